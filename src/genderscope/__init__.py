@@ -1,0 +1,62 @@
+"""genderscope: perceived gender presentation of faces, compact, real-time and auditable.
+
+>>> import genderscope
+>>> scope = genderscope.load()
+>>> faces = scope(image)  # doctest: +SKIP
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genderscope.classifier import Classifier
+    from genderscope.contracts import (
+        LABELS,
+        UNCERTAIN,
+        Box,
+        Face,
+        Frame,
+        GenderscopeError,
+        Prediction,
+        Result,
+        Sample,
+        Scene,
+    )
+    from genderscope.pipeline import Scope, load
+    from genderscope.preprocess import PreprocessSpec
+
+__version__ = "0.1.0"
+__all__ = [
+    "LABELS",
+    "UNCERTAIN",
+    "Box",
+    "Classifier",
+    "Face",
+    "Frame",
+    "GenderscopeError",
+    "Prediction",
+    "PreprocessSpec",
+    "Result",
+    "Sample",
+    "Scene",
+    "Scope",
+    "__version__",
+    "load",
+]
+# What does not come from ``contracts``; nothing is imported before it is asked for.
+_HOMES = {
+    "Classifier": "classifier",
+    "PreprocessSpec": "preprocess",
+    "Scope": "pipeline",
+    "load": "pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'genderscope' has no attribute {name!r}")
+    return getattr(import_module(f"genderscope.{_HOMES.get(name, 'contracts')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,26 @@
+"""``genderscope demo``: the main job on a portrait that lies in the package."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where the annotated portrait goes.")
+    ] = Path("genderscope-demo.jpg"),
+) -> None:
+    """Run the main job on an embedded public-domain portrait; nothing is downloaded."""
+    from genderscope import pipeline, sources
+    from genderscope.contracts import Frame, Scene
+    from genderscope.draw import draw
+    from genderscope.sinks import annotate, table
+
+    portrait = Path(__file__).parents[1] / "assets" / "astronaut.jpg"
+    image = sources.read(portrait)
+    results = pipeline.load()(image)
+    annotate.save(draw(image, results), out)
+    with table.create() as sink:
+        sink.write(Scene(Frame(portrait.name, image), tuple(results)))
+    typer.echo(f"The annotated portrait lies in {out.resolve()}")

@@ -1,0 +1,138 @@
+"""The main job as one generator: find faces, cut them out, classify them.
+
+Faces of many pictures go through the network together, and scenes come out in the order of their
+frames. Knows nothing of files, screens or where pictures come from.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genderscope import detectors, sources
+from genderscope.classifier import Classifier
+from genderscope.contracts import (
+    Detector,
+    Face,
+    Frame,
+    Image,
+    Prediction,
+    Result,
+    Scene,
+    UsageError,
+)
+from genderscope.preprocess import crop
+
+# Decoded pictures that may wait for a full batch: about seven photographs of 12 megapixels.
+WAITING_BYTES = 256 * 2**20
+
+
+class Scope:
+    """A detector and a classifier, put together; see ``load``.
+
+    Attributes:
+        min_confidence: below it a face's label is ``uncertain``.
+    """
+
+    def __init__(
+        self, classifier: Classifier, detector: Detector, min_confidence: float | None = None
+    ) -> None:
+        if min_confidence is not None and not 0 <= min_confidence <= 1:
+            raise UsageError(f"min_confidence lies between 0 and 1, not {min_confidence}")
+        self.classifier = classifier
+        self.detector = detector
+        self.min_confidence = (
+            classifier.min_confidence if min_confidence is None else min_confidence
+        )
+
+    def __call__(self, image: Image | str | Path) -> list[Result]:
+        """Every face of one picture, in the detector's order.
+
+        Args:
+            image: a file, or a decoded picture, (height, width, 3) uint8 BGR.
+
+        Raises:
+            PictureError: the file cannot be read.
+            UsageError: the array is no such picture.
+        """
+        if isinstance(image, str | Path):
+            image = sources.read(Path(image))
+        elif image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+            raise UsageError(
+                "a picture is a (height, width, 3) uint8 array in BGR order, "
+                f"not {image.shape} {image.dtype}"
+            )
+        [scene] = self.stream([Frame("", image)])
+        return list(scene.results)
+
+    def stream(
+        self, frames: Iterable[Frame], batch_size: int = 64, crops_are_faces: bool = False
+    ) -> Iterator[Scene]:
+        """Scenes in the order of their frames.
+
+        At most ``batch_size`` pictures, and about 256 MB of them, wait for their batch to fill.
+
+        Args:
+            frames: one with an error comes out as a scene without faces.
+            batch_size: faces that go through the network at once.
+            crops_are_faces: each picture is one face, cut out already: the detector only aligns it,
+                and where it finds none the whole picture is the crop.
+        """
+        waiting: list[tuple[Frame, list[Face]]] = []
+        crops: list[Image] = []
+        size = 0
+        for frame in frames:
+            faces: list[Face] = []
+            if frame.image is not None:
+                faces = self._faces(frame.image, crops_are_faces)
+                crops += [crop(frame.image, face, self.classifier.spec) for face in faces]
+                size += frame.image.nbytes
+            waiting.append((frame, faces))
+            if max(len(crops), len(waiting)) >= batch_size or size >= WAITING_BYTES:
+                yield from self._scenes(waiting, crops, batch_size)
+                waiting, crops, size = [], [], 0
+        yield from self._scenes(waiting, crops, batch_size)
+
+    def _faces(self, image: Image, crops_are_faces: bool) -> list[Face]:
+        if crops_are_faces:
+            return [detectors.find_one(image, self.detector, self.classifier.spec)[0]]
+        return self.detector(image)
+
+    def _scenes(
+        self, waiting: list[tuple[Frame, list[Face]]], crops: list[Image], batch_size: int
+    ) -> Iterator[Scene]:
+        predictions = (
+            Prediction((woman, man), self.min_confidence)
+            for start in range(0, len(crops), batch_size)
+            for woman, man in self.classifier(np.stack(crops[start : start + batch_size])).tolist()
+        )
+        for frame, faces in waiting:
+            yield Scene(frame, tuple(Result(face, next(predictions)) for face in faces))
+
+
+def load(
+    model: str | Path = "mini_xception",
+    detector: str | None = None,
+    detector_model: Path | None = None,
+    min_confidence: float | None = None,
+    **detection: Any,
+) -> Scope:
+    """Open a model and a detector.
+
+    Args:
+        model: a shipped model's name, or the path of an exported one.
+        detector: by default ``yunet`` where its weights are, else ``haar``.
+        detector_model: the detector's weights.
+        min_confidence: below it a label is ``uncertain``; by default the model's own.
+        detection: further options of ``detectors.create``.
+
+    Raises:
+        ModelError: a model is absent or broken.
+        UsageError: no detector has that name.
+    """
+    return Scope(
+        Classifier.load(model),
+        detectors.create(detector, model=detector_model, **detection),
+        min_confidence,
+    )

@@ -1,0 +1,33 @@
+"""CSV: one row a picture with ``path``, ``error`` and ``faces``, which holds the JSON list."""
+
+import csv
+import json
+
+from genderscope.contracts import Scene
+from genderscope.sinks import TextSink, record
+
+COLUMNS = ("path", "error", "faces")
+
+
+class Rows(TextSink):
+    """See ``create``."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target)
+        self._writer = csv.DictWriter(self.file, COLUMNS, lineterminator="\n")
+        self._writer.writeheader()
+
+    def write(self, scene: Scene) -> None:
+        row = record(scene)
+        if "faces" in row:
+            row["faces"] = json.dumps(row["faces"])
+        self._writer.writerow(row)
+
+
+def create(target: str) -> Rows:
+    """Write to a file, or to standard output for ``-``.
+
+    Raises:
+        UsageError: the target cannot be written.
+    """
+    return Rows(target)

@@ -1,0 +1,33 @@
+"""What several test modules share."""
+
+from pathlib import Path
+
+import pytest
+
+import genderscope
+from genderscope.classifier import WEIGHTS
+
+SHARED = Path(__file__).parents[2] / "shared"
+PORTRAIT = Path(genderscope.__file__).parent / "assets" / "astronaut.jpg"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of data sets and models beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the folder ../shared beside the repository")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def portrait() -> Path:
+    """A public-domain photograph, 512 x 512, with one face."""
+    return PORTRAIT
+
+
+@pytest.fixture(scope="session")
+def model() -> str:
+    """The name of a shipped model."""
+    if not (WEIGHTS / "mini_xception.onnx").is_file():
+        pytest.skip("needs weights/mini_xception.onnx, which is not trained yet")
+    return "mini_xception"

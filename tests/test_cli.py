@@ -1,0 +1,250 @@
+"""The console command as people run it: in a process of its own."""
+
+import csv
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from genderscope import __version__, plugins, sources
+
+INSTALLED = Path(sys.executable).with_name("genderscope")
+COMMAND = (
+    [str(INSTALLED)]
+    if INSTALLED.exists()
+    else [sys.executable, "-c", "from genderscope.cli import main; main()"]
+)
+
+
+def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, check=False
+    )
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, portrait: Path) -> Path:
+    """Good pictures and broken ones among them."""
+    folder = tmp_path / "pictures"
+    (folder / "inside").mkdir(parents=True)
+    data = portrait.read_bytes()
+    for name, content in {
+        "a.jpg": data,
+        "b, cut.jpg": data[: len(data) // 2],
+        "c, empty.png": b"",
+        "d, text.jpg": b"this is no picture",
+        "e\n\x1b[31m.jpg": b"nor is this",
+        "inside/f.jpg": data,
+        "notes.txt": b"not even tried",
+    }.items():
+        (folder / name).write_bytes(content)
+    cv2.imwrite(str(folder / "inside" / "g, nobody.png"), np.zeros((90, 90, 3), np.uint8))
+    return folder
+
+
+FAILED = ("b, cut.jpg", "c, empty.png", "d, text.jpg", "e")
+
+
+def test_version() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
+
+
+def test_help_names_every_command_and_the_exit_codes() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    for name in plugins.names("cli"):
+        assert f"  {name.replace('_', '-')} " in done.stdout
+    assert "0 all done, 1 some pictures failed, 2 wrong usage" in done.stdout
+
+
+@pytest.mark.parametrize("name", plugins.names("cli"))
+def test_every_command_has_help(name: str) -> None:
+    done = run(name.replace("_", "-"), "--help")
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing"], "No such command 'nothing'"),
+        (["classify"], "Missing argument"),
+        (["classify", "x.jpg", "--nothing"], "No such option"),
+        (["classify", "x.jpg", "--min-confidence", "2"], "Invalid value for '--min-confidence'"),
+        (["classify", "x.jpg", "--model", "nothing"], "genderscope: no model 'nothing'"),
+        (["classify", "x.jpg", "--json", "--csv", "-"], "genderscope: only one of --json"),
+    ],
+)
+def test_wrong_usage_is_2(arguments: list[str], message: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert not done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--detector", "nothing"], "no 'nothing' in detectors; there are: haar, yunet"),
+        (["--detector", "haar", "--detector-model", "x"], "haar takes no weights"),
+        (["--detector", "yunet", "--detector-model", "x"], "YuNet's weights are not there"),
+        (["--csv", "/nowhere/x.csv"], "/nowhere/x.csv cannot be written"),
+    ],
+)
+def test_options_that_cannot_be_met_are_2(
+    arguments: list[str], message: str, model: str, portrait: Path
+) -> None:
+    done = run("classify", portrait, "--model", model, *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"genderscope: {message}")
+    assert done.stderr.count("\n") == 1
+    assert not done.stdout
+
+
+def classify(model: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return run("classify", "--model", model, "--detector", "haar", *arguments)
+
+
+def test_a_table_by_default(model: str, portrait: Path) -> None:
+    done = classify(model, portrait)
+    assert done.returncode == 0
+    assert "woman" in done.stdout
+    assert done.stderr == (
+        "pictures: 1, faces: 1 (women: 1, men: 0, uncertain: 0), without a face: 0, failed: 0\n"
+    )
+
+
+def test_broken_files_among_good_ones(model: str, pictures: Path) -> None:
+    done = classify(model, pictures, pictures / "absent.jpg", "--json")
+    assert done.returncode == 1
+    records = json.loads(done.stdout)
+    names = [record["path"].removeprefix(f"{pictures}/") for record in records]
+    assert names == [
+        *("a.jpg", *FAILED[:3], "e\n\x1b[31m.jpg", "inside/f.jpg", "inside/g, nobody.png"),
+        "absent.jpg",
+    ]
+    for name, record in zip(names, records, strict=True):
+        if name.startswith((*FAILED, "absent")):
+            assert record["error"].startswith(record["path"])
+        else:
+            assert len(record["faces"]) == ("nobody" not in name)
+    *failures, summary = done.stderr.splitlines()
+    assert len(failures) == 5  # a line each, and nothing that a terminal would obey
+    assert r"e\n\x1b[31m.jpg is no picture" in failures[3]
+    counts = "pictures: 8, faces: 2 (women: 2, men: 0, uncertain: 0), without a face: 1, failed: 5"
+    assert summary == counts
+
+
+def test_every_sink_at_once(model: str, pictures: Path, tmp_path: Path) -> None:
+    jsonl, annotated = tmp_path / "out.jsonl", tmp_path / "annotated"
+    arguments = ("--jsonl", jsonl, "--csv", "-", "--annotate", annotated, "--batch-size", 1)
+    done = classify(model, pictures, *arguments)
+    assert done.returncode == 1
+    records = [json.loads(line) for line in jsonl.read_text().splitlines()]
+    rows = list(csv.DictReader(done.stdout.splitlines(keepends=True)))
+    assert [row["path"] for row in rows] == [record["path"] for record in records]
+    for row, record in zip(rows, records, strict=True):
+        assert row["error"] == record.get("error", "")
+        assert json.loads(row["faces"] or "null") == record.get("faces")
+    assert sorted(file.name for file in annotated.iterdir()) == ["a.jpg", "f.jpg", "g, nobody.png"]
+
+
+def test_crops_that_are_faces_give_one_each(model: str, pictures: Path) -> None:
+    done = classify(model, pictures / "a.jpg", pictures / "inside", "--crops-are-faces", "--json")
+    assert done.returncode == 0
+    assert [len(record["faces"]) for record in json.loads(done.stdout)] == [1, 1, 1]
+
+
+def test_options_reach_what_they_name(model: str, portrait: Path) -> None:
+    def faces(*arguments: object) -> list[dict[str, Any]]:
+        [record] = json.loads(classify(model, portrait, "--json", *arguments).stdout)
+        return record.get("faces", record.get("error"))
+
+    [face] = faces()
+    assert faces("--min-face-px", 200) == []
+    assert faces("--min-confidence", 1)[0]["label"] == "uncertain"
+    assert faces("--min-confidence", 1)[0]["scores"] == face["scores"]
+    assert "above the limit of 1,000" in faces("--max-pixels", 1000)
+
+
+def test_yunet_gives_landmarks(model: str, portrait: Path, shared: Path) -> None:
+    weights = next(shared.glob("models/*yunet*.onnx"))
+    done = run("classify", portrait, "--model", model, "--detector-model", weights, "--json")
+    [record] = json.loads(done.stdout)
+    assert len(record["faces"][0]["landmarks"]) == 5
+    none = run(
+        *("classify", portrait, "--model", model, "--detector-model", weights, "--json"),
+        *("--min-score", 0.99),
+    )
+    assert json.loads(none.stdout)[0]["faces"] == []
+
+
+def test_a_closed_pipe_is_no_news(model: str, portrait: Path) -> None:
+    paths = [portrait] * 20
+    arguments = ["classify", "--model", model, "--jsonl", "-", "--batch-size", "1", *paths]
+    with subprocess.Popen(
+        [*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["faces"]
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+def test_an_interrupt_is_130(model: str, portrait: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.jpg"
+    os.mkfifo(pipe)
+    arguments = ["classify", "--model", model, "--jsonl", "-", "--batch-size", "1", portrait, pipe]
+    with subprocess.Popen(
+        [*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        writer = opened_when_read(pipe, process)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        os.close(writer)
+    assert process.returncode == 130
+    assert json.loads(out)["faces"]  # what was done is written
+    assert b"Traceback" not in err
+
+
+def opened_when_read(pipe: Path, process: subprocess.Popen[bytes]) -> int:
+    """Wait until a process reads a pipe, and open its other end."""
+    for _ in range(600):
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO or process.poll() is not None:
+                raise
+            time.sleep(0.05)
+    raise TimeoutError(f"nobody reads {pipe}")
+
+
+def test_demo(model: str, tmp_path: Path) -> None:
+    done = run("demo", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "woman" in done.stdout
+    [file] = tmp_path.iterdir()
+    assert done.stdout.endswith(f"The annotated portrait lies in {file}\n")
+    assert sources.read(file).shape == (512, 512, 3)
+
+
+@pytest.mark.parametrize(
+    ("out", "message"), [("x.txt", "should end in"), ("nowhere/x.png", "cannot be written")]
+)
+def test_demo_into_nowhere_is_2(model: str, out: str, message: str, tmp_path: Path) -> None:
+    done = run("demo", "--out", out, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr

@@ -1,0 +1,68 @@
+"""Downloads over a real local server: kept only with the pinned hash."""
+
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from genderscope import downloads
+from genderscope.contracts import DownloadError, UsageError
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def served(tmp_path):
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("GENDERSCOPE_YUNET", raising=False)
+
+
+def test_the_pinned_file_is_kept_and_found(served, shared):
+    folder, address = served
+    weights = shared / "models" / "face_detection_yunet_2026may.onnx"
+    (folder / "yunet.onnx").write_bytes(weights.read_bytes())
+    assert downloads.find("yunet") is None
+    file = downloads.pull("yunet", f"{address}/yunet.onnx")
+    assert file.read_bytes() == weights.read_bytes()
+    assert downloads.find("yunet") == file
+
+
+def test_another_file_is_refused_and_nothing_is_kept(served):
+    folder, address = served
+    (folder / "yunet.onnx").write_text("something else")
+    with pytest.raises(DownloadError, match=r"SHA-256 .* instead of ebafce4e"):
+        downloads.pull("yunet", f"{address}/yunet.onnx")
+    assert downloads.find("yunet") is None
+    assert not list(downloads.DOWNLOADS["yunet"].file.parent.iterdir())
+
+
+def test_an_address_that_does_not_answer_is_named(served):
+    _, address = served
+    with pytest.raises(DownloadError, match=r"absent\.onnx could not be downloaded"):
+        downloads.pull("yunet", f"{address}/absent.onnx")
+    with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9"):
+        downloads.pull("yunet", "http://127.0.0.1:9/yunet.onnx")
+
+
+def test_an_unknown_name_lists_what_there_is():
+    with pytest.raises(UsageError, match="there is: yunet"):
+        downloads.pull("retinaface")
+
+
+def test_the_environment_names_a_file(monkeypatch, tmp_path):
+    monkeypatch.setenv("GENDERSCOPE_YUNET", str(tmp_path / "mine.onnx"))
+    assert downloads.find("yunet") == tmp_path / "mine.onnx"

@@ -1,0 +1,275 @@
+"""Evaluation from pictures on disk to the report, with a real network whose answers are known."""
+
+import csv
+import json
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL.Image
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from genderscope import classifier, detectors, evaluate, plots
+from genderscope.cli.evaluate import evaluate as command
+from genderscope.contracts import DatasetError, MissingExtra, Prediction, Sample, UsageError
+from genderscope.datasets import fairface, folder, table
+from genderscope.preprocess import PreprocessSpec
+
+pytest.importorskip("sklearn", reason="needs the eval extra")
+pytest.importorskip("matplotlib", reason="needs the eval extra")
+
+SPEC = PreprocessSpec("test", margin_ratio=0.25, padding="edge", dtype="float32")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """One convolution over the whole crop: a bright upper half is a woman, a bright lower a man."""
+    onnx = pytest.importorskip("onnx", reason="needs the lab extra")
+    helper = onnx.helper
+    weight = np.full((2, 1, SPEC.size, SPEC.size), 2 / SPEC.size**2, np.float32)
+    weight[0, :, SPEC.size // 2 :] *= -1
+    weight[1] = -weight[0]
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["crops", "weight"], ["maps"]),
+            helper.make_node("Flatten", ["maps"], ["logits"]),
+        ],
+        "halves",
+        [helper.make_tensor_value_info("crops", 1, ["n", 1, SPEC.size, SPEC.size])],
+        [helper.make_tensor_value_info("logits", 1, ["n", 2])],
+        [onnx.numpy_helper.from_array(weight, "weight")],
+    )
+    network = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    metadata = {
+        "name": "halves",
+        "labels": ["woman", "man"],
+        "spec": SPEC.to_dict(),
+        "temperature": 1.0,
+        "abstention": {"min_confidence": 0.9},
+    }
+    helper.set_model_props(network, {classifier.METADATA_KEY: json.dumps(metadata)})
+    file = tmp_path_factory.mktemp("model") / "halves.onnx"
+    onnx.save(network, file)
+    return file
+
+
+def halves(upper: int, lower: int) -> np.ndarray:
+    """A picture without a face, 60 x 80, whose halves differ."""
+    picture = np.full((80, 60, 3), upper, np.uint8)
+    picture[40:] = lower
+    return picture
+
+
+@pytest.fixture
+def pictures(tmp_path) -> Path:
+    """Six labelled pictures and a stray: one has a face, one cannot be read, one misleads."""
+    astronaut = pytest.importorskip("skimage.data").astronaut()[:300, 50:350, ::-1]
+    for name, picture in {
+        "woman/astronaut.png": astronaut,
+        "woman/bright_top.png": halves(200, 50),
+        "woman/misleading.png": halves(50, 200),
+        "man/bright_bottom.png": halves(50, 200),
+        "man/grey.png": halves(120, 121),
+        "stray.png": halves(0, 255),
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / name), picture)
+    (tmp_path / "man" / "torn.jpg").write_bytes(b"\xff\xd8\xff")
+    return tmp_path
+
+
+def invoke(*arguments: object):
+    app = typer.Typer()
+    app.command()(command)
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+@pytest.mark.parametrize("batch_size", [2, 100])
+def test_answers_come_in_order_with_their_failures(pictures, model, batch_size):
+    answers = list(
+        evaluate.answers(
+            folder.read(pictures, "all"),
+            detectors.create("haar"),
+            classifier.Classifier.load(model),
+            batch_size,
+        )
+    )
+    by_name = {answer.sample.file.name: answer for answer in answers}
+    assert list(by_name) == [
+        *("stray.png", "bright_bottom.png", "grey.png", "torn.jpg"),
+        *("astronaut.png", "bright_top.png", "misleading.png"),
+    ]
+    assert [name for name, answer in by_name.items() if answer.found] == ["astronaut.png"]
+    assert [name for name, answer in by_name.items() if answer.error] == ["torn.jpg"]
+    assert by_name["torn.jpg"].prediction is None
+    labels = {name: a.prediction.label for name, a in by_name.items() if a.prediction}
+    assert labels["bright_top.png"] == "woman"
+    assert labels["bright_bottom.png"] == labels["misleading.png"] == labels["stray.png"] == "man"
+
+
+def test_the_command_writes_everything(pictures, model, tmp_path):
+    out = tmp_path / "out"
+    files = {name: out / name for name in ("report.json", "said.csv", "matrix.png")}
+    result = invoke(
+        *("--dataset", f"folder:{pictures}", "--model", model, "--detector", "haar"),
+        *("--json", files["report.json"], "--predictions", files["said.csv"]),
+        *("--confusion", files["matrix.png"]),
+    )
+    assert result.exit_code == 1, result.output  # one could not be read
+    report = json.loads(files["report.json"].read_text())
+    assert (report["model"], report["detector"], report["split"]) == ("halves", "haar", "all")
+    assert report["n"] == 6
+    assert report["n_by_label"] == {"woman": 3, "man": 3}
+    assert report["not_found"] == 4
+    assert [Path(item["file"]).name for item in report["unreadable"]] == ["torn.jpg"]
+    assert [Path(name).name for name in report["unlabelled"]] == ["stray.png"]
+    rows = csv.DictReader(files["said.csv"].read_text().splitlines())
+    said = {Path(row["file"]).name: row for row in rows}
+    right = sum(
+        row["label"] == ("man" if float(row["score"]) > 0.5 else "woman")
+        for row in said.values()
+        if row["label"] and row["score"]
+    )
+    assert report["accuracy"] == pytest.approx(right / 6)
+    assert np.sum(report["confusion"]["counts"]) == 5
+    assert said["torn.jpg"]["prediction"] == said["torn.jpg"]["score"] == ""
+    assert said["grey.png"]["prediction"] == "uncertain"
+    assert said["stray.png"]["label"] == ""
+    with PIL.Image.open(files["matrix.png"]) as picture:
+        assert picture.format == "PNG"
+
+    assert "prior" in result.stdout
+    assert "6 labelled pictures: 4 without a detected face" in " ".join(result.stdout.split())
+    assert result.stderr.count("unreadable: ") == 1
+    assert result.stderr.count("without a label: ") == 1
+
+    # What it wrote is a table that it reads.
+    again = {sample.file.name: sample.label for sample in table.read(files["said.csv"], "all")}
+    assert again["bright_top.png"] == 0
+    assert again["stray.png"] is None
+
+
+def test_the_command_takes_the_first_pictures_only(pictures, model):
+    result = invoke("--dataset", f"folder:{pictures}", "--model", model, "--limit", 3)
+    assert "2 labelled pictures" in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize("source", ["fairfax:DIR", "fairface", "fairface:"])
+def test_the_command_refuses_an_unknown_data_set(source):
+    result = invoke("--dataset", source)
+    assert isinstance(result.exception, UsageError)
+
+
+def test_the_command_names_the_missing_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    result = invoke("--dataset", "folder:anywhere")
+    assert isinstance(result.exception, MissingExtra)
+    assert "genderscope[eval]" in str(result.exception)
+
+
+def answer(label: int | None, man: float | None, found: bool = True, **groups: str):
+    sample = Sample(Path("a.jpg"), label, groups=groups)
+    if man is None:
+        return evaluate.Answer(sample, error="a.jpg is empty")
+    return evaluate.Answer(sample, Prediction((1 - man, man), 0.8), found)
+
+
+def report(given):
+    return evaluate.report(
+        given, dataset="d:x", split="all", model="m", detector="haar", min_confidence=0.8
+    )
+
+
+def test_report_by_hand():
+    given = [
+        *[answer(0, 0.1, light="dim")] * 30,
+        *[answer(0, 0.7, light="dim")] * 10,
+        *[answer(1, 0.9, found=False, light="bright")] * 50,
+        *[answer(1, None, light="bright")] * 10,
+        answer(None, 0.9, light="bright"),
+    ]
+    measured = report(given)
+    json.dumps(measured, allow_nan=False)
+    assert measured["n"] == 100
+    assert measured["accuracy"] == 0.8
+    assert measured["accuracy_interval"] == pytest.approx([0.7112, 0.8666], abs=1e-4)
+    assert measured["recall"] == pytest.approx({"woman": 0.75, "man": 5 / 6})
+    assert measured["balanced_accuracy"] == pytest.approx((0.75 + 5 / 6) / 2)
+    assert measured["recall_gap"] == pytest.approx(5 / 6 - 0.75)
+    assert measured["precision"] == pytest.approx({"woman": 1, "man": 5 / 6})
+    assert measured["confusion"]["counts"] == [[30, 10], [0, 50]]
+    np.testing.assert_allclose(measured["confusion"]["normalised"], [[0.75, 0.25], [0, 5 / 6]])
+    assert measured["selective"]["coverage"] == 0.8
+    assert measured["selective"]["accuracy_of_answered"] == 1
+    assert measured["trivial"]["always_man"]["accuracy"] == 0.6
+    assert measured["trivial"]["always_man"]["precision"] == {"woman": None, "man": 0.6}
+    assert measured["trivial"]["always_man"]["f1"]["man"] == pytest.approx(0.75)
+    assert measured["by_group"]["light"]["bright"]["n"] == 60
+    assert measured["by_group"]["light"]["bright"]["accuracy"] == pytest.approx(5 / 6)
+    assert measured["not_found"] == 50
+    assert len(measured["unreadable"]) == 10
+    assert measured["unlabelled"] == ["a.jpg"]
+    for name in ("balanced_accuracy", "recall_gap", "macro_f1", "roc_auc"):
+        low, high = measured[f"{name}_interval"]
+        assert low <= measured[name] <= high
+    for label in ("woman", "man"):
+        low, high = measured["recall_interval"][label]
+        assert low < measured["recall"][label] < high
+    assert report(given) == measured  # seeded
+
+
+@pytest.mark.parametrize("man", [0.9, None])
+def test_report_of_one_class_leaves_the_undefined_open(man):
+    measured = report([answer(1, man)] * 3)
+    json.dumps(measured, allow_nan=False)
+    assert measured["accuracy"] == (0 if man is None else 1)
+    assert measured["recall"]["woman"] is None
+    assert measured["recall_gap_interval"] == [None, None]
+    assert measured["roc_auc"] is None
+
+
+def test_report_refuses_to_measure_without_labels():
+    with pytest.raises(DatasetError, match="no labelled picture"):
+        report([answer(None, 0.9)])
+
+
+def test_the_drawn_matrix_is_dark_where_the_shares_are(tmp_path):
+    shares = {"right": [[0.9, 0.1], [0.1, 0.9]], "wrong": [[0.1, 0.9], [0.9, 0.1]]}
+    drawn = {}
+    for name, normalised in shares.items():
+        file = tmp_path / f"{name}.png"
+        plots.confusion_matrix([[90, 10], [10, 90]], normalised, name, file)
+        drawn[name] = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE).astype(int)
+    height, width = drawn["right"].shape
+    # Away from the texts, inside the upper left cell of the left matrix.
+    difference = (drawn["wrong"] - drawn["right"])[
+        height // 4 : height // 3, width // 7 : width // 5
+    ]
+    assert np.median(difference) > 50
+
+
+def test_importing_it_is_cheap():
+    code = (
+        "import sys, genderscope.evaluate, genderscope.plots, genderscope.cli.evaluate;"
+        "print({'sklearn', 'scipy', 'matplotlib', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("name", classifier.shipped())
+def test_a_shipped_model_is_better_than_the_trivial_ones(name, shared, tmp_path):
+    with tarfile.open(shared / "data" / "fairface_val.tar") as archive:
+        archive.extract("fairface/fairface_label_val.csv", tmp_path, filter="data")
+        samples = list(fairface.read(tmp_path / "fairface", "val"))[:100]
+        for sample in samples:
+            archive.extract(sample.file.relative_to(tmp_path).as_posix(), tmp_path, filter="data")
+    network = classifier.Classifier.load(name)
+    measured = report(list(evaluate.answers(samples, detectors.create("haar"), network)))
+    assert measured["unreadable"] == []
+    assert measured["accuracy_interval"][0] > measured["trivial"]["always_man"]["accuracy"]

@@ -1,0 +1,216 @@
+"""Metrics against hand-computed numbers, scikit-learn and simulated truth."""
+
+import numpy as np
+import pytest
+
+from genderscope import metrics
+
+sklearn_metrics = pytest.importorskip("sklearn.metrics", reason="needs the eval extra")
+stats = pytest.importorskip("scipy.stats", reason="needs the eval extra")
+
+NAN = np.nan
+# 10 women, 7 of them right, 1 without an answer; 20 men, 16 right.
+COUNTS = np.array([[7, 2, 1], [4, 16, 0]])
+
+
+def simulated(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Scores that are true probabilities of the truths."""
+    random = np.random.default_rng(seed)
+    score = random.beta(0.6, 0.4, n)
+    return (random.random(n) < score).astype(np.int64), score
+
+
+def test_decide_and_confusion():
+    score = np.array([0.2, 0.5, 0.51, NAN, 1.0, 0.0])
+    predicted = metrics.decide(score)
+    assert predicted.tolist() == [0, 0, 1, -1, 1, 0]
+    counts = metrics.confusion(np.array([0, 1, 1, 1, 0, 0]), predicted)
+    assert counts.tolist() == [[2, 1, 0], [1, 1, 1]]
+
+
+def test_rates_by_hand():
+    rates = metrics.rates(COUNTS)
+    expected = {
+        "accuracy": 23 / 30,
+        "recall": [7 / 10, 16 / 20],
+        "balanced_accuracy": 0.75,
+        "recall_gap": 0.1,
+        "precision": [7 / 11, 16 / 18],
+        "macro_precision": (7 / 11 + 16 / 18) / 2,
+        "f1": [14 / 21, 32 / 38],
+        "macro_f1": (14 / 21 + 32 / 38) / 2,
+    }
+    assert rates.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(rates[name], value, err_msg=name)
+
+
+@pytest.mark.parametrize("answers", [(0, 1), (0, 1, -1), (1,)])
+def test_rates_are_those_of_scikit_learn(answers):
+    random = np.random.default_rng(1)
+    truth, predicted = random.integers(0, 2, 200), random.choice(answers, 200)
+    rates = metrics.rates(metrics.confusion(truth, predicted))
+    theirs = sklearn_metrics.precision_recall_fscore_support(
+        truth, predicted, labels=[0, 1], zero_division=NAN
+    )
+    for name, value in zip(("precision", "recall", "f1"), theirs[:3], strict=True):
+        np.testing.assert_allclose(rates[name], value, err_msg=name)
+    assert rates["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(truth, predicted))
+
+
+def test_rates_of_many_matrices_are_those_of_each():
+    many = metrics.rates(np.stack([COUNTS, COUNTS[::-1]]))
+    for place, counts in enumerate((COUNTS, COUNTS[::-1])):
+        for name, value in metrics.rates(counts).items():
+            np.testing.assert_array_equal(many[name][place], value, err_msg=name)
+
+
+def test_trivial_classifiers():
+    trivial = metrics.trivial(COUNTS)
+    assert trivial["always_man"]["accuracy"] == pytest.approx(20 / 30)
+    assert trivial["always_woman"]["accuracy"] == pytest.approx(10 / 30)
+    np.testing.assert_allclose(trivial["always_man"]["f1"], [0, 2 * 20 / 50])
+    np.testing.assert_allclose(trivial["always_man"]["recall"], [0, 1])
+    np.testing.assert_array_equal(np.isnan(trivial["always_man"]["precision"]), [True, False])
+    assert trivial["prior_random"]["accuracy"] == pytest.approx(1 / 9 + 4 / 9)
+    for name in ("recall", "precision", "f1"):
+        np.testing.assert_allclose(trivial["prior_random"][name], [1 / 3, 2 / 3])
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "expected"),
+    # Newcombe (1998), table I, method 3.
+    [(81, 263, (0.2553, 0.3662)), (15, 148, (0.0624, 0.1605)), (0, 20, (0.0, 0.1611))],
+)
+def test_wilson_as_published(successes, n, expected):
+    assert metrics.wilson(successes, n) == pytest.approx(expected, abs=5e-5)
+
+
+def test_wilson_of_nothing_is_unknown():
+    assert np.isnan(metrics.wilson(0, 0)).all()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
+def test_wilson_covers_the_truth(share):
+    n = 80  # the exact coverage: every outcome with its probability
+    covered = sum(
+        stats.binom.pmf(k, n, share)
+        for k in range(n + 1)
+        if metrics.wilson(k, n)[0] <= share <= metrics.wilson(k, n)[1]
+    )
+    assert 0.92 < covered < 0.98
+
+
+def test_bootstrap_covers_the_truth():
+    truth = np.array([[0.4, 0.1, 0.0], [0.05, 0.45, 0.0]])
+    expected = metrics.rates(truth)
+    drawn = np.random.default_rng(3).multinomial(400, truth.ravel(), 300).reshape(-1, 2, 3)
+    covered = dict.fromkeys(("balanced_accuracy", "macro_f1", "recall_gap"), 0)
+    for counts in drawn:
+        resampled = metrics.rates(metrics.resample(counts, seed=0, resamples=400))
+        for name in covered:
+            low, high = metrics.percentiles(resampled[name])
+            covered[name] += low <= expected[name] <= high
+    for name, times in covered.items():
+        assert 0.9 < times / 300 < 0.99, name
+
+
+def test_bootstrap_of_counts_is_that_of_pictures():
+    truth, score = simulated(300)
+    predicted = metrics.decide(score)
+    values = metrics.rates(metrics.resample(metrics.confusion(truth, predicted), seed=0))
+    drawn = np.random.default_rng(1).integers(0, 300, (2000, 300))
+    right = predicted[drawn] == truth[drawn]
+    recalls = [np.mean(right, axis=1, where=truth[drawn] == k) for k in (0, 1)]
+    np.testing.assert_allclose(
+        metrics.percentiles(values["balanced_accuracy"]),
+        metrics.percentiles((recalls[0] + recalls[1]) / 2),
+        atol=0.01,
+    )
+
+
+def test_bootstrap_depends_on_its_seed_alone():
+    assert (metrics.resample(COUNTS, 1) == metrics.resample(COUNTS, 1)).all()
+    assert (metrics.resample(COUNTS, 1) != metrics.resample(COUNTS, 2)).any()
+
+
+def test_percentiles_skip_what_is_undefined():
+    values = np.array([[0.0, NAN, NAN], [1.0, NAN, 0.5]])
+    low, high = metrics.percentiles(values)
+    np.testing.assert_allclose(low, [0.025, NAN, 0.5])
+    np.testing.assert_allclose(high, [0.975, NAN, 0.5])
+
+
+def test_roc_auc_and_its_interval():
+    truth, score = simulated(500)
+    area, (low, high) = metrics.roc_auc(truth, score)
+    assert area == sklearn_metrics.roc_auc_score(truth, score)
+    drawn = np.random.default_rng(0).integers(0, 500, (400, 500))
+    areas = np.array([sklearn_metrics.roc_auc_score(truth[d], score[d]) for d in drawn])
+    np.testing.assert_allclose((low, high), metrics.percentiles(areas), atol=0.01)
+
+
+def test_roc_auc_is_of_the_answered_and_unknown_without_both_classes():
+    truth, score = np.array([0, 0, 1, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9, NAN])
+    assert metrics.roc_auc(truth, score) == (1.0, (1.0, 1.0))
+    assert np.isnan(metrics.roc_auc(np.zeros(5, np.int64), score)[0])
+
+
+def test_calibration_by_hand():
+    truth, score = np.array([1, 1, 0, 0, 1]), np.array([0.9, 0.9, 0.9, 0.4, NAN])
+    measured = metrics.calibration(truth, score)
+    # Three in one bin: 0.9 against 2/3; one alone in its bin: 0.6 against 1.
+    assert measured["ece"] == pytest.approx((3 * (0.9 - 2 / 3) + 0.4) / 4)
+    assert measured["brier"] == pytest.approx((0.01 + 0.01 + 0.81 + 0.16) / 4)
+    assert measured["nll"] == pytest.approx(-np.log([0.9, 0.9, 0.1, 0.6]).mean())
+
+
+def test_ece_tells_calibrated_from_overconfident():
+    truth, score = simulated(20_000)
+    assert metrics.calibration(truth, score)["ece"] < 0.02
+    sharpened = score**3 / (score**3 + (1 - score) ** 3)
+    assert metrics.calibration(truth, sharpened)["ece"] > 0.08
+
+
+@pytest.mark.parametrize("score", [[0.0, 1.0], [NAN, NAN]])
+def test_calibration_at_the_ends(score):
+    measured = metrics.calibration(np.array([0, 1]), np.array(score))
+    assert measured["ece"] == 0 or np.isnan(measured["ece"])
+    assert np.isnan(measured["ece"]) == np.isnan(score[0])
+
+
+def test_selective():
+    truth, score = np.array([1, 0, 1, 0, 1]), np.array([0.95, 0.3, 0.4, 0.8, NAN])
+    measured = metrics.selective(truth, score, 0.7)
+    assert measured["n_answered"] == 3
+    assert measured["coverage"] == 3 / 5
+    assert measured["accuracy_of_answered"] == pytest.approx(2 / 3)
+    assert measured["interval"] == metrics.wilson(2, 3)
+    assert np.isnan(metrics.selective(truth, score, 0.99)["accuracy_of_answered"])
+
+
+def test_by_group_withholds_what_is_too_small():
+    truth = np.array([0] * 29 + [1] * 31 + [1] * 5)
+    score = np.where(np.arange(65) % 2, 0.9, 0.1)
+    groups = np.array(["large"] * 60 + ["small"] * 5)
+    measured = metrics.by_group(truth, score, groups)
+    right = metrics.decide(score) == truth
+
+    large = measured["large"]
+    assert large["n"] == 60
+    assert large["n_too_small"] is False
+    assert large["accuracy"] == right[:60].mean()
+    assert large["accuracy_interval"] == metrics.wilson(right[:60].sum(), 60)
+    woman, man = large["recall"]["woman"], large["recall"]["man"]
+    assert woman == {"n": 29, "n_too_small": True, "value": None, "interval": None}
+    assert man["value"] == right[29:60].mean()
+
+    assert measured["small"]["n"] == 5
+    assert measured["small"]["n_too_small"] is True
+    assert measured["small"]["accuracy"] is None
+
+
+def test_by_group_orders_numbers_as_numbers():
+    names = np.array(["more than 70", "10-19", "3-9", "0-2", ""])
+    measured = metrics.by_group(np.zeros(5, np.int64), np.zeros(5), names)
+    assert list(measured) == ["0-2", "3-9", "10-19", "", "more than 70"]

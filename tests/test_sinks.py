@@ -1,0 +1,150 @@
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from genderscope import plugins, sources
+from genderscope.contracts import Box, Face, Frame, Prediction, Result, Scene, UsageError
+from genderscope.sinks import record
+
+IMAGE = np.full((40, 50, 3), 128, np.uint8)
+MARKS = ((12.0, 12.0), (20.123, 12.0), (16.0, 16.0), (13.0, 20.0), (19.0, 20.0))
+FACES = (
+    Result(Face(Box(10.004, 8, 12.5, 14), 0.75), Prediction((0.9, 0.1))),
+    Result(Face(Box(30, 8, 12, 14), 1.0, MARKS), Prediction((0.45, 0.55), 0.7)),
+)
+ODD_NAME = b'caf\xe9, "one"\n.jpg'.decode(errors="surrogateescape")
+SCENES = (
+    Scene(Frame("a.jpg", IMAGE), FACES),
+    Scene(Frame("empty.jpg", IMAGE)),
+    Scene(Frame(ODD_NAME, error='it is broken, "so"')),
+)
+RECORDS: list[dict[str, Any]] = [
+    {
+        "path": "a.jpg",
+        "faces": [
+            {
+                "box": {"x": 10.0, "y": 8, "width": 12.5, "height": 14},
+                "label": "woman",
+                "scores": {"woman": 0.9, "man": 0.1},
+                "confidence": 0.9,
+                "detector_score": 0.75,
+            },
+            {
+                "box": {"x": 30, "y": 8, "width": 12, "height": 14},
+                "label": "uncertain",
+                "scores": {"woman": 0.45, "man": 0.55},
+                "confidence": 0.55,
+                "detector_score": 1.0,
+                "landmarks": [[12, 12], [20.12, 12], [16, 16], [13, 20], [19, 20]],
+            },
+        ],
+    },
+    {"path": "empty.jpg", "faces": []},
+    {"path": ODD_NAME, "error": 'it is broken, "so"'},
+]
+
+
+def write(sink: str, target: str, scenes: tuple[Scene, ...] = SCENES) -> None:
+    with plugins.load("sinks", sink).create(target) as opened:
+        for scene in scenes:
+            opened.write(scene)
+
+
+def read(sink: str, content: str) -> list[dict[str, Any]]:
+    if sink == "json":
+        return json.loads(content)
+    if sink == "jsonl":
+        return [json.loads(line) for line in content.splitlines()]
+    rows = list(csv.DictReader(content.splitlines(keepends=True)))
+    assert set(rows[0]) == {"path", "error", "faces"}
+    return [
+        {"path": row["path"], "error": row["error"]}
+        if row["error"]
+        else {"path": row["path"], "faces": json.loads(row["faces"])}
+        for row in rows
+    ]
+
+
+def test_a_record_holds_what_is_known() -> None:
+    assert [record(scene) for scene in SCENES] == RECORDS
+
+
+@pytest.mark.parametrize("sink", ["json", "jsonl", "csv"])
+def test_texts_hold_one_record_a_picture(sink: str, tmp_path: Path) -> None:
+    file = tmp_path / "out"
+    write(sink, str(file))
+    assert read(sink, file.read_bytes().decode(errors="surrogateescape")) == RECORDS
+
+
+@pytest.mark.parametrize("sink", ["json", "jsonl", "csv"])
+def test_a_dash_is_standard_output(sink: str, capfd: pytest.CaptureFixture[str]) -> None:
+    write(sink, "-", SCENES[:2])
+    print("and it is open still")  # noqa: T201
+    out, err = capfd.readouterr()
+    content, _, rest = out.rpartition("and it")
+    assert read(sink, content) == RECORDS[:2]
+    assert rest
+    assert not err
+
+
+@pytest.mark.parametrize("sink", ["jsonl", "csv"])
+def test_records_can_be_read_while_others_come(sink: str, tmp_path: Path) -> None:
+    file = tmp_path / "out"
+    with plugins.load("sinks", sink).create(str(file)) as opened:
+        opened.write(SCENES[0])
+        assert read(sink, file.read_text()) == RECORDS[:1]
+
+
+def test_no_picture_is_an_empty_array(tmp_path: Path) -> None:
+    write("json", str(tmp_path / "out"), ())
+    assert json.loads((tmp_path / "out").read_text()) == []
+
+
+@pytest.mark.parametrize("sink", ["json", "jsonl", "csv", "annotate"])
+def test_a_target_that_cannot_be_written_is_refused(sink: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    target = tmp_path / "file" / "below"
+    with pytest.raises(UsageError, match=f"{target} cannot be"):
+        plugins.load("sinks", sink).create(str(target))
+
+
+def test_annotate_draws_every_picture_that_was_read(tmp_path: Path) -> None:
+    write("annotate", str(tmp_path / "made" / "here"))
+    files = sorted((tmp_path / "made" / "here").iterdir())
+    assert [file.name for file in files] == ["a.jpg", "empty.jpg"]
+    drawn, empty = map(sources.read, files)
+    assert drawn.shape == empty.shape == IMAGE.shape
+    assert np.ptp(drawn) > 100
+    np.testing.assert_array_equal(empty, IMAGE)
+
+
+def test_annotate_overwrites_nothing(tmp_path: Path) -> None:
+    """Inputs of the same name, one of which lies in the very folder that is written."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+    names = [here / "x.png", there / "x.png", there / "x.webp", here / "y.JPG", there / "x-2.png"]
+    for name in names:
+        name.write_bytes(b"original")
+    write("annotate", str(here), tuple(Scene(Frame(str(name), IMAGE)) for name in names))
+    assert all(name.read_bytes() == b"original" for name in names)
+    written = sorted(file.name for file in here.iterdir() if file not in names)
+    assert written == ["x-2-2.png", "x-2.png", "x-3.png", "x-4.png", "y-2.JPG"]
+    for name in written:
+        head = b"\xff\xd8" if name.endswith("JPG") else b"\x89PNG"
+        assert (here / name).read_bytes().startswith(head)
+
+
+def test_the_table_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    write("table", "-")
+    out, err = capsys.readouterr()
+    assert not err
+    heads, first, second, empty = (line.split() for line in out.splitlines())
+    assert heads[0] == "picture"
+    assert first[:3] == ["a.jpg", "woman", "90.0%"]
+    assert second[:2] == ["uncertain", "55.0%"]
+    assert empty == ["empty.jpg", "no", "face"]
