@@ -160,6 +160,13 @@ def test_every_sink_at_once(model: str, pictures: Path, tmp_path: Path) -> None:
     assert sorted(file.name for file in annotated.iterdir()) == ["a.jpg", "f.jpg", "g, nobody.png"]
 
 
+def test_annotated_pictures_are_not_read_again(model: str, pictures: Path) -> None:
+    arguments = (pictures / "inside", "--annotate", pictures / "inside" / "out", "--json")
+    runs = [json.loads(classify(model, *arguments).stdout) for _ in range(2)]
+    assert runs[0] == runs[1]
+    assert len(runs[0]) == 2
+
+
 def test_crops_that_are_faces_give_one_each(model: str, pictures: Path) -> None:
     done = classify(model, pictures / "a.jpg", pictures / "inside", "--crops-are-faces", "--json")
     assert done.returncode == 0

@@ -58,6 +58,15 @@ def test_says_what_is_wrong(tmp_path, header, row, split, message):
         list(fairface.read(tmp_path, split))
 
 
+def test_refuses_two_labels_for_one_picture(tmp_path):
+    named = [("1", "Male"), ("2", "Male"), ("1", "Female")]
+    write(tmp_path, *(f"val/{name}.jpg,0-2,{gender},Black,TRUE" for name, gender in named))
+    with pytest.raises(
+        DatasetError, match=r"val\.csv, line 4: .*1\.jpg has another label in line 2"
+    ):
+        list(fairface.read(tmp_path, "val"))
+
+
 def test_the_published_validation_table(shared, tmp_path):
     with tarfile.open(shared / "data" / "fairface_val.tar") as archive:
         archive.extract("fairface/fairface_label_val.csv", tmp_path, filter="data")

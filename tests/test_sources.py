@@ -344,6 +344,13 @@ def test_find_walks_folders_in_order(tmp_path: Path) -> None:
     ]
 
 
+def test_find_avoids_the_folder_that_is_written_to(tmp_path: Path) -> None:
+    paint(tmp_path, "a.png", "out/b.png", "out/deep/c.png", "deep/out/d.png")
+    found = list(sources.find([tmp_path], avoid=tmp_path / "deep" / ".." / "out"))
+    assert found == [tmp_path / "a.png", tmp_path / "deep/out/d.png"]
+    assert list(sources.find([tmp_path / "out"], avoid=tmp_path / "out")) != []
+
+
 def test_find_streams(tmp_path: Path) -> None:
     paint(tmp_path, "a.png", "later/b.png")
     found = sources.find([tmp_path, tmp_path / "absent"])

@@ -2,7 +2,8 @@
 
 import pytest
 
-from genderscope.contracts import DatasetError
+from genderscope import datasets
+from genderscope.contracts import DatasetError, Sample, UsageError
 from genderscope.datasets import table
 
 
@@ -39,17 +40,92 @@ def test_labels(tmp_path, word, label):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name,label\n1.jpg,man\n", "lacks the columns file"),
-        ("", "lacks the columns file, label"),
+        ("name,label\n1.jpg,man\n", "lacks the columns file; it has: name, label"),
+        ("", "lacks the columns file, label; it has: none"),
         ("file,label\n1.jpg,man\n2.jpg,boy\n", "line 3: label 'boy' is unknown; there are: woman"),
         ("file,label\n1.jpg\n", "line 2: not as many fields"),
         ("file,label\n1.jpg,man,more\n", "line 2: not as many fields"),
         ("file,label\n,man\n", "line 2: no file"),
+        (
+            "file,label\na.jpg,man\nb.jpg,man\nx/../a.jpg,woman\n",
+            r"line 4: .*a\.jpg has another label in line 2",
+        ),
     ],
 )
 def test_says_what_is_wrong(tmp_path, text, message):
     with pytest.raises(DatasetError, match=message):
         list(table.read(write(tmp_path, text), "all"))
+
+
+def test_a_file_may_come_twice_with_one_label(tmp_path):
+    file = write(tmp_path, "file,label\n1.jpg,man\n1.jpg,\n1.jpg,M\n")
+    assert [sample.label for sample in table.read(file, "all")] == [1, None, 1]
+
+
+TEXT = "path,sex,who,years,light\n1.jpg,f,Ann,31.5,dim\n2.jpg,m,,,bright\n"
+NAMED = "file=path&label=sex&identity=who&age=years"
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_columns_are_named_in_the_source(tmp_path, kind):
+    file = write(tmp_path, TEXT)
+    if kind == "parquet":
+        pytest.importorskip("pyarrow", reason="needs the eval extra")
+        from pyarrow import csv, parquet
+
+        file = tmp_path / "faces.parquet"
+        parquet.write_table(csv.read_csv(tmp_path / "faces.csv"), file)
+    first, second = datasets.read(f"table:{file}?{NAMED}", "all")
+    assert first == Sample(tmp_path / "1.jpg", 0, identity="Ann", age=31.5, groups={"light": "dim"})
+    assert second == Sample(tmp_path / "2.jpg", 1, groups={"light": "bright"})
+
+
+def test_a_place_may_hold_a_question_mark(tmp_path):
+    file = write(tmp_path, "file,label\n1.jpg,man\n").rename(tmp_path / "which?one.csv")
+    assert len(list(datasets.read(f"table:{file}", "all"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (
+            "file=path&label=gender",
+            DatasetError,
+            "lacks the columns gender; it has: path, sex, who, years",
+        ),
+        ("colour=red", UsageError, "no option colour; it has: file, label, identity, age"),
+        ("label", UsageError, "options are written option=value"),
+        ("file=path&label=sex&age=who", DatasetError, "line 2: age 'Ann' is no number"),
+    ],
+)
+def test_says_what_is_wrong_with_the_names(tmp_path, options, error, message):
+    file = write(tmp_path, TEXT)
+    with pytest.raises(error, match=message):
+        list(datasets.read(f"table:{file}?{options}", "all"))
+
+
+def test_parquet_values_errors_and_truncation(tmp_path):
+    pa = pytest.importorskip("pyarrow", reason="needs the eval extra")
+    from pyarrow import parquet
+
+    def read(**columns):
+        parquet.write_table(pa.table(columns), tmp_path / "faces.parquet")
+        return list(table.read(tmp_path / "faces.parquet", "all"))
+
+    (sample,) = read(file=["1.jpg"], label=pa.array([None], pa.string()), zone=[7])
+    assert sample == Sample(tmp_path / "1.jpg", None, groups={"zone": "7"})
+    with pytest.raises(DatasetError, match="lacks the columns label; it has: file, sex"):
+        read(file=["1.jpg"], sex=["man"])
+    with pytest.raises(DatasetError, match="row 2: label 'boy' is unknown"):
+        read(file=["1.jpg", "2.jpg"], label=["man", "boy"])
+    with pytest.raises(DatasetError, match=r"row 2: .* has another label in row 1"):
+        read(file=["1.jpg", "1.jpg"], label=["man", "woman"])
+    read(file=["1.jpg"], label=["man"])
+    whole = (tmp_path / "faces.parquet").read_bytes()
+    for data in (b"", whole[:-20], b"file,label\n1.jpg,man\n"):
+        (tmp_path / "faces.parquet").write_bytes(data)
+        with pytest.raises(DatasetError, match="is no whole Parquet file"):
+            list(table.read(tmp_path / "faces.parquet", "all"))
 
 
 def test_refuses_another_encoding_a_folder_and_a_split(tmp_path):

@@ -142,7 +142,7 @@ def cut(
     height, width = image.shape[:2]
     side = spec.size + 2 * surround
     # Bilinear sampling skips pixels when it shrinks by more than two: average whole blocks first.
-    block = max(int(abs(a) / spec.size), 1)
+    block = max(min(int(abs(a) / spec.size), height, width), 1)
     reach = side / spec.size * (abs(a.real) + abs(a.imag)) / 2 + 2 * block
     left, top = (max(int(v - reach) // block * block, 0) for v in (b.real, b.imag))
     right, bottom = (min(int(v + reach), end) for v, end in ((b.real, width), (b.imag, height)))

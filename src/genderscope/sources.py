@@ -90,26 +90,31 @@ def read(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Image:
         raise PictureError(f"{name} is broken ({reason}); get it anew") from error
 
 
-def find(paths: Iterable[str | Path]) -> Iterator[Path | Frame]:
+def find(paths: Iterable[str | Path], avoid: Path | None = None) -> Iterator[Path | Frame]:
     """Stream the pictures that paths name.
 
     A named file is always tried. In a folder, and in those inside it, what has a picture's
     extension and is not hidden counts: by name, a folder's files before its folders. Links to
     folders inside are not followed, so there are no loops.
 
+    Args:
+        avoid: a folder inside others that is not entered, such as the one that is written to.
+
     Yields:
-        A picture's path, or a frame with the error for a path that leads nowhere.
+        A picture's path, or a frame with the error for a folder that cannot be read.
     """
     for path in map(Path, paths):
         if os.path.isdir(path):  # pathlib's would raise where a folder above is closed
-            yield from _inside(path)
+            yield from _inside(path, avoid and avoid.resolve())
         else:
             yield path
 
 
-def frames(paths: Iterable[str | Path], max_pixels: int = MAX_PIXELS) -> Iterator[Frame]:
+def frames(
+    paths: Iterable[str | Path], max_pixels: int = MAX_PIXELS, avoid: Path | None = None
+) -> Iterator[Frame]:
     """Decode what ``find`` finds, one picture at a time; what fails is a frame with its error."""
-    for found in find(paths):
+    for found in find(paths, avoid):
         if isinstance(found, Frame):
             yield found
             continue
@@ -120,7 +125,7 @@ def frames(paths: Iterable[str | Path], max_pixels: int = MAX_PIXELS) -> Iterato
         yield frame
 
 
-def _inside(top: Path) -> Iterator[Path | Frame]:
+def _inside(top: Path, avoid: Path | None) -> Iterator[Path | Frame]:
     pending = [top]
     while pending:
         folder = pending.pop()
@@ -132,15 +137,15 @@ def _inside(top: Path) -> Iterator[Path | Frame]:
             continue
         below = []
         for entry in listing:
+            path = Path(entry)
             if entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                below.append(Path(entry))
+                if path.resolve() != avoid:
+                    below.append(path)
             # A broken link is tried, and fails; a pipe would wait for ever, and is not.
-            elif Path(entry).suffix.lower() in EXTENSIONS and (
-                entry.is_symlink() or entry.is_file()
-            ):
-                yield Path(entry)
+            elif path.suffix.lower() in EXTENSIONS and (entry.is_symlink() or entry.is_file()):
+                yield path
         pending += reversed(below)
 
 

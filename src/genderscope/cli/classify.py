@@ -23,7 +23,7 @@ def classify(
         str | None, typer.Option(metavar="FILE", help="CSV; - is standard output.")
     ] = None,
     annotate: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Write pictures with boxes and labels here.")
+        Path | None, typer.Option(metavar="DIR", help="Write pictures with boxes and labels here.")
     ] = None,
     crops_are_faces: Annotated[
         bool, typer.Option("--crops-are-faces", help="Each picture is one face, cut out already.")
@@ -73,7 +73,7 @@ def classify(
         raise UsageError("only one of --json, --jsonl - and --csv - can have standard output")
     if not any(targets.values()):
         targets["table"] = "-"
-    targets["annotate"] = annotate
+    targets["annotate"] = str(annotate) if annotate else None
 
     detection = {
         "detection_size": detection_size,
@@ -81,7 +81,7 @@ def classify(
         "min_face_px": min_face_px,
     }
     scope = pipeline.load(model, detector, detector_model, min_confidence, **_given(detection))
-    frames = sources.frames(paths, **_given({"max_pixels": max_pixels}))
+    frames = sources.frames(paths, avoid=annotate, **_given({"max_pixels": max_pixels}))
     tally: Counter[str] = Counter()
     console = Console(stderr=True)
     with ExitStack() as stack:
@@ -99,7 +99,7 @@ def classify(
                 disable=not (console.is_terminal and any(path.is_dir() for path in paths)),
             )
         )
-        total = None if progress.disable else sum(1 for _ in sources.find(paths))
+        total = None if progress.disable else sum(1 for _ in sources.find(paths, annotate))
         for scene in progress.track(
             scope.stream(frames, batch_size, crops_are_faces), total, description="pictures"
         ):

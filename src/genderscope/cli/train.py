@@ -50,8 +50,9 @@ def train(
     from genderscope.preprocess import PRESETS
 
     require("lightning", "lab")
-    from genderscope.lab import ship
-    from genderscope.lab import train as lab
+    from genderscope.lab.ship import ship
+    from genderscope.lab.task import Settings
+    from genderscope.lab.train import train as fit
 
     if preset not in PRESETS:
         raise UsageError(f"no preset {preset!r}; there are: {', '.join(PRESETS)}")
@@ -71,7 +72,7 @@ def train(
             progress.update(bar, completed=done)
     crops = prepare.Crops(cache)
     console.print(f"{len(crops)} crops in {cache}, {len(crops.manifest['failures'])} failed")
-    settings = lab.Settings(
+    settings = Settings(
         model=model,
         epochs=epochs,
         batch_size=batch_size,
@@ -80,6 +81,6 @@ def train(
         teacher=str(teacher) if teacher else None,
         seed=seed,
     )
-    task = lab.train(crops, settings, out, resume)
-    file = ship.ship(task, crops, out)
+    task = fit(crops, settings, out, resume)
+    file = ship(task, crops, out)
     typer.echo(str(file))

@@ -34,15 +34,15 @@ def read(source: str, split: str) -> Iterator[Sample]:
         root = Path(place).expanduser()
     if not root.exists():
         raise DatasetError(f"{root} is not there")
-    known = list(signature(reader.read).parameters)[2:]
+    takes = list(signature(reader.read).parameters)[2:]
     try:
         options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
     except ValueError as error:
         raise UsageError(f"{source!r}: options are written option=value&option=value") from error
-    if unknown := options.keys() - set(known):
+    if unknown := options.keys() - set(takes):
         raise UsageError(
             f"{name} has no option {', '.join(sorted(unknown))}; it has: "
-            f"{', '.join(known) or 'none'}"
+            f"{', '.join(takes) or 'none'}"
         )
     samples: Iterator[Sample] = reader.read(root, split, **options)
     return samples

@@ -7,7 +7,7 @@ Every further column becomes a group.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from genderscope.contracts import DatasetError, Sample, require
@@ -113,7 +113,7 @@ def _parquet(root: Path, named: list[str]) -> Iterator[Row]:
         raise DatasetError(f"{root} is no whole Parquet file: {error}") from error
 
 
-def _demand(root: Path, named: list[str], there: list[str]) -> None:
+def _demand(root: Path, named: list[str], there: Sequence[str]) -> None:
     if missing := [name for name in named if name not in there]:
         raise DatasetError(
             f"{root} lacks the columns {', '.join(missing)}; it has: {', '.join(there) or 'none'}"

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from genderscope import downloads, plugins
-from genderscope.contracts import Box, Detector, Face, Image
+from genderscope.contracts import Box, Detector, Face, Image, points
 from genderscope.preprocess import PreprocessSpec, whole
 
 # Two views see the same face when their boxes share this much.
@@ -73,8 +73,10 @@ def search(
     ]
     kept: list[Face] = []
     for face in sorted(found, key=lambda face: -face.score):
-        if min(face.box.width, face.box.height) >= min_face_px and all(
-            face.box.iou(other.box) < SAME_FACE_IOU for other in kept
+        if (
+            min(face.box.width, face.box.height) >= min_face_px
+            and _within(face, image)
+            and all(face.box.iou(other.box) < SAME_FACE_IOU for other in kept)
         ):
             kept.append(face)
     return kept
@@ -104,9 +106,19 @@ def _starts(length: int, size: int) -> list[int]:
 def _shrunk(image: Image, scale: float) -> Image:
     if scale == 1:
         return image
-    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(
+    height, width = (max(round(side * scale), 1) for side in image.shape[:2])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(
         np.uint8, copy=False
     )
+
+
+def _within(face: Face, image: Image) -> bool:
+    """The middle of a face, by its box and by its landmarks, lies in the picture."""
+    middles = [complex(*face.box.centre)]
+    if face.landmarks:
+        middles.append(complex(points(face.landmarks).mean()))
+    height, width = image.shape[:2]
+    return all(0 <= middle.real < width and 0 <= middle.imag < height for middle in middles)
 
 
 def _moved(face: Face, scale: float, left: float, top: float) -> Face:

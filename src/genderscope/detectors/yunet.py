@@ -16,6 +16,7 @@ from genderscope.detectors import search
 
 SMALLEST_PX = 10
 NMS_IOU = 0.3
+SHORTEST_SIDE_PX = 64
 MAX_CANDIDATES = 5000
 
 
@@ -45,6 +46,10 @@ class YuNet:
         )
 
     def _find(self, view: Image) -> list[Face]:
+        # Where a side has one stride or less, OpenCV returns faces at random, even of a black view.
+        below, beside = (max(SHORTEST_SIDE_PX - side, 0) for side in view.shape[:2])
+        if below or beside:
+            view = np.pad(view, ((0, below), (0, beside), (0, 0)))
         height, width = view.shape[:2]
         self._network.setInputSize((width, height))
         _, rows = self._network.detect(view)

@@ -7,7 +7,8 @@ import numpy as np
 
 from genderscope import plugins
 from genderscope.lab.export import calibrate, export
-from genderscope.lab.train import RECORD, Task, validation_logits
+from genderscope.lab.task import Task
+from genderscope.lab.train import RECORD, validation_logits
 from genderscope.prepare import Crops
 
 PARITY_FACES = 256

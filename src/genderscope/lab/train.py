@@ -5,192 +5,29 @@ temperature, threshold) is chosen on it. Knows nothing of data sets' layouts or 
 """
 
 import json
+import logging
 import subprocess
 import sys
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from time import perf_counter
-from typing import Any, cast
+from typing import Any
 from warnings import filterwarnings
 
 import lightning.pytorch as pl
 import numpy as np
 import numpy.typing as npt
 import torch
-from lightning.pytorch.callbacks import (
-    EMAWeightAveraging,
-    ModelCheckpoint,
-    RichProgressBar,
-)
-from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, RichProgressBar
 
-from genderscope import plugins
 from genderscope.contracts import UsageError
-from genderscope.lab.augment import Augmentation
+from genderscope.lab.batches import split, training_loader, validation_loader
+from genderscope.lab.task import WARM_UP, WEIGHTS, Settings, Task
 from genderscope.prepare import Crops
-from genderscope.preprocess import PreprocessSpec, scale, to_input
 
-WARM_UP = 0.1
 EMA_STEPS = 8  # the average moves once in so many steps: each costs as much as a layer
 LAST = "last.ckpt"
 RECORD = "record.json"
-WEIGHTS = "weights.pt"
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a training run is made of, besides its crops.
-
-    Attributes:
-        model: a file of ``lab/models``.
-        learning_rate: the peak of one cycle; it warms up for a tenth and falls to nothing.
-        label_smoothing: taken from the true class and given to both.
-        teacher: a run's folder; its network's scores on the same views are learnt beside the labels
-            (Hinton et al. 2015, arXiv:1503.02531), at half the weight each.
-        ema_decay: of the averaged weights that are validated and exported.
-        validation_ratio: share of the crops that is kept for choosing.
-    """
-
-    model: str = "mini_xception"
-    epochs: int = 40
-    batch_size: int = 128
-    learning_rate: float = 4e-3
-    weight_decay: float = 0.05
-    label_smoothing: float = 0.05
-    teacher: str | None = None
-    ema_decay: float = 0.998
-    validation_ratio: float = 0.075
-    seed: int = 0
-    augmentation: Augmentation = field(default_factory=Augmentation)
-
-
-def load(run: Path) -> nn.Module:
-    """The trained network of a run's folder, ready to answer and closed to training.
-
-    Raises:
-        UsageError: the folder holds no finished run.
-    """
-    if not (run / WEIGHTS).is_file():
-        raise UsageError(f"{run} holds no finished run: {WEIGHTS} is not there")
-    saved = torch.load(run / WEIGHTS, weights_only=True)
-    network: nn.Module = plugins.load("lab.models", saved["model"]).create(saved["channels"])
-    network.load_state_dict(saved["state"])
-    return network.to(memory_format=torch.channels_last).eval().requires_grad_(False)
-
-
-class Batches(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Crops by batches of indices: (crops, shown, labels), as uint8, bool and int64."""
-
-    def __init__(self, crops: Crops, indices: npt.NDArray[np.int64], exact: bool) -> None:
-        self._crops, self._indices, self._exact = crops, indices, exact
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __getitem__(self, batch: list[int]) -> tuple[Tensor, Tensor, Tensor]:
-        chosen = self._indices[batch]
-        labels = torch.from_numpy(self._crops.labels[chosen].astype(np.int64))
-        if self._exact:
-            inputs = to_input(self._crops.exact(chosen), self._crops.spec)
-            return torch.from_numpy(inputs).float(), torch.empty(0), labels
-        shown = self._crops.shown(chosen)
-        return torch.from_numpy(self._crops.wide(chosen)), torch.from_numpy(shown), labels
-
-
-class Task(pl.LightningModule):
-    """The network, its loss and its schedule."""
-
-    def __init__(self, settings: Settings, spec: PreprocessSpec) -> None:
-        super().__init__()
-        self.settings, self.spec = settings, spec
-        network = plugins.load("lab.models", settings.model).create(spec.channels)
-        self.network: nn.Module = network.to(memory_format=torch.channels_last)
-        self.teacher = load(Path(settings.teacher)) if settings.teacher else None
-        self.history: list[dict[str, float]] = []
-        self.seconds = 0.0
-
-    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> Tensor:
-        crops, shown, labels = batch
-        wide = (crops[..., None] if self.spec.colour == "grey" else crops).permute(0, 3, 1, 2)
-        wide = wide.float()
-        if self.spec.padding == "noise":
-            noise = torch.rand_like(wide) * 255
-            wide = torch.where(shown[:, None], wide, noise)
-        views = scale(self.settings.augmentation(wide, self.spec.size), self.spec)
-        views = views.to(getattr(torch, self.spec.dtype)).to(memory_format=torch.channels_last)
-        logits = self.network(views.float()).float()
-        loss = F.cross_entropy(logits, labels, label_smoothing=self.settings.label_smoothing)
-        if self.teacher is not None:
-            with torch.no_grad():
-                target = self.teacher(views.float()).float().softmax(1)
-            loss = (loss + F.cross_entropy(logits, target)) / 2
-        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True)
-        return loss
-
-    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], number: int) -> None:
-        inputs, _, labels = batch
-        logits = self.network(inputs.to(memory_format=torch.channels_last)).float()
-        correct = (logits.argmax(1) == labels).float()
-        self.log("accuracy", correct.mean(), prog_bar=True, batch_size=len(labels))
-        self.log("loss", F.cross_entropy(logits, labels), batch_size=len(labels))
-
-    def on_train_epoch_start(self) -> None:
-        self._began = perf_counter()
-
-    def on_train_epoch_end(self) -> None:
-        self.seconds += perf_counter() - self._began
-        names = ("train_loss", "loss", "accuracy")
-        values = {name: round(float(self.trainer.callback_metrics[name]), 5) for name in names}
-        self.history.append({"epoch": self.current_epoch, **values})
-        if not sys.stderr.isatty():
-            self.print(json.dumps(self.history[-1]), file=sys.stderr, flush=True)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["history"], checkpoint["seconds"] = self.history, self.seconds
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.history, self.seconds = checkpoint["history"], checkpoint["seconds"]
-
-    def configure_optimizers(self) -> Any:
-        # Normalisation and biases are not decayed: they hold no capacity worth shrinking.
-        matrices = [p for p in self.network.parameters() if p.ndim > 1]
-        vectors = [p for p in self.network.parameters() if p.ndim == 1]
-        optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": self.settings.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ]
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            self.settings.learning_rate,
-            total_steps=int(self.trainer.estimated_stepping_batches),
-            pct_start=WARM_UP,
-        )
-        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
-
-
-def split(crops: Crops, ratio: float, seed: int) -> tuple[Any, Any]:
-    """Indices for training and for validation, by class and the seed; unlabelled crops in neither.
-
-    Identities, where the data set knows them, are never in both.
-    """
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
-
-    known = np.flatnonzero(crops.labels >= 0)
-    labels = crops.labels[known]
-    if any(identity is not None for identity in crops.identities):
-        who = [crops.identities[i] or f"row {i}" for i in known]
-        folds = StratifiedGroupKFold(round(1 / ratio), shuffle=True, random_state=seed)
-        train, held = next(folds.split(known, labels, who))
-    else:
-        shuffled = StratifiedShuffleSplit(1, test_size=ratio, random_state=seed)
-        train, held = next(shuffled.split(known, labels))
-    return np.sort(known[train]), np.sort(known[held])
 
 
 def train(crops: Crops, settings: Settings, out: Path, resume: bool = False) -> Task:
@@ -199,8 +36,10 @@ def train(crops: Crops, settings: Settings, out: Path, resume: bool = False) -> 
     Raises:
         UsageError: ``resume`` without a checkpoint, or with other settings than it was begun with.
     """
-    filterwarnings("ignore", message=".*does not have many workers")
-    filterwarnings("ignore", message=".*Checkpoint directory .* exists")
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for message in (".*does not have many workers", ".*Checkpoint directory .* exists"):
+        filterwarnings("ignore", message=message)
+    filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
     out.mkdir(parents=True, exist_ok=True)
     begun = out / "settings.json"
     if resume and not (out / LAST).is_file():
@@ -235,8 +74,8 @@ def train(crops: Crops, settings: Settings, out: Path, resume: bool = False) -> 
     )
     trainer.fit(
         task,
-        _loader(crops, train_part, settings.batch_size, exact=False),
-        _loader(crops, held_part, 512, exact=True),
+        training_loader(crops, train_part, settings.batch_size, settings.seed),
+        validation_loader(crops, held_part),
         ckpt_path=out / LAST if resume else None,
         weights_only=False,
     )
@@ -261,7 +100,7 @@ def validation_logits(task: Task, crops: Crops) -> tuple[npt.NDArray[Any], npt.N
     _, held = split(crops, task.settings.validation_ratio, task.settings.seed)
     task.network.eval()
     with torch.no_grad():
-        logits = [task.network(inputs) for inputs, _, _ in _loader(crops, held, 512, exact=True)]
+        logits = [task.network(inputs) for inputs, _, _ in validation_loader(crops, held)]
     return torch.cat(logits).double().numpy(), crops.labels[held].astype(np.int64)
 
 
@@ -271,15 +110,6 @@ def commit() -> str:
     command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     return answer.stdout.strip() or "unknown"
-
-
-def _loader(
-    crops: Crops, indices: npt.NDArray[np.int64], batch_size: int, *, exact: bool
-) -> DataLoader[Any]:
-    batches = Batches(crops, indices, exact)
-    order: Iterable[int] = SequentialSampler(batches) if exact else RandomSampler(batches)
-    sampler = BatchSampler(cast(Any, order), batch_size, drop_last=not exact)
-    return DataLoader(batches, batch_size=None, sampler=sampler)
 
 
 def _precision() -> Any:

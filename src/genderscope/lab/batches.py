@@ -1,0 +1,90 @@
+"""Crops as batches, and the part of them that is kept for choosing.
+
+Knows nothing of networks.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from genderscope.prepare import Crops
+from genderscope.preprocess import to_input
+
+
+class Batches(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """Crops by batches of indices: (crops, shown, labels), as uint8, bool and int64."""
+
+    def __init__(self, crops: Crops, indices: npt.NDArray[np.int64], exact: bool) -> None:
+        self._crops, self._indices, self._exact = crops, indices, exact
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, batch: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+        chosen = self._indices[batch]
+        labels = torch.from_numpy(self._crops.labels[chosen].astype(np.int64))
+        if self._exact:
+            inputs = to_input(self._crops.exact(chosen), self._crops.spec)
+            return torch.from_numpy(inputs).float(), torch.empty(0), labels
+        shown = self._crops.shown(chosen)
+        return torch.from_numpy(self._crops.wide(chosen)), torch.from_numpy(shown), labels
+
+
+def split(crops: Crops, ratio: float, seed: int) -> tuple[Any, Any]:
+    """Indices for training and for validation, by class and the seed; unlabelled crops in neither.
+
+    Identities, where the data set knows them, are never in both.
+    """
+    known = np.flatnonzero(crops.labels >= 0)
+    labels = crops.labels[known]
+    if any(identity is not None for identity in crops.identities):
+        who = [crops.identities[i] or f"row {i}" for i in known]
+        folds = StratifiedGroupKFold(round(1 / ratio), shuffle=True, random_state=seed)
+        train, held = next(folds.split(known, labels, who))
+    else:
+        shuffled = StratifiedShuffleSplit(1, test_size=ratio, random_state=seed)
+        train, held = next(shuffled.split(known, labels))
+    return np.sort(known[train]), np.sort(known[held])
+
+
+class Shuffled(Sampler[list[int]]):
+    """Whole batches in an order that the seed and the epoch decide, so that a resumed run equals an
+    uninterrupted one.
+    """
+
+    def __init__(self, count: int, batch_size: int, seed: int) -> None:
+        self._count, self._batch_size, self._seed = count, batch_size, seed
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return self._count // self._batch_size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this before every epoch."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = np.random.default_rng((self._seed, self._epoch)).permutation(self._count)
+        whole = order[: len(self) * self._batch_size]
+        yield from whole.reshape(-1, self._batch_size).tolist()
+
+
+def training_loader(
+    crops: Crops, indices: npt.NDArray[np.int64], batch_size: int, seed: int
+) -> DataLoader[Any]:
+    """Wide crops in a new order for each epoch."""
+    order = Shuffled(len(indices), batch_size, seed)
+    return DataLoader(Batches(crops, indices, exact=False), batch_size=None, sampler=order)
+
+
+def validation_loader(crops: Crops, indices: npt.NDArray[np.int64]) -> DataLoader[Any]:
+    """The inputs that run, in the cache's order."""
+    order = np.array_split(np.arange(len(indices)), max(len(indices) // 512, 1))
+    sampler = [part.tolist() for part in order]
+    return DataLoader(Batches(crops, indices, exact=True), batch_size=None, sampler=sampler)

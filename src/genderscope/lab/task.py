@@ -1,0 +1,151 @@
+"""What is learnt and how: the settings of a run, the network with its loss and its schedule.
+
+Knows nothing of files but a teacher's folder.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genderscope import plugins
+from genderscope.contracts import UsageError
+from genderscope.lab.augment import Augmentation
+from genderscope.preprocess import PreprocessSpec, scale
+
+WARM_UP = 0.1
+WEIGHTS = "weights.pt"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a training run is made of, besides its crops.
+
+    Attributes:
+        model: a file of ``lab/models``.
+        learning_rate: the peak of one cycle; it warms up for a tenth and falls to nothing.
+        label_smoothing: taken from the true class and given to both.
+        teacher: a run's folder; its network's scores on the same views are learnt beside the labels
+            (Hinton et al. 2015, arXiv:1503.02531), at half the weight each.
+        ema_decay: of the averaged weights that are validated and exported.
+        validation_ratio: share of the crops that is kept for choosing.
+    """
+
+    model: str = "mini_xception"
+    epochs: int = 40
+    batch_size: int = 128
+    learning_rate: float = 4e-3
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.05
+    teacher: str | None = None
+    ema_decay: float = 0.998
+    validation_ratio: float = 0.075
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+class Task(pl.LightningModule):
+    """The network, its loss and its schedule."""
+
+    def __init__(self, settings: Settings, spec: PreprocessSpec) -> None:
+        super().__init__()
+        self.settings, self.spec = settings, spec
+        network = plugins.load("lab.models", settings.model).create(spec.channels)
+        self.network: nn.Module = network.to(memory_format=torch.channels_last)  # twice as quick
+        self.teacher = teacher(Path(settings.teacher)) if settings.teacher else None
+        self.history: list[dict[str, float]] = []
+        self.seconds = 0.0
+
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], number: int) -> Tensor:
+        if number == 0:  # as the order of the batches: a resumed run equals an uninterrupted one
+            torch.manual_seed(self.settings.seed * 10_000 + self.current_epoch)
+        crops, shown, labels = batch
+        wide = (crops[..., None] if self.spec.colour == "grey" else crops).permute(0, 3, 1, 2)
+        wide = wide.float()
+        if self.spec.padding == "noise":
+            noise = torch.rand_like(wide) * 255
+            wide = torch.where(shown[:, None], wide, noise)
+        views = scale(self.settings.augmentation(wide, self.spec.size), self.spec)
+        views = views.to(getattr(torch, self.spec.dtype)).to(memory_format=torch.channels_last)
+        logits = self.network(views.float()).float()
+        loss = F.cross_entropy(logits, labels, label_smoothing=self.settings.label_smoothing)
+        if self.teacher is not None:
+            loss = (loss + F.cross_entropy(logits, self.teacher(views.float()))) / 2
+        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], number: int) -> None:
+        inputs, _, labels = batch
+        logits = self.network(inputs.to(memory_format=torch.channels_last)).float()
+        correct = (logits.argmax(1) == labels).float()
+        self.log("accuracy", correct.mean(), prog_bar=True, batch_size=len(labels))
+        self.log("loss", F.cross_entropy(logits, labels), batch_size=len(labels))
+
+    def on_train_epoch_start(self) -> None:
+        self._began = perf_counter()
+
+    def on_train_epoch_end(self) -> None:
+        self.seconds += perf_counter() - self._began
+        names = ("train_loss", "loss", "accuracy")
+        values = {name: round(float(self.trainer.callback_metrics[name]), 5) for name in names}
+        self.history.append({"epoch": self.current_epoch, **values})
+        if not sys.stderr.isatty():
+            self.print(json.dumps(self.history[-1]), file=sys.stderr, flush=True)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["history"], checkpoint["seconds"] = self.history, self.seconds
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.history, self.seconds = checkpoint["history"], checkpoint["seconds"]
+
+    def configure_optimizers(self) -> Any:
+        # Normalisation and biases are not decayed: they hold no capacity worth shrinking.
+        matrices = [p for p in self.network.parameters() if p.ndim > 1]
+        vectors = [p for p in self.network.parameters() if p.ndim == 1]
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": self.settings.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ]
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            self.settings.learning_rate,
+            total_steps=int(self.trainer.estimated_stepping_batches),
+            pct_start=WARM_UP,
+        )
+        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+
+
+def load(run: Path) -> nn.Module:
+    """The trained network of a run's folder, ready to answer and closed to training.
+
+    Raises:
+        UsageError: the folder holds no finished run.
+    """
+    if not (run / WEIGHTS).is_file():
+        raise UsageError(f"{run} holds no finished run: {WEIGHTS} is not there")
+    saved = torch.load(run / WEIGHTS, weights_only=True)
+    network: nn.Module = plugins.load("lab.models", saved["model"]).create(saved["channels"])
+    network.load_state_dict(saved["state"])
+    return network.eval().requires_grad_(False)
+
+
+def teacher(run: Path) -> Callable[[Tensor], Tensor]:
+    """The scores of a run's network, as a function: no part of the module that learns from it."""
+    network = load(run)
+
+    def scores(views: Tensor) -> Tensor:
+        with torch.no_grad():
+            answers: Tensor = network.to(views.device)(views).float().softmax(1)
+            return answers
+
+    return scores

@@ -1,0 +1,235 @@
+"""The lab, from crops to a file that runs: networks, views, training that resumes, export."""
+
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra [lab]")
+pytest.importorskip("lightning", reason="needs the extra [lab]")
+
+from torch import nn  # noqa: E402
+
+from genderscope import plugins, prepare  # noqa: E402
+from genderscope.classifier import Classifier  # noqa: E402
+from genderscope.contracts import ModelError, Sample, UsageError  # noqa: E402
+from genderscope.lab import export as lab_export  # noqa: E402
+from genderscope.lab import task as lab_task  # noqa: E402
+from genderscope.lab.augment import Augmentation  # noqa: E402
+from genderscope.lab.batches import split  # noqa: E402
+from genderscope.lab.export import calibrate, export, multiply_adds  # noqa: E402
+from genderscope.lab.ship import ship  # noqa: E402
+from genderscope.lab.task import Settings  # noqa: E402
+from genderscope.lab.train import train  # noqa: E402
+from genderscope.preprocess import PRESETS  # noqa: E402
+
+torch.set_num_threads(1)  # the networks are small, and other tests may run beside
+
+METADATA = {"name": "x", "temperature": 1.0, "abstention": {"min_confidence": 0.5}}
+
+
+@pytest.fixture(scope="module", params=["mini_xception", "standard_cnn"])
+def network(request):
+    torch.manual_seed(0)
+    return plugins.load("lab.models", request.param).create()
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory, portrait):
+    """Sixty views of a portrait: plain ones are woman, mirrored ones with a bar are man."""
+    folder = tmp_path_factory.mktemp("pictures")
+    picture = cv2.imread(str(portrait))
+    draw = np.random.default_rng(0)
+    samples = []
+    for number in range(60):
+        view = cv2.convertScaleAbs(picture, alpha=draw.uniform(0.6, 1.2), beta=draw.uniform(0, 30))
+        if number % 2:
+            view = np.ascontiguousarray(view[:, ::-1])
+            view[125:150, 200:350] = 0
+        file = folder / f"{number:02d}.png"
+        cv2.imwrite(str(file), view)
+        samples.append(Sample(file, number % 2))
+    out = folder / "cache"
+    recipe = prepare.Recipe(PRESETS["aligned"], "haar")
+    list(prepare.prepare(samples, recipe, out, sources_named=["folder"], jobs=1))
+    return prepare.Crops(out)
+
+
+@pytest.fixture(scope="module")
+def brief():
+    return Settings(epochs=3, batch_size=16, validation_ratio=0.2, ema_decay=0.9)
+
+
+def layers(network, kind):
+    return [layer for layer in network.modules() if isinstance(layer, kind)]
+
+
+def test_the_standard_network_is_the_one_of_the_paper():
+    network = plugins.load("lab.models", "standard_cnn").create()
+    assert [len(layers(network, kind)) for kind in (nn.Conv2d, nn.BatchNorm2d, nn.ReLU)] == [9] * 3
+    assert not layers(network, nn.Linear)
+    assert 550_000 <= sum(p.numel() for p in network.parameters()) <= 650_000
+
+
+def test_mini_xception_has_four_residual_separable_blocks():
+    module = plugins.load("lab.models", "mini_xception")
+    network = module.create()
+    assert len(layers(network, module.Block)) == 4
+    assert len(layers(network, module.SeparableConvolution)) == 8
+    assert not layers(network, nn.Linear)
+    assert sum(p.numel() for p in network.parameters()) <= 60_000
+
+
+def test_each_activation_is_a_module_that_runs_once(network):
+    """Guided back-propagation hooks modules, and cannot tell two calls of one apart."""
+    calls = []
+    hooks = [
+        layer.register_forward_hook(lambda layer, *_: calls.append(id(layer)))
+        for layer in layers(network, nn.ReLU)
+    ]
+    graph_relus = 0
+    logits = network.eval()(torch.rand(1, 1, 64, 64))
+    seen, queue = set(), [logits.grad_fn]
+    while queue:
+        node = queue.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        graph_relus += "Relu" in type(node).__name__
+        queue += [following for following, _ in node.next_functions]
+    for hook in hooks:
+        hook.remove()
+    assert len(calls) == len(set(calls)) == graph_relus > 5
+
+
+def test_multiply_adds_by_hand():
+    network = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.Flatten(), nn.Linear(4 * 64 * 64, 2))
+    assert multiply_adds(network, PRESETS["aligned"]) == 64 * 64 * 9 * 4 + 4 * 64 * 64 * 2
+
+
+def test_views_without_any_strength_are_the_crops_or_their_mirror_images():
+    still = Augmentation(0, 0, 0, 0, 0, 0, 0, 0)
+    wide = torch.rand(16, 1, 96, 96) * 255
+    middle = wide[:, :, 16:80, 16:80]
+    views = still(wide, 64)
+    plain = torch.isclose(views, middle, atol=0.02).flatten(1).all(1)
+    mirrored = torch.isclose(views, middle.flip(3), atol=0.02).flatten(1).all(1)
+    assert (plain | mirrored).all()
+    assert plain.any()
+    assert mirrored.any()
+
+
+def test_views_differ_by_face_and_keep_their_range():
+    wide = torch.rand(1, 1, 96, 96).expand(32, 1, 96, 96) * 255
+    torch.manual_seed(1)
+    views = Augmentation()(wide, 64)
+    assert views.shape == (32, 1, 64, 64)
+    assert 0 <= views.min() < views.max() <= 255
+    assert (views[1:] - views[:1]).abs().mean((1, 2, 3)).min() > 1
+    torch.manual_seed(1)
+    assert torch.equal(views, Augmentation()(wide, 64))
+
+
+def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_path):
+    whole = train(crops, brief, tmp_path / "whole")
+    record = json.loads((tmp_path / "whole" / "record.json").read_text())
+    assert [entry["epoch"] for entry in record["history"]] == [0, 1, 2]
+    assert record["data"]["train"] + record["data"]["validation"] == len(crops)
+    assert record["spec"] == crops.spec.to_dict()
+
+    # Stop after the second epoch, as a power cut would: only what lies on disk is left.
+    cut_short = tmp_path / "cut"
+
+    class Impatient(lab_task.Task):
+        def on_train_epoch_start(self):
+            if self.current_epoch == 2:
+                raise KeyboardInterrupt
+            super().on_train_epoch_start()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("genderscope.lab.train.Task", Impatient)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            train(crops, brief, cut_short)
+    resumed = train(crops, brief, cut_short, resume=True)
+    assert [entry["epoch"] for entry in resumed.history] == [0, 1, 2]
+    for name, weight in whole.network.state_dict().items():
+        torch.testing.assert_close(resumed.network.state_dict()[name], weight, msg=name)
+
+    with pytest.raises(UsageError, match="other settings"):
+        train(crops, replace(brief, epochs=9), cut_short, resume=True)
+    with pytest.raises(UsageError, match="no checkpoint"):
+        train(crops, brief, tmp_path / "nothing", resume=True)
+
+    model = Classifier.load(ship(whole, crops, tmp_path / "whole"))
+    assert model.spec == crops.spec
+    assert model.metadata["data"]["name"] == "folder"
+    assert model.metadata["data"]["fingerprint"] == crops.manifest["fingerprint"]
+    scores = model(crops.exact(np.arange(5)))
+    assert scores.shape == (5, 2)
+    assert scores.sum(1) == pytest.approx(1)
+
+    student = train(
+        crops, replace(brief, epochs=1, teacher=str(tmp_path / "whole")), tmp_path / "s"
+    )
+    assert not [name for name in student.state_dict() if "teacher" in name]
+    with pytest.raises(UsageError, match="holds no finished run"):
+        train(crops, replace(brief, teacher=str(tmp_path)), tmp_path / "t")
+
+
+def test_training_and_validation_share_nothing(crops):
+    train_part, held = split(crops, 0.2, 0)
+    assert not set(train_part) & set(held)
+    assert len(train_part) + len(held) == len(crops)
+    assert crops.labels[held].mean() == pytest.approx(0.5, abs=0.05)
+    assert not np.array_equal(held, split(crops, 0.2, 1)[1])
+
+
+def test_identities_are_never_split(crops):
+    class Known:
+        labels = crops.labels
+        identities = tuple(f"person {number // 6}" for number in range(60))
+
+    parts = split(Known(), 0.2, 0)
+    people = [{Known.identities[index] for index in part} for part in parts]
+    assert not people[0] & people[1]
+    assert all(people)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_exported_file_equals_the_network(network, preset, tmp_path):
+    spec = PRESETS[preset]
+    faces = np.random.default_rng(0).integers(0, 256, (7, 64, 64), np.uint8)
+    export(network, spec, faces, METADATA, tmp_path / "x.onnx")
+    model = Classifier.load(tmp_path / "x.onnx")
+    assert model.spec == spec
+    assert model.metadata["parameters"] == sum(p.numel() for p in network.parameters())
+    for count in (1, 3, 7):
+        inputs = lab_export.to_input(faces[:count], spec)
+        with torch.no_grad():
+            expected = network.eval()(torch.from_numpy(inputs).float()).numpy()
+        np.testing.assert_allclose(model.logits(faces[:count]), expected, atol=1e-4)
+    assert str(tmp_path).encode() not in (tmp_path / "x.onnx").read_bytes()
+    assert b"site-packages" not in (tmp_path / "x.onnx").read_bytes()
+
+
+def test_a_file_that_differs_from_the_network_is_not_kept(network, tmp_path, monkeypatch):
+    monkeypatch.setattr(lab_export, "PARITY", -1.0)
+    faces = np.zeros((2, 64, 64), np.uint8)
+    with pytest.raises(ModelError, match="differ by"):
+        export(network, PRESETS["aligned"], faces, METADATA, tmp_path / "x.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_calibration_undoes_overconfidence():
+    draw = np.random.default_rng(0)
+    logit = draw.normal(0, 2, 20_000)
+    labels = (draw.random(20_000) < 1 / (1 + np.exp(-logit))).astype(np.int64)
+    fitted = calibrate(3 * np.stack([0 * logit, logit], 1), labels)
+    assert fitted["temperature"] == pytest.approx(3, rel=0.05)
+    assert fitted["abstention"]["coverage"] == pytest.approx(0.9, abs=0.001)
+    answered, all_of_them = (
+        fitted["abstention"][key] for key in ("error_of_answered", "error_without_abstention")
+    )
+    assert answered < all_of_them
