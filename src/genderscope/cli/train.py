@@ -19,6 +19,9 @@ def train(
     batch_size: Annotated[int, typer.Option(min=2)] = 128,
     learning_rate: Annotated[float, typer.Option(min=0)] = 4e-3,
     weight_decay: Annotated[float, typer.Option(min=0)] = 0.05,
+    start: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="A finished run's folder, to go on from.")
+    ] = None,
     teacher: Annotated[
         Path | None,
         typer.Option(metavar="RUN", help="A finished run's folder, to learn from its scores too."),
@@ -78,6 +81,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         weight_decay=weight_decay,
+        start=str(start) if start else None,
         teacher=str(teacher) if teacher else None,
         seed=seed,
     )

@@ -33,6 +33,7 @@ class Settings:
         model: a file of ``lab/models``.
         learning_rate: the peak of one cycle; it warms up for a tenth and falls to nothing.
         label_smoothing: taken from the true class and given to both.
+        start: a run's folder; training goes on from its network instead of from random weights.
         teacher: a run's folder; its network's scores on the same views are learnt beside the labels
             (Hinton et al. 2015, arXiv:1503.02531), at half the weight each.
         ema_decay: of the averaged weights that are validated and exported.
@@ -45,6 +46,7 @@ class Settings:
     learning_rate: float = 4e-3
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
+    start: str | None = None
     teacher: str | None = None
     ema_decay: float = 0.998
     validation_ratio: float = 0.075
@@ -60,6 +62,8 @@ class Task(pl.LightningModule):
         self.settings, self.spec = settings, spec
         network = plugins.load("lab.models", settings.model).create(spec.channels)
         self.network: nn.Module = network.to(memory_format=torch.channels_last)  # twice as quick
+        if settings.start:
+            self.network.load_state_dict(load(Path(settings.start)).state_dict())
         self.teacher = teacher(Path(settings.teacher)) if settings.teacher else None
         self.history: list[dict[str, float]] = []
         self.seconds = 0.0

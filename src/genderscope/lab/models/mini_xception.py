@@ -13,7 +13,7 @@ SOURCE = "Arriaga et al. 2017, arXiv:1710.07557; Chollet 2017, arXiv:1610.02357"
 STEM = 16
 # (maps, stride) of each block. The paper's stem keeps the full resolution and so costs most of its
 # time; here it halves it, and what that saves goes into wider blocks.
-BLOCKS = ((32, 2), (48, 2), (72, 2), (112, 1))
+BLOCKS = ((32, 2), (48, 2), (72, 1), (112, 1))
 
 
 class SeparableConvolution(nn.Sequential):
