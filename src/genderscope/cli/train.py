@@ -19,6 +19,9 @@ def train(
     batch_size: Annotated[int, typer.Option(min=2)] = 128,
     learning_rate: Annotated[float, typer.Option(min=0)] = 4e-3,
     weight_decay: Annotated[float, typer.Option(min=0)] = 0.05,
+    augmentation: Annotated[
+        float, typer.Option(min=0, max=2, help="Strength of the random views; 0 is none.")
+    ] = 1,
     start: Annotated[
         Path | None, typer.Option(metavar="RUN", help="A finished run's folder, to go on from.")
     ] = None,
@@ -53,6 +56,7 @@ def train(
     from genderscope.preprocess import PRESETS
 
     require("lightning", "lab")
+    from genderscope.lab.augment import Augmentation
     from genderscope.lab.ship import ship
     from genderscope.lab.task import Settings
     from genderscope.lab.train import train as fit
@@ -81,6 +85,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         weight_decay=weight_decay,
+        augmentation=Augmentation().times(augmentation),
         start=str(start) if start else None,
         teacher=str(teacher) if teacher else None,
         seed=seed,

@@ -4,7 +4,7 @@ A view is turned, moved, resized and mirrored, lit, blurred by a lower resolutio
 and noisy: what cameras and detectors do to faces. Knows nothing of files or networks.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from math import radians
 
 import torch
@@ -39,6 +39,10 @@ class Augmentation:
     blur_probability: float = 0.3
     cover_probability: float = 0.3
     cover_ratio: float = 0.5
+
+    def times(self, strength: float) -> "Augmentation":
+        """Everything that much stronger, or weaker below 1."""
+        return Augmentation(*(strength * value for value in astuple(self)))
 
     def __call__(self, wide: Tensor, size: int) -> Tensor:
         """Views of crops.
