@@ -65,6 +65,7 @@ def test_folds(tmp_path):
             "all",
             r"fold_0_data\.txt, line 3: gender 'x' is unknown",
         ),
+        ([row().replace("30601258@N03", "..")], HEADER, "all", "line 2: .* leads out of"),
         (["30601258@N03\tcut"], HEADER, "all", "line 2: gender None is unknown"),
         ([row()], HEADER.replace("gender", "sex"), "all", "lacks the columns gender"),
         ([row()], HEADER, "fold_5", "no split 'fold_5'; there are: fold_0"),

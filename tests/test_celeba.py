@@ -69,6 +69,7 @@ def test_identities_and_parts_may_be_absent(tmp_path):
         ({"attributes": ATTRIBUTES + "4.jpg 1 1\n"}, "all", "line 6: not a name and 3 of -1, 1"),
         ({"attributes": ATTRIBUTES + "4.jpg 1 0 1\n"}, "all", "line 6: not a name and 3 of -1, 1"),
         ({"attributes": ATTRIBUTES + "\n"}, "all", "line 6: not a name"),
+        ({"attributes": ATTRIBUTES + "a/../../4.jpg 1 1 1\n"}, "all", "line 6: .* leads out of"),
         (
             {"parts": PARTS + "000004.jpg\n"},
             "val",

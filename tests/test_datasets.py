@@ -34,12 +34,45 @@ def test_a_reader_says_what_it_reads(name):
         ("_labels:x", UsageError, "no '_labels' in datasets"),
         ("lfw:nowhere", DatasetError, "nowhere is not there"),
         ("lfw:nowhere?a=b", DatasetError, "nowhere is not there"),
-        ("lfw:.?a=b", UsageError, "lfw has no option a; it has: none"),
+        ("lfw:.?a=b", UsageError, "lfw has no option a; it has: split"),
     ],
 )
 def test_says_what_is_wrong_with_a_source(source, error, message):
     with pytest.raises(error, match=message):
         datasets.read(source, "all")
+
+
+@pytest.mark.parametrize(
+    ("options", "split", "files"),
+    [
+        ("", None, ["a.jpg"]),
+        ("", "val", ["b.jpg"]),
+        ("?split=val", None, ["b.jpg"]),
+        ("?split=val", "val", ["b.jpg"]),
+        ("?split=all", None, ["a.jpg", "b.jpg"]),
+        ("?split=val", "all", "names its split, and the split 'all' is asked for too"),
+    ],
+)
+def test_a_source_may_name_its_split_and_else_it_is_the_one_to_train_on(
+    tmp_path, options, split, files
+):
+    for name in ("train/woman/a.jpg", "val/man/b.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    source = f"folder:{tmp_path}{options}"
+    if isinstance(files, str):
+        with pytest.raises(UsageError, match=files):
+            datasets.read(source, split)
+    else:
+        assert [sample.file.name for sample in datasets.read(source, split)] == files
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_reader_has_a_split_to_train_on(name, tmp_path):
+    """One that is refused is named by the error, so that nothing is read by chance."""
+    with pytest.raises(DatasetError) as refused:
+        list(datasets.read(f"{name}:{tmp_path}"))
+    assert "no split" not in str(refused.value)
 
 
 def test_the_command_lists_them():

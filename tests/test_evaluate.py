@@ -66,9 +66,9 @@ def halves(upper: int, lower: int) -> np.ndarray:
 
 
 @pytest.fixture
-def pictures(tmp_path) -> Path:
+def pictures(tmp_path, portrait) -> Path:
     """Six labelled pictures and a stray: one has a face, one cannot be read, one misleads."""
-    astronaut = pytest.importorskip("skimage.data").astronaut()[:300, 50:350, ::-1]
+    astronaut = cv2.imread(str(portrait))[:300, 50:350]
     for name, picture in {
         "woman/astronaut.png": astronaut,
         "woman/bright_top.png": halves(200, 50),

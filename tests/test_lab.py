@@ -12,9 +12,10 @@ pytest.importorskip("lightning", reason="needs the extra [lab]")
 
 from torch import nn  # noqa: E402
 
-from genderscope import plugins, prepare  # noqa: E402
+from genderscope import plugins  # noqa: E402
 from genderscope.classifier import Classifier  # noqa: E402
 from genderscope.contracts import ModelError, Sample, UsageError  # noqa: E402
+from genderscope.crops import Crops  # noqa: E402
 from genderscope.lab import export as lab_export  # noqa: E402
 from genderscope.lab import task as lab_task  # noqa: E402
 from genderscope.lab.augment import Augmentation  # noqa: E402
@@ -23,7 +24,9 @@ from genderscope.lab.export import calibrate, export, multiply_adds  # noqa: E40
 from genderscope.lab.ship import ship  # noqa: E402
 from genderscope.lab.task import Settings  # noqa: E402
 from genderscope.lab.train import train  # noqa: E402
+from genderscope.prepare import prepare  # noqa: E402
 from genderscope.preprocess import PRESETS  # noqa: E402
+from genderscope.shards import Recipe  # noqa: E402
 
 torch.set_num_threads(1)  # the networks are small, and other tests may run beside
 
@@ -52,9 +55,9 @@ def crops(tmp_path_factory, portrait):
         cv2.imwrite(str(file), view)
         samples.append(Sample(file, number % 2))
     out = folder / "cache"
-    recipe = prepare.Recipe(PRESETS["aligned"], "haar")
-    list(prepare.prepare(samples, recipe, out, sources_named=["folder"], jobs=1))
-    return prepare.Crops(out)
+    recipe = Recipe(PRESETS["aligned"], "haar")
+    list(prepare(samples, recipe, out, sources_named=["folder"], jobs=1))
+    return Crops(out)
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +155,10 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
         patch.setattr("genderscope.lab.train.Task", Impatient)
         with pytest.raises((KeyboardInterrupt, SystemExit)):
             train(crops, brief, cut_short)
+    # A run that was begun before a setting existed goes on too.
+    begun = json.loads((cut_short / "settings.json").read_text())
+    del begun["balance"]
+    (cut_short / "settings.json").write_text(json.dumps(begun))
     resumed = train(crops, brief, cut_short, resume=True)
     assert [entry["epoch"] for entry in resumed.history] == [0, 1, 2]
     for name, weight in whole.network.state_dict().items():

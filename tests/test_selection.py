@@ -1,6 +1,7 @@
 """Selection: each condition, and the counts against an independent computation."""
 
 from math import inf, nan
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +37,11 @@ def keeps(selection, **fields):
             {"max_second_face_score": 2.0},
             [{"second_face_score": None}, {"second_face_score": 1.9}],
             [{"second_face_score": 2.0}],
+        ),
+        (
+            {"without": frozenset({"train/1.jpg"})},
+            [{"file": Path("x/val/1.jpg")}, {"file": Path("x/train/2.jpg")}],
+            [{"file": Path("x/train/1.jpg")}, {"file": Path("/y/train/1.jpg")}],
         ),
         ({"min_age": 18}, [{"age": 18.0}], [{"age": 17.9}, {"age": None}]),
         ({"max_age": 60}, [{"age": 60.0}, {"age": 0.0}], [{"age": 60.1}, {"age": None}]),

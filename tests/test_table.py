@@ -93,7 +93,7 @@ def test_a_place_may_hold_a_question_mark(tmp_path):
             DatasetError,
             "lacks the columns gender; it has: path, sex, who, years",
         ),
-        ("colour=red", UsageError, "no option colour; it has: file, label, identity, age"),
+        ("colour=red", UsageError, "no option colour; it has: split, file, label, identity, age"),
         ("label", UsageError, "options are written option=value"),
         ("file=path&label=sex&age=who", DatasetError, "line 2: age 'Ann' is no number"),
     ],

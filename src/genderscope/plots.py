@@ -3,11 +3,21 @@
 Figures are made by matplotlib's objects alone: ``pyplot`` would look for a screen.
 """
 
-from collections.abc import Sequence
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from genderscope.contracts import LABELS, require
+from genderscope.draw import COLOURS
+
+PLAIN = "#7f858c"
+SERIES_COLOURS = {label: "#{2:02x}{1:02x}{0:02x}".format(*bgr) for label, bgr in COLOURS.items()}
+INK = "#010203"
+"""What becomes the colour of the text around a drawing."""
 
 
 def confusion_matrix(
@@ -48,3 +58,88 @@ def _matrix(
     for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
         colour = "white" if shades[row][column] > 0.5 else "black"
         axes.text(column, row, texts[row][column], ha="center", va="center", color=colour)
+
+
+def histogram(edges: Sequence[float], series: Mapping[str, Sequence[int]], across: str) -> str:
+    """Draw counts over bins, one outline a series over the others, as SVG for a page.
+
+    Args:
+        edges: (bins + 1,), ascending.
+        series: (bins,) counts by name; a label has its colour.
+        across: what the bins divide, with its unit.
+    """
+    with _style() as figure:
+        axes = figure.subplots()
+        for name, counts in series.items():
+            colour = SERIES_COLOURS.get(name, PLAIN)
+            axes.stairs(counts, edges, fill=True, color=colour, alpha=0.35, clip_on=False)
+            axes.stairs(counts, edges, color=colour, linewidth=1.5, label=name, clip_on=False)
+        axes.set(xlabel=across, ylabel="pictures", ylim=(0, None), xlim=(edges[0], edges[-1]))
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.grid(axis="y", alpha=0.15, clip_on=False)
+        return _svg(figure, axes, series)
+
+
+def bars(names: Sequence[str], series: Mapping[str, Sequence[int]], across: str) -> str:
+    """Draw counts by name as lying bars, the series one after the other, as SVG for a page.
+
+    Args:
+        series: (names,) counts by name; a label has its colour.
+        across: what is counted.
+    """
+    with _style(height=0.75 + 0.27 * len(names)) as figure:
+        axes = figure.subplots()
+        # A name that comes twice is a bar of its own each time, so the bars are numbered.
+        places, left = range(len(names)), [0] * len(names)
+        for name, counts in series.items():
+            colour = SERIES_COLOURS.get(name, PLAIN)
+            drawn = axes.barh(
+                places, counts, 0.72, left, color=colour, label=name, clip_on=False, alpha=0.85
+            )
+            left = [sum(pair) for pair in zip(left, counts, strict=True)]
+        axes.bar_label(drawn, [f"{total:,}" for total in left], padding=4, clip_on=False)
+        axes.set_yticks(places, names)
+        axes.set(xlabel=across, ylim=(len(names) - 0.5, -0.5), xlim=(0, max(left) * 1.1 or 1))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.grid(axis="x", alpha=0.15, clip_on=False)
+        return _svg(figure, axes, series, names)
+
+
+@contextmanager
+def _style(height: float = 2.6) -> Iterator[Any]:
+    """A figure of 7 inches across, for the time that it is drawn."""
+    matplotlib = require("matplotlib", "eval")
+    ink = ("axes.edgecolor", "axes.labelcolor", "grid.color", "text.color")
+    ticks = ("xtick.color", "ytick.color")
+    style = {
+        **dict.fromkeys((*ink, *ticks), INK),
+        "axes.axisbelow": True,
+        "axes.spines.left": False,
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "font.size": 10,
+        "legend.frameon": False,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "genderscope",
+        "text.parse_math": False,  # a group may be named $
+        # Tick marks and clipping would be shared by their ids, which a page has once.
+        "xtick.major.size": 0,
+        "ytick.major.size": 0,
+    }
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a letter that is not in the font is in the browser's
+        figure = require("matplotlib.figure", "eval").Figure
+        yield figure(figsize=(7, height), layout="constrained")
+
+
+def _svg(figure: Any, axes: Any, series: Iterable[str], names: Sequence[str] = ()) -> str:
+    """The drawing alone, in the colour of the text around it."""
+    if len(labels := list(series)) > 1 and labels != list(names):  # else the bars say it already
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=3)
+    written = StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(written, format="svg", transparent=True, metadata=nothing)
+    drawing = written.getvalue()
+    drawing = re.sub(r'(<g) id="[^"]*"', r"\1", drawing[drawing.index("<svg") :])
+    drawing = re.sub(r' xmlns(:\w+)?="[^"]*"', "", drawing, count=2)
+    return drawing.replace(INK, "currentColor")

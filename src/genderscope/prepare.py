@@ -1,9 +1,8 @@
 """Crops of a whole data set, cut once and kept, so that an epoch costs the network's time only.
 
-Faces are found and cut by the code that runs later. A cache is a folder of Arrow shards (a column
-of crops, one of packed masks, and what the data set says of each) and ``manifest.json``, which is
-written last and says what the crops were made from. A shard appears only when it is whole, so an
-interrupted run goes on where it was.
+Faces are found and cut by the code that runs later. A cache is a folder of shards, ``plan.json``,
+which says what they are made from, and ``manifest.json``, which is written last and lists them with
+their checksums. An interrupted run goes on where it was, and ends with the same bytes.
 
 Knows nothing of torch or of training.
 """
@@ -11,243 +10,205 @@ Knows nothing of torch or of training.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from functools import cache
+import signal
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, replace
+from itertools import chain, islice
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
-import cv2
-import numpy as np
-import numpy.typing as npt
-
-from genderscope import detectors, sources
-from genderscope.contracts import DatasetError, Image, PictureError, Sample, require
-from genderscope.preprocess import PreprocessSpec, cut
+from genderscope.contracts import DatasetError, GenderscopeError, Sample, require
+from genderscope.crops import MANIFEST
+from genderscope.shards import Recipe, Shard, Work, checksum, write_shard, write_whole
 
 SHARD_ROWS = 1000
-MANIFEST = "manifest.json"
+PLAN = "plan.json"
+
+Engine = Callable[[Iterable[Work], int | None], Iterator[Shard]]
+"""Writes shards, ``jobs`` at once (None: as many as there are cores), and yields them as they come,
+in any order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What decides a cache's pixels, besides the pictures.
-
-    Attributes:
-        detector: the detector's name.
-        detector_model: its weights, or None.
+def fingerprint(samples: Iterable[Sample]) -> tuple[int, str]:
+    """How many samples there are, and a SHA-256 in hexadecimal of their files' names and sizes in
+    bytes, labels, boxes and identities, in order. The files' contents are not read.
     """
+    digest, count = hashlib.sha256(), 0
+    for count, sample in enumerate(samples, start=1):  # noqa: B007 - the last one is wanted
+        try:
+            size = os.stat(sample.file).st_size
+        except OSError:
+            size = -1
+        known = (part for part in (sample.box, sample.identity) if part is not None)
+        fields = (sample.file.name, size, sample.label, *known)
+        digest.update(("\t".join(map(str, fields)) + "\n").encode(errors="surrogateescape"))
+    return count, digest.hexdigest()
 
-    spec: PreprocessSpec
-    detector: str
-    detector_model: str | None = None
 
-    @property
-    def surround(self) -> int:
-        """Pixels kept around the crop for turning and shifting it in training."""
-        return self.spec.size // 4
+def processes(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
+    """The local engine: processes that end at once when this one does, however it ends."""
+    context = get_context("spawn")
+    # Nothing is ever sent through it: it closes with this process, and the workers see that.
+    alive, life = context.Pipe(duplex=False)
+    works = iter(works)
+    first = list(islice(works, jobs or os.cpu_count() or 1))
+    pool = ProcessPoolExecutor(len(first), context, _follow, (alive,))
+    pending: deque[Future[Shard]] = deque()
+    try:
+        for work in chain(first, works):
+            pending.append(pool.submit(write_shard, work))
+            if len(pending) > 2 * len(first):  # a bounded number of samples is in memory
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+        pool.shutdown()
+    except BrokenProcessPool as error:
+        raise GenderscopeError(
+            "a process that cuts crops was ended from outside, perhaps for want of memory; "
+            "the same command goes on where it was, with a smaller number of jobs if need be"
+        ) from error
+    finally:
+        life.close()
+        pool.shutdown(cancel_futures=True)
+        alive.close()
 
 
-def fingerprint(samples: Iterable[Sample]) -> str:
-    """SHA-256 of a data set's file names, sizes in bytes and labels, in order."""
-    digest = hashlib.sha256()
-    for sample in samples:
-        size = sample.file.stat().st_size if sample.file.is_file() else -1
-        digest.update(f"{sample.file.name}\t{size}\t{sample.label}\n".encode())
-    return digest.hexdigest()
+def _follow(alive: Connection) -> None:
+    """In a worker: end with the parent, and leave Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def wait() -> None:
+        alive.poll(None)
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def prepare(
-    samples: Sequence[Sample],
+    samples: Iterable[Sample],
     recipe: Recipe,
     out: Path,
     *,
     sources_named: Sequence[str] = (),
     jobs: int | None = None,
-) -> Iterator[int]:
-    """Write or complete a cache.
+    engine: Engine = processes,
+) -> Generator[tuple[int, int]]:
+    """Write or complete a cache; one that is finished is checked, and what is damaged made anew.
 
     Args:
+        samples: read twice, so a list or something else that begins anew; one shard's samples are
+            held at a time for each job.
         sources_named: where the samples come from, for the record.
-        jobs: processes; by default one for each core.
 
     Yields:
-        How many samples of the data set are done, after each shard.
+        How many samples are done, and of how many: at the start and after each shard.
 
     Raises:
-        DatasetError: ``out`` holds a cache of something else.
+        DatasetError: ``out`` holds a cache of something else, or cannot be written, or there are
+            no samples, or not the same ones each time.
     """
     require("pyarrow", "eval")
-    made_from = {
-        "samples": len(samples),
-        "fingerprint": fingerprint(samples),
+    count, digest = fingerprint(samples)
+    if not count:
+        raise DatasetError("there are no pictures to cut: the data set or the selection is empty")
+    plan = {
+        "samples": count,
+        "fingerprint": digest,
         "spec": recipe.spec.to_dict(),
         "detector": recipe.detector,
         "surround": recipe.surround,
+        "shard_rows": SHARD_ROWS,
     }
-    out.mkdir(parents=True, exist_ok=True)
-    plan = out / "plan.json"
-    if plan.is_file() and json.loads(plan.read_text()) != made_from:
-        raise DatasetError(f"{out} holds crops of other pictures or another spec: name another")
-    plan.write_text(json.dumps(made_from, indent=1))
-    if (out / MANIFEST).is_file():
-        yield len(samples)
-        return
-
-    starts = range(0, len(samples), SHARD_ROWS)
-    shards = [samples[start : start + SHARD_ROWS] for start in starts]
-    done, failures = 0, []
-    with ProcessPoolExecutor(jobs or os.cpu_count(), get_context("spawn")) as pool:
-        for failed, shard in zip(
-            pool.map(
-                _write_shard,
-                shards,
-                [recipe] * len(shards),
-                [out] * len(shards),
-                range(len(shards)),
-            ),
-            shards,
-            strict=True,
-        ):
-            failures += failed
-            done += len(shard)
-            yield done
-    manifest = made_from | {"sources": list(sources_named), "failures": failures}
-    (out / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    yield 0, count
+    try:
+        _begin(out, plan)
+        if _is_whole(out):
+            yield count, count
+            return
+        shards, done = [], 0
+        for shard in engine(_works(samples, recipe, out), jobs):
+            shards.append(shard)
+            done += shard.rows + sum(shard.failures.values())
+            yield done, count
+        if done != count:
+            raise DatasetError(f"the data set changed: it had {count:,} samples, then {done:,}")
+        _finish(out, plan | {"sources": list(sources_named)}, shards)
+    except OSError as error:  # what is read is a PictureError, so this is what is written
+        raise DatasetError(f"{out} cannot be written: {error}") from error
 
 
-def _write_shard(
-    samples: Sequence[Sample], recipe: Recipe, out: Path, number: int
-) -> list[dict[str, str]]:
-    """Cut one shard, if it is not there yet; returns the pictures that could not be cut."""
-    import pyarrow as pa
-
-    file = out / f"shard-{number:05d}.arrow"
-    failures = file.with_suffix(".failures.json")
-    if file.is_file():
-        return list(json.loads(failures.read_text()))
-    detector = _detector(recipe)
-    rows: list[dict[str, Any]] = []
-    failed = []
-    for sample in samples:
-        try:
-            image = sources.read(sample.file)
-            face, found = detectors.find_one(image, detector, recipe.spec, sample.box)
-            crop, shown = cut(image, face, recipe.spec, recipe.surround)
-        except (PictureError, ValueError) as error:
-            failed.append({"file": str(sample.file), "reason": str(error)})
-            continue
-        rows.append(
-            {
-                "crop": crop.tobytes(),
-                "shown": np.packbits(shown).tobytes(),
-                "label": sample.label,
-                "file": sample.file.name,
-                "found": found,
-                "identity": sample.identity,
-                "groups": json.dumps(sample.groups),
-            }
-        )
-    side = recipe.spec.size + 2 * recipe.surround
-    schema = pa.schema(
-        [
-            ("crop", pa.binary(side * side * recipe.spec.channels)),
-            ("shown", pa.binary((side * side + 7) // 8)),
-            ("label", pa.int8()),
-            ("file", pa.string()),
-            ("found", pa.bool_()),
-            ("identity", pa.string()),
-            ("groups", pa.string()),
-        ]
+def _works(samples: Iterable[Sample], recipe: Recipe, out: Path) -> Iterator[Work]:
+    out = out.absolute()  # another machine's process stands elsewhere
+    stream = (
+        sample if sample.file.is_absolute() else replace(sample, file=sample.file.absolute())
+        for sample in samples
     )
-    failures.write_text(json.dumps(failed))
-    part = file.with_suffix(".part")
-    with pa.OSFile(str(part), "wb") as target, pa.ipc.new_file(target, schema) as writer:
-        writer.write_batch(pa.RecordBatch.from_pylist(rows, schema))
-    part.replace(file)
-    return failed
+    number = 0
+    while part := tuple(islice(stream, SHARD_ROWS)):
+        yield Work(number, part, recipe, out)
+        number += 1
 
 
-@cache
-def _detector(recipe: Recipe) -> Any:
-    """One detector for each process; the pictures are what runs in parallel."""
-    cv2.setNumThreads(1)
-    model = Path(recipe.detector_model) if recipe.detector_model else None
-    return detectors.create(recipe.detector, model=model)
-
-
-class Crops:
-    """A finished cache, memory-mapped.
-
-    Attributes:
-        manifest: what it was made from.
-        labels: (n,) int8, -1 where unknown.
-        files: (n,) names.
-        found: (n,) bool, whether the detector found the face.
-        identities: (n,) names or None.
-        groups: the data set's own labels of each sample.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        pa = require("pyarrow", "eval")
-        if not (folder / MANIFEST).is_file():
-            raise DatasetError(f"{folder} holds no finished cache")
-        self.manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-        self.spec = PreprocessSpec.from_dict(self.manifest["spec"])
-        self.surround: int = self.manifest["surround"]
-        self._side = self.spec.size + 2 * self.surround
-        table = pa.concat_tables(
-            pa.ipc.open_file(pa.memory_map(str(file))).read_all()
-            for file in sorted(folder.glob("shard-*.arrow"))
-        )
-        self._chunks = [
-            _bytes_of(table["crop"], self._side**2 * self.spec.channels),
-            _bytes_of(table["shown"], (self._side**2 + 7) // 8),
-        ]
-        self._ends = np.cumsum([len(chunk) for chunk in self._chunks[0]])
-        self.labels: npt.NDArray[np.int8] = table["label"].fill_null(-1).to_numpy()
-        self.files: list[str] = table["file"].to_pylist()
-        self.found: npt.NDArray[np.bool_] = table["found"].to_numpy()
-        self.identities: list[str | None] = table["identity"].to_pylist()
-        self.groups: list[dict[str, str]] = [
-            json.loads(text) for text in table["groups"].to_pylist()
-        ]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def wide(self, indices: npt.NDArray[np.int64]) -> Image:
-        """Crops with their surround, (n, side, side[, 3]) uint8."""
-        shape = (len(indices), self._side, self._side, self.spec.channels)
-        crops = self._gather(0, indices).reshape(shape)
-        return crops[..., 0] if self.spec.channels == 1 else crops
-
-    def shown(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Where those crops show the picture rather than padding, (n, side, side)."""
-        bits = np.unpackbits(self._gather(1, indices), axis=1, count=self._side**2)
-        return bits.reshape(-1, self._side, self._side).astype(bool)
-
-    def exact(self, indices: npt.NDArray[np.int64]) -> Image:
-        """The crops that the running wing would cut, (n, size, size[, 3]) uint8."""
-        middle = slice(self.surround, self.surround + self.spec.size)
-        return self.wide(indices)[:, middle, middle]
-
-    def _gather(self, column: int, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        shards = np.searchsorted(self._ends, indices, side="right")
-        starts = np.concatenate([[0], self._ends])[shards]
-        chunks = self._chunks[column]
-        return np.stack(
-            [chunks[shard][row] for shard, row in zip(shards, indices - starts, strict=True)]
-        )
-
-
-def _bytes_of(column: Any, width: int) -> list[npt.NDArray[np.uint8]]:
-    """Each chunk of a column of fixed-size binaries as (rows, width) uint8, without a copy."""
-    return [
-        np.frombuffer(chunk.buffers()[1], np.uint8)[chunk.offset * width :][
-            : len(chunk) * width
-        ].reshape(-1, width)
-        for chunk in column.chunks
+def _begin(out: Path, plan: dict[str, Any]) -> None:
+    """Make the folder with its plan, or hold its plan against this one."""
+    out.mkdir(parents=True, exist_ok=True)
+    if not (out / PLAN).is_file():
+        if next(out.glob("shard-*"), None):
+            raise DatasetError(f"{out} holds shards without a {PLAN}: name another folder")
+        write_whole(out / PLAN, json.dumps(plan, indent=1).encode())
+        return
+    try:
+        was = _flat(json.loads((out / PLAN).read_text()))
+    except ValueError as error:
+        raise DatasetError(f"{out / PLAN} is broken: name another folder") from error
+    differences = [
+        f"{key} was {was[key]!r} and is {value!r}"
+        for key, value in _flat(plan).items()
+        if was.get(key, value) != value
     ]
+    if differences:
+        raise DatasetError(
+            f"{out} holds crops of other pictures or another recipe: {'; '.join(differences)}; "
+            "name another folder"
+        )
+
+
+def _flat(plan: dict[str, Any]) -> dict[str, Any]:
+    spec = {f"spec.{key}": value for key, value in plan["spec"].items()}
+    return {key: value for key, value in plan.items() if key != "spec"} | spec
+
+
+def _is_whole(out: Path) -> bool:
+    """Whether a finished cache is all there; the earliest ones have no checksums."""
+    if not (out / MANIFEST).is_file():
+        return False
+    shards = json.loads((out / MANIFEST).read_text()).get("shards", ())
+    files = [(out / shard["file"], shard["sha256"]) for shard in shards]
+    if all(file.is_file() and checksum(file) == sha256 for file, sha256 in files):
+        return True
+    (out / MANIFEST).unlink()
+    return False
+
+
+def _finish(out: Path, made_from: dict[str, Any], shards: list[Shard]) -> None:
+    shards.sort(key=lambda shard: shard.file)
+    reasons: Counter[str] = Counter()
+    for shard in shards:
+        reasons.update(shard.failures)
+    manifest = made_from | {
+        "crops": sum(shard.rows for shard in shards),
+        "failures": dict(reasons.most_common()),
+        "shards": [
+            {key: value for key, value in asdict(shard).items() if key != "failures"}
+            for shard in shards
+        ],
+    }
+    for left in out.glob("*.part"):  # of a process that was killed
+        left.unlink(missing_ok=True)
+    write_whole(out / MANIFEST, json.dumps(manifest, indent=1).encode())

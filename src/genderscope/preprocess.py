@@ -157,13 +157,15 @@ def cut(
     # OpenCV samples at 1/32 of a pixel: rounding to it here keeps it free of the part's origin.
     unit = _grid(spec.size, surround)
     place = a * unit + b
-    steps = ((place - complex(left, top)) / block - (0.5 + 0.5j)).view(np.float64) * 32
-    places = (steps.round() / 32).astype(np.float32).reshape(side, side, 2)
-    nothing = np.empty(0, np.float32)
-    crop = cv2.remap(part, places, nothing, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    x, y = place.real.copy(), place.imag.copy()  # apart, they are several times as quick
+    across, down = (
+        (np.rint(((v - start) / block - 0.5) * 32) / 32).astype(np.float32)
+        for v, start in ((x, left), (y, top))
+    )
+    crop = cv2.remap(part, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if spec.colour == "grey":
         crop = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
-    shown = (place.real >= 0) & (place.real < width) & (place.imag >= 0) & (place.imag < height)
+    shown = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     if spec.squaring == "pad":
         long = max(face.box.width, face.box.height)
         if face.box.width < long:
@@ -171,7 +173,8 @@ def cut(
         if face.box.height < long:
             shown &= abs(unit.imag) <= face.box.height / long / 2
     if spec.padding == "noise":
-        crop[~shown] = _noise(spec.size, surround, spec.channels)[~shown]
+        hidden = ~shown if spec.colour == "grey" else ~shown[..., None]
+        np.copyto(crop, _noise(spec.size, surround, spec.channels), where=hidden)
     return crop.astype(np.uint8, copy=False), shown
 
 

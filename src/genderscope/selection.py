@@ -17,6 +17,7 @@ class Selection:
 
     Attributes:
         gender_known: it has a label.
+        without: pictures that are left out, by folder and name, such as ``train/1.jpg``.
         min_face_score: its face's score lies above this; None asks nothing.
         max_second_face_score: it has no second face or one whose score lies below this; None:
             no second face at all; infinity asks nothing.
@@ -29,6 +30,7 @@ class Selection:
     """
 
     gender_known: bool = True
+    without: frozenset[str] = frozenset()
     min_face_score: float | None = None
     max_second_face_score: float | None = inf
     min_age: float | None = None
@@ -48,6 +50,10 @@ class Selection:
         asked: dict[str, Callable[[Sample], bool]] = {}
         if self.gender_known:
             asked["gender known"] = lambda sample: sample.label is not None
+        if self.without:
+            asked["not left out by name"] = lambda sample: (
+                "/".join(sample.file.parts[-2:]) not in self.without
+            )
         if (score := self.min_face_score) is not None:
             asked[f"face score above {score:g}"] = lambda sample: (
                 sample.face_score is not None and sample.face_score > score

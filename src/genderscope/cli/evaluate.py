@@ -52,6 +52,10 @@ def evaluate(
     confusion: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Draw the confusion matrix to this PNG.")
     ] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(metavar="LEAKS.json", help="Leave out the pictures that check-leaks found."),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only the first pictures, for a quick try.")
     ] = None,
@@ -76,9 +80,12 @@ def evaluate(
     from genderscope import evaluate as evaluation
     from genderscope.classifier import Classifier
     from genderscope.cli import printable
+    from genderscope.leaks import listed, place
 
     split = split or plugins.load("datasets", dataset.partition(":")[0]).SPLITS[-1]
-    samples = list(islice(datasets.read(dataset, split), limit))
+    leaked = listed(exclude) if exclude else frozenset()
+    read = (s for s in datasets.read(dataset, split) if place(s.file) not in leaked)
+    samples = list(islice(read, limit))
     classifier = Classifier.load(model)
     finder = detectors.create(detector, model=detector_model)
     for file in filter(None, (json_file, predictions, confusion)):

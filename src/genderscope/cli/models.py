@@ -20,6 +20,7 @@ def models(
 
     A download comes from its official address and is kept only if its SHA-256 is the pinned one.
     """
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
@@ -32,7 +33,8 @@ def models(
         typer.echo(f"{name} lies at {downloads.pull(name)}")
         return
 
-    table = Table("model", "parameters", "multiply-adds", "file", "input", "trained on", "after")
+    table = Table("model", "parameters", "multiply-adds", "file", "input", box=box.SIMPLE)
+    sources = []
     for shipped in classifier.shipped():
         model = classifier.Classifier.load(shipped)
         spec, data = model.spec, model.metadata["data"]
@@ -40,13 +42,17 @@ def models(
             model.name,
             f"{model.metadata['parameters']:,}",
             f"{model.metadata['multiply_adds'] / 1e6:.1f} M",
-            f"{(classifier.WEIGHTS / f'{shipped}.onnx').stat().st_size / 1e3:.0f} kB",
+            f"{(classifier.WEIGHTS / f'{shipped}.onnx').stat().st_size / 1e3:,.0f} kB",
             f"{spec.size}x{spec.size} {spec.colour}, {spec.name}",
-            f"{data['name']}, {data['licence']}",
-            model.metadata["source"],
+        )
+        sources.append(
+            f"{model.name}: {model.metadata['source']}; "
+            f"trained on {data['name']} ({data['licence']})"
         )
     console = Console()
     console.print(table)
+    for source in sources:
+        console.print(source, soft_wrap=True, highlight=False)
     for pulled, download in downloads.DOWNLOADS.items():
         place = downloads.find(pulled)
         state = f"at {place}" if place else f"not here: genderscope models pull {pulled}"

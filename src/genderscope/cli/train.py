@@ -7,13 +7,20 @@ import typer
 
 
 def train(
-    dataset: Annotated[
-        list[str],
-        typer.Option(metavar="NAME:PATH", help="Such as fairface:DIR; repeat it to mix."),
-    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoints, record and model.")],
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:PATH",
+            help="Such as fairface:DIR or utkface:DIR?split=all; repeat it to mix. Not needed with "
+            "a finished --cache.",
+        ),
+    ] = None,
     model: Annotated[str, typer.Option(help="A network of the lab.")] = "mini_xception",
-    split: Annotated[str, typer.Option(help="The data set's training split.")] = "train",
+    split: Annotated[
+        str | None,
+        typer.Option(help="Of every data set.  [default: its training split, or all of it]"),
+    ] = None,
     preset: Annotated[str, typer.Option(help="The preprocessing: aligned or paper.")] = "aligned",
     epochs: Annotated[int, typer.Option(min=1)] = 40,
     batch_size: Annotated[int, typer.Option(min=2)] = 128,
@@ -29,6 +36,13 @@ def train(
         Path | None,
         typer.Option(metavar="RUN", help="A finished run's folder, to learn from its scores too."),
     ] = None,
+    balance: Annotated[
+        str,
+        typer.Option(
+            help="Classes of unequal size: weights in the loss, a sampler that shows as many of "
+            "both, or none."
+        ),
+    ] = "none",
     seed: Annotated[int, typer.Option()] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last finished epoch in --out.")
@@ -41,44 +55,56 @@ def train(
     detector_model: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The detector's weights.")
     ] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(metavar="LEAKS.json", help="Leave out the pictures that check-leaks found."),
+    ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes that cut crops.")] = None,
 ) -> None:
     """Train a network, fit its confidence on a held-out part, and export it to ONNX.
 
-    Crops are cut once, by the code that runs later, and kept in a cache. A stopped run goes on with
-    --resume and the same options. Needs the extra [lab].
+    Crops of the labelled faces are cut once, by the code that runs later, and kept in a cache; one
+    that prepare made is used as it is. A stopped run goes on with --resume and the same options.
+    Needs the extra [lab].
     """
     from rich.console import Console
-    from rich.progress import Progress
 
-    from genderscope import datasets, detectors, prepare
-    from genderscope.contracts import DatasetError, UsageError, require
+    from genderscope import detectors
+    from genderscope.cli._cache import Chosen, cached
+    from genderscope.contracts import UsageError, require
+    from genderscope.crops import Crops
+    from genderscope.leaks import listed
+    from genderscope.prepare import fingerprint
     from genderscope.preprocess import PRESETS
+    from genderscope.selection import Selection
+    from genderscope.shards import Recipe
 
     require("lightning", "lab")
     from genderscope.lab.augment import Augmentation
     from genderscope.lab.ship import ship
-    from genderscope.lab.task import Settings
+    from genderscope.lab.task import BALANCES, Settings
     from genderscope.lab.train import train as fit
 
     if preset not in PRESETS:
         raise UsageError(f"no preset {preset!r}; there are: {', '.join(PRESETS)}")
+    if balance not in BALANCES:
+        raise UsageError(f"no balance {balance!r}; there are: {', '.join(BALANCES)}")
     console = Console(stderr=True)
-    samples = [sample for source in dataset for sample in datasets.read(source, split)]
-    if not samples:
-        raise DatasetError(f"{', '.join(dataset)} holds no pictures in {split!r}")
-    chosen = detectors.create(detector, model=detector_model).name
-    recipe = prepare.Recipe(
-        PRESETS[preset], chosen, str(detector_model) if detector_model else None
-    )
-    cache = cache or out.parent / f"crops-{preset}-{prepare.fingerprint(samples)[:12]}"
-    with Progress(console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("crops", total=len(samples))
-        names = [source.partition(":")[0] for source in dataset]
-        for done in prepare.prepare(samples, recipe, cache, sources_named=names, jobs=jobs):
-            progress.update(bar, completed=done)
-    crops = prepare.Crops(cache)
-    console.print(f"{len(crops)} crops in {cache}, {len(crops.manifest['failures'])} failed")
+    if dataset:
+        samples = Chosen(
+            dataset,
+            split,
+            Selection(without=listed(exclude) if exclude else frozenset(), present=False),
+        )
+        cache = cache or out.parent / f"crops-{preset}-{fingerprint(samples)[1][:12]}"
+        chosen = detectors.create(detector, model=detector_model).name
+        recipe = Recipe(PRESETS[preset], chosen, str(detector_model) if detector_model else None)
+        crops = cached(samples, recipe, cache, jobs, console)
+    elif cache:
+        crops = Crops(cache)
+    else:
+        raise UsageError("name a --dataset, or a --cache that prepare made")
+    console.print(f"{len(crops)} crops in {cache}, {sum(crops.failures.values())} failed")
     settings = Settings(
         model=model,
         epochs=epochs,
@@ -89,6 +115,7 @@ def train(
         start=str(start) if start else None,
         teacher=str(teacher) if teacher else None,
         seed=seed,
+        balance=balance,
     )
     task = fit(crops, settings, out, resume)
     file = ship(task, crops, out)

@@ -7,20 +7,25 @@ Each file also says what it reads: ``TITLE``, ``SIZE`` (pictures, or None), ``SP
 from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import parse_qsl
 
 from genderscope import plugins
 from genderscope.contracts import DatasetError, Sample, UsageError
 
 
-def read(source: str, split: str) -> Iterator[Sample]:
+def read(source: str, split: str | None = None) -> Iterator[Sample]:
     """Stream a data set by its name and place, such as ``fairface:DIR``.
 
-    A reader's own options follow the place: ``table:FILE?file=path&label=gender``.
+    The split and a reader's own options may follow the place: ``fairface:DIR?split=val`` or
+    ``table:FILE?file=path&label=gender``.
+
+    Args:
+        split: a part of it; by default the one to train on: ``train`` where there is one, or all.
 
     Raises:
-        UsageError: the source is not ``NAME:PATH``, no reader has that name, or it has no such
-            option.
+        UsageError: the source is not ``NAME:PATH``, no reader has that name, it has no such
+            option, or it names another split than ``split``.
         DatasetError: the place does not hold that data set.
     """
     name, colon, place = source.partition(":")
@@ -34,15 +39,25 @@ def read(source: str, split: str) -> Iterator[Sample]:
         root = Path(place).expanduser()
     if not root.exists():
         raise DatasetError(f"{root} is not there")
-    takes = list(signature(reader.read).parameters)[2:]
+    takes = ["split", *list(signature(reader.read).parameters)[2:]]
     try:
         options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
     except ValueError as error:
         raise UsageError(f"{source!r}: options are written option=value&option=value") from error
     if unknown := options.keys() - set(takes):
         raise UsageError(
-            f"{name} has no option {', '.join(sorted(unknown))}; it has: "
-            f"{', '.join(takes) or 'none'}"
+            f"{name} has no option {', '.join(sorted(unknown))}; it has: {', '.join(takes)}"
         )
+    own = options.pop("split", None)
+    if own is not None and split not in (own, None):
+        raise UsageError(f"{source!r} names its split, and the split {split!r} is asked for too")
+    if (split := own or split) is None:
+        split = _training_split(reader, root)
     samples: Iterator[Sample] = reader.read(root, split, **options)
     return samples
+
+
+def _training_split(reader: ModuleType, root: Path) -> str:
+    # A folder of your own may have parts of any name: all of it would take in what is held out.
+    there = reader.SIZE is None and (root / "train").is_dir()
+    return "train" if there or "train" in reader.SPLITS else "all"

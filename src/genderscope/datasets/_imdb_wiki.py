@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genderscope.contracts import Box, DatasetError, Floats, Sample, require
+from genderscope.datasets._labels import leads_out
 
 SPLITS = ("all",)
 LICENCE = "academic research only"
@@ -112,6 +113,8 @@ def columns(root: Path, name: str) -> Columns:
         raise DatasetError(f"{file}: the fields differ in length: {listing}")
     if "" in files:
         raise DatasetError(f"{file}, row {files.index('') + 1}: no file is named")
+    if out := next((row for row, name in enumerate(files, start=1) if leads_out(name)), None):
+        raise DatasetError(f"{file}, row {out}: {files[out - 1]} leads out of {root}")
     gender = number["gender"]
     if (odd := ~(np.isnan(gender) | (gender == 0) | (gender == 1))).any():
         row = odd.argmax()

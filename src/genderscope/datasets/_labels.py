@@ -1,9 +1,25 @@
-"""What the readers of tables share: one picture has one label."""
+"""What the readers of tables share: a picture has one label and lies in the data set's folder."""
 
 import os
 from pathlib import Path
 
 from genderscope.contracts import DatasetError
+
+
+def leads_out(name: str) -> bool:
+    """Whether a picture's name in a table leads out of the folder that it is relative to."""
+    return ".." in name.replace("\\", "/").split("/") or os.path.isabs(name)
+
+
+def inside(folder: Path, name: str, table: Path, row: str) -> Path:
+    """The picture that a row, such as ``line 3``, names in a folder.
+
+    Raises:
+        DatasetError: the name leads out of the folder, as none of a published data set does.
+    """
+    if leads_out(name):
+        raise DatasetError(f"{table}, {row}: {name} leads out of {folder}")
+    return folder / name
 
 
 class OneLabelEach:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from genderscope.contracts import DatasetError, Sample
+from genderscope.datasets._labels import inside
 
 TITLE = "Adience"
 SIZE = 19_370
@@ -55,8 +56,9 @@ def _fold(table: Path, folder: Path, prefix: str) -> Iterator[Sample]:
                     f"{table}, line {rows.line_num}: gender {gender!r} is unknown; there are: "
                     "f, m, u or nothing"
                 )
+            picture = f"{user}/{prefix}.{face}.{image}"
             yield Sample(
-                folder / user / f"{prefix}.{face}.{image}",
+                inside(folder, picture, table, f"line {rows.line_num}"),
                 GENDERS[gender],
                 identity=f"{user}/{face}",
                 groups={"age": age} if age not in ("", "None") else {},

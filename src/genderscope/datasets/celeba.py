@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from genderscope.contracts import DatasetError, Sample
+from genderscope.datasets._labels import inside
 
 TITLE = "CelebA"
 SIZE = 202_599
@@ -55,7 +56,8 @@ def read(root: Path, split: str) -> Iterator[Sample]:
                 continue
             groups = {name: ANSWERS[answer] for name, answer in zip(names, answers, strict=True)}
             label = int(groups.pop("Male") == "yes")
-            yield Sample(pictures / picture, label, identity=identities.get(picture), groups=groups)
+            file = inside(pictures, picture, table, f"line {number}")
+            yield Sample(file, label, identity=identities.get(picture), groups=groups)
 
 
 def _place(root: Path, name: str) -> Path:

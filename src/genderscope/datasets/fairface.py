@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from genderscope.contracts import DatasetError, Sample
-from genderscope.datasets._labels import OneLabelEach
+from genderscope.datasets._labels import OneLabelEach, inside
 
 TITLE = "FairFace"
 SIZE = 97_698
@@ -42,7 +42,8 @@ def read(root: Path, split: str) -> Iterator[Sample]:
         for number, row in enumerate(rows, start=2):
             if row["gender"] not in GENDERS:
                 raise DatasetError(f"{table}, line {number}: gender {row['gender']!r} is unknown")
-            file, label = root / row["file"], GENDERS[row["gender"]]
-            one_label.check(file, label, table, f"line {number}")
+            label, where = GENDERS[row["gender"]], f"line {number}"
+            file = inside(root, row["file"], table, where)
+            one_label.check(file, label, table, where)
             age = MENDED_AGES.get(row["age"], row["age"])
             yield Sample(file, label, groups={"race": row["race"], "age": age})

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from genderscope.prepare import Crops
+from genderscope.contracts import LABELS
+from genderscope.crops import Crops
 from genderscope.preprocess import to_input
+from genderscope.splits import hold_out
 
 
 class Batches(Dataset[tuple[Tensor, Tensor, Tensor]]):
@@ -41,16 +42,7 @@ def split(crops: Crops, ratio: float, seed: int) -> tuple[Any, Any]:
 
     Identities, where the data set knows them, are never in both.
     """
-    known = np.flatnonzero(crops.labels >= 0)
-    labels = crops.labels[known]
-    if any(identity is not None for identity in crops.identities):
-        who = [crops.identities[i] or f"row {i}" for i in known]
-        folds = StratifiedGroupKFold(round(1 / ratio), shuffle=True, random_state=seed)
-        train, held = next(folds.split(known, labels, who))
-    else:
-        shuffled = StratifiedShuffleSplit(1, test_size=ratio, random_state=seed)
-        train, held = next(shuffled.split(known, labels))
-    return np.sort(known[train]), np.sort(known[held])
+    return hold_out(crops.labels, crops.identities, ratio, seed)
 
 
 class Shuffled(Sampler[list[int]]):
@@ -70,16 +62,48 @@ class Shuffled(Sampler[list[int]]):
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = np.random.default_rng((self._seed, self._epoch)).permutation(self._count)
+        order = self._order(np.random.default_rng((self._seed, self._epoch)))
         whole = order[: len(self) * self._batch_size]
         yield from whole.reshape(-1, self._batch_size).tolist()
 
+    def _order(self, draw: np.random.Generator) -> npt.NDArray[np.int64]:
+        return draw.permutation(self._count)
+
+
+class Balanced(Shuffled):
+    """As many of each class in an epoch, which stays as long: the rarer class's crops come several
+    times, all equally often to within one, and of the other class some wait for a later epoch.
+    """
+
+    def __init__(self, labels: npt.NDArray[np.int8], batch_size: int, seed: int) -> None:
+        super().__init__(len(labels), batch_size, seed)
+        self._classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+
+    def _order(self, draw: np.random.Generator) -> npt.NDArray[np.int64]:
+        share = -(-self._count // len(self._classes))
+        parts = [np.resize(draw.permutation(members), share) for members in self._classes]
+        return draw.permutation(np.concatenate(parts))[: self._count]
+
+
+def class_weights(labels: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
+    """What a crop of each class counts so that both classes count as much, 1 on average."""
+    counts = np.bincount(labels, minlength=len(LABELS))
+    return (len(labels) / len(LABELS) / np.maximum(counts, 1)).astype(np.float32)
+
 
 def training_loader(
-    crops: Crops, indices: npt.NDArray[np.int64], batch_size: int, seed: int
+    crops: Crops,
+    indices: npt.NDArray[np.int64],
+    batch_size: int,
+    seed: int,
+    balanced: bool = False,
 ) -> DataLoader[Any]:
     """Wide crops in a new order for each epoch."""
-    order = Shuffled(len(indices), batch_size, seed)
+    order = (
+        Balanced(crops.labels[indices], batch_size, seed)
+        if balanced
+        else Shuffled(len(indices), batch_size, seed)
+    )
     return DataLoader(Batches(crops, indices, exact=False), batch_size=None, sampler=order)
 
 

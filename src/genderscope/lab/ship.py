@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from genderscope import plugins
+from genderscope.crops import Crops
 from genderscope.lab.export import calibrate, export
 from genderscope.lab.task import Task
 from genderscope.lab.train import RECORD, validation_logits
-from genderscope.prepare import Crops
 
 PARITY_FACES = 256
 

@@ -23,6 +23,7 @@ from genderscope.preprocess import PreprocessSpec, scale
 
 WARM_UP = 0.1
 WEIGHTS = "weights.pt"
+BALANCES = ("none", "weights", "sampler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Settings:
             (Hinton et al. 2015, arXiv:1503.02531), at half the weight each.
         ema_decay: of the averaged weights that are validated and exported.
         validation_ratio: share of the crops that is kept for choosing.
+        balance: what is done about classes of unequal size: ``weights`` lets both count as much in
+            the loss on the labels, ``sampler`` shows as many of both, ``none`` nothing.
     """
 
     model: str = "mini_xception"
@@ -51,13 +54,18 @@ class Settings:
     ema_decay: float = 0.998
     validation_ratio: float = 0.075
     seed: int = 0
+    balance: str = "none"
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
 class Task(pl.LightningModule):
     """The network, its loss and its schedule."""
 
-    def __init__(self, settings: Settings, spec: PreprocessSpec) -> None:
+    class_weights: Tensor | None
+
+    def __init__(
+        self, settings: Settings, spec: PreprocessSpec, class_weights: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.settings, self.spec = settings, spec
         network = plugins.load("lab.models", settings.model).create(spec.channels)
@@ -65,6 +73,7 @@ class Task(pl.LightningModule):
         if settings.start:
             self.network.load_state_dict(load(Path(settings.start)).state_dict())
         self.teacher = teacher(Path(settings.teacher)) if settings.teacher else None
+        self.register_buffer("class_weights", class_weights, persistent=False)
         self.history: list[dict[str, float]] = []
         self.seconds = 0.0
 
@@ -80,7 +89,9 @@ class Task(pl.LightningModule):
         views = scale(self.settings.augmentation(wide, self.spec.size), self.spec)
         views = views.to(getattr(torch, self.spec.dtype)).to(memory_format=torch.channels_last)
         logits = self.network(views.float()).float()
-        loss = F.cross_entropy(logits, labels, label_smoothing=self.settings.label_smoothing)
+        loss = F.cross_entropy(
+            logits, labels, self.class_weights, label_smoothing=self.settings.label_smoothing
+        )
         if self.teacher is not None:
             loss = (loss + F.cross_entropy(logits, self.teacher(views.float()))) / 2
         self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True)

@@ -21,9 +21,9 @@ import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, RichProgressBar
 
 from genderscope.contracts import UsageError
-from genderscope.lab.batches import split, training_loader, validation_loader
+from genderscope.crops import Crops
+from genderscope.lab.batches import class_weights, split, training_loader, validation_loader
 from genderscope.lab.task import WARM_UP, WEIGHTS, Settings, Task
-from genderscope.prepare import Crops
 
 EMA_STEPS = 8  # the average moves once in so many steps: each costs as much as a layer
 LAST = "last.ckpt"
@@ -44,14 +44,16 @@ def train(crops: Crops, settings: Settings, out: Path, resume: bool = False) -> 
     begun = out / "settings.json"
     if resume and not (out / LAST).is_file():
         raise UsageError(f"{out} holds no checkpoint to resume from")
-    if resume and json.loads(begun.read_text()) != asdict(settings):
+    # A run that was begun before a setting existed had its default.
+    if resume and asdict(Settings()) | json.loads(begun.read_text()) != asdict(settings):
         raise UsageError(f"{out} was begun with other settings: see {begun}")
     begun.write_text(json.dumps(asdict(settings), indent=1))
 
     began_at = commit()
     pl.seed_everything(settings.seed, verbose=False)
     train_part, held_part = split(crops, settings.validation_ratio, settings.seed)
-    task = Task(settings, crops.spec)
+    weights = class_weights(crops.labels[train_part]) if settings.balance == "weights" else None
+    task = Task(settings, crops.spec, None if weights is None else torch.from_numpy(weights))
     steps = settings.epochs * (len(train_part) // settings.batch_size)
     trainer = pl.Trainer(
         max_epochs=settings.epochs,
@@ -74,7 +76,9 @@ def train(crops: Crops, settings: Settings, out: Path, resume: bool = False) -> 
     )
     trainer.fit(
         task,
-        training_loader(crops, train_part, settings.batch_size, settings.seed),
+        training_loader(
+            crops, train_part, settings.batch_size, settings.seed, settings.balance == "sampler"
+        ),
         validation_loader(crops, held_part),
         ckpt_path=out / LAST if resume else None,
         weights_only=False,

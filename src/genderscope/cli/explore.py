@@ -1,0 +1,73 @@
+"""``genderscope explore``: what a data set holds, before anything is trained on it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genderscope.contracts import require
+
+
+def explore(
+    source: Annotated[
+        str, typer.Argument(metavar="NAME:PATH", help="Such as imdb:DIR or table:FILE.csv.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", file_okay=False, help="index.html and numbers.json go here."),
+    ],
+    split: Annotated[
+        str | None, typer.Option(help="Which part of it.  [default: all, else the first]")
+    ] = None,
+    metadata_only: Annotated[
+        bool, typer.Option("--metadata-only", help="Open no picture.")
+    ] = False,
+    sample: Annotated[
+        int, typer.Option(min=1, help="Pictures to open, drawn at random, for sizes and sheets.")
+    ] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
+) -> None:
+    """Count a data set, look at some of its pictures, and say what is wrong with it.
+
+    Writes one page that needs nothing else, and its numbers as JSON. Broken pictures are part of
+    what it finds and no failure. Needs the extra [eval].
+    """
+    require("matplotlib", "eval")  # now, rather than after all rows
+    require("scipy", "eval")
+    import json
+    import re
+
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn
+
+    from genderscope import datasets, explore_page, plugins
+    from genderscope import explore as exploration
+    from genderscope.cli import printable
+    from genderscope.page import Link
+    from genderscope.tally import Tally
+
+    reader = plugins.load("datasets", source.partition(":")[0])
+    split = split or ("all" if "all" in reader.SPLITS else reader.SPLITS[0])
+    samples = datasets.read(source, split)
+    out.mkdir(parents=True, exist_ok=True)
+    tally = Tally(0 if metadata_only else sample, seed)
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), *Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        tally.count(progress.track(samples, description="rows"))
+        drawn = tally.drawn
+        looks = list(progress.track(exploration.look(drawn), len(drawn), description="pictures"))
+    numbers = exploration.report(tally, looks, dataset=source, split=split, seed=seed)
+    facts = [f"{reader.TITLE}; licence: {reader.LICENCE}."]
+    links = [Link(address, address) for address in re.findall(r"https?://[^\s;,]+", reader.WHERE)]
+    html = explore_page.compose(numbers, looks, f"What is in {source}", [*facts, *links])
+    (out / "numbers.json").write_text(
+        json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8"
+    )
+    page = out / "index.html"
+    page.write_text(html, encoding="utf-8")
+    labels = ", ".join(f"{name}: {n:,}" for name, n in numbers["labels"].items())
+    typer.echo(f"{source}, {split}: {numbers['pictures']:,} pictures ({labels})")
+    for problem in numbers["problems"]:
+        typer.echo(printable(f"- {problem['text']}"))
+    typer.echo(f"The page lies in {page.resolve()}")

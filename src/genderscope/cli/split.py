@@ -1,0 +1,43 @@
+"""``genderscope split``: training, validation and test parts that share no person."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genderscope.contracts import LABELS
+
+
+def split(
+    source: Annotated[str, typer.Argument(metavar="NAME:PATH", help="Such as lfw:DIR.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the tables are written.")],
+    validation: Annotated[float, typer.Option(help="Its share of the labelled pictures.")] = 0.1,
+    test: Annotated[float, typer.Option(help="Its share of the labelled pictures.")] = 0.1,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    split: Annotated[
+        str | None, typer.Option(help="The part that is divided. [default: the data set's first]")
+    ] = None,
+) -> None:
+    """Divide a data set: nobody who is known is in two parts, and the classes' shares are equal.
+
+    Writes train.csv, validation.csv and test.csv, which are data sets themselves
+    (table:DIR/train.csv?identity=identity), and splits.json with their counts and SHA-256.
+    Pictures without a label are in none. Needs the extra [eval].
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from genderscope import datasets, plugins, splits
+
+    part = split or plugins.load("datasets", source.partition(":")[0]).SPLITS[0]
+    samples = datasets.read(source, part)
+    shares = {"test": test, "validation": validation}
+    record = splits.write(samples, shares, seed, source, out)
+    columns = ("pictures", *LABELS, "identities")
+    table = Table("part", *columns)
+    for name, counts in record["parts"].items():
+        table.add_row(name, *(f"{counts[column]:,}" for column in columns))
+    console = Console(markup=False, highlight=False)
+    console.print(table)
+    if left := record["without_a_label"]:
+        console.print(f"{left:,} pictures without a label are in none")

@@ -1,0 +1,283 @@
+"""Pictures and persons that two data sets share, found by the real command."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from genderscope import duplicates, leaks, sources
+from genderscope.contracts import DatasetError, Frame, Sample
+
+pytest.importorskip("imagehash", reason="needs the extra [eval]")
+COMMAND = [sys.executable, "-c", "from genderscope.cli import main; main()", "check-leaks"]
+
+
+@pytest.fixture(scope="module")
+def face(portrait):
+    """The portrait's face, 150 x 150."""
+    return sources.read(portrait)[50:200, 150:300]
+
+
+def jpeg(image, quality):
+    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
+def png(image):
+    return cv2.imencode(".png", image)[1].tobytes()
+
+
+def cut(image, ratio):
+    edge = round(len(image) * ratio)
+    return image[edge:-edge, edge:-edge]
+
+
+def resized(image, width, height):
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def unrelated(number):
+    """A cartoon of a face: as bright and dark in the same places as any other, not the same one."""
+    draw = np.random.default_rng(number)
+    image = np.full((150, 150, 3), draw.integers(0, 90, 3), np.uint8)
+    centre = (75 + int(draw.integers(-6, 7)), 75 + int(draw.integers(-6, 7)))
+    cv2.ellipse(image, centre, (50, 65), 0, 0, 360, draw.integers(120, 220, 3).tolist(), -1)
+    for x, y in ((-20, -15), (20, -15), (0, 32)):
+        place = (
+            centre[0] + x + int(draw.integers(-5, 6)),
+            centre[1] + y + int(draw.integers(-5, 6)),
+        )
+        size = (int(draw.integers(5, 16)), int(draw.integers(3, 10)))
+        cv2.ellipse(image, place, size, 0, 0, 360, draw.integers(0, 110, 3).tolist(), -1)
+    texture = draw.normal(0, 25, (20, 20, 1)).astype(np.float32)
+    shade = cv2.resize(texture, (150, 150), interpolation=cv2.INTER_CUBIC)[..., None]
+    return (image + shade).clip(0, 255).astype(np.uint8)
+
+
+CHANGES = {
+    "re-encoded": (lambda face: jpeg(face, 30), False),
+    "smaller": (lambda face: png(resized(face, 60, 60)), False),
+    "of another shape": (lambda face: png(resized(face, 90, 120)), False),
+    "brighter": (lambda face: png(cv2.convertScaleAbs(face, beta=30)), False),
+    "with less contrast": (lambda face: png(cv2.convertScaleAbs(face, alpha=0.6, beta=20)), False),
+    "grey": (lambda face: png(cv2.cvtColor(face, cv2.COLOR_BGR2GRAY)), False),
+    "blurred": (lambda face: png(cv2.GaussianBlur(face, (0, 0), 1.5)), False),
+    "cut by 2%": (lambda face: png(cut(face, 0.02)), False),
+    "mirrored": (lambda face: jpeg(face[:, ::-1], 80), True),
+}
+
+
+def folder(root, name, pictures):
+    """A data set in folders, from encoded pictures by name."""
+    place = root / name / "woman"
+    place.mkdir(parents=True)
+    for file, content in pictures.items():
+        (place / file).write_bytes(content)
+
+
+def check(root, *arguments):
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments), "--jobs", "1"],
+        capture_output=True,
+        text=True,
+        cwd=root,
+        check=False,
+    )
+
+
+def read(files):
+    return list(duplicates.signatures(files, jobs=1))
+
+
+def near(a, b, **options):
+    return [pair for block in duplicates.near_pairs(a, b, **options) for pair in block]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_near_duplicates(tmp_path, face, change):
+    changed, mirrored = CHANGES[change]
+    folder(tmp_path, "a", {"a.png": png(face), "x.png": png(unrelated(0))})
+    folder(tmp_path, "b", {"b": changed(face), "y.png": png(unrelated(1))})
+    a, b = (read(sorted((tmp_path / side / "woman").iterdir())) for side in "ab")
+    for one, other in ((a, b), (b, a)):
+        [pair] = near(one, other)
+        assert {Path(pair.a).name, Path(pair.b).name} == {"a.png", "b"}
+        assert (pair.kind, pair.mirrored) == ("near duplicate", mirrored)
+        assert pair.distance_bits <= duplicates.MAX_DISTANCE_BITS
+        assert 0.8 <= pair.correlation <= 1
+    assert not list(duplicates.exact_pairs(a, b))
+
+
+def test_other_pictures_are_none(tmp_path, face):
+    """Nor another photograph's part, a flat one, or a much tighter crop of the same."""
+    flat = {f"{grey}.png": png(np.full((99, 99, 3), grey, np.uint8)) for grey in (0, 100, 255)}
+    folder(tmp_path, "a", {f"{n}.png": png(unrelated(n)) for n in range(60)} | flat)
+    tighter = {"tight.png": png(cut(face, 0.2)), "whole.png": png(face)}
+    folder(tmp_path, "b", {f"{n}.png": png(unrelated(n)) for n in range(60, 120)} | tighter)
+    (tmp_path / "b" / "woman" / "grey.png").write_bytes(png(np.full((50, 50, 3), 9, np.uint8)))
+    a, b = (read(sorted((tmp_path / side / "woman").iterdir())) for side in "ab")
+    assert not near(a, b)
+    assert near(a, b, min_correlation=-1), "the hash alone would take some of them for the same"
+
+
+def test_blocks_change_nothing(tmp_path, face, monkeypatch):
+    folder(
+        tmp_path,
+        "a",
+        {f"{n}.png": png(unrelated(n)) for n in range(4)} | {"z.png": png(face)},
+    )
+    folder(tmp_path, "b", {name: make(face) for name, (make, _) in CHANGES.items()})
+    a, b = (read(sorted((tmp_path / side / "woman").iterdir())) for side in "ab")
+    whole = near(a, b)
+    monkeypatch.setattr(duplicates, "BLOCK", 2)
+    assert set(near(a, b)) == set(whole)
+    assert {pair.b for pair in whole} == {one.file for one in b}
+
+
+def test_processes_change_nothing(tmp_path, face):
+    folder(tmp_path, "a", {"1.png": png(face), "2.png": b"broken", "3.png": png(face[::-1])})
+    files = sorted((tmp_path / "a" / "woman").iterdir())
+    assert list(duplicates.signatures(files, jobs=2)) == read(files)
+    assert isinstance(read(files)[1], Frame)
+
+
+def test_the_strongest_pair_of_each_picture_is_kept():
+    pair = duplicates.Pair
+    exact, near_it = pair("a1", "b1", "same bytes"), pair("a1", "b2", KIND, False, 4, 0.9)
+    weaker, pixels = pair("a2", "b2", KIND, True, 9, 0.85), pair("a1", "b1", "same pixels")
+    found = duplicates.strongest([weaker, pixels, near_it, exact])
+    assert found == [exact, near_it, weaker]
+    copies = [pair(f"a{i}", f"b{j}", "same bytes") for i in range(30) for j in range(30)]
+    found = duplicates.strongest(copies)
+    assert len(found) <= 60
+    assert {one.a for one in found} | {one.b for one in found} == {
+        f"{side}{number}" for side in "ab" for number in range(30)
+    }
+
+
+KIND = "near duplicate"
+
+
+def test_the_command_finds_every_kind_and_says_so(tmp_path, face):
+    """Same bytes, same pixels in another format, near ones; twice a broken picture."""
+    stranger = png(unrelated(0))
+    folder(
+        tmp_path,
+        "a",
+        {"1.png": png(face), "2.png": stranger, "3.png": b"", "4.png": png(face[:, ::-1])},
+    )
+    bmp = cv2.imencode(".bmp", unrelated(0))[1].tobytes()
+    folder(tmp_path, "b", {"1.png": png(face), "2.bmp": bmp, "3.jpg": jpeg(face, 40)[:900]})
+    folder(tmp_path, "c", {"1.png": png(unrelated(7))})
+    done = check(tmp_path, "folder:a", "folder:b", "--out", "out")
+    assert done.returncode == 1, done.stderr
+    assert "same bytes: 1, same pixels: 1, near duplicate: 1, shared identity: 0" in done.stdout
+    assert "unreadable: a/woman/3.png is empty" in done.stderr
+    assert "unreadable: b/woman/3.jpg" in done.stderr
+
+    found = json.loads((tmp_path / "out" / "leaks.json").read_text())
+    assert str(tmp_path) not in json.dumps(found)
+    assert found["command"].endswith("check-leaks folder:a folder:b --out out --jobs 1")
+    assert (found["a"]["pictures"], len(found["a"]["unreadable"])) == (4, 1)
+    pairs = [(pair["a"], pair["b"], pair["kind"], pair["mirrored"]) for pair in found["pairs"]]
+    assert pairs == [
+        ("a/woman/1.png", "b/woman/1.png", "same bytes", False),
+        ("a/woman/2.png", "b/woman/2.bmp", "same pixels", False),
+        ("a/woman/4.png", "b/woman/1.png", "near duplicate", True),
+    ]
+    with (tmp_path / "out" / "leaks.csv").open(newline="") as lines:
+        rows = [(row["pair"], row["a"], row["b"]) for row in csv.DictReader(lines)]
+    assert rows == [(str(number), a, b) for number, (a, b, *_) in enumerate(pairs, 1)]
+    sheet = sources.read(tmp_path / "out" / "leaks.png")
+    thumbnail = cv2.resize(face, (112, 112), interpolation=cv2.INTER_AREA)
+    for left in (0, 112):
+        np.testing.assert_array_equal(sheet[16:128, left : left + 112], thumbnail)
+
+    none = check(tmp_path, "folder:a", "folder:c", "--out", "out")
+    assert none.returncode == 0, none.stdout
+    assert not (tmp_path / "out" / "leaks.png").exists()
+    assert json.loads((tmp_path / "out" / "leaks.json").read_text())["pairs"] == []
+
+
+def test_the_threshold_is_an_option(tmp_path, face):
+    folder(tmp_path, "a", {"1.png": png(face)})
+    folder(tmp_path, "b", {"1.jpg": jpeg(face, 30)})
+    assert check(tmp_path, "folder:a", "folder:b").returncode == 1
+    assert check(tmp_path, "folder:a", "folder:b", "--threshold", 1).returncode == 0
+
+
+def test_nothing_readable_is_no_answer(tmp_path, face):
+    folder(tmp_path, "a", {"1.png": png(face)})
+    folder(tmp_path, "b", {"1.png": b"broken"})
+    done = check(tmp_path, "folder:a", "folder:b")
+    assert done.returncode == 2
+    assert done.stderr == "genderscope: folder:b holds no picture that can be read\n"
+
+
+def lfw(root, name, people):
+    """LFW's layout, with a picture of its own for each person."""
+    for number, person in people.items():
+        place = root / name / "lfw" / person
+        place.mkdir(parents=True)
+        (place / f"{person}_0001.jpg").write_bytes(jpeg(unrelated(number), 90))
+    for file in ("female_names.txt", "male_names.txt"):
+        (root / name / file).write_text("")
+
+
+def test_shared_identities(tmp_path):
+    lfw(tmp_path, "a", {1: "Ann_Lee", 2: "Bo_Orr"})
+    lfw(tmp_path, "b", {3: "Bo_Orr", 4: "Cy_Day"})
+    lfw(tmp_path, "c", {5: "Cy_Day"})
+    done = check(tmp_path, "lfw:a", "lfw:b", "--out", "out")
+    assert done.returncode == 1, done.stderr
+    assert "bo orr is in both" in done.stdout
+    assert "near duplicate: 0, shared identity: 1" in done.stdout
+    found = json.loads((tmp_path / "out" / "leaks.json").read_text())
+    assert found["shared_identities"] == [{"identity": "bo orr", "pictures_a": 1, "pictures_b": 1}]
+    assert check(tmp_path, "lfw:a", "lfw:c").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("source_a", "source_b", "names_a", "names_b", "shared"),
+    [
+        ("lfw:x", "table:y", ["Ann_Lee", None], ["ann  lee", None], ["ann lee"]),
+        ("celeba:x", "celeba:y", ["17", "18"], ["17"], ["17"]),
+        ("celeba:x", "adience:y", ["17", "n1"], ["17", "n1"], ["n1"]),
+        ("table:x", "table:y", [None, ""], [None, ""], []),
+    ],
+)
+def test_names_and_numbers(tmp_path, source_a, source_b, names_a, names_b, shared):
+    a, b = (
+        leaks.Side(source, "all", [Sample(tmp_path, None, identity=name) for name in names])
+        for source, names in ((source_a, names_a), (source_b, names_b))
+    )
+    assert [one["identity"] for one in leaks.shared_identities(a, b)] == shared
+
+
+def test_a_side_that_is_empty_is_refused():
+    with pytest.raises(DatasetError, match="holds no picture"):
+        list(leaks.Side("folder:x", "all", []).take(1))
+
+
+def test_a_long_list_is_shown_evenly(tmp_path, face):
+    file = tmp_path / "1.png"
+    file.write_bytes(png(face))
+    pairs = [duplicates.Pair(str(file), str(file), KIND)] * 1_000
+    height, width = leaks.contact_sheet(pairs).shape[:2]
+    assert (height, width) == (20 * 128, 6 * 240)
+
+
+def test_a_report_says_which_pictures_to_leave_out(tmp_path):
+    pair = {"a": "somewhere/train/7.jpg", "b": "/else/where/val/9.jpg"}
+    one, several = tmp_path / "leaks.json", tmp_path / "all.json"
+    one.write_text(json.dumps({"pairs": [pair]}))
+    several.write_text(json.dumps([{"pairs": [pair]}, {"pairs": []}]))
+    assert leaks.listed(one) == leaks.listed(several) == {"train/7.jpg", "val/9.jpg"}
+    assert leaks.place(Path("data/train/7.jpg")) in leaks.listed(one)
+    one.write_text('{"pictures": 3}')
+    with pytest.raises(DatasetError, match=r"leaks\.json is no report of check-leaks"):
+        leaks.listed(one)

@@ -1,0 +1,71 @@
+"""The README says what is so: its blocks run, its tables are the result files'."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def test_the_python_block_runs(portrait, model, tmp_path, monkeypatch):
+    shutil.copy(portrait, tmp_path / "portrait.jpg")
+    monkeypatch.chdir(tmp_path)
+    [code] = blocks("python")
+    names: dict[str, object] = {}
+    exec(code, names)
+    [found] = names["faces"]
+    assert found.prediction.label in ("woman", "man", "uncertain")
+
+
+def test_the_classify_commands_run(portrait, model, tmp_path):
+    for folder in ("photos", "faces"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(portrait, tmp_path / folder)
+    shutil.copy(portrait, tmp_path / "photo.jpg")
+    commands = [
+        line
+        for block in blocks("sh")
+        for line in block.splitlines()
+        if re.match(r"genderscope (classify|models(?! pull)|datasets)", line)
+    ]
+    assert len(commands) >= 6
+    for command in commands:
+        words = shlex.split(command, comments=True)
+        done = subprocess.run(
+            [Path(sys.executable).with_name(words[0]), *words[1:]],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stderr)
+
+
+def test_the_tables_are_the_result_files(model):
+    pytest.importorskip("scipy", reason="needs the extra [eval]")
+    subprocess.run([sys.executable, ROOT / "scripts" / "readme.py", "--check"], check=True)
+
+
+def test_ci_finds_the_test_command():
+    found = subprocess.run(
+        ["sed", "-n", "/<!-- test command -->/,/^```$/p", ROOT / "README.md"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "make check" in found.stdout
+
+
+def test_every_link_to_a_file_leads_somewhere():
+    for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", README):
+        assert (ROOT / link).exists(), link

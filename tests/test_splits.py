@@ -1,0 +1,184 @@
+"""Parts that share no person, and the tables of them."""
+
+import csv
+import hashlib
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from genderscope import datasets, splits
+from genderscope.contracts import DatasetError, Sample, UsageError
+
+model_selection = pytest.importorskip("sklearn.model_selection", reason="needs the extra [eval]")
+SHARES = {"test": 0.1, "validation": 0.2}
+COMMAND = [sys.executable, "-c", "from genderscope.cli import main; main()", "split"]
+
+
+def crowd(count=20_000, people=3_000, strangers=0.1):
+    """Persons with few and with many pictures, a third of them men, some labelled both ways."""
+    draw = np.random.default_rng(0)
+    who = (people * draw.random(count) ** 3).astype(int)
+    labels = ((who % 3 == 0) ^ (draw.random(count) < 0.02)).astype(np.int8)
+    labels[draw.random(count) < 0.05] = -1
+    known = draw.random(count) >= strangers
+    return labels, [f"person {n}" if k else None for n, k in zip(who, known, strict=True)]
+
+
+def test_without_identities_a_seed_means_what_it_meant_for_models_already_trained():
+    labels = crowd(2_000)[0]
+    rest, held = splits.hold_out(labels, [None] * 2_000, 0.075, 3)
+    known = np.flatnonzero(labels >= 0)
+    shuffled = model_selection.StratifiedShuffleSplit(1, test_size=0.075, random_state=3)
+    expected_rest, expected_held = next(shuffled.split(known, labels[known]))
+    np.testing.assert_array_equal(rest, np.sort(known[expected_rest]))
+    np.testing.assert_array_equal(held, np.sort(known[expected_held]))
+
+
+@pytest.mark.parametrize("strangers", [0, 0.1, 0.9, 1])
+def test_parts_share_no_person_and_have_every_class_in_its_share(strangers):
+    labels, identities = crowd(strangers=strangers)
+    parts = splits.split(labels, identities, SHARES, 0)
+    assert list(parts) == ["train", "test", "validation"]
+    together = np.concatenate(list(parts.values()))
+    np.testing.assert_array_equal(np.sort(together), np.flatnonzero(labels >= 0))
+    people = [{identities[row] for row in part} - {None} for part in parts.values()]
+    assert not people[0] & people[1] | people[0] & people[2] | people[1] & people[2]
+    for label in (0, 1):
+        of_class = (labels == label).sum()
+        for name, share in SHARES.items():
+            assert (labels[parts[name]] == label).sum() == pytest.approx(share * of_class, rel=0.01)
+
+
+@pytest.mark.parametrize("strangers", [0.1, 1])
+def test_the_seed_decides(strangers):
+    labels, identities = crowd(2_000, strangers=strangers)
+    first, again, other = (splits.split(labels, identities, SHARES, seed) for seed in (5, 5, 6))
+    for name, indices in first.items():
+        np.testing.assert_array_equal(indices, again[name])
+        assert not np.array_equal(indices, other[name])
+
+
+def test_one_with_very_many_pictures_does_not_crowd_out_the_others():
+    identities = ["everywhere"] * 900 + [f"person {number}" for number in range(100)]
+    for seed in range(5):
+        _, held = splits.hold_out(np.zeros(1_000, np.int8), identities, 0.05, seed)
+        assert len(held) == 50
+
+
+@pytest.mark.parametrize(
+    ("labels", "identities"),
+    [([0, 0, 0, 0], ["a"] * 4), ([0], ["a"]), ([0, 1], [None, None]), ([-1, -1], [None, None])],
+)
+def test_too_few(labels, identities):
+    with pytest.raises(DatasetError, match="too few to hold"):
+        splits.hold_out(np.array(labels), identities, 0.5, 0)
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (-0.1, 0.2), (0.1, float("nan"))])
+def test_shares_that_leave_nothing(shares):
+    labels, identities = crowd(100)
+    with pytest.raises(UsageError, match="leave something to train on"):
+        splits.split(labels, identities, dict(zip(SHARES, shares, strict=True)), 0)
+
+
+def samples(root, count=60):
+    """Two pictures of each person, every seventh without a label; the first is listed twice."""
+    made = [
+        Sample(
+            root / "faces" / f"{number}, a.jpg",
+            None if number % 7 == 6 else number // 2 % 2,
+            identity=f"Ann {number // 2}" if number % 5 else None,
+            groups={"light": "dim"} if number % 2 else {"site": 'Lyon, "north"'},
+        )
+        for number in range(count)
+    ]
+    return [*made, Sample(root / "faces" / "x" / ".." / made[0].file.name, made[0].label)]
+
+
+def test_the_tables_are_data_sets_and_the_record_is_of_them(tmp_path):
+    listed = samples(tmp_path)
+    real = tmp_path / "deep" / "down"
+    real.mkdir(parents=True)
+    out = tmp_path / "out"
+    out.symlink_to(real)
+    record = splits.write(listed, SHARES, 0, "folder:faces", out)
+    assert json.loads((out / "splits.json").read_text()) == record
+    assert {file.name for file in real.iterdir()} == {
+        *("train.csv", "validation.csv", "test.csv", "splits.json")
+    }
+    assert record["source"] == "folder:faces"
+    assert (record["pictures"], record["without_a_label"], record["seed"]) == (60, 8, 0)
+    by_file = {sample.file: sample for sample in listed[:-1]}
+    read_back = []
+    for name, part in record["parts"].items():
+        content = (out / f"{name}.csv").read_bytes()
+        assert part["sha256"] == hashlib.sha256(content).hexdigest()
+        place = f"table:{out}/{name}.csv?identity=identity"
+        assert part["source"] == f"table:{name}.csv?identity=identity"
+        of_part = list(datasets.read(place, "all"))
+        assert part["pictures"] == len(of_part) == part["woman"] + part["man"]
+        assert part["man"] == sum(sample.label for sample in of_part)
+        assert part["identities"] == len({one.identity for one in of_part} - {None})
+        read_back += of_part
+    assert len(read_back) == 52
+    for sample in read_back:
+        original = by_file[(out / sample.file).resolve()]
+        assert (sample.label, sample.identity) == (original.label, original.identity)
+        assert {k: v for k, v in sample.groups.items() if v} == original.groups
+
+
+def test_splits_are_not_written_over(tmp_path):
+    splits.write(samples(tmp_path), SHARES, 0, "folder:faces", tmp_path / "out")
+    with pytest.raises(UsageError, match="holds splits already"):
+        splits.write(samples(tmp_path), SHARES, 1, "folder:faces", tmp_path / "out")
+
+
+def test_a_group_with_the_name_of_a_column_is_refused_and_nothing_written(tmp_path):
+    listed = [Sample(tmp_path / f"{n}.jpg", n % 2, groups={"identity": "x"}) for n in range(40)]
+    with pytest.raises(DatasetError, match="the group identity of table:x has the name of a col"):
+        splits.write(listed, SHARES, 0, "table:x", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def lfw(root):
+    for person in range(30):
+        folder = root / "lfw" / f"Person_{person}"
+        folder.mkdir(parents=True)
+        for number in (1, 2):
+            (folder / f"Person_{person}_000{number}.jpg").touch()
+    for name, remainder in (("female_names.txt", 0), ("male_names.txt", 1)):
+        pictures = [
+            f"Person_{n}_000{k}.jpg" for n in range(30) if n % 2 == remainder for k in (1, 2)
+        ]
+        (root / name).write_text("\n".join(pictures))
+
+
+def test_the_command(tmp_path):
+    lfw(tmp_path)
+    arguments = [*COMMAND, "lfw:.", "--out", "parts", "--test", "0.2", "--validation", "0"]
+
+    def run(*more):
+        return subprocess.run(
+            [*arguments, *more], capture_output=True, text=True, cwd=tmp_path, check=False
+        )
+
+    done = run()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "identities" in done.stdout
+    people = []
+    for part, pictures in (("train", 48), ("test", 12)):
+        with (tmp_path / "parts" / f"{part}.csv").open(newline="") as lines:
+            rows = list(csv.DictReader(lines))
+        assert len(rows) == pictures
+        assert sum(row["label"] == "woman" for row in rows) == pictures / 2
+        assert all((tmp_path / "parts" / row["file"]).is_file() for row in rows)
+        people.append({row["identity"] for row in rows})
+    assert not people[0] & people[1]
+
+    assert run().returncode == 2
+    refused = run("--out", "other", "--test", "1")
+    assert refused.returncode == 2
+    assert "leave something to train on" in refused.stderr
