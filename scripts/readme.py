@@ -9,7 +9,7 @@ from genderscope.classifier import WEIGHTS, shipped
 from genderscope.metrics import wilson
 
 README = Path(__file__).parents[1] / "README.md"
-RUNS = Path(__file__).parents[1] / "results" / "training"
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 def percent(share: float) -> str:
@@ -33,7 +33,8 @@ def results() -> str:
             recall, chosen = found["recall"], found["selective"]
             cells = [
                 f"`{model}`",
-                f"{found['dataset'].partition(':')[0]} {found['split']}",
+                f"{found['dataset'].partition(':')[0]} {found['split']}"
+                + (", no leaks" if "--exclude" in found["command"] else ""),
                 found["detector"],
                 f"{found['n']:,}",
                 f"**{percent(found['accuracy'])}** ({between(found['accuracy_interval'])})",
@@ -53,7 +54,7 @@ def presets() -> str:
         "| network | preset | epochs | seed | n | validation accuracy % |",
         "|---|---|--:|--:|--:|--:|",
     ]
-    for file in sorted(RUNS.glob("preset-*.json")):
+    for file in sorted((RESULTS / "training").glob("preset-*.json")):
         run = json.loads(file.read_text())
         n, accuracy = run["data"]["validation"], run["history"][-1]["accuracy"]
         cells = [
@@ -68,8 +69,34 @@ def presets() -> str:
     return "\n".join(lines)
 
 
+def imbalance() -> str:
+    """A row for each option against imbalance, on the same unbalanced crops."""
+    lines = [
+        "| `--balance` | epochs | seed | n | accuracy % | balanced % | women's recall % "
+        "| men's recall % | ROC-AUC % |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for run in json.loads((RESULTS / "imbalance.json").read_text()):
+        cells = [
+            f"`{run['settings']['balance']}`",
+            str(run["settings"]["epochs"]),
+            str(run["settings"]["seed"]),
+            f"{run['n']:,}",
+            f"{percent(run['accuracy'])} ({between(run['accuracy_interval'])})",
+            percent(run["balanced_accuracy"]),
+            *(percent(run["recall"][label]) for label in ("woman", "man")),
+            percent(run["roc_auc"]),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def filled(text: str) -> str:
-    for name, table in {"results": results(), "presets": presets()}.items():
+    for name, table in {
+        "results": results(),
+        "presets": presets(),
+        "imbalance": imbalance(),
+    }.items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         text = re.sub(f"{begin}.*?{end}", f"{begin}\n{table}\n{end}", text, flags=re.DOTALL)
     return text

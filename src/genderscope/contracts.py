@@ -12,7 +12,7 @@ screens; everything else may import it.
     └── DatasetError          a data set whose layout or table is not what its reader expects
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from math import isfinite
@@ -216,12 +216,6 @@ class Detector(Protocol):
     def __call__(self, image: Image) -> list[Face]:
         """Faces of a (height, width, 3) BGR picture, best first."""
         ...
-
-
-class Dataset(Protocol):
-    """The entry of a file in ``datasets/``: ``read(root, split) -> Iterator[Sample]``."""
-
-    def __call__(self, root: Path, split: str) -> Iterator[Sample]: ...
 
 
 class Sink(Protocol):
