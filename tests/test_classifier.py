@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genderscope import classifier
-from genderscope.classifier import Classifier, shipped, softmax
+from genderscope.classifier import Classifier, calibrated, shipped
 from genderscope.contracts import LABELS, ModelError
 
 
@@ -45,12 +45,14 @@ def test_scores_are_probabilities_and_do_not_depend_on_the_batch(shipped_model):
 
 def test_the_temperature_divides_the_logits(shipped_model):
     crops = np.zeros((1, shipped_model.spec.size, shipped_model.spec.size), np.uint8)
-    expected = softmax(shipped_model.logits(crops) / shipped_model.metadata["temperature"])
-    np.testing.assert_allclose(shipped_model(crops), expected)
+    woman, man = shipped_model.logits(crops)[0] / shipped_model.metadata["temperature"]
+    odds = np.exp(man + shipped_model.metadata["bias"] - woman)
+    np.testing.assert_allclose(shipped_model(crops), [[1 / (1 + odds), odds / (1 + odds)]])
 
 
 def test_softmax_survives_large_logits():
-    np.testing.assert_allclose(softmax(np.array([[1e4, 0.0], [0.0, 0.0]])), [[1, 0], [0.5, 0.5]])
+    logits = np.array([[1e4, 0.0], [0.0, 0.0]])
+    np.testing.assert_allclose(calibrated(logits, 1, 0), [[1, 0], [0.5, 0.5]])
 
 
 def test_what_is_absent_or_no_model_is_named(tmp_path):

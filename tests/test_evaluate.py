@@ -50,6 +50,7 @@ def model(tmp_path_factory) -> Path:
         "labels": ["woman", "man"],
         "spec": SPEC.to_dict(),
         "temperature": 1.0,
+        "bias": 0.0,
         "abstention": {"min_confidence": 0.9},
     }
     helper.set_model_props(network, {classifier.METADATA_KEY: json.dumps(metadata)})

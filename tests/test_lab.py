@@ -30,7 +30,7 @@ from genderscope.shards import Recipe  # noqa: E402
 
 torch.set_num_threads(1)  # the networks are small, and other tests may run beside
 
-METADATA = {"name": "x", "temperature": 1.0, "abstention": {"min_confidence": 0.5}}
+METADATA = {"name": "x", "temperature": 1.0, "bias": 0.0, "abstention": {"min_confidence": 0.5}}
 
 
 @pytest.fixture(scope="module", params=["mini_xception", "standard_cnn"])
@@ -169,7 +169,7 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
     with pytest.raises(UsageError, match="no checkpoint"):
         train(crops, brief, tmp_path / "nothing", resume=True)
 
-    model = Classifier.load(ship(whole, crops, tmp_path / "whole"))
+    model = Classifier.load(ship(tmp_path / "whole", crops))
     assert model.spec == crops.spec
     assert model.metadata["data"]["name"] == "folder"
     assert model.metadata["data"]["fingerprint"] == crops.manifest["fingerprint"]
@@ -229,12 +229,14 @@ def test_a_file_that_differs_from_the_network_is_not_kept(network, tmp_path, mon
     assert not list(tmp_path.iterdir())
 
 
-def test_calibration_undoes_overconfidence():
+def test_calibration_undoes_overconfidence_and_favours_neither_label():
     draw = np.random.default_rng(0)
-    logit = draw.normal(0, 2, 20_000)
-    labels = (draw.random(20_000) < 1 / (1 + np.exp(-logit))).astype(np.int64)
-    fitted = calibrate(3 * np.stack([0 * logit, logit], 1), labels)
+    labels = (draw.random(40_000) < 0.6).astype(np.int64)
+    # Equal and opposite evidence, so that its log odds are right where both labels are as frequent.
+    logit = draw.normal(np.where(labels, 2, -2), 2)
+    fitted = calibrate(3 * np.stack([0 * logit, logit - 0.5], 1), labels)
     assert fitted["temperature"] == pytest.approx(3, rel=0.05)
+    assert fitted["bias"] == pytest.approx(0.5, abs=0.05)
     assert fitted["abstention"]["coverage"] == pytest.approx(0.9, abs=0.001)
     answered, all_of_them = (
         fitted["abstention"][key] for key in ("error_of_answered", "error_without_abstention")

@@ -29,7 +29,7 @@ class Classifier:
     Attributes:
         name: the model's name.
         spec: the preprocessing that it was trained with.
-        temperature: the logits are divided by it before the softmax.
+        temperature, bias: see ``calibrated``.
         min_confidence: below it the answer is ``uncertain``; what it aims at is in the metadata.
         metadata: everything that the export wrote.
     """
@@ -40,6 +40,7 @@ class Classifier:
         self.name: str = metadata["name"]
         self.spec = PreprocessSpec.from_dict(metadata["spec"])
         self.temperature = float(metadata["temperature"])
+        self.bias = float(metadata["bias"])
         self.min_confidence = float(metadata["abstention"]["min_confidence"])
 
     @classmethod
@@ -88,11 +89,14 @@ class Classifier:
         Args:
             crops: (n, size, size) uint8 grey or (n, size, size, 3) BGR, cut by ``preprocess.crop``.
         """
-        return softmax(self.logits(crops) / self.temperature)
+        return calibrated(self.logits(crops), self.temperature, self.bias)
 
 
-def softmax(logits: Floats) -> Floats:
-    """Probabilities along the last axis."""
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
+def calibrated(logits: Floats, temperature: float, bias: float) -> Floats:
+    """Probabilities (n, 2) of logits (n, 2): a softmax of the logits over the temperature, with the
+    bias added to the last class.
+    """
+    scaled = logits / temperature + np.array([0.0, bias])
+    powers = np.exp(scaled - scaled.max(-1, keepdims=True))
     scores: Floats = powers / powers.sum(-1, keepdims=True)
     return scores

@@ -117,6 +117,5 @@ def train(
         seed=seed,
         balance=balance,
     )
-    task = fit(crops, settings, out, resume)
-    file = ship(task, crops, out)
-    typer.echo(str(file))
+    fit(crops, settings, out, resume)
+    typer.echo(str(ship(out, crops)))

@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import torch
-from scipy.optimize import minimize_scalar
-from sklearn.metrics import log_loss
+from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
-from genderscope.classifier import METADATA_KEY, Classifier, softmax
+from genderscope.classifier import METADATA_KEY, Classifier, calibrated
 from genderscope.contracts import LABELS, Floats, Image, ModelError
 from genderscope.preprocess import PreprocessSpec, to_input
 
@@ -50,8 +49,8 @@ def export(
 
     Args:
         crops: (n, size, size[, 3]) uint8, real faces on which both are compared.
-        metadata: ``name``, ``temperature``, ``abstention`` and whatever else is to be known;
-            labels, spec, parameters and multiply-adds are added here.
+        metadata: ``name``, ``temperature``, ``bias``, ``abstention`` and whatever else is to be
+            known; labels, spec, parameters and multiply-adds are added here.
 
     Raises:
         ModelError: a logit of ONNX Runtime differs from torch's by more than ``PARITY``.
@@ -122,28 +121,27 @@ def multiply_adds(network: nn.Module, spec: PreprocessSpec) -> int:
 
 
 def calibrate(logits: Floats, labels: npt.NDArray[np.int64]) -> dict[str, Any]:
-    """The temperature and the threshold, from the validation part alone.
+    """The temperature, the bias and the threshold, from the validation part alone.
 
-    The temperature minimises the negative log likelihood (Guo et al. 2017, arXiv:1706.04599). The
-    threshold leaves the least sure tenth of the validation faces unanswered.
+    Temperature and bias minimise the negative log likelihood (Platt 1999) with both classes
+    counting as much, so that neither label is favoured where both are as frequent. The threshold
+    leaves the least sure tenth of the validation faces unanswered.
 
     Args:
         logits: (n, 2).
         labels: (n,) indices into ``LABELS``.
     """
-    fit = minimize_scalar(
-        lambda log: log_loss(labels, softmax(logits / np.exp(log))[:, 1]),
-        bounds=(-3, 3),
-        method="bounded",
-    )
-    temperature = float(np.exp(fit.x))
-    scores = softmax(logits / temperature)
+    platt = LogisticRegression(C=np.inf, class_weight="balanced")
+    platt.fit((logits[:, 1] - logits[:, 0])[:, None], labels)
+    temperature, bias = 1 / float(platt.coef_[0, 0]), float(platt.intercept_[0])
+    scores = calibrated(logits, temperature, bias)
     confidence = scores.max(1)
     correct = scores.argmax(1) == labels
     threshold = float(np.quantile(confidence, 1 - COVERAGE))
     answered = confidence >= threshold
     return {
         "temperature": temperature,
+        "bias": bias,
         "abstention": {
             "min_confidence": threshold,
             "meaning": f"on validation faces, the least sure {1 - COVERAGE:.0%} are uncertain",

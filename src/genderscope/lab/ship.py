@@ -2,31 +2,42 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
 
 from genderscope import plugins
 from genderscope.crops import Crops
+from genderscope.lab.batches import split, validation_loader
 from genderscope.lab.export import calibrate, export
-from genderscope.lab.task import Task
-from genderscope.lab.train import RECORD, validation_logits
+from genderscope.lab.task import load
+from genderscope.lab.train import RECORD
 
 PARITY_FACES = 256
 
 
-def ship(task: Task, crops: Crops, out: Path) -> Path:
+def ship(run: Path, crops: Crops) -> Path:
     """Fit the confidence on the validation part and write ``<model>.onnx`` beside the record.
 
+    Args:
+        run: the folder of a finished training run.
+        crops: what it was trained on.
+
     Raises:
+        UsageError: the folder holds no finished run.
         ModelError: ONNX Runtime does not agree with torch.
     """
-    name = task.settings.model
-    record = json.loads((out / RECORD).read_text())
+    network = load(run)
+    record = json.loads((run / RECORD).read_text())
+    settings = record["settings"]
     readers = {source: plugins.load("datasets", source) for source in record["data"]["sources"]}
-    fitted = calibrate(*validation_logits(task, crops))
+    _, held = split(crops, settings["validation_ratio"], settings["seed"])
     metadata = {
-        "name": name,
-        "source": plugins.load("lab.models", name).SOURCE,
+        "name": settings["model"],
+        "source": plugins.load("lab.models", settings["model"]).SOURCE,
         "data": record["data"]
         | {
             "name": " + ".join(readers),
@@ -34,9 +45,19 @@ def ship(task: Task, crops: Crops, out: Path) -> Path:
         },
         "training": {key: record[key] for key in ("settings", "commit", "versions", "seconds")},
         "metrics": {"validation": record["history"][-1]},
-        **fitted,
+        **calibrate(_logits(network, crops, held), crops.labels[held].astype(np.int64)),
     }
-    file = out / f"{name}.onnx"
+    file = run / f"{settings['model']}.onnx"
     faces = crops.exact(np.arange(min(PARITY_FACES, len(crops))))
-    export(task.network, crops.spec, faces, metadata, file)
+    export(network, crops.spec, faces, metadata, file)
     return file
+
+
+def _logits(
+    network: nn.Module, crops: Crops, indices: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Logits (n, 2) for the crops that run."""
+    with torch.no_grad():
+        batches = [network(inputs) for inputs, _, _ in validation_loader(crops, indices)]
+    logits: npt.NDArray[Any] = torch.cat(batches).double().numpy()
+    return logits

@@ -15,8 +15,6 @@ from typing import Any
 from warnings import filterwarnings
 
 import lightning.pytorch as pl
-import numpy as np
-import numpy.typing as npt
 import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, RichProgressBar
 
@@ -97,15 +95,6 @@ def train(crops: Crops, settings: Settings, out: Path, resume: bool = False) -> 
     }
     (out / RECORD).write_text(json.dumps(record, indent=1))
     return task
-
-
-def validation_logits(task: Task, crops: Crops) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Logits (n, 2) and labels (n,) of the validation part, from the crops that run."""
-    _, held = split(crops, task.settings.validation_ratio, task.settings.seed)
-    task.network.eval()
-    with torch.no_grad():
-        logits = [task.network(inputs) for inputs, _, _ in validation_loader(crops, held)]
-    return torch.cat(logits).double().numpy(), crops.labels[held].astype(np.int64)
 
 
 def commit() -> str:
