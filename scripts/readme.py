@@ -69,10 +69,33 @@ def presets() -> str:
     return "\n".join(lines)
 
 
+def imbalance() -> str:
+    """A row for each option against imbalance, on the same unbalanced crops."""
+    lines = [
+        "| `--balance` | epochs | seed | n | accuracy % | balanced % | women's recall % "
+        "| men's recall % | ROC-AUC % |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for run in json.loads((RESULTS / "imbalance.json").read_text()):
+        cells = [
+            f"`{run['settings']['balance']}`",
+            str(run["settings"]["epochs"]),
+            str(run["settings"]["seed"]),
+            f"{run['n']:,}",
+            f"{percent(run['accuracy'])} ({between(run['accuracy_interval'])})",
+            percent(run["balanced_accuracy"]),
+            *(percent(run["recall"][label]) for label in ("woman", "man")),
+            percent(run["roc_auc"]),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def filled(text: str) -> str:
     for name, table in {
         "results": results(),
         "presets": presets(),
+        "imbalance": imbalance(),
     }.items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         text = re.sub(f"{begin}.*?{end}", f"{begin}\n{table}\n{end}", text, flags=re.DOTALL)
