@@ -4,11 +4,9 @@ The rows' numbers come from a ``Tally``; the pictures' from opening some of them
 pages, screens or training.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Any
 
 import numpy as np
@@ -193,14 +191,9 @@ def _groups(counts: Counter[tuple[str, int]]) -> dict[str, dict[str, int]] | Non
     values = {value for value, _ in counts}
     if len(values) > MOST_GROUPS:
         return None
-
-    def order(value: str) -> tuple[float, str]:
-        number = re.match(r"\d+", value)
-        return (int(number.group()) if number else inf), value
-
     return {
         value: _named(counts[value, label] for label in range(3))
-        for value in sorted(values, key=order)
+        for value in sorted(values, key=metrics.group_order)
     }
 
 

@@ -24,6 +24,7 @@ from genderscope.duplicates import (
     Signature,
     signatures,
 )
+from genderscope.selection import place
 
 SHEET_PAIRS, SHEET_COLUMNS, THUMBNAIL, CAPTION = 120, 6, 112, 16  # the last two in pixels
 
@@ -77,15 +78,17 @@ def shared_identities(a: Side, b: Side) -> list[dict[str, Any]]:
     ]
 
 
-def listed(report: Path) -> frozenset[str]:
-    """The pictures of a leak report's pairs, of both sides, each as ``place`` writes it.
+def listed(report: Path | None) -> frozenset[str]:
+    """The pictures of a leak report's pairs, of both sides, as ``Selection.without`` takes them.
 
     Args:
-        report: a ``leaks.json``, or a list of several.
+        report: a ``leaks.json``, or a list of several; None lists nothing.
 
     Raises:
         DatasetError: it is no such report.
     """
+    if report is None:
+        return frozenset()
     try:
         found = json.loads(report.read_text(encoding="utf-8"))
         reports = found if isinstance(found, list) else [found]
@@ -93,11 +96,6 @@ def listed(report: Path) -> frozenset[str]:
         return frozenset(place(Path(pair[side])) for pair in pairs for side in ("a", "b"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"{report} is no report of check-leaks: {error}") from error
-
-
-def place(file: Path) -> str:
-    """A picture by its folder and name, such as ``train/1.jpg``: the same on every machine."""
-    return "/".join(file.parts[-2:])
 
 
 def _name(identity: str | None) -> str:
@@ -160,9 +158,9 @@ def contact_sheet(pairs: Sequence[Pair]) -> Image:
     height, width = CAPTION + THUMBNAIL, 2 * THUMBNAIL + CAPTION
     columns = min(len(chosen), SHEET_COLUMNS)
     sheet = np.full((-(-len(chosen) // columns) * height, columns * width, 3), 255, np.uint8)
-    for place, index in enumerate(chosen):
+    for spot, index in enumerate(chosen):
         pair = pairs[index]
-        row, column = divmod(place, columns)
+        row, column = divmod(spot, columns)
         cell = sheet[row * height : (row + 1) * height, column * width : (column + 1) * width]
         mirrored = " mirrored" * pair.mirrored
         caption = f"{index + 1}: {pair.kind}{mirrored} {pair.correlation:.3f}"

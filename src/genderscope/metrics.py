@@ -173,7 +173,7 @@ def by_group(truth: Integers, score: Floats, groups: npt.NDArray[Any]) -> dict[s
     """
     right = decide(score) == truth
     result = {}
-    for name in sorted(set(groups), key=_order):
+    for name in sorted(set(groups), key=group_order):
         member = groups == name
         whole = _share(right[member])
         result[str(name)] = {
@@ -188,7 +188,8 @@ def by_group(truth: Integers, score: Floats, groups: npt.NDArray[Any]) -> dict[s
     return result
 
 
-def _order(name: str) -> tuple[float, str]:
+def group_order(name: str) -> tuple[float, str]:
+    """Sorts groups by the number that they begin with, 3-9 before 10-19, and then by name."""
     number = re.match(r"\d+", name)
     return (int(number.group()) if number else np.inf), name
 

@@ -6,6 +6,7 @@ Knows samples and how a picture is decoded, nothing of the data sets.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import inf, isnan
+from pathlib import Path
 
 from genderscope import sources
 from genderscope.contracts import PictureError, Sample, UsageError
@@ -17,7 +18,7 @@ class Selection:
 
     Attributes:
         gender_known: it has a label.
-        without: pictures that are left out, by folder and name, such as ``train/1.jpg``.
+        without: pictures that are left out, each as ``place`` names it.
         min_face_score: its face's score lies above this; None asks nothing.
         max_second_face_score: it has no second face or one whose score lies below this; None:
             no second face at all; infinity asks nothing.
@@ -51,9 +52,7 @@ class Selection:
         if self.gender_known:
             asked["gender known"] = lambda sample: sample.label is not None
         if self.without:
-            asked["not left out by name"] = lambda sample: (
-                "/".join(sample.file.parts[-2:]) not in self.without
-            )
+            asked["not left out by name"] = lambda sample: place(sample.file) not in self.without
         if (score := self.min_face_score) is not None:
             asked[f"face score above {score:g}"] = lambda sample: (
                 sample.face_score is not None and sample.face_score > score
@@ -110,6 +109,11 @@ class Selected:
                     break
             else:
                 yield sample
+
+
+def place(file: Path) -> str:
+    """A picture by its folder and name, such as ``train/1.jpg``: the same on every machine."""
+    return "/".join(file.parts[-2:])
 
 
 def _decodes(sample: Sample) -> bool:

@@ -80,12 +80,12 @@ def evaluate(
     from genderscope import evaluate as evaluation
     from genderscope.classifier import Classifier
     from genderscope.cli import printable
-    from genderscope.leaks import listed, place
+    from genderscope.leaks import listed
+    from genderscope.selection import Selected, Selection
 
     split = split or plugins.load("datasets", dataset.partition(":")[0]).SPLITS[-1]
-    leaked = listed(exclude) if exclude else frozenset()
-    read = (s for s in datasets.read(dataset, split) if place(s.file) not in leaked)
-    samples = list(islice(read, limit))
+    wanted = Selection(gender_known=False, without=listed(exclude), present=False)
+    samples = list(islice(Selected(datasets.read(dataset, split), wanted), limit))
     classifier = Classifier.load(model)
     finder = detectors.create(detector, model=detector_model)
     for file in filter(None, (json_file, predictions, confusion)):

@@ -94,7 +94,7 @@ def prepare(
         raise UsageError(f"--preview writes a .png, not {preview.name}")
     second = inf if max_second_face_score is None else max_second_face_score
     selection = Selection(
-        without=listed(exclude) if exclude else frozenset(),
+        without=listed(exclude),
         min_face_score=min_face_score,
         max_second_face_score=None if no_second_face else second,
         min_age=min_age,

@@ -91,11 +91,7 @@ def train(
         raise UsageError(f"no balance {balance!r}; there are: {', '.join(BALANCES)}")
     console = Console(stderr=True)
     if dataset:
-        samples = Chosen(
-            dataset,
-            split,
-            Selection(without=listed(exclude) if exclude else frozenset(), present=False),
-        )
+        samples = Chosen(dataset, split, Selection(without=listed(exclude), present=False))
         cache = cache or out.parent / f"crops-{preset}-{fingerprint(samples)[1][:12]}"
         chosen = detectors.create(detector, model=detector_model).name
         recipe = Recipe(PRESETS[preset], chosen, str(detector_model) if detector_model else None)
