@@ -69,7 +69,7 @@ def test_class_weights_make_both_classes_count_as_much():
 
 def test_class_weights_are_no_part_of_what_is_learnt():
     weights = torch.from_numpy(class_weights(LABELS))
-    weighted = Task(Settings(balance="weights"), PRESETS["aligned"], weights)
+    weighted = Task(Settings(balance="weights"), PRESETS["aligned"], class_weights=weights)
     plain = Task(Settings(), PRESETS["aligned"])
     assert torch.equal(weighted.class_weights, weights)
     assert plain.class_weights is None

@@ -178,11 +178,11 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
     assert scores.sum(1) == pytest.approx(1)
 
     student = train(
-        crops, replace(brief, epochs=1, teacher=str(tmp_path / "whole")), tmp_path / "s"
+        crops, replace(brief, epochs=1, teachers=(str(tmp_path / "whole"),)), tmp_path / "s"
     )
     assert not [name for name in student.state_dict() if "teacher" in name]
     with pytest.raises(UsageError, match="holds no finished run"):
-        train(crops, replace(brief, teacher=str(tmp_path)), tmp_path / "t")
+        train(crops, replace(brief, teachers=(str(tmp_path),)), tmp_path / "t")
 
 
 def test_training_and_validation_share_nothing(crops):

@@ -1,7 +1,7 @@
 """``genderscope train``: from a data set to an exported model with its record."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,34 +16,69 @@ def train(
             "a finished --cache.",
         ),
     ] = None,
-    model: Annotated[str, typer.Option(help="A network of the lab.")] = "mini_xception",
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.toml",
+            help="Settings by name: mini_xception, standard_cnn and residual_cnn are the shipped "
+            "models'. Options given beside it count more.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A network of the lab.  [default: mini_xception]")
+    ] = None,
     split: Annotated[
         str | None,
         typer.Option(help="Of every data set.  [default: its training split, or all of it]"),
     ] = None,
     preset: Annotated[str, typer.Option(help="The preprocessing: aligned or paper.")] = "aligned",
-    epochs: Annotated[int, typer.Option(min=1)] = 40,
-    batch_size: Annotated[int, typer.Option(min=2)] = 128,
-    learning_rate: Annotated[float, typer.Option(min=0)] = 4e-3,
-    weight_decay: Annotated[float, typer.Option(min=0)] = 0.05,
+    epochs: Annotated[int | None, typer.Option(min=1, help="[default: 40]")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=2, help="[default: 128]")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(min=0, help="The peak of one cycle.  [default: 0.004]")
+    ] = None,
+    weight_decay: Annotated[float | None, typer.Option(min=0, help="[default: 0.05]")] = None,
+    label_smoothing: Annotated[
+        float | None, typer.Option(min=0, max=1, help="[default: 0.05]")
+    ] = None,
     augmentation: Annotated[
-        float, typer.Option(min=0, max=2, help="Strength of the random views; 0 is none.")
-    ] = 1,
+        float | None,
+        typer.Option(min=0, max=2, help="Strength of the random views; 0 is none.  [default: 1]"),
+    ] = None,
+    mixup: Annotated[
+        float | None, typer.Option(min=0, help="How far faces are mixed.  [default: 0]")
+    ] = None,
+    age_weight: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="What learning the data set's age groups counts. In training alone: no model "
+            "names an age.  [default: 0]",
+        ),
+    ] = None,
     start: Annotated[
         Path | None, typer.Option(metavar="RUN", help="A finished run's folder, to go on from.")
     ] = None,
     teacher: Annotated[
-        Path | None,
-        typer.Option(metavar="RUN", help="A finished run's folder, to learn from its scores too."),
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN",
+            help="A finished run's folder, to learn from its scores too; repeat it to learn from "
+            "the mean of several.",
+        ),
+    ] = None,
+    teacher_weight: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="The rest is the labels'.  [default: 0.5]"),
     ] = None,
     balance: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Classes of unequal size: weights in the loss, a sampler that shows as many of "
-            "both, or none."
+            "both, or none.  [default: none]"
         ),
-    ] = "none",
-    seed: Annotated[int, typer.Option()] = 0,
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="[default: 0]")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last finished epoch in --out.")
     ] = False,
@@ -65,6 +100,7 @@ def train(
 
     Crops of the labelled faces are cut once, by the code that runs later, and kept in a cache; one
     that prepare made is used as it is. A stopped run goes on with --resume and the same options.
+    A recipe's teachers are trained first, beside --out, unless their runs are there.
     Needs the extra [lab].
     """
     from rich.console import Console
@@ -80,38 +116,53 @@ def train(
     from genderscope.shards import Recipe
 
     require("lightning", "lab")
-    from genderscope.lab.augment import Augmentation
+    from genderscope.lab import recipes
     from genderscope.lab.ship import ship
-    from genderscope.lab.task import BALANCES, Settings
+    from genderscope.lab.task import BALANCES, WEIGHTS
+    from genderscope.lab.train import LAST
     from genderscope.lab.train import train as fit
 
     if preset not in PRESETS:
         raise UsageError(f"no preset {preset!r}; there are: {', '.join(PRESETS)}")
-    if balance not in BALANCES:
-        raise UsageError(f"no balance {balance!r}; there are: {', '.join(BALANCES)}")
+    given: dict[str, Any] = {
+        "model": model,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "label_smoothing": label_smoothing,
+        "augmentation": augmentation,
+        "mixup": mixup,
+        "age_weight": age_weight,
+        "start": str(start) if start else None,
+        "teachers": [run.absolute() for run in teacher] if teacher else None,
+        "teacher_weight": teacher_weight,
+        "balance": balance,
+        "seed": seed,
+    }
+    options = recipes.read(recipe) if recipe else {}
+    settings = recipes.settings(
+        options | {name: value for name, value in given.items() if value is not None}, out.parent
+    )
+    if settings.balance not in BALANCES:
+        raise UsageError(f"no balance {settings.balance!r}; there are: {', '.join(BALANCES)}")
     console = Console(stderr=True)
     if dataset:
         samples = Chosen(dataset, split, Selection(without=listed(exclude), present=False))
         cache = cache or out.parent / f"crops-{preset}-{fingerprint(samples)[1][:12]}"
         chosen = detectors.create(detector, model=detector_model).name
-        recipe = Recipe(PRESETS[preset], chosen, str(detector_model) if detector_model else None)
-        crops = cached(samples, recipe, cache, jobs, console)
+        wanted = Recipe(PRESETS[preset], chosen, str(detector_model) if detector_model else None)
+        crops = cached(samples, wanted, cache, jobs, console)
     elif cache:
         crops = Crops(cache)
     else:
         raise UsageError("name a --dataset, or a --cache that prepare made")
     console.print(f"{len(crops)} crops in {cache}, {sum(crops.failures.values())} failed")
-    settings = Settings(
-        model=model,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        augmentation=Augmentation().times(augmentation),
-        start=str(start) if start else None,
-        teacher=str(teacher) if teacher else None,
-        seed=seed,
-        balance=balance,
-    )
+    for name in () if teacher else options.get("teachers", ()):
+        run = out.parent / name
+        if not (run / WEIGHTS).is_file():
+            console.print(f"first the teacher {name}, in {run}")
+            taught = recipes.settings(recipes.read(name), out.parent)
+            fit(crops, taught, run, resume=(run / LAST).is_file())
     fit(crops, settings, out, resume)
     typer.echo(str(ship(out, crops)))

@@ -14,27 +14,40 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from genderscope.contracts import LABELS
 from genderscope.crops import Crops
+from genderscope.metrics import group_order
 from genderscope.preprocess import to_input
 from genderscope.splits import hold_out
 
 
-class Batches(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Crops by batches of indices: (crops, shown, labels), as uint8, bool and int64."""
+class Batches(Dataset[tuple[Tensor, ...]]):
+    """Crops by batches of indices: (crops, shown, labels, ages), as uint8, bool and int64."""
 
     def __init__(self, crops: Crops, indices: npt.NDArray[np.int64], exact: bool) -> None:
         self._crops, self._indices, self._exact = crops, indices, exact
+        self._ages, _ = age_groups(crops)
 
     def __len__(self) -> int:
         return len(self._indices)
 
-    def __getitem__(self, batch: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+    def __getitem__(self, batch: list[int]) -> tuple[Tensor, ...]:
         chosen = self._indices[batch]
         labels = torch.from_numpy(self._crops.labels[chosen].astype(np.int64))
+        ages = torch.from_numpy(self._ages[chosen])
         if self._exact:
             inputs = to_input(self._crops.exact(chosen), self._crops.spec)
-            return torch.from_numpy(inputs).float(), torch.empty(0), labels
-        shown = self._crops.shown(chosen)
-        return torch.from_numpy(self._crops.wide(chosen)), torch.from_numpy(shown), labels
+            return torch.from_numpy(inputs).float(), torch.empty(0), labels, ages
+        shown = torch.from_numpy(self._crops.shown(chosen))
+        return torch.from_numpy(self._crops.wide(chosen)), shown, labels, ages
+
+
+def age_groups(crops: Crops) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """Each crop's age group, (n,) of indices into the names that follow; -1 where the data set does
+    not say.
+    """
+    given = [groups.get("age", "") for groups in crops.groups]
+    names = sorted(set(given) - {""}, key=group_order)
+    place = {name: number for number, name in enumerate(names)}
+    return np.array([place.get(name, -1) for name in given], np.int64), names
 
 
 def split(crops: Crops, ratio: float, seed: int) -> tuple[Any, Any]:

@@ -58,6 +58,6 @@ def _logits(
 ) -> npt.NDArray[np.float64]:
     """Logits (n, 2) for the crops that run."""
     with torch.no_grad():
-        batches = [network(inputs) for inputs, _, _ in validation_loader(crops, indices)]
+        batches = [network(inputs) for inputs, *_ in validation_loader(crops, indices)]
     logits: npt.NDArray[Any] = torch.cat(batches).double().numpy()
     return logits

@@ -5,7 +5,7 @@ Knows nothing of files but a teacher's folder.
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -14,10 +14,11 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
+from torch.distributions import Beta
 from torch.nn import functional as F
 
 from genderscope import plugins
-from genderscope.contracts import UsageError
+from genderscope.contracts import LABELS, UsageError
 from genderscope.lab.augment import Augmentation
 from genderscope.preprocess import PreprocessSpec, scale
 
@@ -34,9 +35,14 @@ class Settings:
         model: a file of ``lab/models``.
         learning_rate: the peak of one cycle; it warms up for a tenth and falls to nothing.
         label_smoothing: taken from the true class and given to both.
+        mixup: parameter of the Beta distribution by which two faces and their labels are mixed
+            (Zhang et al. 2018, arXiv:1710.09412); 0 mixes none.
+        age_weight: what the loss on the data set's own age groups counts beside the rest. Training
+            alone: the layer that names them is thrown away, and no output knows of ages.
         start: a run's folder; training goes on from its network instead of from random weights.
-        teacher: a run's folder; its network's scores on the same views are learnt beside the labels
-            (Hinton et al. 2015, arXiv:1503.02531), at half the weight each.
+        teachers: runs' folders; the mean of their networks' scores on the same views is learnt
+            beside the labels (Hinton et al. 2015, arXiv:1503.02531).
+        teacher_weight: what that counts, of 1; the rest is the labels'.
         ema_decay: of the averaged weights that are validated and exported.
         validation_ratio: share of the crops that is kept for choosing.
         balance: what is done about classes of unequal size: ``weights`` lets both count as much in
@@ -49,8 +55,11 @@ class Settings:
     learning_rate: float = 4e-3
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
+    mixup: float = 0.0
+    age_weight: float = 0.0
     start: str | None = None
-    teacher: str | None = None
+    teachers: tuple[str, ...] = ()
+    teacher_weight: float = 0.5
     ema_decay: float = 0.998
     validation_ratio: float = 0.075
     seed: int = 0
@@ -64,41 +73,70 @@ class Task(pl.LightningModule):
     class_weights: Tensor | None
 
     def __init__(
-        self, settings: Settings, spec: PreprocessSpec, class_weights: Tensor | None = None
+        self,
+        settings: Settings,
+        spec: PreprocessSpec,
+        ages: int = 0,
+        class_weights: Tensor | None = None,
     ) -> None:
+        """``ages`` is the number of age groups to learn from."""
         super().__init__()
         self.settings, self.spec = settings, spec
         network = plugins.load("lab.models", settings.model).create(spec.channels)
-        self.network: nn.Module = network.to(memory_format=torch.channels_last)  # twice as quick
+        self.network: nn.Sequential = network.to(memory_format=torch.channels_last)  # twice as fast
         if settings.start:
             self.network.load_state_dict(load(Path(settings.start)).state_dict())
-        self.teacher = teacher(Path(settings.teacher)) if settings.teacher else None
+        self.ages = nn.LazyLinear(ages) if ages and settings.age_weight else None
+        if self.ages is not None:
+            self._both(torch.zeros(2, spec.channels, spec.size, spec.size))  # sizes the layer
+        self.teacher = teacher(tuple(map(Path, settings.teachers))) if settings.teachers else None
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.history: list[dict[str, float]] = []
         self.seconds = 0.0
 
-    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], number: int) -> Tensor:
+    def training_step(self, batch: tuple[Tensor, ...], number: int) -> Tensor:
         if number == 0:  # as the order of the batches: a resumed run equals an uninterrupted one
             torch.manual_seed(self.settings.seed * 10_000 + self.current_epoch)
-        crops, shown, labels = batch
-        wide = (crops[..., None] if self.spec.colour == "grey" else crops).permute(0, 3, 1, 2)
-        wide = wide.float()
-        if self.spec.padding == "noise":
-            noise = torch.rand_like(wide) * 255
-            wide = torch.where(shown[:, None], wide, noise)
-        views = scale(self.settings.augmentation(wide, self.spec.size), self.spec)
-        views = views.to(getattr(torch, self.spec.dtype)).to(memory_format=torch.channels_last)
-        logits = self.network(views.float()).float()
+        crops, shown, labels, ages = batch
+        views = self._views(crops, shown)
+        truth = F.one_hot(labels, len(LABELS)).float()
+        share = 1.0
+        if self.settings.mixup:
+            share = float(Beta(self.settings.mixup, self.settings.mixup).sample())
+            views = share * views + (1 - share) * views.roll(1, 0)
+            truth = share * truth + (1 - share) * truth.roll(1, 0)
+        logits, named = self._both(views.float())
         loss = F.cross_entropy(
-            logits, labels, self.class_weights, label_smoothing=self.settings.label_smoothing
+            logits, truth, self.class_weights, label_smoothing=self.settings.label_smoothing
         )
         if self.teacher is not None:
-            loss = (loss + F.cross_entropy(logits, self.teacher(views.float()))) / 2
+            taught = F.cross_entropy(logits, self.teacher(views.float()))
+            loss = torch.lerp(loss, taught, self.settings.teacher_weight)
+        if named is not None:
+            aged = [F.cross_entropy(named, a, ignore_index=-1) for a in (ages, ages.roll(1, 0))]
+            loss = loss + self.settings.age_weight * torch.lerp(aged[1], aged[0], share)
         self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True)
         return loss
 
-    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], number: int) -> None:
-        inputs, _, labels = batch
+    def _views(self, crops: Tensor, shown: Tensor) -> Tensor:
+        """Augmented views, scaled as the network reads them, of wide crops."""
+        wide = (crops[..., None] if self.spec.colour == "grey" else crops).permute(0, 3, 1, 2)
+        wide = wide.float()
+        if self.spec.padding == "noise":
+            wide = torch.where(shown[:, None], wide, torch.rand_like(wide) * 255)
+        views = scale(self.settings.augmentation(wide, self.spec.size), self.spec)
+        return views.to(getattr(torch, self.spec.dtype)).to(memory_format=torch.channels_last)
+
+    def _both(self, views: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Logits, and scores of the age groups where those are learnt: from the maps that the last
+        convolution, the averaging and the flattening turn into logits.
+        """
+        maps = self.network[:-3](views)
+        named = None if self.ages is None else self.ages(maps.mean((2, 3))).float()
+        return self.network[-3:](maps).float(), named
+
+    def validation_step(self, batch: tuple[Tensor, ...], number: int) -> None:
+        inputs, _, labels, _ = batch
         logits = self.network(inputs.to(memory_format=torch.channels_last)).float()
         correct = (logits.argmax(1) == labels).float()
         self.log("accuracy", correct.mean(), prog_bar=True, batch_size=len(labels))
@@ -123,8 +161,8 @@ class Task(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         # Normalisation and biases are not decayed: they hold no capacity worth shrinking.
-        matrices = [p for p in self.network.parameters() if p.ndim > 1]
-        vectors = [p for p in self.network.parameters() if p.ndim == 1]
+        matrices = [p for p in self.parameters() if p.ndim > 1]
+        vectors = [p for p in self.parameters() if p.ndim == 1]
         optimizer = torch.optim.AdamW(
             [
                 {"params": matrices, "weight_decay": self.settings.weight_decay},
@@ -154,13 +192,19 @@ def load(run: Path) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def teacher(run: Path) -> Callable[[Tensor], Tensor]:
-    """The scores of a run's network, as a function: no part of the module that learns from it."""
-    network = load(run)
+def teacher(runs: Sequence[Path]) -> Callable[[Tensor], Tensor]:
+    """The mean score of some runs' networks, for a face and its mirror image, as a function: no
+    part of the module that learns from it.
+    """
+    networks = list(map(load, runs))
 
     def scores(views: Tensor) -> Tensor:
         with torch.no_grad():
-            answers: Tensor = network.to(views.device)(views).float().softmax(1)
-            return answers
+            answers = [
+                network.to(views.device)(seen).float().softmax(1)
+                for network in networks
+                for seen in (views, views.flip(3))
+            ]
+            return torch.stack(answers).mean(0)
 
     return scores

@@ -20,7 +20,13 @@ from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, Ric
 
 from genderscope.contracts import UsageError
 from genderscope.crops import Crops
-from genderscope.lab.batches import class_weights, split, training_loader, validation_loader
+from genderscope.lab.batches import (
+    age_groups,
+    class_weights,
+    split,
+    training_loader,
+    validation_loader,
+)
 from genderscope.lab.task import WARM_UP, WEIGHTS, Settings, Task
 
 EMA_STEPS = 8  # the average moves once in so many steps: each costs as much as a layer
@@ -40,18 +46,25 @@ def train(crops: Crops, settings: Settings, out: Path, resume: bool = False) -> 
     filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
     out.mkdir(parents=True, exist_ok=True)
     begun = out / "settings.json"
+    plain = json.loads(json.dumps(asdict(settings)))
     if resume and not (out / LAST).is_file():
         raise UsageError(f"{out} holds no checkpoint to resume from")
     # A run that was begun before a setting existed had its default.
-    if resume and asdict(Settings()) | json.loads(begun.read_text()) != asdict(settings):
+    default = json.loads(json.dumps(asdict(Settings())))
+    if resume and default | json.loads(begun.read_text()) != plain:
         raise UsageError(f"{out} was begun with other settings: see {begun}")
-    begun.write_text(json.dumps(asdict(settings), indent=1))
+    begun.write_text(json.dumps(plain, indent=1))
 
     began_at = commit()
     pl.seed_everything(settings.seed, verbose=False)
     train_part, held_part = split(crops, settings.validation_ratio, settings.seed)
     weights = class_weights(crops.labels[train_part]) if settings.balance == "weights" else None
-    task = Task(settings, crops.spec, None if weights is None else torch.from_numpy(weights))
+    task = Task(
+        settings,
+        crops.spec,
+        len(age_groups(crops)[1]),
+        None if weights is None else torch.from_numpy(weights),
+    )
     steps = settings.epochs * (len(train_part) // settings.batch_size)
     trainer = pl.Trainer(
         max_epochs=settings.epochs,
@@ -84,7 +97,7 @@ def train(crops: Crops, settings: Settings, out: Path, resume: bool = False) -> 
     state = {"model": settings.model, "channels": crops.spec.channels}
     torch.save(state | {"state": task.network.state_dict()}, out / WEIGHTS)
     record = {
-        "settings": asdict(settings),
+        "settings": plain,
         "spec": crops.spec.to_dict(),
         "data": {key: crops.manifest[key] for key in ("sources", "fingerprint", "detector")}
         | {"train": len(train_part), "validation": len(held_part)},

@@ -1,0 +1,56 @@
+"""How each shipped model was trained: ``<name>.toml``, settings of a run by name.
+
+The comment at a recipe's top gives its command, its time and what came of it. ``teachers`` are
+recipes themselves. Knows nothing of crops.
+"""
+
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from genderscope.contracts import UsageError
+from genderscope.lab.augment import Augmentation
+from genderscope.lab.task import Settings
+
+FOLDER = Path(__file__).parent
+
+
+def names() -> list[str]:
+    return sorted(file.stem for file in FOLDER.glob("*.toml"))
+
+
+def read(recipe: str) -> dict[str, Any]:
+    """The options of a recipe: a shipped one's name or a file's path.
+
+    Raises:
+        UsageError: there is none, or it is no TOML.
+    """
+    file = FOLDER / f"{recipe}.toml" if recipe in names() else Path(recipe)
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        there = ", ".join(names())
+        raise UsageError(f"no recipe {recipe!r}: give a .toml file or one of {there}") from error
+    except ValueError as error:
+        raise UsageError(f"{file} is no TOML: {error}") from error
+
+
+def settings(options: dict[str, Any], runs: Path) -> Settings:
+    """The settings that options mean.
+
+    Args:
+        options: fields of ``Settings``; ``augmentation`` is a strength, 1 where it is not given.
+        runs: the folder in which the teachers' runs lie.
+
+    Raises:
+        UsageError: an option that no run has.
+    """
+    known = {field.name for field in fields(Settings)}
+    if unknown := options.keys() - known:
+        raise UsageError(f"no setting {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
+    changed = {
+        "augmentation": Augmentation().times(options.get("augmentation", 1)),
+        "teachers": tuple(str(runs / teacher) for teacher in options.get("teachers", ())),
+    }
+    return Settings(**options | changed)
