@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="needs the extra [lab]")
 pytest.importorskip("lightning", reason="needs the extra [lab]")
@@ -14,12 +16,14 @@ from torch import nn  # noqa: E402
 
 from genderscope import plugins  # noqa: E402
 from genderscope.classifier import Classifier  # noqa: E402
+from genderscope.cli import app  # noqa: E402
 from genderscope.contracts import ModelError, Sample, UsageError  # noqa: E402
 from genderscope.crops import Crops  # noqa: E402
 from genderscope.lab import export as lab_export  # noqa: E402
+from genderscope.lab import recipes  # noqa: E402
 from genderscope.lab import task as lab_task  # noqa: E402
 from genderscope.lab.augment import Augmentation  # noqa: E402
-from genderscope.lab.batches import split  # noqa: E402
+from genderscope.lab.batches import age_groups, split  # noqa: E402
 from genderscope.lab.export import calibrate, export, multiply_adds  # noqa: E402
 from genderscope.lab.ship import ship  # noqa: E402
 from genderscope.lab.task import Settings  # noqa: E402
@@ -33,7 +37,7 @@ torch.set_num_threads(1)  # the networks are small, and other tests may run besi
 METADATA = {"name": "x", "temperature": 1.0, "bias": 0.0, "abstention": {"min_confidence": 0.5}}
 
 
-@pytest.fixture(scope="module", params=["mini_xception", "standard_cnn"])
+@pytest.fixture(scope="module", params=["mini_xception", "residual_cnn", "standard_cnn"])
 def network(request):
     torch.manual_seed(0)
     return plugins.load("lab.models", request.param).create()
@@ -53,7 +57,7 @@ def crops(tmp_path_factory, portrait):
             view[125:150, 200:350] = 0
         file = folder / f"{number:02d}.png"
         cv2.imwrite(str(file), view)
-        samples.append(Sample(file, number % 2))
+        samples.append(Sample(file, number % 2, groups={"age": ("20-29", "3-9")[number // 30]}))
     out = folder / "cache"
     recipe = Recipe(PRESETS["aligned"], "haar")
     list(prepare(samples, recipe, out, sources_named=["folder"], jobs=1))
@@ -166,6 +170,8 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
 
     with pytest.raises(UsageError, match="other settings"):
         train(crops, replace(brief, epochs=9), cut_short, resume=True)
+    with pytest.raises(UsageError, match=r"batches of 128 of \d\d training crops"):
+        train(crops, Settings(), tmp_path / "large")
     with pytest.raises(UsageError, match="no checkpoint"):
         train(crops, brief, tmp_path / "nothing", resume=True)
 
@@ -183,6 +189,65 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
     assert not [name for name in student.state_dict() if "teacher" in name]
     with pytest.raises(UsageError, match="holds no finished run"):
         train(crops, replace(brief, teachers=(str(tmp_path),)), tmp_path / "t")
+
+
+def test_ages_teach_and_are_forgotten(crops, brief, tmp_path):
+    ages, names = age_groups(crops)
+    assert names == ["3-9", "20-29"]
+    assert ages.tolist() == [1] * 30 + [0] * 30
+    settings = replace(brief, epochs=1, age_weight=0.5, mixup=0.2)
+    task = train(crops, settings, tmp_path)
+    assert task.ages.out_features == 2
+    assert not torch.equal(task.ages.weight, lab_task.Task(settings, crops.spec, 2).ages.weight)
+    assert Classifier.load(ship(tmp_path, crops)).logits(crops.exact(np.arange(3))).shape == (3, 2)
+    assert lab_task.Task(brief, crops.spec, 2).ages is None
+
+
+def test_every_recipe_is_of_a_network_and_its_teachers_are_recipes(tmp_path):
+    assert {"residual_cnn"} <= set(recipes.names())
+    for name in recipes.names():
+        options = recipes.read(name)
+        settings = recipes.settings(options, tmp_path)
+        assert settings.model == name
+        assert set(options.get("teachers", ())) <= set(recipes.names())
+        assert all(Path(run).parent == tmp_path for run in settings.teachers)
+
+
+def test_a_recipe_says_what_is_wrong_with_it(tmp_path):
+    with pytest.raises(UsageError, match=r"no recipe 'no such'.*residual_cnn"):
+        recipes.read("no such")
+    (tmp_path / "broken.toml").write_text("epochs = ")
+    with pytest.raises(UsageError, match=r"broken.toml is no TOML"):
+        recipes.read(str(tmp_path / "broken.toml"))
+    with pytest.raises(UsageError, match="no setting epoch; there are: model, epochs"):
+        recipes.settings({"epoch": 1}, tmp_path)
+
+
+def test_one_command_trains_a_recipe_and_its_teacher_first(crops, tmp_path, monkeypatch):
+    monkeypatch.setattr(recipes, "FOLDER", tmp_path)
+    brief = "epochs = 1\nbatch_size = 16\n"
+    (tmp_path / "standard_cnn.toml").write_text(f'model = "standard_cnn"\n{brief}')
+    taught = f'model = "mini_xception"\nteachers = ["standard_cnn"]\n{brief}'
+    (tmp_path / "mini_xception.toml").write_text(taught)
+    command = ["train", "--recipe", "mini_xception", "--cache", str(crops.folder)]
+    result = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "runs" / "mini")])
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "runs" / "mini" / "record.json").read_text())
+    assert record["settings"]["teachers"] == [str(tmp_path / "runs" / "standard_cnn")]
+    assert Classifier.load(tmp_path / "runs" / "mini" / "mini_xception.onnx").name
+
+
+def test_a_search_goes_on_where_it_was_stopped(crops, tmp_path):
+    pytest.importorskip("optuna", reason="needs the extra [lab]")
+    command = ["tune", "--cache", str(crops.folder), "--study", str(tmp_path / "study.sqlite")]
+    command += ["--epochs", "1", "--batch-size", "16"]
+    for trials, ran in (("1", 1), ("2", 1), ("2", 0)):
+        result = CliRunner().invoke(app, [*command, "--trials", trials])
+        assert result.exit_code == 0, result.output
+        assert result.stderr.count("trial ") == ran
+    recipe = tmp_path / "best.toml"
+    recipe.write_text(result.stdout)
+    assert recipes.settings(recipes.read(str(recipe)), tmp_path).model == "mini_xception"
 
 
 def test_training_and_validation_share_nothing(crops):

@@ -21,6 +21,7 @@ class Crops:
     """A finished cache.
 
     Attributes:
+        folder: where it lies.
         manifest: what it was made from.
         labels: (n,) int8, -1 where unknown.
         files: (n,) names.
@@ -36,6 +37,7 @@ class Crops:
         pa = require("pyarrow", "eval")
         if not (folder / MANIFEST).is_file():
             raise DatasetError(f"{folder} holds no finished cache: {MANIFEST} is not there")
+        self.folder = folder
         self.manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
         self.spec = PreprocessSpec.from_dict(self.manifest["spec"])
         self.surround: int = self.manifest["surround"]

@@ -8,6 +8,7 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +17,12 @@ from warnings import filterwarnings
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import (
+    Callback,
+    EMAWeightAveraging,
+    ModelCheckpoint,
+    RichProgressBar,
+)
 
 from genderscope.contracts import UsageError
 from genderscope.crops import Crops
@@ -34,11 +40,21 @@ LAST = "last.ckpt"
 RECORD = "record.json"
 
 
-def train(crops: Crops, settings: Settings, out: Path, resume: bool = False) -> Task:
+def train(
+    crops: Crops,
+    settings: Settings,
+    out: Path,
+    resume: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> Task:
     """Train a network and write ``record.json``; checkpoints go to ``out`` after every epoch.
 
+    Args:
+        callbacks: Lightning's, beside the run's own.
+
     Raises:
-        UsageError: ``resume`` without a checkpoint, or with other settings than it was begun with.
+        UsageError: ``resume`` without a checkpoint, or with other settings than it was begun with;
+            fewer crops than a batch holds.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     for message in (".*does not have many workers", ".*Checkpoint directory .* exists"):
@@ -58,6 +74,8 @@ def train(crops: Crops, settings: Settings, out: Path, resume: bool = False) -> 
     began_at = commit()
     pl.seed_everything(settings.seed, verbose=False)
     train_part, held_part = split(crops, settings.validation_ratio, settings.seed)
+    if len(train_part) < settings.batch_size:
+        raise UsageError(f"batches of {settings.batch_size} of {len(train_part)} training crops")
     weights = class_weights(crops.labels[train_part]) if settings.balance == "weights" else None
     task = Task(
         settings,
@@ -74,6 +92,7 @@ def train(crops: Crops, settings: Settings, out: Path, resume: bool = False) -> 
         enable_model_summary=False,
         enable_progress_bar=sys.stderr.isatty(),
         callbacks=[
+            *callbacks,
             ModelCheckpoint(
                 out, filename="last", enable_version_counter=False, save_on_train_epoch_end=True
             ),

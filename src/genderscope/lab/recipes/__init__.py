@@ -46,8 +46,8 @@ def settings(options: dict[str, Any], runs: Path) -> Settings:
     Raises:
         UsageError: an option that no run has.
     """
-    known = {field.name for field in fields(Settings)}
-    if unknown := options.keys() - known:
+    known = [field.name for field in fields(Settings)]
+    if unknown := options.keys() - set(known):
         raise UsageError(f"no setting {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
     changed = {
         "augmentation": Augmentation().times(options.get("augmentation", 1)),

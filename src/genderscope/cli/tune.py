@@ -1,0 +1,49 @@
+"""``genderscope tune``: search for good training settings."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+
+def tune(
+    cache: Annotated[Path, typer.Option(metavar="DIR", help="Crops that prepare made.")],
+    study: Annotated[
+        Path, typer.Option(metavar="FILE.sqlite", help="The study; one that exists goes on.")
+    ],
+    model: Annotated[str, typer.Option(help="A network of the lab.")] = "mini_xception",
+    trials: Annotated[int, typer.Option(min=1, help="How many the study is to hold.")] = 20,
+    epochs: Annotated[int, typer.Option(min=1, help="Of one trial.")] = 8,
+    batch_size: Annotated[int, typer.Option(min=2)] = 128,
+    teacher: Annotated[
+        list[Path] | None, typer.Option(metavar="RUN", help="As for train; of every trial.")
+    ] = None,
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Search for a network's settings on the held-out part of the crops.
+
+    Standard output gets the best ones as a recipe for train --recipe. A trial that does worse than
+    the median of the others is ended early; a stopped study goes on with the same command.
+    Needs the extra [lab].
+    """
+    from genderscope.contracts import require
+    from genderscope.crops import Crops
+
+    require("optuna", "lab")
+    from genderscope.lab.task import Settings
+    from genderscope.lab.tune import tune as search
+
+    def told(trial: "FrozenTrial") -> None:
+        value = "ended early" if trial.value is None else f"{trial.value:.4f}"
+        typer.echo(f"trial {trial.number}: loss {value}", err=True)
+
+    taught = tuple(map(str, teacher or ()))
+    settings = Settings(model, epochs, batch_size, teachers=taught, seed=seed)
+    found = search(Crops(cache), settings, study, trials, told)
+    best = found.best_trial
+    typer.echo(f"# trial {best.number} of {len(found.trials)}: loss {best.value:.4f} held out")
+    for name, value in {"model": model, **best.params}.items():
+        typer.echo(f"{name} = {value!r}".replace("'", '"'))
