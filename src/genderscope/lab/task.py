@@ -193,18 +193,12 @@ def load(run: Path) -> nn.Module:
 
 
 def teacher(runs: Sequence[Path]) -> Callable[[Tensor], Tensor]:
-    """The mean score of some runs' networks, for a face and its mirror image, as a function: no
-    part of the module that learns from it.
-    """
+    """The mean score of some runs' networks, as a function: no part of the module that learns."""
     networks = list(map(load, runs))
 
     def scores(views: Tensor) -> Tensor:
         with torch.no_grad():
-            answers = [
-                network.to(views.device)(seen).float().softmax(1)
-                for network in networks
-                for seen in (views, views.flip(3))
-            ]
+            answers = [n.to(views.device)(views).float().softmax(1) for n in networks]
             return torch.stack(answers).mean(0)
 
     return scores
