@@ -1,15 +1,23 @@
-"""Fill the README's tables from the result files: ``python scripts/readme.py [--check]``."""
+"""Fill the tables of the README and of docs/ from the result files.
+
+    python scripts/tables.py [--check]
+
+A table stands between ``<!-- name:begin -->`` and ``<!-- name:end -->``.
+"""
 
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from statistics import mean
+from typing import Any
 
 from genderscope.classifier import WEIGHTS, shipped
 from genderscope.metrics import wilson
 
-README = Path(__file__).parents[1] / "README.md"
-RESULTS = Path(__file__).parents[1] / "results"
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results"
 
 
 def percent(share: float) -> str:
@@ -91,19 +99,53 @@ def imbalance() -> str:
     return "\n".join(lines)
 
 
+def ablations() -> str:
+    """A row for each variant, its seeds together."""
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for run in json.loads((RESULTS / "ablations.json").read_text()):
+        runs.setdefault(run["variant"], []).append(run)
+    base = mean(run["loss"] for run in runs["baseline"])
+    lines = [
+        "| variant | epochs | seeds | n | accuracy %, each seed | 95% interval of the first "
+        "| loss, mean | against the baseline |",
+        "|---|--:|--:|--:|---|---|--:|--:|",
+    ]
+    for name, seeds in runs.items():
+        loss = mean(run["loss"] for run in seeds)
+        cells = [
+            name,
+            str(seeds[0]["epochs"]),
+            ", ".join(str(run["seed"]) for run in seeds),
+            f"{seeds[0]['n']:,}",
+            ", ".join(percent(run["accuracy"]) for run in seeds),
+            between(seeds[0]["interval"]),
+            f"{loss:.4f}",
+            "" if name == "baseline" else f"{loss - base:+.4f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "results": results,
+    "presets": presets,
+    "imbalance": imbalance,
+    "ablations": ablations,
+}
+
+
 def filled(text: str) -> str:
-    for name, table in {
-        "results": results(),
-        "presets": presets(),
-        "imbalance": imbalance(),
-    }.items():
+    """A document with every table that it has a place for."""
+    for name, table in TABLES.items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-        text = re.sub(f"{begin}.*?{end}", f"{begin}\n{table}\n{end}", text, flags=re.DOTALL)
+        if begin in text:
+            text = re.sub(f"{begin}.*?{end}", f"{begin}\n{table()}\n{end}", text, flags=re.DOTALL)
     return text
 
 
 if __name__ == "__main__":
-    now = README.read_text()
-    if "--check" in sys.argv and now != filled(now):
-        sys.exit("README.md is not what the result files say: run python scripts/readme.py")
-    README.write_text(filled(now))
+    for document in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        now = document.read_text()
+        if "--check" in sys.argv and now != filled(now):
+            sys.exit(f"{document} is not what the result files say: run python scripts/tables.py")
+        document.write_text(filled(now))
