@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope import __version__, plugins, sources
+from genderscope import __version__, plugins, predictions, sources
 
 INSTALLED = Path(sys.executable).with_name("genderscope")
 COMMAND = (
@@ -171,6 +171,22 @@ def test_crops_that_are_faces_give_one_each(model: str, pictures: Path) -> None:
     done = classify(model, pictures / "a.jpg", pictures / "inside", "--crops-are-faces", "--json")
     assert done.returncode == 0
     assert [len(record["faces"]) for record in json.loads(done.stdout)] == [1, 1, 1]
+
+
+def test_faces_become_a_table_of_predictions(model: str, pictures: Path, tmp_path: Path) -> None:
+    table = tmp_path / "out" / "said.csv"
+    asked = ("--crops-are-faces", "--predictions", table)
+    done = classify(model, pictures / "a.jpg", pictures / "c, empty.png", *asked)
+    assert done.returncode == 1  # one is empty
+    said = predictions.read(table)
+    assert said.files == (str(pictures / "a.jpg"), str(pictures / "c, empty.png"))
+    assert said.truth.tolist() == [-1, -1]
+    assert (said.said[0], said.said[1]) == (0, -1)
+    assert 0 <= said.score[0] < 0.5
+
+    refused = classify(model, pictures / "a.jpg", "--predictions", table)
+    assert refused.returncode == 2
+    assert "--predictions needs --crops-are-faces" in refused.stderr
 
 
 def test_options_reach_what_they_name(model: str, portrait: Path) -> None:

@@ -67,6 +67,56 @@ def test_a_source_may_name_its_split_and_else_it_is_the_one_to_train_on(
         assert [sample.file.name for sample in datasets.read(source, split)] == files
 
 
+@pytest.mark.parametrize(
+    ("source", "asked", "otherwise", "split"),
+    [
+        ("fairface:{}", None, "train", "train"),
+        ("fairface:{}", None, "all", "train"),
+        ("fairface:{}", None, "first", "train"),
+        ("fairface:{}", None, "last", "val"),
+        ("fairface:{}", "train", "last", "train"),
+        ("fairface:{}?split=train", None, "last", "train"),
+        ("fairface:{}?split=train", "train", "last", "train"),
+        ("lfw:{}", None, "all", "all"),
+        ("utkface:{}", None, "train", "all"),
+        ("folder:{}", None, "train", "train"),
+        ("folder:{}", None, "last", "all"),
+    ],
+)
+def test_which_split_is_meant(tmp_path, source, asked, otherwise, split):
+    (tmp_path / "train").mkdir()
+    assert datasets.split_of(source.format(tmp_path), asked, otherwise) == split
+
+
+def test_two_splits_cannot_be_meant(tmp_path):
+    message = "names its split, and the split 'val' is asked for too"
+    with pytest.raises(UsageError, match=message):
+        datasets.split_of(f"fairface:{tmp_path}?split=train", "val", "last")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "printed"),
+    [
+        (["explore", "{source}", "--out", "{out}", "--metadata-only"], 0, ", train: 1 pictures"),
+        (["split", "{source}", "--out", "{out}", "--test", "0"], 2, "1 labelled pictures are too"),
+        (["check-leaks", "{source}", "{source}"], 1, "(train): same bytes: 1"),
+        (["evaluate", "--dataset", "{source}", "--detector", "haar"], 0, ", train, faces found"),
+    ],
+)
+def test_every_command_takes_a_source_that_names_its_split(
+    tmp_path, portrait, model, arguments, code, printed
+):
+    for module in ("sklearn", "matplotlib", "imagehash"):
+        pytest.importorskip(module, reason="needs the eval extra")
+    for name in ("train/woman/a.jpg", "val/man/b.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(portrait.read_bytes())
+    places = {"source": f"folder:{tmp_path}?split=train", "out": str(tmp_path / "out")}
+    result = CliRunner().invoke(app, [argument.format(**places) for argument in arguments])
+    assert result.exit_code == code, result.output
+    assert printed in " ".join(result.output.split())
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_reader_has_a_split_to_train_on(name, tmp_path):
     """One that is refused is named by the error, so that nothing is read by chance."""

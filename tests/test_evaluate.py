@@ -115,11 +115,13 @@ def test_answers_come_in_order_with_their_failures(pictures, model, batch_size):
 
 def test_the_command_writes_everything(pictures, model, tmp_path):
     out = tmp_path / "out"
-    files = {name: out / name for name in ("report.json", "said.csv", "matrix.png")}
+    plotted = ("confusion.png", "face-size.png", "reliability.png", "risk-coverage.png")
+    files = {name: out / name for name in ("report.json", "said.csv", "matrix.png", *plotted)}
     result = invoke(
         *("--dataset", f"folder:{pictures}", "--model", model, "--detector", "haar"),
         *("--json", files["report.json"], "--predictions", files["said.csv"]),
-        *("--confusion", files["matrix.png"]),
+        *("--confusion", files["matrix.png"], "--plots", out),
+        *("--face-sizes", "50,10", "--min-face-px", 20, "--min-score", 0.5),
     )
     assert result.exit_code == 1, result.output  # one could not be read
     report = json.loads(files["report.json"].read_text())
@@ -141,8 +143,12 @@ def test_the_command_writes_everything(pictures, model, tmp_path):
     assert said["torn.jpg"]["prediction"] == said["torn.jpg"]["score"] == ""
     assert said["grey.png"]["prediction"] == "uncertain"
     assert said["stray.png"]["label"] == ""
-    with PIL.Image.open(files["matrix.png"]) as picture:
-        assert picture.format == "PNG"
+    sizes = report["face_size"]["curve"]
+    assert [(row["face_px"], row["n"]) for row in sizes] == [(10, 6), (50, 6)]
+    assert "the classifier alone" in report["face_size"]["faces_are"]
+    for name in ("matrix.png", *plotted):
+        with PIL.Image.open(files[name]) as picture:
+            assert picture.format == "PNG"
 
     assert "prior" in result.stdout
     assert "6 labelled pictures: 4 without a detected face" in " ".join(result.stdout.split())
@@ -171,6 +177,42 @@ def test_the_command_names_the_missing_extra(monkeypatch):
     result = invoke("--dataset", "folder:anywhere")
     assert isinstance(result.exception, MissingExtra)
     assert "genderscope[eval]" in str(result.exception)
+
+
+@pytest.mark.parametrize("search_again", [False, True])
+def test_answers_of_smaller_faces(pictures, model, search_again):
+    asked = [sample for sample in folder.read(pictures, "all") if sample.file.stem != "torn"]
+    network, sizes = classifier.Classifier.load(model), [12, 30, 4000]
+    given = evaluate.answers(
+        asked, detectors.create("haar"), network, 2, sizes, search_again=search_again
+    )
+    for answer in given:
+        assert list(answer.smaller) == [12, 30]  # none is as wide as 4,000 pixels
+        for said in answer.smaller.values():
+            # Halves are halves at any size; of the one face, the detector sees none so small.
+            if not (search_again and answer.found):
+                assert said.scores == pytest.approx(answer.prediction.scores, abs=0.1)
+
+
+def test_the_detector_options_reach_the_detector(pictures, model):
+    asked = ("--dataset", f"folder:{pictures}", "--model", model, "--detector", "haar")
+    for options, missed in (((), 4), (("--min-face-px", 290), 5)):
+        result = invoke(*asked, *options)
+        assert f"{missed} without a detected face" in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--face-sizes", "10,many"), "--face-sizes takes pixels such as 10,20,30, not '10,many'"),
+        (("--face-sizes", "0"), "--face-sizes takes pixels"),
+        (("--search-again",), "--search-again needs --face-sizes"),
+    ],
+)
+def test_the_command_refuses_sizes_that_cannot_be_meant(options, message):
+    result = invoke("--dataset", "folder:anywhere", *options)
+    assert isinstance(result.exception, UsageError)
+    assert message in str(result.exception)
 
 
 def answer(label: int | None, man: float | None, found: bool = True, **groups: str):
@@ -212,6 +254,19 @@ def test_report_by_hand():
     assert measured["trivial"]["always_man"]["f1"]["man"] == pytest.approx(0.75)
     assert measured["by_group"]["light"]["bright"]["n"] == 60
     assert measured["by_group"]["light"]["bright"]["accuracy"] == pytest.approx(5 / 6)
+    assert measured["calibration"]["n"] == 90
+    assert [(row["n"], row["accuracy"]) for row in measured["calibration"]["bins"]] == [
+        (10, None),
+        (80, 1),
+    ]
+    at = {row["coverage"]: row for row in measured["risk_coverage"]["at"]}
+    assert at[1]["error"] == pytest.approx(0.2)
+    assert (at[0.8]["error"], at[0.8]["n_answered"]) == (0, 80)
+    bright = measured["by_group"]["light"]["bright"]
+    assert bright["selective"]["coverage"] == pytest.approx(5 / 6)
+    assert bright["ece"] == pytest.approx(0.1)
+    assert bright["aurc"] == pytest.approx(10 / 60 * 10 / 60)
+    assert "face_size" not in measured
     assert measured["not_found"] == 50
     assert len(measured["unreadable"]) == 10
     assert measured["unlabelled"] == ["a.jpg"]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from genderscope import explore, sources, tally
 from genderscope.cli.explore import explore as command
 from genderscope.contracts import Box, DatasetError, MissingExtra, Sample
-from genderscope.datasets import imdb
+from genderscope.datasets import _imdb_wiki
 from genderscope.tally import Tally
 from html_outline import assert_self_contained
 from imdb_mat import table, write
@@ -113,7 +113,7 @@ def test_numbers_of_imdb_equal_those_of_numpy(columns, root, tmp_path, monkeypat
     for name, values, edges in (
         ("face_score", score, np.arange(-10, 20.25, 0.25)),
         ("second_face_score", second, np.arange(-10, 20.25, 0.25)),
-        ("age_years", imdb.columns(root).ages, np.arange(124)),
+        ("age_years", _imdb_wiki.columns(root, "imdb").ages, np.arange(124)),
         ("box_side_px", sides, np.arange(0, 2049, 8)),
     ):
         finite = np.isfinite(values)
@@ -163,7 +163,7 @@ def test_numbers_of_imdb_equal_those_of_numpy(columns, root, tmp_path, monkeypat
         "Pictures without a label": unknown,
         "Pictures named more than once": np.arange(n) >= n - 2,
         "Face locations out of range": out_of_range & np.isfinite(score),
-        "Pictures without an age": np.isnan(imdb.columns(root).ages),
+        "Pictures without an age": np.isnan(_imdb_wiki.columns(root, "imdb").ages),
         "Pictures without a found face": np.isinf(score),
         "Pictures with a second face": np.isfinite(second),
     }.items():

@@ -5,7 +5,7 @@ import pytest
 
 from genderscope import datasets, plugins
 from genderscope.contracts import Box, DatasetError
-from genderscope.datasets import imdb, wiki
+from genderscope.datasets import _imdb_wiki, imdb
 from imdb_mat import table, write
 
 scipy_io = pytest.importorskip("scipy.io", reason="needs the eval extra")
@@ -102,7 +102,7 @@ def test_problems_name_their_rows(tmp_path):
         {"face_location": [9.0, 9.0, 9.0, 9.0]},
         {"face_location": [9.0, 9.0, 9.0, 9.0], "face_score": -np.inf},
     )
-    location, date = imdb.columns(tmp_path).problems.values()
+    location, date = _imdb_wiki.columns(tmp_path, "imdb").problems.values()
     assert (location.tolist(), date.tolist()) == ([1, 3], [2])
 
 
@@ -118,7 +118,7 @@ def test_wiki(tmp_path):
     save(tmp_path, {"name": "A"}, {"name": "B"}, {"name": "A"}, name="wiki")
     samples = list(datasets.read(f"wiki:{tmp_path}", "all"))
     assert [sample.identity for sample in samples] == ["A", "B", "A"]
-    assert wiki.columns(tmp_path).names == ("A", "B")
+    assert _imdb_wiki.columns(tmp_path, "wiki").names == ("A", "B")
     with pytest.raises(DatasetError, match=r"imdb\.mat is not there"):
         list(datasets.read(f"imdb:{tmp_path}", "all"))
 
@@ -167,7 +167,7 @@ def test_the_fast_writer_writes_what_scipy_would(tmp_path):
 def test_says_which_row_is_wrong(tmp_path, changes, message):
     save(tmp_path, {}, changes)
     with pytest.raises(DatasetError, match=message):
-        imdb.columns(tmp_path)
+        _imdb_wiki.columns(tmp_path, "imdb")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_says_which_row_is_wrong(tmp_path, changes, message):
 def test_says_which_field_is_wrong(tmp_path, fields, message):
     save(tmp_path, {}, {}, **fields)
     with pytest.raises(DatasetError, match=message):
-        imdb.columns(tmp_path)
+        _imdb_wiki.columns(tmp_path, "imdb")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_says_which_field_is_wrong(tmp_path, fields, message):
 def test_says_what_another_file_holds(tmp_path, held, message):
     scipy_io.savemat(tmp_path / "imdb.mat", held)
     with pytest.raises(DatasetError, match=message):
-        imdb.columns(tmp_path)
+        _imdb_wiki.columns(tmp_path, "imdb")
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.1, 0.5, 0.9, 0.999])
@@ -206,13 +206,13 @@ def test_a_truncated_file(tmp_path, share, do_compression):
     with pytest.raises(
         DatasetError, match=r"imdb\.mat (is no whole MATLAB v5 file|holds no struct)"
     ):
-        imdb.columns(tmp_path)
+        _imdb_wiki.columns(tmp_path, "imdb")
 
 
 def test_a_text_file(tmp_path):
     (tmp_path / "imdb.mat").write_text("not found\n" * 100)
     with pytest.raises(DatasetError, match="is no whole MATLAB v5 file"):
-        imdb.columns(tmp_path)
+        _imdb_wiki.columns(tmp_path, "imdb")
 
 
 @pytest.mark.parametrize("start", [b"MATLAB 7.3 MAT-file, Platform: GLNXA64", b"\x89HDF\r\n\x1a\n"])
@@ -221,7 +221,7 @@ def test_a_version_7_3_file(tmp_path, start):
     with pytest.raises(
         DatasetError, match=r"v7\.3 file; save it in MATLAB with save\(..., '-v7'\)"
     ):
-        imdb.columns(tmp_path)
+        _imdb_wiki.columns(tmp_path, "imdb")
 
 
 def test_refuses_another_split_and_offers_no_shared_module(tmp_path):

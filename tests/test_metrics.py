@@ -156,29 +156,6 @@ def test_roc_auc_is_of_the_answered_and_unknown_without_both_classes():
     assert np.isnan(metrics.roc_auc(np.zeros(5, np.int64), score)[0])
 
 
-def test_calibration_by_hand():
-    truth, score = np.array([1, 1, 0, 0, 1]), np.array([0.9, 0.9, 0.9, 0.4, NAN])
-    measured = metrics.calibration(truth, score)
-    # Three in one bin: 0.9 against 2/3; one alone in its bin: 0.6 against 1.
-    assert measured["ece"] == pytest.approx((3 * (0.9 - 2 / 3) + 0.4) / 4)
-    assert measured["brier"] == pytest.approx((0.01 + 0.01 + 0.81 + 0.16) / 4)
-    assert measured["nll"] == pytest.approx(-np.log([0.9, 0.9, 0.1, 0.6]).mean())
-
-
-def test_ece_tells_calibrated_from_overconfident():
-    truth, score = simulated(20_000)
-    assert metrics.calibration(truth, score)["ece"] < 0.02
-    sharpened = score**3 / (score**3 + (1 - score) ** 3)
-    assert metrics.calibration(truth, sharpened)["ece"] > 0.08
-
-
-@pytest.mark.parametrize("score", [[0.0, 1.0], [NAN, NAN]])
-def test_calibration_at_the_ends(score):
-    measured = metrics.calibration(np.array([0, 1]), np.array(score))
-    assert measured["ece"] == 0 or np.isnan(measured["ece"])
-    assert np.isnan(measured["ece"]) == np.isnan(score[0])
-
-
 def test_selective():
     truth, score = np.array([1, 0, 1, 0, 1]), np.array([0.95, 0.3, 0.4, 0.8, NAN])
     measured = metrics.selective(truth, score, 0.7)
@@ -214,3 +191,8 @@ def test_by_group_orders_numbers_as_numbers():
     names = np.array(["more than 70", "10-19", "3-9", "0-2", ""])
     measured = metrics.by_group(np.zeros(5, np.int64), np.zeros(5), names)
     assert list(measured) == ["0-2", "3-9", "10-19", "", "more than 70"]
+
+
+def test_plain_is_what_json_has():
+    values = {"a": (np.nan, np.float64(0.5)), "b": np.array([[1, 2]]), "c": None, "d": "x"}
+    assert metrics.plain(values) == {"a": [None, 0.5], "b": [[1, 2]], "c": None, "d": "x"}

@@ -5,18 +5,24 @@ classified as a whole, and one that cannot be read is a wrong answer. Knows noth
 screens or of the command line.
 """
 
-import csv
 import platform
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from genderscope import __version__, detectors, metrics, sources
+from genderscope import (
+    __version__,
+    calibration,
+    detectors,
+    face_sizes,
+    metrics,
+    predictions,
+    sources,
+)
 from genderscope.classifier import Classifier
 from genderscope.contracts import (
     LABELS,
@@ -28,57 +34,68 @@ from genderscope.contracts import (
     Prediction,
     Sample,
 )
+from genderscope.predictions import Answer as Answer
 from genderscope.preprocess import PreprocessSpec, crop
 
 ACCURACY_IS = (
     "argmax without abstention, over every labelled picture: one without a detected face is "
     "classified as a whole, one that cannot be read counts as wrong"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the model says of one sample, or why it says nothing.
-
-    Attributes:
-        found: the detector found the face.
-        error: why the picture has no prediction. Exactly one of the two is set.
-    """
-
-    sample: Sample
-    prediction: Prediction | None = None
-    found: bool = False
-    error: str | None = None
-
-    def __post_init__(self) -> None:
-        if (self.prediction is None) == (self.error is None):
-            raise ValueError("an answer has a prediction or an error, and not both")
+AS_IT_IS = 0
+"""In place of the pixels across, of a face in its picture as it is."""
 
 
 def answers(
-    samples: Iterable[Sample], detector: Detector, classifier: Classifier, batch_size: int = 256
+    samples: Iterable[Sample],
+    detector: Detector,
+    classifier: Classifier,
+    batch_size: int = 256,
+    face_px: Sequence[int] = (),
+    search_again: bool = False,
 ) -> Iterator[Answer]:
-    """Ask the model for every sample, in order, as it would run on a photograph."""
+    """Ask the model for every sample, in order, as it would run on a photograph.
+
+    Args:
+        face_px: also ask with the face so many pixels across; see ``face_sizes``.
+        search_again: find the face anew in each of the smaller pictures.
+    """
     stream = iter(samples)
     while batch := list(islice(stream, batch_size)):
-        looks = [_look(sample, detector, classifier.spec) for sample in batch]
-        crops = [look[0] for look in looks if not isinstance(look, str)]
-        scores = iter(classifier(np.stack(crops)).tolist() if crops else ())
+        looks = [_look(s, detector, classifier.spec, face_px, search_again) for s in batch]
+        crops = [crop for look in looks if not isinstance(look, str) for crop in look[0].values()]
+        scores = (
+            (woman, man)
+            for start in range(0, len(crops), batch_size)
+            for woman, man in classifier(np.stack(crops[start : start + batch_size])).tolist()
+        )
         for sample, look in zip(batch, looks, strict=True):
             if isinstance(look, str):
                 yield Answer(sample, error=look)
             else:
-                woman, man = next(scores)
-                prediction = Prediction((woman, man), classifier.min_confidence)
-                yield Answer(sample, prediction, found=look[1])
+                said = {px: Prediction(next(scores), classifier.min_confidence) for px in look[0]}
+                yield Answer(sample, said.pop(AS_IT_IS), found=look[1], smaller=said)
 
 
-def _look(sample: Sample, detector: Detector, spec: PreprocessSpec) -> tuple[Image, bool] | str:
-    """The crop and whether its face was detected, or the reason why there is none."""
+def _look(
+    sample: Sample,
+    detector: Detector,
+    spec: PreprocessSpec,
+    face_px: Sequence[int],
+    search_again: bool,
+) -> tuple[dict[int, Image], bool] | str:
+    """The crops by the face's size, and whether it was detected, or why there are none."""
     try:
         image = sources.read(sample.file)
         face, found = detectors.find_one(image, detector, spec, sample.box)
-        return crop(image, face, spec), found
+        crops = {AS_IT_IS: crop(image, face, spec)}
+        for size in face_px:
+            if small := face_sizes.shrunk(image, face, size):
+                picture, where = small
+                if search_again:
+                    box = sample.box and where.box
+                    where, _ = detectors.find_one(picture, detector, spec, box)
+                crops[size] = crop(picture, where, spec)
+        return crops, found
     except PictureError as error:
         return str(error)
     except ValueError as error:  # the face lies outside the picture
@@ -93,10 +110,15 @@ def report(
     model: str,
     detector: str,
     min_confidence: float,
+    face_px: Sequence[int] = (),
+    search_again: bool = False,
     seed: int = 0,
     command: str = "",
 ) -> dict[str, Any]:
     """Everything that the answers say about the model, ready for JSON; an undefined number is None.
+
+    Args:
+        face_px, search_again: as the answers were asked.
 
     Raises:
         DatasetError: no sample has a label.
@@ -104,8 +126,8 @@ def report(
     labelled = [answer for answer in given if answer.sample.label is not None]
     if not labelled:
         raise DatasetError(f"{dataset} has no labelled picture in the split {split!r}")
-    truth = np.array([answer.sample.label for answer in labelled])
-    score = np.array([_score(answer) for answer in labelled])
+    said = predictions.of(labelled, model)
+    truth, score = said.truth, said.score
     counts = metrics.confusion(truth, metrics.decide(score))
     auc, auc_interval = metrics.roc_auc(truth, score)
     everything = {
@@ -124,15 +146,15 @@ def report(
             "counts": counts[:, :2],
             "normalised": counts[:, :2] / np.maximum(counts.sum(axis=1, keepdims=True), 1),
         },
-        "calibration": metrics.calibration(truth, score),
+        "calibration": calibration.calibration(truth, score, seed),
         "selective": metrics.selective(truth, score, min_confidence),
+        "risk_coverage": calibration.risk_coverage(truth, score, seed),
         "trivial": {name: _plain_rates(rates) for name, rates in metrics.trivial(counts).items()},
         "by_group": {
-            column: metrics.by_group(
-                truth, score, np.array([a.sample.groups.get(column, "") for a in labelled])
-            )
-            for column in _columns(labelled)
+            column: _by_group(truth, score, groups, min_confidence, seed)
+            for column, groups in said.groups.items()
         },
+        **({"face_size": _face_size(labelled, face_px, search_again)} if face_px else {}),
         "not_found": sum(not (answer.found or answer.error) for answer in labelled),
         "unreadable": [
             {"file": str(answer.sample.file), "reason": answer.error}
@@ -141,46 +163,41 @@ def report(
         ],
         "unlabelled": [str(a.sample.file) for a in given if a.sample.label is None],
         "seed": seed,
-        "versions": {
-            "python": platform.python_version(),
-            "genderscope": __version__,
-            **{
-                name: version(name)
-                for name in ("numpy", "onnxruntime", "opencv-python-headless", "scikit-learn")
-            },
-        },
+        "versions": versions(),
         "command": command,
     }
-    plain: dict[str, Any] = _plain(everything)
+    plain: dict[str, Any] = metrics.plain(everything)
     return plain
 
 
-def write_predictions(path: Path, given: Iterable[Answer]) -> None:
-    """Write one CSV row a picture: ``file,label,prediction,score`` and the data set's groups.
-
-    ``score`` is P(man). A picture without a label has an empty one; one that could not be read has
-    an empty prediction and score.
-    """
-    given = list(given)
-    columns = _columns(given)
-    with path.open("w", newline="", encoding="utf-8") as lines:
-        rows = csv.writer(lines, lineterminator="\n")
-        rows.writerow(["file", "label", "prediction", "score", *columns])
-        for answer in given:
-            sample, prediction = answer.sample, answer.prediction
-            label = "" if sample.label is None else LABELS[sample.label]
-            said = [prediction.label, f"{prediction.scores[1]:.6f}"] if prediction else ["", ""]
-            groups = [sample.groups.get(column, "") for column in columns]
-            rows.writerow([sample.file.as_posix(), label, *said, *groups])
+def versions() -> dict[str, str]:
+    """What the numbers may depend on."""
+    packages = ("numpy", "onnxruntime", "opencv-python-headless", "scikit-learn")
+    ours = {"python": platform.python_version(), "genderscope": __version__}
+    return ours | {name: version(name) for name in packages}
 
 
-def _score(answer: Answer) -> float:
-    return answer.prediction.scores[1] if answer.prediction else np.nan
+def _by_group(
+    truth: metrics.Integers,
+    score: Floats,
+    groups: npt.NDArray[np.str_],
+    min_confidence: float,
+    seed: int,
+) -> dict[str, Any]:
+    more = calibration.by_group(truth, score, groups, min_confidence, seed)
+    return {
+        name: group | more[name] for name, group in metrics.by_group(truth, score, groups).items()
+    }
 
 
-def _columns(given: Iterable[Answer]) -> list[str]:
-    """The groups' columns, in the order in which the data set names them."""
-    return list(dict.fromkeys(column for answer in given for column in answer.sample.groups))
+def _face_size(
+    labelled: Sequence[Answer], face_px: Sequence[int], search_again: bool
+) -> dict[str, Any]:
+    return {
+        "how": face_sizes.HOW,
+        "faces_are": face_sizes.SEARCHED if search_again else face_sizes.LOCATED,
+        "curve": face_sizes.curve(labelled, face_px),
+    }
 
 
 def _rates(counts: metrics.Integers, seed: int) -> dict[str, Any]:
@@ -201,14 +218,3 @@ def _plain_rates(rates: dict[str, Floats]) -> dict[str, Any]:
 
 def _named(pair: Any) -> dict[str, Any]:
     return dict(zip(LABELS, pair, strict=True))
-
-
-def _plain(value: Any) -> Any:
-    """Arrays, tuples and NaN as JSON has them: lists and None."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and np.isnan(value) else value

@@ -1,4 +1,4 @@
-"""What arrays of truths and scores say: counts, rates, calibration and intervals, also by group.
+"""What arrays of truths and scores say: counts, rates and their intervals, also by group.
 
 ``truth`` is (n,) of indices into ``LABELS``; ``score`` is (n,) of P(man), NaN where there is no
 answer. No answer is a wrong answer: it stays in every denominator but precision's. An undefined
@@ -122,29 +122,6 @@ def roc_auc(truth: Integers, score: Floats, level: float = LEVEL) -> tuple[float
     return area, (float(max(area - reach, 0.0)), float(min(area + reach, 1.0)))
 
 
-def calibration(truth: Integers, score: Floats, bins: int = 15) -> dict[str, float]:
-    """How far the scores of the answered are probabilities.
-
-    Returns:
-        ``ece``: expected calibration error over equal-width bins of the confidence on 0-1 (Guo et
-        al. 2017); ``brier``: mean squared error of P(man); ``nll``: mean negative log-likelihood in
-        nats.
-    """
-    learn = require("sklearn.metrics", "eval")
-    answered = ~np.isnan(score)
-    truth, score = truth[answered], score[answered]
-    if not len(truth):
-        return {"ece": np.nan, "brier": np.nan, "nll": np.nan}
-    confidence = np.maximum(score, 1 - score)
-    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    excess = np.bincount(place, confidence - (decide(score) == truth))
-    return {
-        "ece": float(abs(excess).sum() / len(truth)),
-        "brier": float(learn.brier_score_loss(truth, score)),
-        "nll": float(learn.log_loss(truth, score, labels=[0, 1])),
-    }
-
-
 def selective(truth: Integers, score: Floats, min_confidence: float) -> dict[str, Any]:
     """What abstaining below a confidence buys: the share answered, and how often that is right."""
     answered = np.maximum(score, 1 - score) >= min_confidence
@@ -175,14 +152,14 @@ def by_group(truth: Integers, score: Floats, groups: npt.NDArray[Any]) -> dict[s
     result = {}
     for name in sorted(set(groups), key=group_order):
         member = groups == name
-        whole = _share(right[member])
+        whole = share(right[member])
         result[str(name)] = {
             "n": whole["n"],
             "n_too_small": whole["n_too_small"],
             "accuracy": whole["value"],
             "accuracy_interval": whole["interval"],
             "recall": {
-                label: _share(right[member & (truth == k)]) for k, label in enumerate(LABELS)
+                label: share(right[member & (truth == k)]) for k, label in enumerate(LABELS)
             },
         }
     return result
@@ -194,7 +171,10 @@ def group_order(name: str) -> tuple[float, str]:
     return (int(number.group()) if number else np.inf), name
 
 
-def _share(right: npt.NDArray[np.bool_]) -> dict[str, Any]:
+def share(right: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """How many answers of (n,) are right: ``n``, ``n_too_small``, ``value`` and Wilson's
+    ``interval``, which are None over fewer than ``SMALLEST_N``.
+    """
     n, successes = len(right), int(right.sum())
     small = n < SMALLEST_N
     return {
@@ -203,3 +183,14 @@ def _share(right: npt.NDArray[np.bool_]) -> dict[str, Any]:
         "value": None if small else successes / n,
         "interval": None if small else wilson(successes, n),
     }
+
+
+def plain(value: Any) -> Any:
+    """Results as JSON has them: lists for arrays and tuples, None for NaN."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and np.isnan(value) else value

@@ -15,6 +15,7 @@ from genderscope.contracts import LABELS, require
 from genderscope.draw import COLOURS
 
 PLAIN = "#7f858c"
+LINE = "#0072b2"
 SERIES_COLOURS = {label: "#{2:02x}{1:02x}{0:02x}".format(*bgr) for label, bgr in COLOURS.items()}
 INK = "#010203"
 """What becomes the colour of the text around a drawing."""
@@ -32,10 +33,7 @@ def confusion_matrix(
         counts: (2, 2), rows are truths.
         normalised: (2, 2), 0-1.
     """
-    figure = require("matplotlib.figure", "eval").Figure(
-        figsize=(8, 4.2), dpi=150, layout="constrained"
-    )
-    figure.suptitle(title, parse_math=False)
+    figure = _figure(title, 8, 4.2)
     left, right = figure.subplots(1, 2)
     _matrix(left, normalised, [[f"{count:,}" for count in row] for row in counts], "pictures")
     _matrix(right, normalised, [[f"{share:.1%}" for share in row] for row in normalised], "share")
@@ -60,6 +58,113 @@ def _matrix(
         axes.text(column, row, texts[row][column], ha="center", va="center", color=colour)
 
 
+def reliability(calibration: Mapping[str, Any], title: str, path: Path) -> None:
+    """Draw how often each bin of the confidence is right, and how full it is, to a PNG.
+
+    Args:
+        calibration: as ``calibration.calibration`` gives it, without NaN.
+    """
+    figure = _figure(title, 5.4, 5.4)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    upper.plot([0.5, 1], [0.5, 1], color=PLAIN, linestyle="--", label="as often as it says")
+    shown = [row for row in calibration["bins"] if not row["n_too_small"]]
+    if shown:
+        x, y = [row["mean_confidence"] for row in shown], [row["accuracy"] for row in shown]
+        ece = f"ECE {calibration['ece']:.4f} ({_interval(calibration['ece_interval'], 4)})"
+        _points(upper, x, y, [row["interval"] for row in shown], ece)
+    upper.set(ylabel="right, with 95% interval", xlim=(0.49, 1.01))
+    upper.legend(loc="upper left")
+    bins = calibration["bins"]
+    widths = [row["high"] - row["low"] for row in bins]
+    lower.bar(
+        [row["low"] for row in bins], [row["n"] for row in bins], widths, align="edge", color=LINE
+    )
+    lower.set(xlabel="confidence", ylabel="pictures")
+    lower.yaxis.set_major_formatter("{x:,.0f}")
+    figure.savefig(path, format="png")
+
+
+def risk_coverage(measured: Mapping[str, Any], title: str, path: Path) -> None:
+    """Draw the error among the most confident answers over their share, to a PNG.
+
+    Args:
+        measured: as ``calibration.risk_coverage`` gives it, without NaN.
+    """
+    figure = _figure(title, 5.4, 4.2)
+    axes = figure.subplots()
+    curve, at = measured["curve"], measured["at"]
+    aurc = f"AURC {measured['aurc']:.4f} ({_interval(measured['aurc_interval'], 4)})"
+    axes.plot(_percent(curve["coverage"]), _percent(curve["error"]), color=LINE, label=aurc)
+    _points(
+        axes,
+        _percent(row["coverage"] for row in at),
+        _percent(row["error"] for row in at),
+        [_percent(row["interval"]) for row in at],
+    )
+    axes.set(xlabel="answered, %", ylabel="error of these, %", xlim=(0, 101), ylim=(0, None))
+    axes.legend(loc="upper left")
+    figure.savefig(path, format="png")
+
+
+def face_sizes(
+    curve: Sequence[Mapping[str, Any]],
+    others: Sequence[Mapping[str, Any]],
+    title: str,
+    path: Path,
+) -> None:
+    """Draw accuracy over the size of the face, beside what others published, to a PNG.
+
+    Args:
+        curve, others: as ``face_sizes.curve`` and ``face_sizes.published`` give them.
+    """
+    figure = _figure(title, 6.4, 4.2)
+    axes = figure.subplots()
+    for other in others:
+        x, y, name = other["face_px"], _percent(other["accuracy"]), f"{other['name']}, published"
+        axes.plot(x, y, color=PLAIN, linestyle="--", marker=".", label=name)
+    x, y = [row["face_px"] for row in curve], _percent(row["accuracy"] for row in curve)
+    _points(axes, x, y, [_percent(row["interval"]) for row in curve], "measured, 95% interval", "-")
+    axes.set_xscale("log")
+    ticks = sorted({size for line in (*others, {"face_px": x}) for size in line["face_px"]})
+    axes.set_xticks(ticks, ticks)
+    axes.minorticks_off()
+    axes.set(xlabel="face, pixels across", ylabel="accuracy, %")
+    axes.legend(loc="lower right")
+    figure.savefig(path, format="png")
+
+
+def _figure(title: str, width: float, height: float) -> Any:
+    figure = require("matplotlib.figure", "eval").Figure(
+        figsize=(width, height), dpi=150, layout="constrained"
+    )
+    figure.suptitle(title, parse_math=False, fontsize="medium", wrap=True)
+    return figure
+
+
+def _points(
+    axes: Any,
+    x: Sequence[float],
+    y: Sequence[float],
+    intervals: Sequence[Sequence[float]],
+    label: str | None = None,
+    line: str = "",
+) -> None:
+    below = [value - low for value, (low, _) in zip(y, intervals, strict=True)]
+    above = [high - value for value, (_, high) in zip(y, intervals, strict=True)]
+    axes.errorbar(
+        x, y, (below, above), color=LINE, marker="o", linestyle=line, capsize=3, label=label
+    )
+    axes.grid(alpha=0.25)
+
+
+def _percent(shares: Iterable[float]) -> list[float]:
+    return [100 * share for share in shares]
+
+
+def _interval(ends: Sequence[float], places: int) -> str:
+    return "-".join(f"{end:.{places}f}" for end in ends)
+
+
 def histogram(edges: Sequence[float], series: Mapping[str, Sequence[int]], across: str) -> str:
     """Draw counts over bins, one outline a series over the others, as SVG for a page.
 
@@ -68,7 +173,7 @@ def histogram(edges: Sequence[float], series: Mapping[str, Sequence[int]], acros
         series: (bins,) counts by name; a label has its colour.
         across: what the bins divide, with its unit.
     """
-    with _style() as figure:
+    with drawing() as figure:
         axes = figure.subplots()
         for name, counts in series.items():
             colour = SERIES_COLOURS.get(name, PLAIN)
@@ -77,7 +182,7 @@ def histogram(edges: Sequence[float], series: Mapping[str, Sequence[int]], acros
         axes.set(xlabel=across, ylabel="pictures", ylim=(0, None), xlim=(edges[0], edges[-1]))
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.grid(axis="y", alpha=0.15, clip_on=False)
-        return _svg(figure, axes, series)
+        return as_svg(figure, axes, series)
 
 
 def bars(names: Sequence[str], series: Mapping[str, Sequence[int]], across: str) -> str:
@@ -87,7 +192,7 @@ def bars(names: Sequence[str], series: Mapping[str, Sequence[int]], across: str)
         series: (names,) counts by name; a label has its colour.
         across: what is counted.
     """
-    with _style(height=0.75 + 0.27 * len(names)) as figure:
+    with drawing(height=0.75 + 0.27 * len(names)) as figure:
         axes = figure.subplots()
         # A name that comes twice is a bar of its own each time, so the bars are numbered.
         places, left = range(len(names)), [0] * len(names)
@@ -102,11 +207,11 @@ def bars(names: Sequence[str], series: Mapping[str, Sequence[int]], across: str)
         axes.set(xlabel=across, ylim=(len(names) - 0.5, -0.5), xlim=(0, max(left) * 1.1 or 1))
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.grid(axis="x", alpha=0.15, clip_on=False)
-        return _svg(figure, axes, series, names)
+        return as_svg(figure, axes, series, names)
 
 
 @contextmanager
-def _style(height: float = 2.6) -> Iterator[Any]:
+def drawing(height: float = 2.6) -> Iterator[Any]:
     """A figure of 7 inches across, for the time that it is drawn."""
     matplotlib = require("matplotlib", "eval")
     ink = ("axes.edgecolor", "axes.labelcolor", "grid.color", "text.color")
@@ -132,7 +237,7 @@ def _style(height: float = 2.6) -> Iterator[Any]:
         yield figure(figsize=(7, height), layout="constrained")
 
 
-def _svg(figure: Any, axes: Any, series: Iterable[str], names: Sequence[str] = ()) -> str:
+def as_svg(figure: Any, axes: Any, series: Iterable[str], names: Sequence[str] = ()) -> str:
     """The drawing alone, in the colour of the text around it."""
     if len(labels := list(series)) > 1 and labels != list(names):  # else the bars say it already
         figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=3)

@@ -38,13 +38,14 @@ def check_leaks(
     from rich.console import Console
     from rich.progress import Progress
 
-    from genderscope import datasets, duplicates, leaks, plugins
+    from genderscope import datasets, duplicates, leaks
     from genderscope.cli import printable
 
-    sides = []
-    for source, split, end in ((a, split_a, 0), (b, split_b, -1)):
-        part = split or plugins.load("datasets", source.partition(":")[0]).SPLITS[end]
-        sides.append(leaks.Side(source, part, list(datasets.read(source, part))))
+    parts = datasets.split_of(a, split_a, "first"), datasets.split_of(b, split_b, "last")
+    sides = [
+        leaks.Side(source, part, list(datasets.read(source, part)))
+        for source, part in zip((a, b), parts, strict=True)
+    ]
     if out:
         out.mkdir(parents=True, exist_ok=True)
     err = Console(markup=False, highlight=False, stderr=True)

@@ -1,18 +1,25 @@
 """``genderscope classify``: every face of pictures and folders, labelled."""
 
+import signal
 from collections import Counter
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from genderscope.contracts import Scene
+ENGINES = ("local", "ray")
+RESUMED = ("jsonl", "parquet")
 
 
 def classify(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Pictures and folders.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH",
+            help="Pictures, folders, tar files, Parquet tables, and addresses of them such as "
+            "s3://bucket/folder (extra [cluster]).",
+        ),
+    ],
     json: Annotated[
         bool, typer.Option("--json", help="A JSON array on standard output instead of a table.")
     ] = False,
@@ -22,12 +29,28 @@ def classify(
     csv: Annotated[
         str | None, typer.Option(metavar="FILE", help="CSV; - is standard output.")
     ] = None,
+    parquet: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Parquet, a folder of parts (extra [eval])."),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on where the one --jsonl or --parquet output ends."),
+    ] = False,
     annotate: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write pictures with boxes and labels here.")
     ] = None,
     crops_are_faces: Annotated[
         bool, typer.Option("--crops-are-faces", help="Each picture is one face, cut out already.")
     ] = False,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            dir_okay=False,
+            help="With --crops-are-faces: a table for compare, as evaluate writes it.",
+        ),
+    ] = None,
     model: Annotated[
         str, typer.Option(help="A shipped model's name, or an .onnx file.")
     ] = "mini_xception",
@@ -55,61 +78,96 @@ def classify(
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Refuse larger pictures, before decoding them.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Threads, or processes of a cluster.  [default: one for each core]"
+        ),
+    ] = None,
+    provider: Annotated[
+        str, typer.Option(help="What runs the networks: cpu, cuda, openvino, coreml, ...")
+    ] = "cpu",
+    engine: Annotated[
+        str, typer.Option(help="local, or ray for a cluster (extra [cluster]).")
+    ] = "local",
 ) -> None:
     """Find every face and say its perceived gender presentation, with a confidence.
 
-    Failed pictures are named on standard error and do not stop the rest.
-    Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage.
+    Failed pictures are named on standard error and do not stop the rest. A folder may be of any
+    size: results are written as they come, and after an end of any kind --resume goes on.
+    Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage, 130 interrupted.
     """
     from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
 
-    from genderscope import pipeline, plugins, sources
+    from genderscope import folders
+    from genderscope import predictions as tables
+    from genderscope.cli import _folders
     from genderscope.contracts import UsageError
     from genderscope.sinks import printable
 
-    targets = {"json": "-" if json else None, "jsonl": jsonl, "csv": csv}
+    if engine not in ENGINES:
+        raise UsageError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")
+    if predictions and not crops_are_faces:
+        raise UsageError("--predictions needs --crops-are-faces: one face and one answer a picture")
+    outputs = {
+        "json": "-" if json else None,
+        "jsonl": jsonl,
+        "csv": csv,
+        "parquet": parquet,
+        "annotate": str(annotate) if annotate else None,
+    }
+    targets = {name: target for name, target in outputs.items() if target}
     if list(targets.values()).count("-") > 1:
         raise UsageError("only one of --json, --jsonl - and --csv - can have standard output")
-    if not any(targets.values()):
+    alone = len(targets) == 1 and not predictions
+    if resume and not (alone and targets.keys() <= set(RESUMED) and jsonl != "-"):
+        raise UsageError("--resume goes on with one output: --jsonl FILE or --parquet DIR")
+    if engine == "ray" and not (alone and parquet):
+        raise UsageError("--engine ray writes one output: --parquet DIR")
+    if not targets.keys() - {"annotate"}:
         targets["table"] = "-"
-    targets["annotate"] = str(annotate) if annotate else None
+    if predictions:
+        predictions.parent.mkdir(parents=True, exist_ok=True)
 
-    detection = {
-        "detection_size": detection_size,
-        "min_score": min_score,
-        "min_face_px": min_face_px,
-    }
-    scope = pipeline.load(model, detector, detector_model, min_confidence, **_given(detection))
-    frames = sources.frames(paths, avoid=annotate, **_given({"max_pixels": max_pixels}))
+    settings = folders.Settings(
+        # Absolute, for the processes of a cluster.
+        model=str(Path(model).absolute()) if Path(model).is_file() else model,
+        detector=detector,
+        detector_model=str(detector_model.absolute()) if detector_model else None,
+        crops_are_faces=crops_are_faces,
+        batch_size=batch_size,
+        provider=provider,
+        keep_pictures=annotate is not None,
+        **_given(
+            {
+                "detection_size": detection_size,
+                "min_score": min_score,
+                "min_face_px": min_face_px,
+                "min_confidence": min_confidence,
+                "max_pixels": max_pixels,
+            }
+        ),
+    )
+    scope = settings.scope()
+    console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+    if (ran := scope.classifier.provider) != provider.lower():
+        console.print(f"provider {provider} is not there: the networks run on {ran}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end as Ctrl-C does
     tally: Counter[str] = Counter()
-    console = Console(stderr=True)
-    with ExitStack() as stack:
-        sinks = [
-            stack.enter_context(plugins.load("sinks", name).create(target))
-            for name, target in targets.items()
-            if target
-        ]
-        progress = stack.enter_context(
-            Progress(
-                *Progress.get_default_columns(),
-                MofNCompleteColumn(),
-                console=console,
-                transient=True,
-                disable=not (console.is_terminal and any(path.is_dir() for path in paths)),
-            )
-        )
-        total = None if progress.disable else sum(1 for _ in sources.find(paths, annotate))
-        for scene in progress.track(
-            scope.stream(frames, batch_size, crops_are_faces), total, description="pictures"
+    if engine == "ray":
+        tally = _folders.on_a_cluster(paths, str(parquet), settings, workers, resume, console)
+    else:
+        answers: list[tables.Answer] = []
+        for scene in _folders.on_this_machine(
+            paths, annotate, settings, scope, targets, resume, workers, console
         ):
-            for sink in sinks:
-                sink.write(scene)
-            _count(tally, scene)
+            folders.count(tally, scene)
+            if predictions:
+                answers.append(tables.answered(scene))
             if scene.frame.error is not None:
-                console.print(
-                    printable(scene.frame.error), markup=False, highlight=False, soft_wrap=True
-                )
+                console.print(printable(scene.frame.error))
+        if predictions:
+            tables.write(predictions, tables.of(answers, scope.classifier.name))
     typer.echo(_summary(tally), err=True)
     if tally["failed"]:
         raise typer.Exit(1)
@@ -117,14 +175,6 @@ def classify(
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
-
-
-def _count(tally: Counter[str], scene: "Scene") -> None:
-    tally["pictures"] += 1
-    tally["faces"] += len(scene.results)
-    tally["failed"] += scene.frame.error is not None
-    tally["empty"] += scene.frame.error is None and not scene.results
-    tally.update(result.prediction.label for result in scene.results)
 
 
 def _summary(tally: Counter[str]) -> str:

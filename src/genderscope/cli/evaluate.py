@@ -1,30 +1,12 @@
 """``genderscope evaluate``: how good a model is on a labelled data set."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from genderscope.contracts import LABELS, require
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-MEASURES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "recall_gap": "recall gap",
-    "macro_precision": "macro precision",
-    "macro_f1": "macro F1",
-    "recall": "recall",
-    "precision": "precision",
-    "f1": "F1",
-}
-TRIVIAL = {
-    "always_woman": "always\nwoman",
-    "always_man": "always\nman",
-    "prior_random": "prior\nrandom",
-}
+from genderscope.cli import _measured
+from genderscope.contracts import UsageError, require
 
 
 def evaluate(
@@ -37,10 +19,11 @@ def evaluate(
     model: Annotated[
         str, typer.Option(help="A shipped model's name or the path of an exported .onnx file.")
     ] = "mini_xception",
-    detector: Annotated[
-        str | None, typer.Option(help="haar or yunet. [default: yunet if it is there, else haar]")
-    ] = None,
-    detector_model: Annotated[Path | None, typer.Option(help="The detector's weights.")] = None,
+    detector: _measured.DetectorName = None,
+    detector_model: _measured.DetectorModel = None,
+    detection_size: _measured.DetectionSize = None,
+    min_score: _measured.MinScore = None,
+    min_face_px: _measured.MinFacePx = None,
     json_file: Annotated[
         Path | None,
         typer.Option("--json", dir_okay=False, help="Write everything measured to this file."),
@@ -52,14 +35,31 @@ def evaluate(
     confusion: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Draw the confusion matrix to this PNG.")
     ] = None,
-    exclude: Annotated[
+    plots: Annotated[
         Path | None,
-        typer.Option(metavar="LEAKS.json", help="Leave out the pictures that check-leaks found."),
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Draw reliability.png, risk-coverage.png, confusion.png and, if asked for, "
+            "face-size.png there.",
+        ),
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Only the first pictures, for a quick try.")
+    face_sizes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PX,PX,...",
+            help="Also measure with the faces so many pixels across, such as 10,20,30,50,75,100.",
+        ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Faces a run of the network.")] = 256,
+    search_again: Annotated[
+        bool,
+        typer.Option(
+            "--search-again", help="Find the face anew in each smaller picture of --face-sizes."
+        ),
+    ] = False,
+    exclude: _measured.Exclude = None,
+    limit: _measured.Limit = None,
+    batch_size: _measured.BatchSize = 256,
 ) -> None:
     """Measure a model on a labelled data set, exactly as it runs on photographs.
 
@@ -76,18 +76,23 @@ def evaluate(
     from rich.console import Console
     from rich.progress import track
 
-    from genderscope import datasets, detectors, plots, plugins
+    from genderscope import datasets
     from genderscope import evaluate as evaluation
+    from genderscope import predictions as tables
     from genderscope.classifier import Classifier
-    from genderscope.cli import printable
+    from genderscope.cli import _tables, printable
     from genderscope.leaks import listed
     from genderscope.selection import Selected, Selection
+    from genderscope.shards import write_whole
 
-    split = split or plugins.load("datasets", dataset.partition(":")[0]).SPLITS[-1]
+    sizes = _sizes(face_sizes)
+    if search_again and not sizes:
+        raise UsageError("--search-again needs --face-sizes")
+    split = datasets.split_of(dataset, split, "last")
     wanted = Selection(gender_known=False, without=listed(exclude), present=False)
     samples = list(islice(Selected(datasets.read(dataset, split), wanted), limit))
     classifier = Classifier.load(model)
-    finder = detectors.create(detector, model=detector_model)
+    finder = _measured.finder(detector, detector_model, detection_size, min_score, min_face_px)
     for file in filter(None, (json_file, predictions, confusion)):
         file.parent.mkdir(parents=True, exist_ok=True)
 
@@ -96,7 +101,7 @@ def evaluate(
     err = Console(markup=False, highlight=False, stderr=True)
     answers = list(
         track(
-            evaluation.answers(samples, finder, classifier, batch_size),
+            evaluation.answers(samples, finder, classifier, batch_size, sizes, search_again),
             total=len(samples),
             description="Classifying",
             console=err,
@@ -110,23 +115,26 @@ def evaluate(
         model=classifier.name,
         detector=finder.name,
         min_confidence=classifier.min_confidence,
+        face_px=sizes,
+        search_again=search_again,
         command=shlex.join(["genderscope", *sys.argv[1:]]),
     )
     if json_file:
-        json_file.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_whole(json_file, f"{json.dumps(report, indent=2)}\n".encode())
     if predictions:
-        evaluation.write_predictions(predictions, answers)
+        tables.write(predictions, tables.of(answers, classifier.name))
     if confusion:
-        plots.confusion_matrix(
-            report["confusion"]["counts"],
-            report["confusion"]["normalised"],
-            f"{report['model']} on {dataset}, {split}, n = {report['n']:,}",
-            confusion,
-        )
+        _confusion(report, confusion)
+    if plots:
+        _plots(report, plots)
     out.print(f"{report['model']} on {dataset}, {split}, faces found by {report['detector']}")
-    out.print(_measures(report))
+    out.print(_tables.measures(report))
+    out.print(_tables.coverages(report["risk_coverage"]["at"]))
     if report["by_group"]:
-        out.print(_groups(report))
+        out.print(_tables.groups(report["by_group"]))
+        out.print(_tables.abstention(report["by_group"]))
+    if sizes:
+        out.print(_tables.face_sizes(report["face_size"]["curve"]))
     out.print(
         f"{report['n']:,} labelled pictures: {report['not_found']:,} without a detected face "
         f"(classified as a whole), {len(report['unreadable']):,} unreadable (counted as wrong); "
@@ -139,69 +147,36 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _measures(report: dict[str, Any]) -> "Table":
-    """The model beside the three classifiers that look at nothing."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table("%", report["model"], "95% interval", *TRIVIAL.values(), box=box.SIMPLE)
-    columns = [report, *(report["trivial"][name] for name in TRIVIAL)]
-    for key, name in MEASURES.items():
-        values = [column[key] for column in columns]
-        interval = report[f"{key}_interval"]
-        if isinstance(interval, list):
-            table.add_row(name, _percent(values[0]), _between(interval), *map(_percent, values[1:]))
-            continue
-        for label in LABELS:
-            first, *others = (_percent(value[label]) for value in values)
-            table.add_row(f"{name}, {label}", first, _between(interval[label]), *others)
-    table.add_section()
-    table.add_row("ROC-AUC", _percent(report["roc_auc"]), _between(report["roc_auc_interval"]))
-    chosen = report["selective"]
-    table.add_row("answered *", _percent(chosen["coverage"]), _between(chosen["coverage_interval"]))
-    table.add_row(
-        "accuracy of these", _percent(chosen["accuracy_of_answered"]), _between(chosen["interval"])
-    )
-    table.add_section()
-    for key, name in {"ece": "ECE, 0-1", "brier": "Brier, 0-1", "nll": "NLL, nats"}.items():
-        value = report["calibration"][key]
-        table.add_row(name, "-" if value is None else f"{value:.4f}")
-    table.caption = f"* with a confidence of at least {chosen['min_confidence']:.2f}"
-    return table
+def _sizes(text: str | None) -> list[int]:
+    """Ascending sizes in pixels, each once."""
+    try:
+        sizes = sorted({int(word) for word in text.split(",")}) if text else []
+    except ValueError:
+        sizes = [0]
+    if any(size < 1 for size in sizes):
+        raise UsageError(f"--face-sizes takes pixels such as 10,20,30, not {text!r}")
+    return sizes
 
 
-def _groups(report: dict[str, Any]) -> "Table":
-    """Each of the data set's groups by itself."""
-    from rich import box
-    from rich.table import Table
-
-    from genderscope.cli import printable
-
-    recalls = [f"recall, {label}" for label in LABELS]
-    table = Table("% (95% interval)", "n", "accuracy", *recalls, box=box.SIMPLE)
-    table.columns[0].overflow = "fold"
-    for column, groups in report["by_group"].items():
-        table.add_section()
-        table.add_row(printable(column))
-        for name, group in groups.items():
-            shares = [
-                (group["accuracy"], group["accuracy_interval"]),
-                *((recall["value"], recall["interval"]) for recall in group["recall"].values()),
-            ]
-            table.add_row(
-                f"  {printable(name)}",
-                f"{group['n']:,}",
-                *(
-                    "n too small" if share is None else f"{_percent(share)} ({_between(interval)})"
-                    for share, interval in shares
-                ),
-            )
-    return table
+def _title(report: dict[str, Any]) -> str:
+    return f"{report['model']} on {report['dataset']}, {report['split']}, n = {report['n']:,}"
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"
+def _confusion(report: dict[str, Any], file: Path) -> None:
+    from genderscope import plots
+
+    counts = report["confusion"]
+    plots.confusion_matrix(counts["counts"], counts["normalised"], _title(report), file)
 
 
-def _between(interval: list[float | None]) -> str:
-    return "" if None in interval else "-".join(map(_percent, interval))
+def _plots(report: dict[str, Any], folder: Path) -> None:
+    from genderscope import face_sizes, plots
+
+    folder.mkdir(parents=True, exist_ok=True)
+    title = _title(report)
+    _confusion(report, folder / "confusion.png")
+    plots.reliability(report["calibration"], title, folder / "reliability.png")
+    plots.risk_coverage(report["risk_coverage"], title, folder / "risk-coverage.png")
+    if "face_size" in report:
+        others = face_sizes.published(report["dataset"].partition(":")[0])
+        plots.face_sizes(report["face_size"]["curve"], others, title, folder / "face-size.png")

@@ -46,8 +46,8 @@ def explore(
     from genderscope.page import Link
     from genderscope.tally import Tally
 
+    split = datasets.split_of(source, split, "all")
     reader = plugins.load("datasets", source.partition(":")[0])
-    split = split or ("all" if "all" in reader.SPLITS else reader.SPLITS[0])
     samples = datasets.read(source, split)
     out.mkdir(parents=True, exist_ok=True)
     tally = Tally(0 if metadata_only else sample, seed)

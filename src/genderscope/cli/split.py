@@ -27,10 +27,9 @@ def split(
     from rich.console import Console
     from rich.table import Table
 
-    from genderscope import datasets, plugins, splits
+    from genderscope import datasets, splits
 
-    part = split or plugins.load("datasets", source.partition(":")[0]).SPLITS[0]
-    samples = datasets.read(source, part)
+    samples = datasets.read(source, datasets.split_of(source, split, "first"))
     shares = {"test": test, "validation": validation}
     record = splits.write(samples, shares, seed, source, out)
     columns = ("pictures", *LABELS, "identities")

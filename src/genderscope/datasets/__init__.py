@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 from urllib.parse import parse_qsl
 
 from genderscope import plugins
 from genderscope.contracts import DatasetError, Sample, UsageError
+
+Preference = Literal["train", "all", "first", "last"]
 
 
 def read(source: str, split: str | None = None) -> Iterator[Sample]:
@@ -28,6 +31,43 @@ def read(source: str, split: str | None = None) -> Iterator[Sample]:
             option, or it names another split than ``split``.
         DatasetError: the place does not hold that data set.
     """
+    split = split_of(source, split, "train")
+    reader, root, options = _parsed(source)
+    samples: Iterator[Sample] = reader.read(
+        root, split, **{name: value for name, value in options.items() if name != "split"}
+    )
+    return samples
+
+
+def split_of(source: str, split: str | None, otherwise: Preference) -> str:
+    """Which part of a data set is meant: what the source names, or what is asked for.
+
+    Args:
+        split: what is asked for, such as by an option.
+        otherwise: which one it is if neither says: the one to train on, all of it where that is a
+            split, or the first or last that the reader knows.
+
+    Raises:
+        UsageError, DatasetError: as ``read``.
+    """
+    reader, root, options = _parsed(source)
+    own = options.get("split")
+    if own is not None and split not in (own, None):
+        raise UsageError(f"{source!r} names its split, and the split {split!r} is asked for too")
+    if chosen := own or split:
+        return chosen
+    splits: tuple[str, ...] = reader.SPLITS
+    if otherwise == "train":
+        # A folder of your own may have parts of any name: all would take in what is held out.
+        there = reader.SIZE is None and (root / "train").is_dir()
+        return "train" if there or "train" in splits else "all"
+    if otherwise == "all" and "all" in splits:
+        return "all"
+    return splits[-1 if otherwise == "last" else 0]
+
+
+def _parsed(source: str) -> tuple[ModuleType, Path, dict[str, str]]:
+    """A source's reader, its place, and its options."""
     name, colon, place = source.partition(":")
     if not colon or not place:
         known = ", ".join(f"{name}:DIR" for name in plugins.names("datasets"))
@@ -48,16 +88,4 @@ def read(source: str, split: str | None = None) -> Iterator[Sample]:
         raise UsageError(
             f"{name} has no option {', '.join(sorted(unknown))}; it has: {', '.join(takes)}"
         )
-    own = options.pop("split", None)
-    if own is not None and split not in (own, None):
-        raise UsageError(f"{source!r} names its split, and the split {split!r} is asked for too")
-    if (split := own or split) is None:
-        split = _training_split(reader, root)
-    samples: Iterator[Sample] = reader.read(root, split, **options)
-    return samples
-
-
-def _training_split(reader: ModuleType, root: Path) -> str:
-    # A folder of your own may have parts of any name: all of it would take in what is held out.
-    there = reader.SIZE is None and (root / "train").is_dir()
-    return "train" if there or "train" in reader.SPLITS else "all"
+    return reader, root, options

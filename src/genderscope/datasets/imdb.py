@@ -18,11 +18,6 @@ imdb/                 the original pictures, or imdb_crop/, whose faces are cut 
   00/ ... 99/         pictures, such as 01/nm0000001_rm124825600_1899-5-10_1968.jpg"""
 
 
-def columns(root: Path) -> _imdb_wiki.Columns:
-    """The whole table as arrays; errors as in ``read``."""
-    return _imdb_wiki.columns(root, "imdb")
-
-
 def read(root: Path, split: str) -> Iterator[Sample]:
     """Stream the rows in the table's order.
 

@@ -52,11 +52,8 @@ def read(
     """
     if split not in SPLITS:
         raise DatasetError(f"a table has no split {split!r}; there is: {', '.join(SPLITS)}")
-    if not root.is_file():
-        raise DatasetError(f"{root} is not a file; a table is a CSV or Parquet")
     named = [name for name in (file, label, identity, age) if name is not None]
     one_label = OneLabelEach()
-    rows = _parquet if root.suffix.lower() == ".parquet" else _csv
     for where, row in rows(root, named):
         word = row[label].strip().lower()
         if not row[file]:
@@ -81,17 +78,32 @@ def read(
         )
 
 
+def rows(root: Path, named: list[str]) -> Iterator[Row]:
+    """Stream a table's rows as they are, each with where it stands.
+
+    Args:
+        root: Parquet if its name ends in ``.parquet``, else CSV.
+        named: columns that it must have.
+
+    Raises:
+        DatasetError: there is no such table or column, or it cannot be read.
+    """
+    if not root.is_file():
+        raise DatasetError(f"{root} is not a file; a table is a CSV or Parquet")
+    yield from (_parquet if root.suffix.lower() == ".parquet" else _csv)(root, named)
+
+
 def _csv(root: Path, named: list[str]) -> Iterator[Row]:
     try:
         with root.open(newline="", encoding="utf-8-sig") as lines:
-            rows = csv.DictReader(lines)
-            _demand(root, named, rows.fieldnames or [])
-            for row in rows:
+            reader = csv.DictReader(lines)
+            _demand(root, named, reader.fieldnames or [])
+            for row in reader:
                 if None in row or None in row.values():
                     raise DatasetError(
-                        f"{root}, line {rows.line_num}: not as many fields as the header has"
+                        f"{root}, line {reader.line_num}: not as many fields as the header has"
                     )
-                yield f"line {rows.line_num}", row
+                yield f"line {reader.line_num}", row
     except (UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{root} is not a CSV in UTF-8: {error}") from error
 

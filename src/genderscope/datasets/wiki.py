@@ -18,11 +18,6 @@ wiki/                 the original pictures, or wiki_crop/, whose faces are cut 
   00/ ... 99/         pictures, such as 17/10000217_1981-05-05_2009.jpg"""
 
 
-def columns(root: Path) -> _imdb_wiki.Columns:
-    """The whole table as arrays; errors as in ``read``."""
-    return _imdb_wiki.columns(root, "wiki")
-
-
 def read(root: Path, split: str) -> Iterator[Sample]:
     """Stream the rows in the table's order.
 

@@ -1,0 +1,87 @@
+"""Paired tests against hand-computed numbers, those of other packages, and simulation."""
+
+import numpy as np
+import pytest
+
+from genderscope import metrics, paired
+
+sklearn_metrics = pytest.importorskip("sklearn.metrics", reason="needs the eval extra")
+pytest.importorskip("scipy", reason="needs the eval extra")
+
+
+def pair(both: int, a_only: int, b_only: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
+    counts = (both, a_only, b_only, neither)
+    return np.repeat([True, True, False, False], counts), np.repeat([True, False] * 2, counts)
+
+
+@pytest.mark.parametrize(
+    ("counts", "p"),
+    [
+        ((10, 0, 0, 5), 1.0),
+        ((0, 0, 0, 0), 1.0),
+        ((50, 1, 5, 9), 2 * 7 / 64),  # 2 (C(6,0) + C(6,1)) / 2^6
+        ((50, 3, 3, 9), 1.0),
+        ((9, 0, 10, 1), 2 / 1024),
+        # What statsmodels 0.15 gives: contingency_tables.mcnemar([[both, a], [b, none]]).pvalue.
+        ((101, 121, 59, 33), 4.4344492637551645e-06),
+        ((2000, 300, 250, 450), 0.036578745549102676),
+    ],
+)
+def test_mcnemar(counts, p):
+    found = paired.mcnemar(*pair(*counts))
+    assert (found["a_only"], found["b_only"]) == counts[1:3]
+    assert found["p"] == pytest.approx(p, rel=1e-6)
+    swapped = paired.mcnemar(*pair(counts[0], counts[2], counts[1], counts[3]))
+    assert swapped["p"] == pytest.approx(p, rel=1e-6)
+
+
+def test_difference_is_of_pictures_drawn_with_both_answers():
+    a, b = pair(200, 60, 30, 10)
+    found = paired.difference(a, b, seed=0)
+    assert (found["difference"], found["n"]) == (pytest.approx(0.1), 300)
+    drawn = np.random.default_rng(1).integers(0, 300, (4000, 300))
+    expected = metrics.percentiles(a[drawn].mean(1) - b[drawn].mean(1))
+    np.testing.assert_allclose(found["interval"], expected, atol=0.006)
+    assert paired.difference(a, b, seed=0) == found
+    assert paired.difference(b, a)["difference"] == pytest.approx(-0.1)
+    # Half as many discordant pictures say as much of the difference, and more surely.
+    surer = paired.difference(*pair(230, 30, 0, 40))
+    assert surer["difference"] == pytest.approx(0.1)
+    assert np.ptp(surer["interval"]) < np.ptp(found["interval"])
+
+
+def test_difference_covers_the_truth():
+    random = np.random.default_rng(5)
+    covered = 0
+    for _ in range(200):
+        both, a_only, b_only, neither = random.multinomial(400, [0.8, 0.09, 0.05, 0.06])
+        low, high = paired.difference(*pair(both, a_only, b_only, neither))["interval"]
+        covered += low <= 0.04 <= high
+    assert 0.9 < covered / 200 < 0.99
+
+
+def test_nothing_has_no_difference_and_no_agreement():
+    nothing, none_said = np.zeros(0, bool), np.zeros(0, np.int64)
+    assert np.isnan(paired.difference(nothing, nothing)["difference"])
+    assert np.isnan(paired.agreement(none_said, none_said)["kappa"])
+
+
+def test_agreement_is_that_of_scikit_learn():
+    random = np.random.default_rng(0)
+    a = random.integers(-1, 3, 500)
+    b = np.where(random.random(500) < 0.6, a, random.integers(-1, 3, 500))
+    found = paired.agreement(a, b)
+    assert found["share"] == (a == b).mean()
+    assert found["interval"] == metrics.wilson((a == b).sum(), 500)
+    assert found["kappa"] == pytest.approx(sklearn_metrics.cohen_kappa_score(a, b))
+    drawn = random.integers(0, 500, (400, 500))
+    kappas = np.array([sklearn_metrics.cohen_kappa_score(a[d], b[d]) for d in drawn])
+    np.testing.assert_allclose(found["kappa_interval"], metrics.percentiles(kappas), atol=0.015)
+
+
+def test_agreement_of_chance_and_of_one_word():
+    a, b = np.array([0, 0, 1, 1] * 50), np.array([0, 1] * 100)
+    assert paired.agreement(a, b)["kappa"] == pytest.approx(0)
+    one = paired.agreement(np.zeros(9, np.int64), np.zeros(9, np.int64))
+    assert one["share"] == 1
+    assert np.isnan(one["kappa"])
