@@ -5,6 +5,7 @@
 >>> faces = scope(image)  # doctest: +SKIP
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     )
     from genderscope.pipeline import Scope, load
     from genderscope.preprocess import PreprocessSpec
+
+# From 1.29 on ONNX Runtime's own wheels tell Microsoft how they are used, and keep a file about it
+# in the user's cache, unless this stands before they are imported. Nothing may leave the machine.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __version__ = "0.1.0"
 __all__ = [

@@ -1,0 +1,198 @@
+"""The service under load, beside what the pipeline alone does on the same pictures.
+
+    python scripts/load.py [--pictures DIR] [--requests 10000] [--connections 32]
+
+A real server runs in one process, this client in another. In each round the pipeline alone first
+goes through the pictures in a process of its own, then the server answers its share of the
+requests. Without a folder of pictures they are the package's portrait in several sizes. At the end
+a picture of 30,000 x 30,000 pixels in 109 kB is refused some times. Writes ``results/load.json``.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import platform
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import numpy as np
+import psutil
+import scipy.stats
+from PIL import Image
+
+import genderscope
+from genderscope import pipeline, sources
+
+ROOT = Path(__file__).parents[1]
+PORTRAIT = Path(genderscope.__file__).parent / "assets" / "astronaut.jpg"
+SIDES_PX = (224, 320, 448, 512)
+WARMING = 500
+BOMB_PX, REFUSALS = 30_000, 200
+
+
+def portraits(folder: Path) -> None:
+    with Image.open(PORTRAIT) as picture:
+        for side in SIDES_PX:
+            picture.resize((side, side)).save(folder / f"{side}.jpg", quality=90)
+
+
+def bomb(side: int) -> bytes:
+    """A PNG of side x side pixels, one bit each, all black."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    packer = zlib.compressobj(9)
+    rows = b"".join(packer.compress(bytes(1 + side // 8)) for _ in range(side)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+def alone(folder: str, model: str, count: int) -> float:
+    """Pictures a second of the pipeline alone, as a program of its own would call it."""
+    files = sorted(sources.find([folder]))
+    scope = pipeline.load(model)
+    list(scope.stream(sources.frames(files)))
+    begin = time.perf_counter()
+    done = sum(1 for _ in scope.stream(sources.frames(islice(cycle(files), count))))
+    return done / (time.perf_counter() - begin)
+
+
+class Client:
+    """Connections that ask as fast as they are answered.
+
+    Attributes:
+        statuses: how often each came; ``error`` where none did.
+        latencies_s: of each answer.
+    """
+
+    def __init__(self, port: int, bodies: list[bytes]) -> None:
+        self.port, self.bodies = port, bodies
+        self.statuses: Counter[str] = Counter()
+        self.latencies_s: list[float] = []
+
+    async def ask(self, requests: int, connections: int) -> float:
+        """Requests a second."""
+        numbers = iter(range(requests))
+        begin = time.perf_counter()
+        await asyncio.gather(*(self._connection(numbers) for _ in range(connections)))
+        return requests / (time.perf_counter() - begin)
+
+    def latency_ms(self) -> dict[str, float]:
+        """Percentiles."""
+        percents = (50, 90, 99, 100)
+        found = np.percentile(self.latencies_s, percents) * 1e3
+        return {str(percent): round(ms, 1) for percent, ms in zip(percents, found, strict=True)}
+
+    async def _connection(self, numbers: Iterator[int]) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        for number in numbers:
+            body = self.bodies[number % len(self.bodies)]
+            begin = time.perf_counter()
+            try:
+                writer.write(
+                    b"POST /v1/classify HTTP/1.1\r\nHost: load\r\nContent-Type: image/jpeg\r\n"
+                    b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+                )
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+                await reader.readexactly(length)
+            except (OSError, asyncio.IncompleteReadError):
+                self.statuses["error"] += 1
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                continue
+            self.latencies_s.append(time.perf_counter() - begin)
+            self.statuses[head.split(b" ", 2)[1].decode()] += 1
+        writer.close()
+
+
+def started(model: str) -> tuple[psutil.Popen, int]:
+    """A server's process, once it is warm, and its port."""
+    command = [Path(sys.executable).with_name("genderscope"), "serve", "--port", "0"]
+    process = psutil.Popen([*command, "--model", model], stdout=subprocess.PIPE, text=True)
+    address = process.stdout.readline().split()[-1]
+    for _ in range(300):
+        try:
+            with urlopen(f"{address}/readyz"):
+                return process, int(address.rpartition(":")[2])
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit("the server does not get ready")
+
+
+def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    bodies = [Path(file).read_bytes() for file in sorted(sources.find([folder]))]
+    process, port = started(options.model)
+    share = options.requests // options.rounds
+    spawn = multiprocessing.get_context("spawn")
+    try:
+        asyncio.run(Client(port, bodies).ask(WARMING, options.connections))
+        begin_bytes = process.memory_info().rss
+        client = Client(port, bodies)
+        pipeline_per_s, server_per_s = [], []
+        for _ in range(options.rounds):
+            with ProcessPoolExecutor(1, spawn) as pool:
+                per_s = pool.submit(alone, str(folder), options.model, options.alone).result()
+            pipeline_per_s.append(per_s)
+            server_per_s.append(asyncio.run(client.ask(share, options.connections)))
+        end_bytes = process.memory_info().rss
+        refused = Client(port, [bomb(BOMB_PX)])
+        asyncio.run(refused.ask(REFUSALS, 1))
+    finally:
+        process.terminate()
+        process.wait()
+    ratios = np.divide(server_per_s, pipeline_per_s)
+    half = scipy.stats.t.ppf(0.975, len(ratios) - 1) * scipy.stats.sem(ratios)
+    return {
+        "command": " ".join(["python", "scripts/load.py", *sys.argv[1:]]),
+        "machine": {"system": platform.platform(), "cores": len(os.sched_getaffinity(0))},
+        "model": options.model,
+        "detector": pipeline.load(options.model).detector.name,
+        "pictures": len(bodies),
+        "connections": options.connections,
+        "requests": share * options.rounds,
+        "statuses": dict(client.statuses),
+        "latency_ms": client.latency_ms(),
+        "refusal": {"statuses": dict(refused.statuses), "latency_ms": refused.latency_ms()},
+        "rounds": options.rounds,
+        "server_requests_per_s": [round(per_s, 2) for per_s in server_per_s],
+        "pipeline_pictures_per_s": [round(per_s, 2) for per_s in pipeline_per_s],
+        "ratio": round(statistics.mean(ratios), 4),
+        "ratio_interval": [round(ratios.mean() - half, 4), round(ratios.mean() + half, 4)],
+        "memory_begin_mb": round(begin_bytes / 1e6, 1),
+        "memory_end_mb": round(end_bytes / 1e6, 1),
+        "memory_growth": round(end_bytes / begin_bytes - 1, 4),
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--alone", type=int, default=600, help="pictures of a round's pipeline")
+    parser.add_argument("--model", default="mini_xception")
+    parser.add_argument("--out", type=Path, default=ROOT / "results" / "load.json")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        if options.pictures is None:
+            portraits(Path(made))
+        found = measure(options.pictures or Path(made), options)
+    options.out.write_text(json.dumps(found, indent=1) + "\n")

@@ -1,0 +1,122 @@
+"""The service put together. Knows nothing of sockets and signals; see ``connections``."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Response
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import FileResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import genderscope
+from genderscope.server import live, problems, routes
+from genderscope.server.engine import Engine
+from genderscope.server.limits import Door, Limits
+from genderscope.server.metrics import Measured, Metrics
+from genderscope.server.problems import Problem, documented
+from genderscope.server.service import CHECKED, Service
+
+WEB = Path(genderscope.__file__).parent / "web"
+# The page is served whole from here: nothing else may be loaded, and nothing may frame it.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
+    "worker-src 'self' blob:; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def create_app(
+    engine: Engine,
+    limits: Limits | None = None,
+    *,
+    metrics: Metrics | None = None,
+    token: str | None = None,
+    allow_origins: Collection[str] = (),
+) -> FastAPI:
+    """The service as an ASGI app; it closes the engine when it ends.
+
+    Args:
+        metrics: the engine's own, where it counts.
+        token: what a client of ``/v1`` and ``/metrics`` must know; the rest is open.
+        allow_origins: of web pages from elsewhere that may ask.
+    """
+    limits, metrics = limits or Limits(), metrics or Metrics()
+    door = Door(limits)
+    metrics.inside.set_function(lambda: door.inside.taken)
+    metrics.live.set_function(lambda: door.live.taken)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await engine.warm_up()
+        yield
+        engine.close()
+
+    app = FastAPI(
+        title="genderscope",
+        summary="Perceived gender presentation of faces.",
+        description="Pictures are decoded in memory and forgotten; none is stored or sent on.",
+        version=genderscope.__version__,
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's own pages load from elsewhere
+        redoc_url=None,
+    )
+    app.state.service = Service(engine, limits, door, metrics, token, allow_origins)
+    problems.install(app)
+    app.include_router(routes.router)
+    app.include_router(live.router)
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The service lives."""
+        return {"status": "alive"}
+
+    @app.get("/readyz", responses=documented(503))
+    async def readyz() -> dict[str, str]:
+        """The service is warm: an answer takes no longer than later ones."""
+        if not engine.warm:
+            raise Problem(503, "the networks have not run yet; wait", {"Retry-After": "1"})
+        return {"status": "ready"}
+
+    @app.get("/metrics", dependencies=[CHECKED], response_class=Response)
+    async def prometheus() -> Response:
+        """Counts and times for Prometheus."""
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> Response:
+        return FileResponse(WEB / "index.html")
+
+    app.mount("/web", StaticFiles(directory=WEB))
+    if allow_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(allow_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
+    app.add_middleware(_Headers)
+    app.add_middleware(Measured, metrics=metrics)
+    return app
+
+
+class _Headers:
+    """Middleware that adds ``HEADERS`` to every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def adding(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, adding)

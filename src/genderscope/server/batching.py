@@ -1,0 +1,86 @@
+"""Rows of many callers through one function: what gathers while the last batch runs is the next.
+
+Knows nothing of faces or networks.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+import numpy as np
+
+from genderscope.contracts import Image
+
+Function = Callable[[Image], Sequence[Sequence[Any]]]
+
+
+class Batches:
+    """Calls a function, in a thread, with the stacked items of all callers.
+
+    A caller that gives up takes its items with it; an error of a batch goes to each of its callers.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        executor: Executor,
+        batch_size: int,
+        wait_s: float,
+        observe: Callable[[int], None],
+    ) -> None:
+        """
+        Args:
+            function: takes (n, ...) and returns some sequences of n.
+            executor: of one thread, so that a batch gathers while another runs.
+            batch_size: the most items of one call.
+            wait_s: how long the first item after a pause waits for company.
+            observe: is told the size of each batch.
+        """
+        self._function, self._executor, self._observe = function, executor, observe
+        self._batch_size, self._wait_s = batch_size, wait_s
+        self._waiting: deque[tuple[Image, asyncio.Future[tuple[Any, ...]]]] = deque()
+        self._running: asyncio.Task[None] | None = None
+
+    async def __call__(self, items: Sequence[Image]) -> list[tuple[Any, ...]]:
+        """Each item's row: its part of each of the function's results."""
+        loop = asyncio.get_running_loop()
+        futures: list[asyncio.Future[tuple[Any, ...]]] = [loop.create_future() for _ in items]
+        self._waiting += zip(items, futures, strict=True)
+        if self._waiting and self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await asyncio.gather(*futures)
+
+    async def _run(self) -> None:
+        try:
+            await asyncio.sleep(self._wait_s)
+            while batch := self._take():
+                items, futures = zip(*batch, strict=True)
+                self._observe(len(batch))
+                try:
+                    results = await asyncio.get_running_loop().run_in_executor(
+                        self._executor, self._function, np.stack(items)
+                    )
+                    rows = list(zip(*results, strict=True))
+                except Exception as error:
+                    for future in filter(_waits, futures):
+                        future.set_exception(error)
+                else:
+                    for future, row in zip(futures, rows, strict=True):
+                        if _waits(future):
+                            future.set_result(row)
+        finally:
+            self._running = None
+
+    def _take(self) -> list[tuple[Image, asyncio.Future[tuple[Any, ...]]]]:
+        batch: list[tuple[Image, asyncio.Future[tuple[Any, ...]]]] = []
+        while self._waiting and len(batch) < self._batch_size:
+            item, future = self._waiting.popleft()
+            if _waits(future):
+                batch.append((item, future))
+        return batch
+
+
+def _waits(future: asyncio.Future[Any]) -> bool:
+    return not future.done()

@@ -1,0 +1,125 @@
+"""A request's body: read within its limits, and split into pictures, all in memory.
+
+Names of files are never looked at. Knows nothing of what pictures are.
+"""
+
+import asyncio
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect, Request
+
+from genderscope.server.limits import Limits
+from genderscope.server.problems import Problem
+
+FIELD = b"file"
+
+
+async def read(request: Request, limits: Limits) -> bytes:
+    """The whole body.
+
+    Raises:
+        Problem: 413, it is too large; 408, it comes too slowly; 400, it ends early.
+    """
+    too_large = Problem(
+        413,
+        f"the body is above the limit of {limits.max_body_bytes:,} bytes; send fewer or smaller "
+        "pictures",
+    )
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limits.max_body_bytes:
+        raise too_large
+    begin = asyncio.get_running_loop().time()
+    body = bytearray()
+    chunks = aiter(request.stream())
+    try:
+        while True:
+            end = begin + limits.body_timeout_s + len(body) / limits.body_bytes_per_s
+            async with asyncio.timeout_at(end):
+                body += await anext(chunks)
+            if len(body) > limits.max_body_bytes:
+                raise too_large
+    except StopAsyncIteration:
+        return bytes(body)
+    except TimeoutError as error:
+        raise Problem(
+            408, "the body came too slowly; send it at once", {"Connection": "close"}
+        ) from error
+    except ClientDisconnect as error:
+        raise Problem(400, "the connection ended before the body") from error
+
+
+def pictures(body: bytes, content_type: str, max_files: int) -> list[bytes]:
+    """The encoded pictures of a body: those of a multipart form, or the body itself.
+
+    Raises:
+        Problem: 400, a form that is none; 413, too many files; 415, another type of content;
+            422, no file or a field of another name.
+    """
+    kind, parameters = parse_options_header(content_type)
+    if kind == b"multipart/form-data":
+        if not (boundary := parameters.get(b"boundary")):
+            raise Problem(400, "the form's Content-Type names no boundary; let a library write it")
+        return _files(body, boundary, max_files)
+    if not kind or kind.startswith(b"image/") or kind == b"application/octet-stream":
+        return [body]
+    raise Problem(
+        415,
+        "send a multipart form with pictures in the field 'file', or a picture's bytes with a "
+        "Content-Type such as image/jpeg",
+    )
+
+
+def _files(body: bytes, boundary: bytes, max_files: int) -> list[bytes]:
+    files: list[bytearray] = []
+    header, value = bytearray(), bytearray()
+    names: list[bytes] = []
+    ended = False
+
+    def field(data: bytes, start: int, end: int) -> None:
+        header.extend(data[start:end].lower())
+
+    def content(data: bytes, start: int, end: int) -> None:
+        value.extend(data[start:end])
+
+    def header_end() -> None:
+        if header == b"content-disposition":
+            names.append(parse_options_header(bytes(value))[1].get(b"name", b""))
+        header.clear()
+        value.clear()
+
+    def headers_finished() -> None:
+        if names != [FIELD]:
+            raise Problem(422, "send pictures in fields named 'file', and nothing else")
+        if len(files) == max_files:
+            raise Problem(413, f"more than {max_files} files; send them in several requests")
+        names.clear()
+        files.append(bytearray())
+
+    def part(data: bytes, start: int, end: int) -> None:
+        files[-1] += data[start:end]
+
+    def end() -> None:
+        nonlocal ended
+        ended = True
+
+    try:
+        parser = MultipartParser(
+            boundary,
+            {
+                "on_header_field": field,
+                "on_header_value": content,
+                "on_header_end": header_end,
+                "on_headers_finished": headers_finished,
+                "on_part_data": part,
+                "on_end": end,
+            },
+        )
+        parser.write(body)
+    except FormParserError as error:
+        raise Problem(400, "the body is no multipart form; use a library that writes it") from error
+    if not ended:
+        raise Problem(400, "the multipart form has no end; send all of it")
+    if not files:
+        raise Problem(422, "the form has no file; send pictures in the field 'file'")
+    return [bytes(file) for file in files]

@@ -1,0 +1,109 @@
+"""Uvicorn with what it lacks against slow clients. Knows nothing of what the app does."""
+
+import asyncio
+import socket
+from functools import partial
+from ipaddress import ip_address
+from typing import Any
+
+import h11
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from genderscope.contracts import UsageError
+from genderscope.server.limits import Limits
+
+# What a refused client still sends is read and dropped for so long, so that it reads the refusal.
+LINGER_S = 2.0
+# Beyond a request's own time, for those in flight when the service is told to end.
+DRAIN_S = 5
+
+
+class Connection(H11Protocol):
+    """Closes a connection whose header, or whose rest after an early answer, takes too long.
+
+    Uvicorn itself only limits the silence between two requests.
+    """
+
+    def __init__(self, *arguments: Any, limits: Limits, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._limits_s = {"header": limits.header_timeout_s, "rest": LINGER_S}
+        self._stage: str | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        stage = None
+        if self.conn.their_state is h11.IDLE:
+            stage = "header"
+        elif self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY:
+            stage = "rest"
+        if stage == self._stage:
+            return
+        self._stage = stage
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if stage is not None:
+            self._timer = self.loop.call_later(self._limits_s[stage], self.transport.close)
+
+
+def listen(host: str, port: int, token: str | None) -> socket.socket:
+    """A socket that listens; who connects before the service is warm waits.
+
+    Raises:
+        UsageError: it is not on loopback and there is no token, or it cannot be had.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        if token is None and not ip_address(address[0]).is_loopback:
+            raise UsageError(f"{host} is reached from other machines: set a --token")
+        return socket.create_server(address, family=family)
+    except OSError as error:
+        raise UsageError(f"{host} port {port} cannot be had: {error.strerror}") from error
+
+
+def drain_s(limits: Limits) -> int:
+    """The longest that a service which is told to end goes on."""
+    return round(limits.body_timeout_s + limits.timeout_s) + DRAIN_S
+
+
+def server(app: FastAPI, limits: Limits, **settings: Any) -> uvicorn.Server:
+    """A server for an app that keeps to its limits, and logs no request.
+
+    Args:
+        settings: more of ``uvicorn.Config``.
+    """
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=partial(Connection, limits=limits),  # type: ignore[arg-type]
+            ws="websockets-sansio",
+            ws_max_size=limits.max_body_bytes,
+            ws_per_message_deflate=False,
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+            lifespan="on",
+            timeout_graceful_shutdown=drain_s(limits),
+            **settings,
+        )
+    )

@@ -1,0 +1,201 @@
+"""From encoded pictures to faces, off the event loop: decode, detect and cut in a few threads, each
+with a detector of its own, and the networks in one more, in batches.
+
+Knows nothing of HTTP, limits or formats of answers.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from genderscope import sources
+from genderscope.classifier import Classifier, find, shipped
+from genderscope.contracts import Detector, Face, Image, Prediction, Result
+from genderscope.explainer import Explainer, guided_file
+from genderscope.preprocess import PreprocessSpec, crop
+from genderscope.server.batching import Batches, Function
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A network that can be asked, and its guided graph where it has one."""
+
+    classifier: Classifier
+    explainer: Explainer | None
+    file: Path
+
+
+def load_models(default: str, threads: int = 1) -> tuple[dict[str, Model], str]:
+    """The shipped models and one more, by their names, and the name of that one.
+
+    Args:
+        default: a shipped model's name, or the path of an exported one.
+        threads: for one run of a network.
+
+    Raises:
+        ModelError: it is not there, or broken.
+    """
+    models = {}
+    for source in [*shipped(), default]:  # the last has its name, also where it is a shipped one's
+        model = _load(source, threads)
+        models[model.classifier.name] = model
+    return models, model.classifier.name
+
+
+def _load(source: str, threads: int) -> Model:
+    file = find(source)
+    explains = guided_file(file).is_file()
+    explainer = Explainer.load(source, threads) if explains else None
+    return Model(Classifier.load(source, threads), explainer, file)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One picture's size and results; crops and guided maps as PNG files, where asked for."""
+
+    width: int
+    height: int
+    results: tuple[Result, ...]
+    crops: tuple[bytes, ...] | None
+    maps: tuple[bytes, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    width: int
+    height: int
+    faces: list[Face]
+    crops: list[Image]
+
+
+class Engine:
+    """Models by their names and detectors, ready for many callers.
+
+    Attributes:
+        models: by name.
+        default: the name of the one that is asked where a caller names none.
+        warm: all has run once.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, Model],
+        default: str,
+        detectors: Sequence[Detector],
+        *,
+        max_pixels: int = sources.MAX_PIXELS,
+        batch_size: int = 32,
+        wait_s: float = 0.002,
+        observe: Callable[[int], None] = lambda size: None,
+    ) -> None:
+        """
+        Args:
+            detectors: one for each thread; none is used by two threads at a time.
+            max_pixels: larger pictures are refused by their header.
+            batch_size, wait_s, observe: see ``Batches``.
+        """
+        self.models, self.default, self.warm = models, default, False
+        self._max_pixels = max_pixels
+        self._detectors: SimpleQueue[Detector] = SimpleQueue()
+        for detector in detectors:
+            self._detectors.put(detector)
+        self._lookers = ThreadPoolExecutor(len(detectors), "look")
+        self._network = ThreadPoolExecutor(1, "network")
+
+        def batches(function: Function) -> Batches:
+            return Batches(function, self._network, batch_size, wait_s, observe)
+
+        self._classify = {
+            name: batches(_classifying(model.classifier)) for name, model in models.items()
+        }
+        self._explain = {
+            name: batches(_explaining(model.explainer))
+            for name, model in models.items()
+            if model.explainer is not None
+        }
+
+    async def see(
+        self, picture: bytes, model: str, min_confidence: float, explain: bool, crops: bool
+    ) -> Seen:
+        """Every face of one encoded picture, in the detector's order.
+
+        Args:
+            model: one of ``models``; with an explainer where ``explain`` is set.
+
+        Raises:
+            PictureError: it cannot be read, or is too large.
+        """
+        spec = self.models[model].classifier.spec
+        looked = await self.run(self._look, picture, spec)
+        network = self._explain[model] if explain else self._classify[model]
+        rows = await network(looked.crops)
+        pictures = await self.run(lambda: tuple(map(png, looked.crops))) if crops else None
+        return Seen(
+            looked.width,
+            looked.height,
+            tuple(
+                Result(face, Prediction(tuple(row[0]), min_confidence))
+                for face, row in zip(looked.faces, rows, strict=True)
+            ),
+            pictures,
+            tuple(row[1] for row in rows) if explain else None,
+        )
+
+    async def run(self, function: Callable[..., T], *arguments: object) -> T:
+        """Call a function in one of the threads; a caller that gives up before leaves no work."""
+        return await asyncio.get_running_loop().run_in_executor(self._lookers, function, *arguments)
+
+    async def warm_up(self) -> None:
+        """Run everything once."""
+        for _ in range(self._detectors.qsize()):
+            await self.run(self._detect, np.zeros((256, 256, 3), np.uint8))
+        for networks in (self._classify, self._explain):
+            for name, network in networks.items():
+                spec = self.models[name].classifier.spec
+                shape = (spec.size, spec.size, 3)[: 2 if spec.channels == 1 else 3]
+                await network([np.zeros(shape, np.uint8)])
+        self.warm = True
+
+    def close(self) -> None:
+        """Let the threads end; what has not begun never will."""
+        for executor in (self._lookers, self._network):
+            executor.shutdown(cancel_futures=True)
+
+    def _look(self, picture: bytes, spec: PreprocessSpec) -> _Looked:
+        image = sources.read(picture, self._max_pixels)
+        faces = self._detect(image)
+        height, width = image.shape[:2]
+        return _Looked(width, height, faces, [crop(image, face, spec) for face in faces])
+
+    def _detect(self, image: Image) -> list[Face]:
+        detector = self._detectors.get()
+        try:
+            return detector(image)
+        finally:
+            self._detectors.put(detector)
+
+
+def _classifying(classifier: Classifier) -> Function:
+    return lambda crops: (classifier(crops).tolist(),)
+
+
+def _explaining(explainer: Explainer) -> Function:
+    def explain(crops: Image) -> tuple[list[list[float]], list[bytes]]:
+        scores, maps = explainer(crops)
+        return scores.tolist(), [png(explainer.picture(one)) for one in maps]
+
+    return explain
+
+
+def png(image: Image) -> bytes:
+    """(height, width[, 3]) uint8, BGR, as a PNG file."""
+    return cv2.imencode(".png", image)[1].tobytes()

@@ -1,0 +1,192 @@
+"""What the service takes and gives, as pydantic models with examples. Knows nothing of HTTP."""
+
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from genderscope.contracts import LABELS
+from genderscope.server.engine import Model, Seen
+from genderscope.sinks import face_record
+
+# What a model's export wrote that concerns its users.
+SHOWN = ("source", "data", "parameters", "multiply_adds", "abstention")
+FACE: dict[str, Any] = {
+    "box": {"x": 175.01, "y": 71.35, "width": 96.4, "height": 127.02},
+    "label": "woman",
+    "scores": {"woman": 0.988421, "man": 0.011579},
+    "confidence": 0.988421,
+    "detector_score": 0.936118,
+    "landmarks": [[203.1, 121.4], [246.2, 119.8], [228.6, 147.7], [209.8, 168.9], [245.0, 167.2]],
+}
+PICTURE: dict[str, Any] = {"width": 512, "height": 512, "faces": [FACE]}
+
+ANSWER: dict[str, Any] = {
+    "model": "mini_xception",
+    "min_confidence": 0.627146,
+    "pictures": [PICTURE],
+}
+
+
+class ProblemDetails(BaseModel):
+    """An error, as RFC 9457 writes it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = Field(description="One sentence: what is wrong, and what to do.")
+
+
+class Options(BaseModel):
+    """What a client may choose."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str | None = Field(
+        default=None,
+        description="A name of /v1/models; without it the default.",
+        examples=["mini_xception"],
+    )
+    min_confidence: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Below it a face is uncertain; without it the model's own.",
+        examples=[0.8],
+    )
+    crops: bool = Field(
+        default=False, description="Give each face's crop, as the network reads it."
+    )
+
+
+class ExplainOptions(Options):
+    """What a client may choose of an explanation."""
+
+    face: int = Field(default=0, ge=0, description="Whose map the PNG is; 0 is the best found.")
+    format: Literal["json", "png"] | None = Field(
+        default=None,
+        description="Without it the header Accept decides, and JSON where that is open.",
+    )
+
+
+class LiveOptions(Options):
+    """What a client of the WebSocket may choose, at any time."""
+
+    explain: bool = Field(default=False, description="Give each face's guided gradient.")
+
+
+class Box(BaseModel):
+    """An upright rectangle in pixels of the upright picture; it may reach outside."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Scores(BaseModel):
+    """Calibrated probabilities; they sum to 1."""
+
+    woman: float
+    man: float
+
+
+class Face(BaseModel):
+    """A face and its perceived gender presentation."""
+
+    box: Box
+    label: Literal["woman", "man", "uncertain"]
+    scores: Scores
+    confidence: float = Field(description="The higher score.")
+    detector_score: float = Field(description="How sure the detector is that it is a face, 0-1.")
+    landmarks: list[tuple[float, float]] | None = Field(
+        default=None,
+        description="Eye, eye, nose, mouth corner, mouth corner, each pair from the picture's "
+        "left; absent where the detector gives none.",
+    )
+    crop_png: str | None = Field(
+        default=None, description="Base64 of a PNG: what the network read."
+    )
+    map_png: str | None = Field(
+        default=None,
+        description="Base64 of a grey PNG: the guided gradient of the higher score's class.",
+    )
+
+
+class Picture(BaseModel):
+    """A picture's faces, in the detector's order: best first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [PICTURE]})
+
+    width: int
+    height: int
+    faces: list[Face]
+
+    @classmethod
+    def of(cls, seen: Seen) -> Self:
+        return cls(width=seen.width, height=seen.height, faces=list(_faces(seen)))
+
+
+class Failure(BaseModel):
+    """A picture, one of several, that could not be read."""
+
+    error: str
+
+
+class Answer(BaseModel):
+    """The pictures of one request, in its order."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ANSWER]})
+
+    model: str
+    min_confidence: float = Field(description="Below it a face is uncertain.")
+    pictures: list[Picture | Failure]
+
+
+class ModelCard(BaseModel):
+    """A model, with all that is needed to run it elsewhere."""
+
+    name: str
+    explains: bool = Field(description="Whether /v1/explain can show what it looks at.")
+    network: str = Field(description="Where its ONNX file is.")
+    labels: list[str]
+    spec: dict[str, Any] = Field(description="How a face becomes its input.")
+    temperature: float = Field(description="Scores are a softmax of the logits over it ...")
+    bias: float = Field(description="... with this added to the last class.")
+    min_confidence: float = Field(description="Its own threshold; below it a face is uncertain.")
+    metadata: dict[str, Any] = Field(description="What its export wrote: data, licence, size.")
+
+    @classmethod
+    def of(cls, name: str, model: Model) -> Self:
+        classifier = model.classifier
+        return cls(
+            name=name,
+            explains=model.explainer is not None,
+            network=f"/v1/models/{name}/network",
+            labels=list(LABELS),
+            spec=classifier.spec.to_dict(),
+            temperature=classifier.temperature,
+            bias=classifier.bias,
+            min_confidence=classifier.min_confidence,
+            metadata={key: classifier.metadata[key] for key in SHOWN if key in classifier.metadata},
+        )
+
+
+class Models(BaseModel):
+    """The models that can be chosen."""
+
+    default: str
+    models: list[ModelCard]
+
+
+def _faces(seen: Seen) -> Iterator[Face]:
+    nothing = (None,) * len(seen.results)
+    rows = zip(seen.results, seen.crops or nothing, seen.maps or nothing, strict=True)
+    for result, crop, guided in rows:
+        pictures = {"crop_png": _base64(crop), "map_png": _base64(guided)}
+        yield Face.model_validate({**face_record(result), **pictures})
+
+
+def _base64(data: bytes | None) -> str | None:
+    return None if data is None else b64encode(data).decode()

@@ -1,0 +1,65 @@
+/** What the visitor takes home: tables, records and pictures as files. Knows nothing of the page. */
+
+import { confidence, labelOf } from "./labels.js";
+import { settings } from "./settings.js";
+
+/** Offer bytes or text as a file. */
+export function save(content, name, type) {
+  const address = URL.createObjectURL(new Blob([content], { type }));
+  const link = document.createElement("a");
+  Object.assign(link, { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
+/** Rows, objects of the same keys, as CSV (RFC 4180). */
+export function csv(rows, columns) {
+  const lines = [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ""))];
+  return lines.map((line) => `${line.map(cell).join(",")}\r\n`).join("");
+}
+
+function cell(value) {
+  // A spreadsheet would run text that begins so, and file names come from anywhere.
+  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : `${value}`;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+const COLUMNS = [
+  ...["file", "face", "label", "confidence", "woman", "man", "x", "y", "width", "height"],
+  ...["detector_score", "error", "model", "min_confidence", "network"],
+];
+
+/** One row a face, and one for each picture that has none. */
+export function picturesAsCsv(pictures) {
+  const rows = pictures.flatMap(({ file, error, faces }) => {
+    const head = { file, error, ...chosen() };
+    if (!faces?.length) return [head];
+    return faces.map((face, index) => {
+      const { label, confidence: sure, scores, box, detector_score } = face;
+      const values = { face: index + 1, label, confidence: sure, ...scores, ...box, detector_score };
+      return { ...head, ...values };
+    });
+  });
+  return csv(rows, COLUMNS);
+}
+
+export const picturesAsJson = (pictures) => `${JSON.stringify({ ...chosen(), pictures }, null, 2)}\n`;
+
+/** One picture as plain values, with the labels of the threshold that holds now. */
+export function record(file, answer, error) {
+  if (!answer) return { file, error };
+  const faces = answer.faces.map((face) => ({
+    box: face.box,
+    label: labelOf(face, settings.threshold),
+    scores: face.scores,
+    confidence: confidence(face),
+    detector_score: face.detector_score,
+    ...(face.landmarks && { landmarks: face.landmarks }),
+  }));
+  return { file, width: answer.width, height: answer.height, faces };
+}
+
+const chosen = () => ({
+  model: settings.model.name,
+  min_confidence: settings.threshold,
+  network: settings.inTab ? "tab" : "service",
+});

@@ -1,0 +1,105 @@
+/** The page put together: who asks for what, and what is shown where. */
+
+import { agreement } from "./answers.js";
+import * as camera from "./camera.js";
+import { markdown } from "./markdown.js";
+import { isBuilt } from "./network.js";
+import * as pictures from "./pictures.js";
+import * as service from "./service.js";
+import { settings } from "./settings.js";
+import { tabs } from "./tabs.js";
+import { threshold } from "./threshold.js";
+
+const find = (id) => document.getElementById(id);
+const panels = { pictures, camera };
+let shown = pictures;
+
+async function begin() {
+  find("failure").hidden = true;
+  let answer;
+  try {
+    answer = await service.models();
+  } catch (refusal) {
+    find("token-form").hidden = refusal.status !== 401;
+    find("failure").hidden = refusal.status === 401 && !find("token").value;
+    find("failure").textContent = refusal.message;
+    if (refusal.status === 401) find("token").focus();
+    return;
+  }
+  find("token-form").hidden = true;
+  const built = await isBuilt();
+  find("where").hidden = !built;
+  find("where-absent").hidden = built;
+  chooseFrom(answer);
+  wire();
+  settings.choose({ model: answer.models.find(({ name }) => name === answer.default) });
+  find("all").hidden = false;
+}
+
+function chooseFrom({ models, default: first }) {
+  const chooser = find("model");
+  chooser.replaceChildren(...models.map(({ name }) => new Option(name)));
+  chooser.value = first;
+  chooser.addEventListener("change", () => settings.choose({ model: models[chooser.selectedIndex] }));
+  settings.addEventListener("network", () => {
+    const { spec, metadata, explains } = settings.model;
+    const parameters = metadata.parameters?.toLocaleString("en");
+    const input = `reads ${spec.size} × ${spec.size} pixels, ${spec.colour}`;
+    find("model-hint").textContent = [parameters && `${parameters} parameters`, input]
+      .filter(Boolean)
+      .join("; ");
+    find("explain").disabled = !explains;
+  });
+}
+
+function wire() {
+  const update = threshold(() => shown.faces());
+  const tell = () => {
+    update();
+    const told = agreement();
+    if (find("agreement").textContent !== told) find("agreement").textContent = told;
+  };
+  pictures.start(tell);
+  camera.start(tell);
+  tabs(document.querySelector("[role=tablist]"), (panel) => {
+    shown = panels[panel];
+    if (shown !== camera) camera.stop();
+    tell();
+  });
+  settings.addEventListener("network", tell);
+  find("explain").addEventListener("change", ({ target }) =>
+    settings.choose({ explain: target.checked }),
+  );
+  find("where").addEventListener("change", ({ target }) =>
+    settings.choose({ inTab: target.value === "tab" }),
+  );
+  for (const button of document.querySelectorAll("[data-card]")) {
+    button.addEventListener("click", showCard);
+    button.disabled = false;
+  }
+  find("card-close").addEventListener("click", () => find("card").close());
+  addEventListener("pagehide", camera.stop);
+}
+
+async function showCard() {
+  const text = await service
+    .card(settings.model.name)
+    .catch(({ message }) => `# ${settings.model.name}\n\n${message}`);
+  const [title, ...rest] = markdown(text);
+  find("card-title").textContent = title.textContent;
+  find("card-text").replaceChildren(...rest);
+  find("card-text").scrollTop = 0;
+  find("card").showModal();
+}
+
+find("settings").open = matchMedia("(min-width: 48rem)").matches;
+const LOCAL = ["127.0.0.1", "localhost", "[::1]"];
+find("place").textContent = LOCAL.includes(location.hostname)
+  ? "the service on this computer"
+  : `the service at ${location.hostname}, to which they are sent,`;
+find("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  service.setToken(find("token").value);
+  begin();
+});
+begin();

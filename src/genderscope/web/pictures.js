@@ -1,0 +1,190 @@
+/** The pictures that were given: each is asked about, shown with its faces, and forgotten. */
+
+import { scored } from "./answers.js";
+import { picturesAsCsv, picturesAsJson, record, save } from "./downloads.js";
+import { draw } from "./drawing.js";
+import { countsInWords, number } from "./labels.js";
+import { FaceTable, element } from "./results.js";
+import { look } from "./service.js";
+import { settings } from "./settings.js";
+
+const SHOWN_PX = 1024;
+const AT_ONCE = 2;
+const find = (id) => document.getElementById(id);
+
+const pictures = [];
+const waiting = [];
+let working = 0;
+let changed = () => {};
+
+/** Wire the panel up; ``tell`` is called where other faces are shown. */
+export function start(tell) {
+  changed = tell;
+  const [files, drop] = [find("files"), find("drop")];
+  files.addEventListener("change", () => {
+    add(files.files);
+    files.value = ""; // so that the same file can be chosen again
+  });
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    document.addEventListener(kind, (event) => {
+      event.preventDefault(); // a picture dropped beside must not replace the page
+      drop.classList.toggle("over", kind === "dragover");
+      if (kind === "drop") add(event.dataTransfer.files);
+    });
+  }
+  document.addEventListener("paste", (event) => add(event.clipboardData.files));
+  find("clear").addEventListener("click", () => {
+    for (const picture of [...pictures]) picture.remove();
+    files.focus();
+  });
+  find("save-csv").addEventListener("click", () =>
+    save(picturesAsCsv(records()), "genderscope.csv", "text/csv"),
+  );
+  find("save-json").addEventListener("click", () =>
+    save(picturesAsJson(records()), "genderscope.json", "application/json"),
+  );
+  settings.addEventListener("threshold", () => pictures.forEach((picture) => picture.show()));
+  settings.addEventListener("network", () => {
+    waiting.splice(0, Infinity, ...pictures);
+    work();
+  });
+}
+
+/** The faces that are shown. */
+export const faces = () => pictures.flatMap((picture) => picture.answer?.faces ?? []);
+
+const records = () => pictures.map(({ file, answer, error }) => record(file.name, answer, error));
+
+function add(files) {
+  if (!files.length) return;
+  if (find("pictures").hidden) find("pictures-tab").click();
+  for (const file of files) {
+    const picture = new Picture(file);
+    pictures.push(picture);
+    find("picture-list").append(picture.element);
+    waiting.push(picture);
+  }
+  work();
+}
+
+function work() {
+  for (; working < AT_ONCE && waiting.length; working += 1) {
+    waiting.shift().ask().finally(() => {
+      working -= 1;
+      work();
+    });
+  }
+  report();
+}
+
+function report() {
+  find("pictures-bar").hidden = !pictures.length;
+  const failed = pictures.filter(({ error }) => error).length;
+  const left = waiting.length + working;
+  const told = [
+    left ? `${number(left, "picture")} to go …` : "",
+    `${number(pictures.length, "picture")}, ${number(faces().length, "face")}.`,
+    failed ? `${number(failed, "picture")} could not be answered.` : "",
+  ];
+  find("progress").textContent = told.filter(Boolean).join(" ");
+  changed();
+}
+
+class Picture {
+  answer = null;
+  error = null;
+  #bitmap = null;
+  #turn = 0;
+  #canvas = element("canvas", { role: "img" });
+  #said = element("p", { className: "counts" });
+  #failed = element("p", { className: "problem", hidden: true });
+
+  constructor(file) {
+    this.file = file;
+    this.#canvas.hidden = true;
+    this.table = new FaceTable(`Faces of ${file.name}`);
+    this.table.element.hidden = true;
+    this.png = element("button", { type: "button", textContent: "As PNG", hidden: true });
+    this.png.ariaLabel = `${file.name} with its boxes as PNG`;
+    this.png.addEventListener("click", () => this.save());
+    const remove = element("button", { type: "button", textContent: "Remove" });
+    remove.ariaLabel = `Remove ${file.name}`;
+    remove.addEventListener("click", () => {
+      this.remove();
+      find("files").focus();
+    });
+    this.element = element(
+      "article",
+      { className: "panel" },
+      element(
+        "div",
+        { className: "row bar" },
+        element("h3", { textContent: file.name }),
+        this.png,
+        remove,
+      ),
+      this.#failed,
+      element(
+        "div",
+        { className: "picture" },
+        element("div", { className: "shown" }, this.#canvas),
+        element("div", { className: "said" }, this.#said, this.table.element),
+      ),
+    );
+  }
+
+  async ask() {
+    const turn = (this.#turn += 1);
+    this.#said.textContent = "Looking …";
+    let [answer, error] = [null, null];
+    try {
+      answer = await scored(await look(this.file));
+      // The browser may know fewer formats than the service.
+      this.#bitmap ??= await createImageBitmap(this.file).catch(() => null);
+    } catch (refusal) {
+      error = refusal.message;
+    }
+    if (turn !== this.#turn) return;
+    Object.assign(this, { answer, error });
+    this.show();
+  }
+
+  show() {
+    const { answer, error } = this;
+    if (!answer && !error) return;
+    this.#failed.textContent = error ?? "";
+    this.#failed.hidden = !error;
+    this.png.hidden = this.#canvas.hidden = !answer;
+    this.#said.textContent = answer ? this.#inWords() : "";
+    this.table.update(answer?.faces ?? [], settings.threshold);
+    if (!answer) return;
+    this.#canvas.ariaLabel = `${this.file.name}: ${this.#inWords()}`;
+    draw(this.#canvas, this.#bitmap, answer, settings.threshold, SHOWN_PX);
+  }
+
+  #inWords() {
+    const { faces: found } = this.answer;
+    if (!found.length) return "No face was found.";
+    const hidden = this.#bitmap ? "" : " The browser cannot show this kind of picture.";
+    const told = countsInWords(found, settings.threshold);
+    return `${number(found.length, "face")}: ${told}.${hidden}`;
+  }
+
+  /** The picture in its full size, with boxes and labels. */
+  save() {
+    const canvas = document.createElement("canvas");
+    draw(canvas, this.#bitmap, this.answer, settings.threshold);
+    const name = `${this.file.name.replace(/\.[^.]*$/, "")}-faces.png`;
+    canvas.toBlob((png) => save(png, name, "image/png"));
+  }
+
+  remove() {
+    this.#turn += 1;
+    for (const list of [pictures, waiting]) {
+      if (list.includes(this)) list.splice(list.indexOf(this), 1);
+    }
+    this.#bitmap?.close();
+    this.element.remove();
+    report();
+  }
+}

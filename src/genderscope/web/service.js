@@ -1,0 +1,109 @@
+/** The service behind the page: questions over HTTP and the live socket. Knows nothing of the page. */
+
+import { settings } from "./settings.js";
+
+const TRIES = 20;
+const ENDED = "The connection to the service ended. Start again.";
+let token = "";
+
+/** An answer that is an error; its message is the service's own sentence. */
+export class Refusal extends Error {
+  constructor(message, status = 0) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export function setToken(text) {
+  token = text;
+}
+
+async function ask(path, options = {}) {
+  const headers = token ? { ...options.headers, Authorization: `Bearer ${token}` } : options.headers;
+  for (let tries = 1; ; tries += 1) {
+    let response;
+    try {
+      response = await fetch(path, { ...options, headers });
+    } catch {
+      throw new Refusal("The service does not answer. Is it still running?");
+    }
+    if (response.ok) return response;
+    if (response.status === 503 && tries < TRIES) {
+      const seconds = Number(response.headers.get("Retry-After")) || 1;
+      await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+      continue;
+    }
+    const problem = await response.json().catch(() => ({}));
+    throw new Refusal(problem.detail ?? `The service answers ${response.status}.`, response.status);
+  }
+}
+
+const of = (model) => `v1/models/${encodeURIComponent(model)}`;
+
+export const models = async () => (await ask("v1/models")).json();
+export const card = async (model) => (await ask(`${of(model)}/card`)).text();
+export const network = async (model) => (await ask(`${of(model)}/network`)).arrayBuffer();
+
+/** The faces of one encoded picture, with what the settings ask for; each with its crop. */
+export async function look(picture) {
+  const options = new URLSearchParams({ model: settings.model.name, crops: "true" });
+  const path = settings.explains ? `v1/explain?format=json&${options}` : `v1/classify?${options}`;
+  const headers = { "Content-Type": "application/octet-stream" };
+  const answer = await (await ask(path, { method: "POST", headers, body: picture })).json();
+  return { model: answer.model, ...answer.pictures[0] };
+}
+
+/** An open live socket: one frame out, its answer back. */
+export class Live {
+  #socket;
+  #answered = null;
+
+  /** Connect; refused where the service takes no more. */
+  static open() {
+    const protocols = token ? ["genderscope", `genderscope.token.${base64url(token)}`] : [];
+    const url = new URL("v1/live", document.baseURI);
+    url.protocol = url.protocol.replace("http", "ws");
+    const socket = new WebSocket(url, protocols);
+    return new Promise((resolve, reject) => {
+      socket.onopen = () => resolve(new Live(socket));
+      socket.onclose = () =>
+        reject(new Refusal("The service takes no more cameras now, or does not answer. Try again."));
+    });
+  }
+
+  constructor(socket) {
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => {
+      const answer = JSON.parse(data);
+      if (answer.problem) this.#answered?.reject(new Refusal(answer.problem.detail));
+      else this.#answered?.resolve(answer);
+    };
+    socket.onclose = () => this.#answered?.reject(new Refusal(ENDED));
+  }
+
+  get isOpen() {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  /** Ask for what the settings say, from the next frame on. */
+  choose() {
+    const options = { model: settings.model.name, explain: settings.explains, crops: true };
+    this.#socket.send(JSON.stringify(options));
+  }
+
+  /** The faces of one encoded picture. */
+  async look(picture) {
+    if (!this.isOpen) throw new Refusal(ENDED);
+    return new Promise((resolve, reject) => {
+      this.#answered = { resolve, reject };
+      this.#socket.send(picture);
+    });
+  }
+
+  close() {
+    this.#socket.close();
+  }
+}
+
+const base64url = (text) =>
+  btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");

@@ -1,0 +1,91 @@
+"""``genderscope serve`` as people start it."""
+
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import serving
+from genderscope import cli
+from genderscope.classifier import WEIGHTS
+
+connections = pytest.importorskip("genderscope.server.connections")
+TOKEN = "a-token-of-some-length"
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*serving.COMMAND, "serve", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--host", "0.0.0.0"], "0.0.0.0 is reached from other machines: set a --token"),
+        (["--host", "0.0.0.0", "--token", "short"], "a token has at least 16 characters"),
+        (["--token", "sixteen characterś"], "a token has at least 16 characters, all of them"),
+        (["--model", "none"], "no model 'none'"),
+        (["--detector", "none"], "no 'none' in detectors; there are: haar, yunet"),
+        (["--detector-model", "none"], "YuNet's weights are not there (none)"),
+        (["--timeout-s", "0"], "timeout_s is a positive number, not 0.0"),
+        (["--max-body-mb", "-1"], "max_body_bytes is a positive number, not -1000000"),
+        (["--queue", "-1"], "queue is a positive number, not -1"),
+        (["--allow-origin", "example.org"], "'example.org' is no origin; write it as"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_2(arguments: list[str], message: str, model: str) -> None:
+    done = CliRunner().invoke(cli.app, ["serve", "--port", "0", *arguments])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"genderscope: {message}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_one_line_and_2(model: str) -> None:
+    with closing(connections.listen("127.0.0.1", 0, None)) as taken:
+        done = run("--detector", "haar", "--port", taken.getsockname()[1])
+    assert done.returncode == 2
+    assert "Address already in use" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_missing_extra_is_one_line(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import sys; sys.modules['fastapi'] = None\nfrom genderscope.cli import main; main()"
+    monkeypatch.setattr(serving, "COMMAND", [sys.executable, "-c", code])
+    done = run()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "genderscope: this needs fastapi: pip install 'genderscope[serve]'\n"
+
+
+def test_options_reach_the_service(model: str, portrait: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.onnx"
+    other.write_bytes((WEIGHTS / f"{model}.onnx").read_bytes())
+    options = ("--host", "0.0.0.0", "--model", other, "--max-files", 1, "--max-pixels", 300_000)
+    origin = "https://page.example"
+    with serving.serving(*options, "--allow-origin", origin, GENDERSCOPE_TOKEN=TOKEN) as (
+        client,
+        _,
+    ):
+        client.base_url = f"http://127.0.0.1:{client.base_url.port}"
+        headers = {"Authorization": f"Bearer {TOKEN}", "Origin": origin}
+
+        def ask(*files: bytes, **more: Any) -> Any:
+            sent = [("file", file) for file in files]
+            return client.post("/v1/classify", files=sent, headers=headers, **more)
+
+        good = ask(portrait.read_bytes())
+        assert good.json()["model"] == model
+        assert good.headers["access-control-allow-origin"] == origin
+        serving.problem(ask(b"", b""), 413, "more than 1 files")
+        serving.problem(client.post("/v1/classify"), 401, "a token is needed")
+        listed = client.get("/v1/models", headers=headers).json()
+        assert listed["default"] == model
+        assert client.get(listed["models"][0]["network"], headers=headers).status_code == 200

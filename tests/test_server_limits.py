@@ -1,0 +1,274 @@
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from genderscope.contracts import UsageError
+from serving import Gated, fake_engine, problem, running, wait_until
+
+httpx = pytest.importorskip("httpx")
+
+from genderscope.server import bodies  # noqa: E402
+from genderscope.server.connections import listen  # noqa: E402
+from genderscope.server.limits import Limits  # noqa: E402
+from genderscope.server.problems import Problem  # noqa: E402
+
+PICTURE = cv2.imencode(".png", np.full((30, 40, 3), 90, np.uint8))[1].tobytes()
+TOKEN = "a-token-of-some-length"
+ORIGIN = "https://elsewhere.example"
+QUICK = {"header_timeout_s": 1.0, "body_timeout_s": 1.0}
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    limits = Limits(max_body_bytes=10_000, max_files=3, **QUICK)
+    with running(fake_engine([Gated()], max_pixels=2_000), limits) as client:
+        yield client
+
+
+def chunks(size: int) -> Iterator[bytes]:
+    for _ in range(size // 1000):
+        yield b"x" * 1000
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "words"),
+    [
+        ({"content": b"x" * 10_001}, 413, "above the limit of 10,000 bytes"),
+        ({"content": chunks(11_000)}, 413, "above the limit of 10,000 bytes"),
+        ({"files": [("file", PICTURE)] * 4}, 413, "more than 3 files"),
+        ({"content": b""}, 422, "is empty"),
+        ({"files": {"file": b""}}, 422, "is empty"),
+        ({"files": {"other": PICTURE}}, 422, "in fields named 'file'"),
+        ({"files": {"file": PICTURE}, "data": {"url": "http://x/a.jpg"}}, 422, "nothing else"),
+        ({"data": {"file": "http://x/a.jpg"}}, 415, "send a multipart form"),
+        ({"json": {"url": "http://x/a.jpg"}}, 415, "send a multipart form"),
+        ({"content": b"http://x/a.jpg"}, 422, "no picture that can be read"),
+        ({"content": PICTURE, "params": {"model": "none"}}, 422, "there are: brightness"),
+        ({"content": PICTURE, "params": {"min_confidence": 2}}, 422, "less than or equal to 1"),
+        ({"content": PICTURE, "params": {"min_confidence": "nan"}}, 422, "query min_confidence"),
+        ({"content": PICTURE, "params": {"url": "http://x"}}, 422, "query url"),
+        ({"content": PICTURE, "headers": {"Origin": ORIGIN}}, 403, "--allow-origin"),
+        ({"content": PICTURE, "headers": {"Origin": "null"}}, 403, "--allow-origin"),
+    ],
+)
+def test_refusals(client: Any, request_: dict[str, Any], status: int, words: str) -> None:
+    problem(client.post("/v1/classify", **request_), status, words)
+    assert client.post("/v1/classify", content=PICTURE).status_code == 200
+
+
+def form(*parts: str, end: str = "--b--\r\n") -> bytes:
+    return "".join(f"--b\r\n{part}\r\n" for part in parts).encode() + end.encode()
+
+
+FILE = 'Content-Disposition: form-data; name="file"\r\n\r\nabc'
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (form(FILE), "multipart/form-data", 400),
+        (form(FILE), 'multipart/form-data; boundary="b"', [b"abc"]),
+        (form(FILE, FILE), "Multipart/Form-Data; boundary=b", [b"abc", b"abc"]),
+        (form(FILE), "multipart/form-data; boundary=other", 400),
+        (form(FILE), f"multipart/form-data; boundary={'b' * 999}", 400),
+        (form(FILE, end=""), "multipart/form-data; boundary=b", 400),
+        (form(FILE)[:40], "multipart/form-data; boundary=b", 400),
+        (form(), "multipart/form-data; boundary=b", 422),
+        (b"", "multipart/form-data; boundary=b", 400),
+        (form("Content-Type: image/jpeg\r\n\r\nabc"), "multipart/form-data; boundary=b", 422),
+        (form(f"{FILE[:43]}\r\n{FILE}"), "multipart/form-data; boundary=b", 422),
+        (form(*[FILE] * 4), "multipart/form-data; boundary=b", 413),
+        (b"abc", "", [b"abc"]),
+        (b"abc", "image/anything", [b"abc"]),
+        (b"abc", "text/plain", 415),
+        (b"abc", ";", [b"abc"]),
+    ],
+)
+def test_bodies(body: bytes, content_type: str, status: int | list[bytes]) -> None:
+    if isinstance(status, list):
+        assert bodies.pictures(body, content_type, max_files=3) == status
+        return
+    with pytest.raises(Problem) as caught:
+        bodies.pictures(body, content_type, max_files=3)
+    assert caught.value.status == status
+
+
+def test_too_many_pixels_are_refused(client: Any) -> None:
+    large = cv2.imencode(".png", np.zeros((50, 50, 3), np.uint8))[1].tobytes()
+    problem(client.post("/v1/classify", content=large), 422, "2,500 pixels, above the limit")
+
+
+def test_a_token_keeps_others_out() -> None:
+    engine = fake_engine([Gated()])
+    with running(engine, token=TOKEN) as client:
+        for given in (None, "", "Bearer", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "Bearer ä"):
+            headers = {} if given is None else {"Authorization": given.encode()}
+            for method, path in (("POST", "/v1/classify"), ("GET", "/v1/models")):
+                refused = client.request(method, path, headers=headers)
+                problem(refused, 401, "Authorization: Bearer TOKEN")
+                assert refused.headers["www-authenticate"] == "Bearer"
+                assert TOKEN not in refused.text
+            problem(client.get("/metrics", headers=headers), 401, "a token is needed")
+        for path in ("/healthz", "/readyz", "/", "/openapi.json"):  # they tell nothing
+            assert client.get(path).status_code == 200
+        right = {"Authorization": f"Bearer {TOKEN}"}
+        assert client.post("/v1/classify", content=PICTURE, headers=right).status_code == 200
+        assert client.get("/metrics", headers=right).status_code == 200
+
+
+def test_cors_is_closed_unless_an_origin_is_allowed() -> None:
+    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    with running(fake_engine([Gated()])) as client:
+        assert client.options("/v1/classify", headers=asked).status_code == 405
+        same = {"Origin": str(client.base_url).rstrip("/")}
+        response = client.post("/v1/classify", content=PICTURE, headers=same)
+        assert response.status_code == 200
+        assert not any(name.startswith("access-control") for name in response.headers)
+    with running(fake_engine([Gated()]), allow_origins=[ORIGIN]) as client:
+        assert client.options("/v1/classify", headers=asked).status_code == 200
+        response = client.post("/v1/classify", content=PICTURE, headers={"Origin": ORIGIN})
+        assert response.headers["access-control-allow-origin"] == ORIGIN
+        others = {"Origin": "https://other.example"}
+        problem(client.post("/v1/classify", content=PICTURE, headers=others), 403, "web pages")
+
+
+def test_overload_is_refused_at_once_and_passes() -> None:
+    detector = Gated()
+    limits = Limits(max_concurrent=1, queue=2)
+    with running(fake_engine([detector]), limits) as client, ThreadPoolExecutor(30) as pool:
+        detector.gate.clear()
+
+        def ask() -> Any:
+            return client.post("/v1/classify", content=PICTURE)
+
+        accepted = [pool.submit(ask) for _ in range(3)]
+        wait_until(lambda: "requests_inside 3.0" in client.get("/metrics").text)
+        for refused in [pool.submit(ask) for _ in range(30)]:
+            problem(refused.result(), 503, "all 3 places are taken")
+            assert refused.result().headers["retry-after"] == "1"
+        assert detector.working == 1
+        assert client.get("/healthz").status_code == 200
+        detector.gate.set()
+        assert [one.result().status_code for one in accepted] == [200] * 3
+        assert ask().status_code == 200
+        assert "requests_inside 0.0" in client.get("/metrics").text
+
+
+def test_what_takes_too_long_is_a_504_and_leaves_its_place() -> None:
+    detector = Gated()
+    limits = Limits(max_concurrent=2, queue=0, timeout_s=1)
+    with running(fake_engine([detector]), limits) as client, ThreadPoolExecutor(2) as pool:
+        detector.gate.clear()
+        for asked in [pool.submit(client.post, "/v1/classify", content=PICTURE) for _ in "ab"]:
+            problem(asked.result(), 504, "more than 1 s")
+        assert detector.working == 1  # one thread; the other's picture was never begun
+        detector.gate.set()
+        wait_until(lambda: not detector.working)
+        assert client.post("/v1/classify", content=PICTURE).status_code == 200
+
+
+def talk(client: Any, *parts: bytes, pause_s: float = 0) -> bytes:
+    """What the server says until it closes the connection."""
+    with closing(socket.create_connection((client.base_url.host, client.base_url.port))) as end:
+        end.settimeout(20)
+        for part in parts:
+            end.sendall(part)
+            time.sleep(pause_s)
+        said = b""
+        while data := end.recv(65536):
+            said += data
+        return said
+
+
+POST = b"POST /v1/classify HTTP/1.1\r\nHost: x\r\n"
+
+
+def test_a_slow_header_is_cut(client: Any) -> None:
+    assert talk(client, b"") == b""
+    assert talk(client, POST) == b""
+    # Also the second one, though the first was in time.
+    said = talk(client, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", POST)
+    assert said.startswith(b"HTTP/1.1 200 OK")
+    assert said.count(b"HTTP/1.1") == 1
+
+
+def test_a_header_in_drops_is_cut(client: Any) -> None:
+    """Each drop comes soon after the last, the whole never."""
+    with pytest.raises(ConnectionError):
+        talk(client, *[b"x"] * 2000, pause_s=0.01)
+
+
+def test_a_slow_body_is_cut(client: Any) -> None:
+    said = talk(client, POST + b"Content-Length: 5000\r\n\r\n", b"x" * 100)
+    assert said.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in said
+    assert b"came too slowly" in said
+
+
+def test_a_body_that_goes_on_after_its_refusal_is_cut(client: Any) -> None:
+    """It is read for a while, so that the refusal arrives, and not for ever."""
+    heard: list[bytes] = []
+
+    def drops() -> None:
+        head = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+        part = b"3e8\r\n" + b"x" * 1000 + b"\r\n"
+        address = (client.base_url.host, client.base_url.port)
+        with closing(socket.create_connection(address)) as end:
+            end.sendall(head)
+            try:
+                for _ in range(2000):
+                    end.sendall(part)
+                    if not heard:
+                        end.settimeout(0.01)
+                        try:
+                            heard.append(end.recv(65536))
+                        except TimeoutError:
+                            end.settimeout(20)
+                    time.sleep(0.01)
+            except OSError:
+                heard.append(b"cut")
+
+    thread = threading.Thread(target=drops)
+    thread.start()
+    thread.join(60)
+    assert heard[0].startswith(b"HTTP/1.1 413 ")
+    assert heard[1] == b"cut"
+
+
+def test_a_refused_connection_is_used_again(client: Any) -> None:
+    with httpx.Client(base_url=client.base_url, limits=httpx.Limits(max_connections=1)) as other:
+        for _ in range(3):
+            problem(other.post("/v1/classify", content=b"x" * 500_000), 413, "above the limit")
+            assert other.post("/v1/classify", content=PICTURE).status_code == 200
+
+
+@pytest.mark.parametrize("field", Limits.__dataclass_fields__)
+@pytest.mark.parametrize("value", [-1, 0, float("nan")])
+def test_a_limit_that_is_none_is_refused(field: str, value: float) -> None:
+    if (field, value) == ("queue", 0):
+        assert Limits(queue=0).queue == 0
+        return
+    with pytest.raises(UsageError, match=f"{field} is a positive number"):
+        Limits(**{field: value})
+
+
+def test_only_loopback_without_a_token() -> None:
+    with pytest.raises(UsageError, match=r"0\.0\.0\.0 is reached from other machines"):
+        listen("0.0.0.0", 0, None)
+    for host, token in (("127.0.0.1", None), ("localhost", None), ("0.0.0.0", TOKEN)):
+        listen(host, 0, token).close()
+    with (
+        closing(listen("127.0.0.1", 0, None)) as taken,
+        pytest.raises(UsageError, match="cannot be had: Address already in use"),
+    ):
+        listen("127.0.0.1", taken.getsockname()[1], None)
+    with pytest.raises(UsageError, match="cannot be had"):
+        listen("no.such.host.invalid", 0, TOKEN)
