@@ -122,6 +122,7 @@ def prepare(
         "fingerprint": digest,
         "spec": recipe.spec.to_dict(),
         "detector": recipe.detector,
+        "alter": recipe.alter and f"{recipe.alter}, seed {recipe.alter_seed}",
         "surround": recipe.surround,
         "shard_rows": SHARD_ROWS,
     }
@@ -164,7 +165,7 @@ def _begin(out: Path, plan: dict[str, Any]) -> None:
         write_whole(out / PLAN, json.dumps(plan, indent=1).encode())
         return
     try:
-        was = _flat(json.loads((out / PLAN).read_text()))
+        was = {"alter": None} | _flat(json.loads((out / PLAN).read_text()))  # early ones had none
     except ValueError as error:
         raise DatasetError(f"{out / PLAN} is broken: name another folder") from error
     differences = [

@@ -65,6 +65,7 @@ def _row(sample: Sample, recipe: Recipe) -> tuple[list[Image], list[str]]:
     try:
         image = sources.read(sample.file)
         face, found = recipe.locate(image, sample)
+        image = recipe.altered(image, face, sample)
         coloured, shown = cut(image, face, replace(spec, colour="bgr"))
         exact, _ = cut(image, face, spec)
     except (PictureError, ValueError) as error:

@@ -19,7 +19,7 @@ from uuid import uuid4
 import cv2
 import numpy as np
 
-from genderscope import detectors, sources
+from genderscope import counterfactuals, detectors, sources
 from genderscope.contracts import Detector, Face, Image, PictureError, Sample, require
 from genderscope.preprocess import PreprocessSpec, cut, whole
 
@@ -32,11 +32,16 @@ class Recipe:
         detector: the detector's name; None takes the data set's own boxes as they are, and the
             whole picture where it has none.
         detector_model: its weights, or None.
+        alter: a condition of ``counterfactuals`` or ``random``, in which each picture is shown
+            after its face was found; None leaves the pictures as they are.
+        alter_seed: decides the alterations, with each file's name.
     """
 
     spec: PreprocessSpec
     detector: str | None
     detector_model: str | None = None
+    alter: str | None = None
+    alter_seed: int = 0
 
     @property
     def surround(self) -> int:
@@ -48,6 +53,13 @@ class Recipe:
         if self.detector is not None:
             return detectors.find_one(image, _detector(self), self.spec, sample.box)
         return (Face(sample.box), True) if sample.box else (whole(image, self.spec), False)
+
+    def altered(self, image: Image, face: Face, sample: Sample) -> Image:
+        """A sample's picture in the recipe's condition."""
+        if self.alter is None:
+            return image
+        seed = counterfactuals.picture_seed(sample.file, self.alter_seed)
+        return counterfactuals.alter(image, face, self.alter, seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,7 @@ def write_shard(work: Work) -> Shard:
         try:
             image = sources.read(sample.file)
             face, found = work.recipe.locate(image, sample)
+            image = work.recipe.altered(image, face, sample)
             crop, shown = cut(image, face, work.recipe.spec, work.recipe.surround)
         except (PictureError, ValueError) as error:
             failed.append({"file": str(sample.file), "reason": str(error)})

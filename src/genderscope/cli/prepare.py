@@ -44,6 +44,15 @@ def prepare(
     ] = None,
     min_age: Annotated[float | None, typer.Option(help="In years.")] = None,
     max_age: Annotated[float | None, typer.Option(help="In years, included.")] = None,
+    alter: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CONDITION",
+            help="Show every face in a condition of counterfactuals, such as 'surgical mask', or "
+            "random for glasses, masks and covers by turns.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides what --alter draws.")] = 0,
     preview: Annotated[
         Path | None,
         typer.Option(
@@ -72,7 +81,7 @@ def prepare(
 
     from rich.console import Console
 
-    from genderscope import cluster, detectors
+    from genderscope import cluster, counterfactuals, detectors
     from genderscope.cli import printable
     from genderscope.cli._cache import Chosen, cached
     from genderscope.contracts import UsageError, require
@@ -90,6 +99,8 @@ def prepare(
         raise UsageError("--given-boxes runs no detector: leave --detector and its model out")
     if no_second_face and max_second_face_score is not None:
         raise UsageError("--no-second-face allows none: leave --max-second-face-score out")
+    if alter and alter != counterfactuals.RANDOM:
+        counterfactuals.chosen(alter)
     if preview and preview.suffix.lower() != ".png":
         raise UsageError(f"--preview writes a .png, not {preview.name}")
     second = inf if max_second_face_score is None else max_second_face_score
@@ -104,7 +115,7 @@ def prepare(
     samples = Chosen(source, split, selection)
     finder = None if given_boxes else detectors.create(detector, model=detector_model).name
     weights = str(detector_model.absolute()) if detector_model else None
-    recipe = Recipe(PRESETS[spec], finder, weights)
+    recipe = Recipe(PRESETS[spec], finder, weights, alter, seed)
     require("pyarrow", "eval")
     if engine == "ray":
         require("ray", "cluster")

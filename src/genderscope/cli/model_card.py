@@ -1,0 +1,31 @@
+"""``genderscope model-card``: write a model's card from its result files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def model_card(
+    model: Annotated[str, typer.Argument(help="A shipped model's name or an .onnx file's path.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.md", dir_okay=False, help="Where to.  [default: beside the model]"
+        ),
+    ] = None,
+) -> None:
+    """Write what a model is for, what it is not for, and how it errs, as Markdown.
+
+    The numbers are those of the model's metadata and of the result files beside it, which evaluate
+    and counterfactuals write as MODEL.DATA.DETECTOR.json and MODEL.counterfactuals.json.
+    """
+    from genderscope import card
+    from genderscope.classifier import find
+    from genderscope.shards import write_whole
+
+    text = card.card(model)
+    out = out or find(model).with_suffix(card.SUFFIX)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, text.encode())
+    typer.echo(str(out))

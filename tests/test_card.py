@@ -1,0 +1,82 @@
+"""The cards that ship are what the command writes now, and their numbers are the result files'."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from genderscope import card
+from genderscope.classifier import WEIGHTS, shipped
+from genderscope.contracts import ModelError
+from test_cli import run
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_shipped_card_is_what_the_command_writes_now(name, tmp_path):
+    done = run("model-card", name, "--out", tmp_path / "new" / "card.md")
+    assert done.returncode == 0, done.stderr
+    now = (tmp_path / "new" / "card.md").read_text()
+    assert now == card.read(name), f"run: genderscope model-card {name}"
+    assert run("card", name).stdout == now
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_card_says_what_cards_say(name):
+    text = card.read(name)
+    sections = re.findall("^## (.+)$", text, re.MULTILINE)
+    assert sections == [
+        *("Model details", "Intended use", "Factors", "Metrics", "Results", "Calibration"),
+        *("Counterfactuals", "Training data", "Evaluation data", "Ethical considerations"),
+        *("Caveats", "Information notice", "Sources"),
+    ]
+    for words in ("Children", "Borders", "CC BY 4.0", "Article 50(3)", "arXiv:1810.03993"):
+        assert words in text
+    assert "{" not in text
+    for line in text.splitlines():
+        if line.startswith("|"):
+            assert "None" not in line
+            assert "nan" not in line
+
+
+def test_numbers_come_from_the_files_beside_the_model(model, tmp_path):
+    file = tmp_path / "own.onnx"
+    shutil.copy(WEIGHTS / f"{model}.onnx", file)
+    bare = card.card(file)
+    assert "Not measured yet." in bare
+
+    [result, *_] = sorted(WEIGHTS.glob(f"{model}.*.*.json"))
+    found = json.loads(result.read_text())
+    found |= {"n": 1234, "accuracy": 0.4321, "accuracy_interval": [0.41, 0.46]}
+    found["by_group"] = {"light": {"dim": found["by_group"]["race"]["White"]}}
+    (tmp_path / "own.x.yunet.json").write_text(json.dumps(found))
+    (tmp_path / "own.record.json").write_text("{}")
+    condition = {"name": "monocle", "n": 987, "flip_rate": 0.1, "flip_interval": [0.08, 0.12]}
+    condition |= {"to_man": 0.06, "to_woman": 0.04, "confidence_change": -0.015}
+    condition |= {"confidence_interval": [-0.02, -0.01], "accuracy": 0.8}
+    condition |= {"accuracy_interval": [0.7, 0.9]}
+    measured = {"n": 987, "seed": 5, "command": "genderscope counterfactuals --model own"}
+    measured |= {"original": {"accuracy": 0.85, "accuracy_interval": [0.8, 0.9]}}
+    (tmp_path / "own.counterfactuals.json").write_text(
+        json.dumps(measured | {"conditions": [condition]})
+    )
+    text = card.card(file)
+    assert "| 1,234 | 43.2 (41.0 to 46.0) |" in text
+    assert "| light: dim |" in text
+    assert (
+        "| monocle | 987 | 10.0 (8.0 to 12.0) | 6.0 | 4.0 | -1.5 (-2.0 to -1.0) | "
+        "80.0 (70.0 to 90.0) |" in text
+    )
+    assert "`genderscope counterfactuals --model own`, seed 5" in text
+
+    done = run("model-card", file)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "own.card.md").read_text() == text
+
+
+def test_what_has_no_card_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="no card of 'none'; there are cards of: "):
+        card.read("none")
+    done = run("model-card", tmp_path / "none.onnx")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1

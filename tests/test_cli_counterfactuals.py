@@ -1,0 +1,115 @@
+"""``genderscope counterfactuals`` as people run it, and the crops that ``prepare --alter`` cuts."""
+
+import json
+import os
+
+import cv2
+import numpy as np
+import pytest
+
+from genderscope.crops import Crops
+from test_cli import run
+
+pytest.importorskip("scipy", reason="needs the extra [eval]")
+pytest.importorskip("pyarrow", reason="needs the extra [eval]")
+
+
+@pytest.fixture
+def faces(tmp_path, portrait):
+    folder = tmp_path / "faces" / "woman"
+    folder.mkdir(parents=True)
+    for name in ("a.jpg", "b.jpg"):
+        (folder / name).write_bytes(portrait.read_bytes())
+    return f"folder:{tmp_path / 'faces'}"
+
+
+@pytest.fixture
+def yunet(shared, monkeypatch):
+    """The detector's weights, where commands look for them."""
+    weights = next(shared.glob("models/*yunet*.onnx"))
+    monkeypatch.setitem(os.environ, "GENDERSCOPE_YUNET", str(weights))
+
+
+def test_measures_writes_and_draws(faces, yunet, model, tmp_path):
+    report, sheet, out = (tmp_path / name for name in ("new/r.json", "new/s.jpg", "pictures"))
+    (tmp_path / "faces" / "woman" / "torn.jpg").write_bytes(b"\xff\xd8\xff")
+    done = run(
+        *("counterfactuals", "--dataset", faces, "--conditions", "clear glasses,surgical mask"),
+        *("--json", report, "--sheet", sheet, "--pictures-out", out, "--seed", 3),
+    )
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == "left out: 1: the picture cannot be read\n"
+    assert "surgical mask" in done.stdout
+    found = json.loads(report.read_text())
+    assert (found["model"], found["n"], found["seed"], found["sheet"]) == (model, 2, 3, "s.jpg")
+    assert [one["name"] for one in found["conditions"]] == ["clear glasses", "surgical mask"]
+    assert found["command"].startswith("genderscope counterfactuals --dataset folder:")
+    assert cv2.imread(str(sheet)).shape[0] > 300
+    assert len(list(out.glob("*/*.png"))) == 6
+
+    again = run("counterfactuals", "--dataset", faces, "--limit", 1, "--conditions", "blur")
+    assert again.returncode == 0, again.stderr
+    assert not list(tmp_path.glob("**/blur"))
+
+
+def test_anybodys_answers_are_measured(tmp_path):
+    rows = ["file,label,face,condition,prediction,race"]
+    for face in range(40):
+        for condition, said in (("original", "woman"), ("hat", "man" if face < 8 else "woman")):
+            rows.append(f"{condition}/{face}.png,woman,{face},{condition},{said},White")
+    (tmp_path / "theirs.csv").write_text("\n".join(rows))
+    report = tmp_path / "r.json"
+    done = run("counterfactuals", "--predictions", tmp_path / "theirs.csv", "--json", report)
+    assert done.returncode == 0, done.stderr
+    [hat] = json.loads(report.read_text())["conditions"]
+    assert (hat["n"], hat["flip_rate"], hat["to_man"], hat["accuracy"]) == (40, 0.2, 0.2, 0.8)
+    assert hat["by_group"]["race"]["White"]["flip_rate"] == 0.2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "name a --dataset to alter, or the --predictions"),
+        (["--conditions", "monocle"], "no condition 'monocle'; there are: all, head scarf, hat"),
+        (["--sheet", "s.pdf"], "--sheet writes a .jpg or .png, not s.pdf"),
+        (["--detector", "haar"], "no face was found that could be altered"),
+        (["--predictions", "nowhere.csv"], "name a --dataset to alter, or the --predictions"),
+    ],
+)
+def test_refusals_are_one_line(faces, model, options, message):
+    named = ["--dataset", faces] if options else []
+    done = run("counterfactuals", *named, *options)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_prepare_cuts_altered_faces(faces, yunet, tmp_path):
+    plain, masked, mixed = (tmp_path / name for name in ("plain", "masked", "mixed"))
+    for out, options in (
+        (plain, ()),
+        (masked, ("--alter", "surgical mask")),
+        (mixed, ("--alter", "random", "--seed", 1)),
+    ):
+        done = run("prepare", faces, "--out", out, "--jobs", 1, *options)
+        assert done.returncode == 0, done.stderr
+    every = np.arange(2)
+    before, after = (Crops(out).exact(every).astype(int) for out in (plain, masked))
+    assert abs(after - before)[:, 40:56, 20:44].mean() > 20  # nose, mouth and chin
+    assert abs(after - before)[:, :24].max() <= 2  # eyes and above
+    assert Crops(plain).manifest["alter"] is None
+    assert Crops(mixed).manifest["alter"] == "random, seed 1"
+    assert Crops(masked).found.all()
+
+    # One made before there was such a thing is one without.
+    plan = json.loads((plain / "plan.json").read_text())
+    del plan["alter"]
+    (plain / "plan.json").write_text(json.dumps(plan))
+    assert run("prepare", faces, "--out", plain, "--jobs", 1).returncode == 0
+    other = run("prepare", faces, "--out", plain, "--jobs", 1, "--alter", "hat")
+    assert other.returncode == 2
+    assert "alter was None and is 'hat, seed 0'" in other.stderr
+    unknown = run("prepare", faces, "--out", tmp_path / "new", "--alter", "monocle")
+    assert unknown.returncode == 2
+    assert "no condition 'monocle'" in unknown.stderr
+    assert not (tmp_path / "new").exists()
