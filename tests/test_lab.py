@@ -23,7 +23,7 @@ from genderscope.lab import export as lab_export  # noqa: E402
 from genderscope.lab import recipes  # noqa: E402
 from genderscope.lab import task as lab_task  # noqa: E402
 from genderscope.lab.augment import Augmentation  # noqa: E402
-from genderscope.lab.batches import age_groups, split  # noqa: E402
+from genderscope.lab.batches import Batches, age_groups, split  # noqa: E402
 from genderscope.lab.export import calibrate, export, multiply_adds  # noqa: E402
 from genderscope.lab.ship import ship  # noqa: E402
 from genderscope.lab.task import Settings  # noqa: E402
@@ -62,6 +62,16 @@ def crops(tmp_path_factory, portrait):
     recipe = Recipe(PRESETS["aligned"], "haar")
     list(prepare(samples, recipe, out, sources_named=["folder"], jobs=1))
     return Crops(out)
+
+
+@pytest.fixture(scope="module")
+def altered(crops):
+    samples = [
+        Sample(crops.folder.parent / file, number % 2) for number, file in enumerate(crops.files)
+    ]
+    recipe = Recipe(crops.spec, "haar", alter="random")
+    list(prepare(samples, recipe, crops.folder.parent / "altered", sources_named=["f"], jobs=1))
+    return Crops(crops.folder.parent / "altered")
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +211,42 @@ def test_ages_teach_and_are_forgotten(crops, brief, tmp_path):
     assert not torch.equal(task.ages.weight, lab_task.Task(settings, crops.spec, 2).ages.weight)
     assert Classifier.load(ship(tmp_path, crops)).logits(crops.exact(np.arange(3))).shape == (3, 2)
     assert lab_task.Task(brief, crops.spec, 2).ages is None
+
+
+def test_altered_faces_are_seen_and_teach_by_their_labels_alone(crops, brief, altered, tmp_path):
+    indices = np.arange(60)
+    plain, mixed, all_of_them = (
+        Batches(crops, indices, exact=False, altered=altered, share=share)[list(range(60))]
+        for share in (0, 0.5, 1)
+    )
+    assert not plain[4].any()
+    assert all_of_them[4].all()
+    assert 15 <= mixed[4].sum() <= 45
+    assert (mixed[0][~mixed[4]] == plain[0][~mixed[4]]).all()
+    assert (mixed[0][mixed[4]] == all_of_them[0][mixed[4]]).all()
+    assert not torch.equal(all_of_them[0], plain[0])
+
+    train(crops, replace(brief, epochs=1), tmp_path / "teacher")
+    settings = replace(brief, teachers=(str(tmp_path / "teacher"),), teacher_weight=1.0)
+    task = lab_task.Task(settings, crops.spec)
+    task.log = lambda *_, **__: None
+    batch = (*all_of_them[:2], torch.zeros(60, dtype=torch.long), *all_of_them[3:])
+    other = (*all_of_them[:2], torch.ones(60, dtype=torch.long), *all_of_them[3:])
+    untouched = (*batch[:4], torch.zeros(60, dtype=torch.bool))
+    task.eval()
+
+    def loss(given):
+        return task.training_step(given, 0).item()
+
+    losses = [loss(given) for given in (batch, other, untouched)]
+    assert losses[0] != pytest.approx(losses[1])
+    assert losses[2] == pytest.approx(loss((*other[:4], untouched[4])))
+
+    record = train(crops, replace(brief, epochs=1, altered_share=0.5), tmp_path, altered=altered)
+    assert record.history
+    assert json.loads((tmp_path / "record.json").read_text())["data"]["altered"] == "random, seed 0"
+    with pytest.raises(UsageError, match="needs a cache of them"):
+        train(crops, replace(brief, altered_share=0.5), tmp_path / "none")
 
 
 def test_every_recipe_is_of_a_network_and_its_teachers_are_recipes(tmp_path):

@@ -56,6 +56,15 @@ def train(
             "names an age.  [default: 0]",
         ),
     ] = None,
+    altered_share: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Of the faces that are seen with glasses, masks, scarves or hats drawn on.  "
+            "[default: 0]",
+        ),
+    ] = None,
     start: Annotated[
         Path | None, typer.Option(metavar="RUN", help="A finished run's folder, to go on from.")
     ] = None,
@@ -86,6 +95,14 @@ def train(
         Path | None,
         typer.Option(metavar="DIR", help="Where the crops are kept.  [default: beside --out]"),
     ] = None,
+    altered: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where those of --altered-share are kept, as prepare --alter random makes them.  "
+            "[default: beside --out]",
+        ),
+    ] = None,
     detector: Annotated[str | None, typer.Option(help="haar or yunet.")] = None,
     detector_model: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The detector's weights.")
@@ -101,8 +118,12 @@ def train(
     Crops of the labelled faces are cut once, by the code that runs later, and kept in a cache; one
     that prepare made is used as it is. A stopped run goes on with --resume and the same options.
     A recipe's teachers are trained first, beside --out, unless their runs are there.
+    `torchrun --nproc-per-node 2 --no-python genderscope train --cache DIR ...` shares each batch
+    out to several processes, also on several machines that see the same files.
     Needs the extra [lab].
     """
+    from dataclasses import replace
+
     from rich.console import Console
 
     from genderscope import detectors
@@ -116,7 +137,7 @@ def train(
     from genderscope.shards import Recipe
 
     require("lightning", "lab")
-    from genderscope.lab import recipes
+    from genderscope.lab import ranks, recipes
     from genderscope.lab.ship import ship
     from genderscope.lab.task import BALANCES, WEIGHTS
     from genderscope.lab.train import LAST
@@ -134,6 +155,7 @@ def train(
         "augmentation": augmentation,
         "mixup": mixup,
         "age_weight": age_weight,
+        "altered_share": altered_share,
         "start": str(start) if start else None,
         "teachers": [run.absolute() for run in teacher] if teacher else None,
         "teacher_weight": teacher_weight,
@@ -146,23 +168,30 @@ def train(
     )
     if settings.balance not in BALANCES:
         raise UsageError(f"no balance {settings.balance!r}; there are: {', '.join(BALANCES)}")
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=not ranks.first())
+    if dataset and ranks.count() > 1:
+        raise UsageError("several processes train on a --cache that prepare made, not a --dataset")
     if dataset:
         samples = Chosen(dataset, split, Selection(without=listed(exclude), present=False))
         cache = cache or out.parent / f"crops-{preset}-{fingerprint(samples)[1][:12]}"
         chosen = detectors.create(detector, model=detector_model).name
         wanted = Recipe(PRESETS[preset], chosen, str(detector_model) if detector_model else None)
         crops = cached(samples, wanted, cache, jobs, console)
+        if settings.altered_share:
+            altered = altered or cache.with_name(f"{cache.name}-altered")
+            cached(samples, replace(wanted, alter="random"), altered, jobs, console)
     elif cache:
         crops = Crops(cache)
     else:
         raise UsageError("name a --dataset, or a --cache that prepare made")
     console.print(f"{len(crops)} crops in {cache}, {sum(crops.failures.values())} failed")
+    others = Crops(altered) if altered else None
     for name in () if teacher else options.get("teachers", ()):
         run = out.parent / name
         if not (run / WEIGHTS).is_file():
             console.print(f"first the teacher {name}, in {run}")
             taught = recipes.settings(recipes.read(name), out.parent)
-            fit(crops, taught, run, resume=(run / LAST).is_file())
-    fit(crops, settings, out, resume)
-    typer.echo(str(ship(out, crops)))
+            fit(crops, taught, run, (run / LAST).is_file(), others)
+    fit(crops, settings, out, resume, others)
+    if ranks.first():
+        typer.echo(str(ship(out, crops)))

@@ -20,10 +20,24 @@ from genderscope.splits import hold_out
 
 
 class Batches(Dataset[tuple[Tensor, ...]]):
-    """Crops by batches of indices: (crops, shown, labels, ages), as uint8, bool and int64."""
+    """Crops by batches of indices: (crops, shown, labels, ages, altered), as uint8, bool, int64,
+    int64 and bool.
 
-    def __init__(self, crops: Crops, indices: npt.NDArray[np.int64], exact: bool) -> None:
+    Args:
+        exact: the inputs that run, as floats, rather than wide crops.
+        altered: the same samples in other conditions, of which each batch takes ``share``.
+    """
+
+    def __init__(
+        self,
+        crops: Crops,
+        indices: npt.NDArray[np.int64],
+        exact: bool,
+        altered: Crops | None = None,
+        share: float = 0.0,
+    ) -> None:
         self._crops, self._indices, self._exact = crops, indices, exact
+        self._altered, self._share = altered, share
         self._ages, _ = age_groups(crops)
 
     def __len__(self) -> int:
@@ -35,9 +49,21 @@ class Batches(Dataset[tuple[Tensor, ...]]):
         ages = torch.from_numpy(self._ages[chosen])
         if self._exact:
             inputs = to_input(self._crops.exact(chosen), self._crops.spec)
-            return torch.from_numpy(inputs).float(), torch.empty(0), labels, ages
-        shown = torch.from_numpy(self._crops.shown(chosen))
-        return torch.from_numpy(self._crops.wide(chosen)), shown, labels, ages
+            return torch.from_numpy(inputs).float(), torch.empty(0), labels, ages, torch.empty(0)
+        wide, shown = self._crops.wide(chosen), self._crops.shown(chosen)
+        other = np.zeros(len(chosen), bool)
+        if self._altered is not None:
+            # Decided by the batch alone, so that a resumed run equals an uninterrupted one.
+            other = np.random.default_rng(batch).random(len(chosen)) < self._share
+            if other.any():
+                wide[other] = self._altered.wide(chosen[other])
+        return (
+            torch.from_numpy(wide),
+            torch.from_numpy(shown),
+            labels,
+            ages,
+            torch.from_numpy(other),
+        )
 
 
 def age_groups(crops: Crops) -> tuple[npt.NDArray[np.int64], list[str]]:
@@ -110,14 +136,17 @@ def training_loader(
     batch_size: int,
     seed: int,
     balanced: bool = False,
+    altered: Crops | None = None,
+    share: float = 0.0,
 ) -> DataLoader[Any]:
-    """Wide crops in a new order for each epoch."""
+    """Wide crops in a new order for each epoch, ``share`` of them in other conditions."""
     order = (
         Balanced(crops.labels[indices], batch_size, seed)
         if balanced
         else Shuffled(len(indices), batch_size, seed)
     )
-    return DataLoader(Batches(crops, indices, exact=False), batch_size=None, sampler=order)
+    batches = Batches(crops, indices, exact=False, altered=altered, share=share)
+    return DataLoader(batches, batch_size=None, sampler=order)
 
 
 def validation_loader(crops: Crops, indices: npt.NDArray[np.int64]) -> DataLoader[Any]:

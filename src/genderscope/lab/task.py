@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from genderscope import plugins
 from genderscope.contracts import LABELS, UsageError
+from genderscope.lab import ranks
 from genderscope.lab.augment import Augmentation
 from genderscope.preprocess import PreprocessSpec, scale
 
@@ -39,6 +40,8 @@ class Settings:
             (Zhang et al. 2018, arXiv:1710.09412); 0 mixes none.
         age_weight: what the loss on the data set's own age groups counts beside the rest. Training
             alone: the layer that names them is thrown away, and no output knows of ages.
+        altered_share: of the faces that are seen in other conditions, such as with glasses drawn
+            on; those are learnt from their labels alone.
         start: a run's folder; training goes on from its network instead of from random weights.
         teachers: runs' folders; the mean of their networks' scores on the same views is learnt
             beside the labels (Hinton et al. 2015, arXiv:1503.02531).
@@ -57,6 +60,7 @@ class Settings:
     label_smoothing: float = 0.05
     mixup: float = 0.0
     age_weight: float = 0.0
+    altered_share: float = 0.0
     start: str | None = None
     teachers: tuple[str, ...] = ()
     teacher_weight: float = 0.5
@@ -87,6 +91,7 @@ class Task(pl.LightningModule):
         if settings.start:
             self.network.load_state_dict(load(Path(settings.start)).state_dict())
         self.ages = nn.LazyLinear(ages) if ages and settings.age_weight else None
+        ranks.join(self.network)
         if self.ages is not None:
             self._both(torch.zeros(2, spec.channels, spec.size, spec.size))  # sizes the layer
         self.teacher = teacher(tuple(map(Path, settings.teachers))) if settings.teachers else None
@@ -97,7 +102,7 @@ class Task(pl.LightningModule):
     def training_step(self, batch: tuple[Tensor, ...], number: int) -> Tensor:
         if number == 0:  # as the order of the batches: a resumed run equals an uninterrupted one
             torch.manual_seed(self.settings.seed * 10_000 + self.current_epoch)
-        crops, shown, labels, ages = batch
+        crops, shown, labels, ages, altered = batch
         views = self._views(crops, shown)
         truth = F.one_hot(labels, len(LABELS)).float()
         share = 1.0
@@ -105,17 +110,24 @@ class Task(pl.LightningModule):
             share = float(Beta(self.settings.mixup, self.settings.mixup).sample())
             views = share * views + (1 - share) * views.roll(1, 0)
             truth = share * truth + (1 - share) * truth.roll(1, 0)
+            altered = altered | altered.roll(1)
+        mine = ranks.share()
+        views, truth, altered, ages, others = (
+            rows[mine] for rows in (views, truth, altered, ages, ages.roll(1, 0))
+        )
         logits, named = self._both(views.float())
-        loss = F.cross_entropy(
-            logits, truth, self.class_weights, label_smoothing=self.settings.label_smoothing
+        smoothing = self.settings.label_smoothing
+        losses = F.cross_entropy(
+            logits, truth, self.class_weights, reduction="none", label_smoothing=smoothing
         )
         if self.teacher is not None:
-            taught = F.cross_entropy(logits, self.teacher(views.float()))
-            loss = torch.lerp(loss, taught, self.settings.teacher_weight)
+            taught = F.cross_entropy(logits, self.teacher(views.float()), reduction="none")
+            losses = torch.lerp(losses, taught, self.settings.teacher_weight * ~altered)
+        loss = losses.mean()
         if named is not None:
-            aged = [F.cross_entropy(named, a, ignore_index=-1) for a in (ages, ages.roll(1, 0))]
+            aged = [F.cross_entropy(named, a, ignore_index=-1) for a in (ages, others)]
             loss = loss + self.settings.age_weight * torch.lerp(aged[1], aged[0], share)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, sync_dist=True)
         return loss
 
     def _views(self, crops: Tensor, shown: Tensor) -> Tensor:
@@ -136,7 +148,7 @@ class Task(pl.LightningModule):
         return self.network[-3:](maps).float(), named
 
     def validation_step(self, batch: tuple[Tensor, ...], number: int) -> None:
-        inputs, _, labels, _ = batch
+        inputs, _, labels, *_ = batch
         logits = self.network(inputs.to(memory_format=torch.channels_last)).float()
         correct = (logits.argmax(1) == labels).float()
         self.log("accuracy", correct.mean(), prog_bar=True, batch_size=len(labels))

@@ -26,6 +26,7 @@ from lightning.pytorch.callbacks import (
 
 from genderscope.contracts import UsageError
 from genderscope.crops import Crops
+from genderscope.lab import ranks
 from genderscope.lab.batches import (
     age_groups,
     class_weights,
@@ -45,16 +46,19 @@ def train(
     settings: Settings,
     out: Path,
     resume: bool = False,
+    altered: Crops | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Task:
     """Train a network and write ``record.json``; checkpoints go to ``out`` after every epoch.
 
     Args:
+        altered: the same samples in other conditions, for ``settings.altered_share``.
         callbacks: Lightning's, beside the run's own.
 
     Raises:
         UsageError: ``resume`` without a checkpoint, or with other settings than it was begun with;
-            fewer crops than a batch holds.
+            fewer crops than a batch holds; ``altered`` of other samples, or none where a share of
+            it is asked for.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     for message in (".*does not have many workers", ".*Checkpoint directory .* exists"):
@@ -69,13 +73,20 @@ def train(
     default = json.loads(json.dumps(asdict(Settings())))
     if resume and default | json.loads(begun.read_text()) != plain:
         raise UsageError(f"{out} was begun with other settings: see {begun}")
-    begun.write_text(json.dumps(plain, indent=1))
+    if ranks.first() and not resume:
+        begun.write_text(json.dumps(plain, indent=1))
 
     began_at = commit()
     pl.seed_everything(settings.seed, verbose=False)
     train_part, held_part = split(crops, settings.validation_ratio, settings.seed)
+    if altered is None and settings.altered_share:
+        raise UsageError("a share of altered crops needs a cache of them")
+    if altered is not None and (altered.files, altered.spec) != (crops.files, crops.spec):
+        raise UsageError(f"{altered.folder} does not hold the samples of {crops.folder}, altered")
     if len(train_part) < settings.batch_size:
         raise UsageError(f"batches of {settings.batch_size} of {len(train_part)} training crops")
+    if settings.batch_size % ranks.count():
+        raise UsageError(f"{ranks.count()} processes cannot share batches of {settings.batch_size}")
     weights = class_weights(crops.labels[train_part]) if settings.balance == "weights" else None
     task = Task(
         settings,
@@ -86,6 +97,10 @@ def train(
     steps = settings.epochs * (len(train_part) // settings.batch_size)
     trainer = pl.Trainer(
         max_epochs=settings.epochs,
+        strategy="ddp" if ranks.count() > 1 else "auto",
+        devices=ranks.here(),
+        num_nodes=ranks.count() // ranks.here(),
+        use_distributed_sampler=False,  # each batch is shared out: see ``ranks``
         precision=_precision(),
         logger=False,
         default_root_dir=out,
@@ -107,18 +122,27 @@ def train(
     trainer.fit(
         task,
         training_loader(
-            crops, train_part, settings.batch_size, settings.seed, settings.balance == "sampler"
+            crops,
+            train_part,
+            settings.batch_size,
+            settings.seed,
+            settings.balance == "sampler",
+            altered,
+            settings.altered_share,
         ),
         validation_loader(crops, held_part),
         ckpt_path=out / LAST if resume else None,
         weights_only=False,
     )
+    if not ranks.first():
+        return task
     state = {"model": settings.model, "channels": crops.spec.channels}
     torch.save(state | {"state": task.network.state_dict()}, out / WEIGHTS)
     record = {
         "settings": plain,
         "spec": crops.spec.to_dict(),
         "data": {key: crops.manifest[key] for key in ("sources", "fingerprint", "detector")}
+        | {"altered": altered.manifest["alter"] if altered else None}
         | {"train": len(train_part), "validation": len(held_part)},
         "commit": began_at,
         "versions": {name: version(name) for name in ("genderscope", "torch", "lightning")},

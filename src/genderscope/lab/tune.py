@@ -56,7 +56,7 @@ def tune(
     """Try settings until the study holds ``trials`` ended ones.
 
     Args:
-        settings: what is not searched: the network, a trial's epochs and batches, teachers, the seed.
+        settings: what is not searched: the network, epochs, batches, teachers and the seed.
         study_file: the SQLite file; one that exists goes on.
         told: is called with each trial that ends.
     """
