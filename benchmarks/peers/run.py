@@ -1,0 +1,222 @@
+"""The shipped networks beside others' ways, in one run: see README.md.
+
+    python benchmarks/peers/run.py --out results/benchmark/peers.json
+
+Knows nothing of accuracy: the reference's network has random weights here.
+"""
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import reference
+import torch
+
+from genderscope import detectors, plugins, sessions, sources
+from genderscope.benchmark import BATCHES, REPEATS, machine, network, report
+from genderscope.benchmark.latency import ratio, summary, take_turns
+from genderscope.classifier import WEIGHTS, Classifier, shipped
+from genderscope.contracts import Floats
+from genderscope.metrics import plain
+from genderscope.page import Table
+from genderscope.pipeline import Scope
+from genderscope.preprocess import crop
+
+OURS = "mini_xception"
+REFERENCE = "the reference's, ONNX Runtime"
+EAGER = "the reference's, torch eager"
+# What the reference's repository and its paper's size imply: see README.md.
+EXPECTED = {"parameters": 51_186, "multiply_adds": 10_071_232}
+PHOTOGRAPHS = 8
+SEED = 0
+
+
+def in_torch(module: torch.nn.Module, faces: int, channels: int, size: int) -> Callable[[], object]:
+    """A network in torch as it is, without any graph made of it."""
+    module = module.eval()
+    inputs = torch.randn(faces, channels, size, size)
+
+    def call() -> object:
+        with torch.inference_mode():
+            return module(inputs)
+
+    return call
+
+
+def running(file: Path, faces: int) -> Callable[[], object]:
+    """A network in ONNX Runtime on one thread."""
+    opened = sessions.create(file, threads=1)
+    return partial(opened.run, None, network.inputs(opened, faces))
+
+
+def networks(rounds: int) -> dict[str, Any]:
+    """Every network in every way, by batch size, and each beside the reference's."""
+    torch.set_num_threads(1)
+    torch.manual_seed(SEED)
+    theirs = reference.create()
+    ours = Classifier.load(OURS)
+    ours_in_torch = plugins.load("lab.models", OURS).create(ours.spec.channels)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "reference.onnx"
+        reference.export(theirs, file)
+        counts = {
+            "parameters": sum(parameter.numel() for parameter in theirs.parameters()),
+            "multiply_adds": network.multiply_adds(file),
+        }
+        if counts != EXPECTED:
+            sys.exit(f"the reference has {EXPECTED}, this one {counts}: it is not the same network")
+        times = {}
+        for batch in BATCHES:
+            calls = {
+                REFERENCE: running(file, batch),
+                EAGER: in_torch(theirs, batch, 1, reference.SIZE),
+                **{name: running(WEIGHTS / f"{name}.onnx", batch) for name in shipped()},
+                f"{OURS}, torch eager": in_torch(
+                    ours_in_torch, batch, ours.spec.channels, ours.spec.size
+                ),
+            }
+            times[batch] = take_turns(calls, rounds, REPEATS[batch])
+            # By itself: its threads would still spin while the others are timed.
+            opened = onnxruntime.InferenceSession(WEIGHTS / f"{OURS}.onnx")
+            default = partial(opened.run, None, network.inputs(opened, batch))
+            name = f"{OURS}, ONNX Runtime's defaults"
+            times[batch][name] = take_turns({name: default}, rounds, REPEATS[batch])[name]
+            del opened, default
+    return {
+        "reference": counts,
+        "times": _by_batch(times, lambda seconds, batch: summary(seconds, batch)),
+        "to_reference": _by_batch(
+            times, lambda seconds, batch: ratio(seconds, times[batch][REFERENCE], SEED)
+        ),
+        "to_torch_eager": _by_batch(
+            times, lambda seconds, batch: ratio(seconds, times[batch][EAGER], SEED)
+        ),
+    }
+
+
+def _by_batch(
+    times: Mapping[int, Mapping[str, Floats]], of: Callable[[Floats, int], dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        name: {str(batch): of(times[batch][name], batch) for batch in BATCHES}
+        for name in times[BATCHES[0]]
+    }
+
+
+def sequential(scope: Scope, files: Sequence[Path]) -> int:
+    """Picture by picture and face by face, as deepface and its like are used."""
+    faces = 0
+    for file in files:
+        image = sources.read(file)
+        for face in scope.detector(image):
+            scope.classifier(crop(image, face, scope.classifier.spec)[None])
+            faces += 1
+    return faces
+
+
+def streamed(scope: Scope, files: Sequence[Path]) -> int:
+    return sum(len(scene.results) for scene in scope.stream(sources.frames(files)))
+
+
+def photographs(file: Path, rounds: int) -> dict[str, Any]:
+    """One photograph many times over, both ways, with all cores and threads as they come."""
+    files = [file] * PHOTOGRAPHS
+    scope = Scope(Classifier.load(OURS), detectors.create())
+    ways = {"sequential": sequential, "stream": streamed}
+    seconds = take_turns(
+        {name: partial(way, scope, files) for name, way in ways.items()}, rounds, 1
+    )
+    faces = {name: way(scope, files) for name, way in ways.items()}
+    return {
+        "photographs": len(files),
+        "detector": scope.detector.name,
+        "ways": {
+            name: {
+                "faces": faces[name],
+                "photographs_per_s": len(files) / float(np.median(times)),
+                **summary(times, faces[name]),
+            }
+            for name, times in seconds.items()
+        },
+        "sequential_to_stream": ratio(seconds["sequential"], seconds["stream"], SEED),
+    }
+
+
+def tables(found: dict[str, Any]) -> list[Table]:
+    rows = []
+    for name, times in found["times"].items():
+        row = [name]
+        for batch, time in times.items():
+            theirs = found["to_reference"][name][batch]
+            low, high = theirs["interval"]
+            row += [f"{time['median_ms']:.3f}", f"{time['p95_ms']:.3f}"]
+            row += [f"{time['faces_per_s']:,.0f}", f"{theirs['value']:.2f} ({low:.2f}-{high:.2f})"]
+        rows.append(row)
+    head = ["network"]
+    for batch in BATCHES:
+        head += [
+            f"ms a face, batch {batch}",
+            "95th percentile",
+            "faces/s",
+            "in the reference's time",
+        ]
+    eager = found["to_torch_eager"][OURS]["1"]
+    least, most = eager["interval"]
+    ways = found["photographs"]
+    ratio_of = ways["sequential_to_stream"]
+    low, high = ratio_of["interval"]
+    return [
+        Table(
+            head,
+            rows,
+            f"One thread but for the defaults; intervals are 95% (bootstrap). At batch 1 {OURS} "
+            f"takes {eager['value']:.3f} ({least:.3f}-{most:.3f}) of "
+            "the time of the reference's in torch eager.",
+        ),
+        Table(
+            ["photographs", "photographs/s", "faces/s", "faces"],
+            [
+                [
+                    name,
+                    f"{way['photographs_per_s']:.2f}",
+                    f"{way['faces_per_s']:.1f}",
+                    f"{way['faces']}",
+                ]
+                for name, way in ways["ways"].items()
+            ],
+            f"Faces found by {ways['detector']}. The stream is {ratio_of['value']:.2f} "
+            f"({low:.2f}-{high:.2f}) times as quick.",
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument(
+        "--out", type=Path, required=True, help="the JSON file; Markdown beside it"
+    )
+    options.add_argument("--rounds", type=int, default=60)
+    options.add_argument("--picture", type=Path, default=WEIGHTS.parent / "assets/astronaut.jpg")
+    given = options.parse_args()
+    described = machine.describe()
+    described["versions"]["torch"] = version("torch")
+    result = {
+        "command": shlex.join(["python", *sys.argv]),
+        "machine": described,
+        **networks(given.rounds),
+        "photographs": photographs(given.picture, max(given.rounds // 6, 1)),
+        "rounds": given.rounds,
+        "seed": SEED,
+    }
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(json.dumps(plain(result), indent=1) + "\n")
+    given.out.with_suffix(".md").write_text(report.markdown(tables(result), result))

@@ -1,0 +1,246 @@
+"""What a change of mini-Xception's layers, or of how it is run, does to its time.
+
+    python benchmarks/peers/variants.py --out results/benchmark/variants.json
+
+Layers have random weights, since time does not depend on them; what a change does to the accuracy
+is not measured here. All take turns with the reference's network.
+"""
+
+import argparse
+import json
+import shlex
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import onnxruntime
+import reference
+import torch
+from torch import Tensor, nn
+
+from genderscope import sessions
+from genderscope.benchmark import BATCHES, REPEATS, machine, network, report
+from genderscope.benchmark.latency import ratio, summary, take_turns
+from genderscope.classifier import WEIGHTS
+from genderscope.metrics import plain
+from genderscope.page import Table
+
+SEED = 0
+REFERENCE = "the reference's"
+OURS = WEIGHTS / "mini_xception.onnx"
+CHUNKS = (4, 8, 16, 32, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """A mini-Xception.
+
+    Attributes:
+        stem: ``plain`` for two 3x3 convolutions, ``separable`` where the second is one, ``single``
+            without the second; the first halves the maps.
+        blocks: (maps, stride) of each.
+        pooled: a block halves its maps by a pooling; else the second depthwise convolution does.
+        last: side of the last convolution.
+        size: of the crop in pixels.
+    """
+
+    stem: str = "plain"
+    blocks: tuple[tuple[int, int], ...] = ((32, 2), (48, 2), (72, 1), (112, 1))
+    pooled: bool = True
+    last: int = 3
+    size: int = 64
+
+
+EVEN = ((32, 2), (48, 2), (80, 1), (112, 1))
+VARIANTS = {
+    "as first shipped": Layers(),
+    "last convolution 1x1": Layers(last=1),
+    "last 1x1, 80 maps for 72": Layers(last=1, blocks=EVEN),
+    "last 1x1, separable stem": Layers(last=1, stem="separable"),
+    "last 1x1, single stem": Layers(last=1, stem="single"),
+    "last 1x1, stride for pooling": Layers(last=1, pooled=False),
+    "last 1x1, stride, separable stem": Layers(last=1, pooled=False, stem="separable"),
+    "the same, crops of 80": Layers(last=1, pooled=False, stem="separable", size=80),
+    "the same, crops of 96": Layers(last=1, pooled=False, stem="separable", size=96),
+    "last 1x1, stride, crops of 72": Layers(last=1, pooled=False, size=72),
+    "last 1x1, stride, single stem, 80 maps, crops of 80": Layers(
+        last=1, pooled=False, stem="single", blocks=EVEN, size=80
+    ),
+}
+
+
+def activated(*layers: nn.Module, maps: int) -> nn.Sequential:
+    return nn.Sequential(*layers, nn.BatchNorm2d(maps), nn.ReLU())
+
+
+def depthwise(maps: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(maps, maps, 3, stride, padding=1, groups=maps, bias=False)
+
+
+def pointwise(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+
+
+class Block(nn.Module):
+    def __init__(self, inputs: int, outputs: int, stride: int, pooled: bool) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            activated(depthwise(inputs), pointwise(inputs, outputs), maps=outputs),
+            depthwise(outputs, 1 if pooled else stride),
+            pointwise(outputs, outputs),
+            nn.BatchNorm2d(outputs),
+            nn.MaxPool2d(3, stride, padding=1) if pooled and stride > 1 else nn.Identity(),
+        )
+        self.shortcut = nn.Sequential(pointwise(inputs, outputs, stride), nn.BatchNorm2d(outputs))
+        self.activation = nn.ReLU()
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.activation(self.body(maps) + self.shortcut(maps))
+
+
+def create(layers: Layers) -> nn.Module:
+    stem = [activated(nn.Conv2d(1, 16, 3, 2, padding=1, bias=False), maps=16)]
+    if layers.stem == "plain":
+        stem.append(activated(nn.Conv2d(16, 16, 3, padding=1, bias=False), maps=16))
+    elif layers.stem == "separable":
+        stem.append(activated(depthwise(16), pointwise(16, 16), maps=16))
+    widths = [16, *(maps for maps, _ in layers.blocks)]
+    return nn.Sequential(
+        *stem,
+        *(
+            Block(inputs, outputs, stride, layers.pooled)
+            for inputs, (outputs, stride) in zip(widths, layers.blocks, strict=False)
+        ),
+        nn.Conv2d(widths[-1], 2, layers.last, padding=layers.last // 2),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    ).eval()
+
+
+def structures(rounds: int) -> dict[str, Any]:
+    """Each variant: its size, its time and that in the reference's, by batch size."""
+    torch.manual_seed(SEED)
+    found: dict[str, Any] = {}
+    with TemporaryDirectory() as folder:
+        made = {REFERENCE: (reference.create(), reference.SIZE)}
+        made |= {name: (create(layers), layers.size) for name, layers in VARIANTS.items()}
+        files = {}
+        for number, (name, (module, size)) in enumerate(made.items()):
+            files[name] = Path(folder) / f"{number}.onnx"
+            reference.export(module, files[name], size)
+            found[name] = {
+                "parameters": sum(parameter.numel() for parameter in module.parameters()),
+                "multiply_adds": network.multiply_adds(files[name]),
+            }
+        for batch in BATCHES:
+            calls = {}
+            for name, file in files.items():
+                opened = sessions.create(file, threads=1)
+                calls[name] = partial(opened.run, None, network.inputs(opened, batch))
+            seconds = take_turns(calls, rounds, REPEATS[batch])
+            for name, taken in seconds.items():
+                found[name][str(batch)] = summary(taken, batch) | {
+                    "to_reference": ratio(taken, seconds[REFERENCE], SEED)
+                }
+    return found
+
+
+def settings(rounds: int) -> dict[str, Any]:
+    """The shipped network with other settings of ONNX Runtime, and in chunks of a batch."""
+    levels = onnxruntime.GraphOptimizationLevel
+    changes = {
+        "as it runs": {},
+        "with plans of memory": {"enable_mem_pattern": True},
+        "without the layout for the processor": {
+            "graph_optimization_level": levels.ORT_ENABLE_EXTENDED
+        },
+        "without any fusion": {"graph_optimization_level": levels.ORT_DISABLE_ALL},
+    }
+    found: dict[str, Any] = {name: {} for name in changes}
+    for batch in BATCHES:
+        calls = {}
+        for name, change in changes.items():
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = 1
+            options.enable_mem_pattern = False
+            for option, value in change.items():
+                setattr(options, option, value)
+            opened = onnxruntime.InferenceSession(OURS, options)
+            calls[name] = partial(opened.run, None, network.inputs(opened, batch))
+        for name, seconds in take_turns(calls, rounds, REPEATS[batch]).items():
+            found[name][str(batch)] = summary(seconds, batch)
+    return found
+
+
+def chunks(rounds: int) -> dict[str, Any]:
+    """64 faces through the shipped network, so many at once."""
+    whole = CHUNKS[-1]
+    opened = sessions.create(OURS, threads=1)
+    [(name, faces)] = network.inputs(opened, whole).items()
+
+    def call(size: int) -> None:
+        for start in range(0, whole, size):
+            opened.run(None, {name: faces[start : start + size]})
+
+    calls = {str(size): partial(call, size) for size in CHUNKS}
+    seconds = take_turns(calls, rounds, REPEATS[whole])
+    return {
+        size: summary(taken, whole) | {"to_whole": ratio(taken, seconds[str(whole)], SEED)}
+        for size, taken in seconds.items()
+    }
+
+
+def tables(found: dict[str, Any]) -> list[Table]:
+    def in_reference(times: dict[str, Any]) -> list[str]:
+        cells = []
+        for batch in map(str, BATCHES):
+            theirs = times[batch]["to_reference"]
+            low, high = theirs["interval"]
+            cells += [f"{times[batch]['median_ms']:.3f}"]
+            cells += [f"{theirs['value']:.2f} ({low:.2f}-{high:.2f})"]
+        return cells
+
+    sizes = [
+        [name, f"{of['parameters']:,}", f"{of['multiply_adds'] / 1e6:.2f}", *in_reference(of)]
+        for name, of in found["structures"].items()
+    ]
+    head = ["layers", "parameters", "multiply-adds, M"]
+    for batch in BATCHES:
+        head += [f"ms a face, batch {batch}", "in the reference's"]
+    ways = [
+        [name, *(f"{times[str(batch)]['median_ms']:.3f}" for batch in BATCHES)]
+        for name, times in found["settings"].items()
+    ]
+    pieces = [
+        [size, f"{of['median_ms']:.3f}", f"{of['to_whole']['value']:.2f}"]
+        for size, of in found["chunks"].items()
+    ]
+    return [
+        Table(head, sizes, "Random weights, one thread; 95% intervals of the ratios (bootstrap)."),
+        Table(["ONNX Runtime", *(f"ms a face, batch {b}" for b in BATCHES)], ways),
+        Table(["faces at once, of 64", "ms a face", "in the time of all at once"], pieces),
+    ]
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument(
+        "--out", type=Path, required=True, help="the JSON file; Markdown beside it"
+    )
+    options.add_argument("--rounds", type=int, default=60)
+    given = options.parse_args()
+    result = {
+        "command": shlex.join(["python", *sys.argv]),
+        "machine": machine.describe(),
+        "structures": structures(given.rounds),
+        "settings": settings(given.rounds),
+        "chunks": chunks(given.rounds),
+        "rounds": given.rounds,
+        "seed": SEED,
+    }
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(json.dumps(plain(result), indent=1) + "\n")
+    given.out.with_suffix(".md").write_text(report.markdown(tables(result), result))

@@ -1,0 +1,88 @@
+"""The benchmark as a command: what it prints, writes and refuses."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from genderscope import classifier
+from genderscope.cli import app
+
+pytest.importorskip("sklearn", reason="needs the eval extra")
+pytest.importorskip("matplotlib", reason="needs the eval extra")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr("genderscope.benchmark.REPEATS", {1: 1, 64: 1})
+    monkeypatch.setattr("genderscope.benchmark.video.RATIO_ROUNDS", 1)
+    monkeypatch.setattr("genderscope.cli.benchmark.FRAMES_PER_ROUND", 2)
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["benchmark", *map(str, arguments)])
+
+
+def test_a_comparison_on_a_data_set(tmp_path, portrait):
+    for label in ("woman", "man"):
+        (tmp_path / "faces" / label).mkdir(parents=True)
+        (tmp_path / "faces" / label / "one.jpg").write_bytes(portrait.read_bytes())
+    out = tmp_path / "out"
+    given = (f"folder:{tmp_path / 'faces'}", "--detector", "haar", "--rounds", 1, "--out", out)
+    done = run("--dataset", *given)
+    assert done.exit_code == 0, done.output
+    found = json.loads((out / "benchmark.json").read_text())
+    assert list(found["models"]) == sorted(
+        classifier.shipped(), key=lambda name: found["models"][name]["parameters"]
+    )
+    assert found["models"]["mini_xception"]["accuracy"]["folder-all"]["n"] == 2
+    assert found["models"]["mini_xception"]["accuracy"]["folder-all"]["value"] == 0.5
+    text = (out / "benchmark.md").read_text()
+    assert "| multiply-adds, M |" in text
+    assert "standard_cnn, mini_xception" in text
+    assert (out / "benchmark.png").read_bytes().startswith(b"\x89PNG")
+    kept = sorted(file.name for file in (out / "predictions").iterdir())
+    assert kept == [f"{name}.folder-all.haar.csv" for name in classifier.shipped()]
+    assert "asking mini_xception about folder-all" in done.output
+    assert "asking" not in run("--dataset", *given).output
+
+
+def test_a_profile_reports_what_it_cannot_read(tmp_path, portrait, monkeypatch):
+    ceiling = {"best_gflops": 50.0, "matrix_gflops": {"8": 50.0}, "copy_gbytes_per_s": 9.0}
+    monkeypatch.setattr("genderscope.benchmark.machine.ceiling", lambda: ceiling)
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    (tmp_path / "good.jpg").write_bytes(portrait.read_bytes())
+    out = tmp_path / "out"
+    given = ("--detector", "haar", "--rounds", 1, "--out", out)
+    done = run("--profile", "--pictures", tmp_path, *given)
+    assert done.exit_code == 1, done.output
+    assert "broken.jpg" in done.stderr
+    found = json.loads((out / "profile.json").read_text())
+    assert found["pictures"]["pictures"] == 1
+    assert found["ceiling"] == ceiling
+    assert found["networks"].keys() == set(classifier.shipped())
+    assert "| classify |" in (out / "profile.md").read_text()
+
+
+def test_a_video_of_made_frames(tmp_path):
+    done = run("--video", "--detector", "haar", "--rounds", 1, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "video.json").read_text())
+    assert found["faces"]["1"]["plain"]["frames"] > 1
+    assert "frames/s" in (tmp_path / "video.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--dataset", "folder:x"), "--dataset goes with --out"),
+        (("--dataset", "folder:x", "--out", "y", "--profile"), "not with --profile"),
+        (("--model", "absent.onnx"), "no model 'absent.onnx'"),
+        (("--model", classifier.WEIGHTS / "mini_xception.onnx"), "both named mini_xception"),
+        (("--rounds", 0), "--rounds"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(arguments, says):
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert says in done.output
