@@ -7,6 +7,7 @@ screens; everything else may import it.
     ├── UsageError            an option or argument that cannot be meant
     │   └── MissingExtra      an optional dependency that is not installed
     ├── PictureError          one picture that cannot be read: a result, not the end of a job
+    ├── SourceError           a camera, video or address that cannot be opened or was lost
     ├── ModelError            a model file that is absent, broken or not ours
     ├── DownloadError         a download that failed or did not match its pinned hash
     └── DatasetError          a data set whose layout or table is not what its reader expects
@@ -47,6 +48,10 @@ class MissingExtra(UsageError):  # noqa: N818 - it is the extra that is missing
 
 class PictureError(GenderscopeError):
     """One picture cannot be read."""
+
+
+class SourceError(GenderscopeError):
+    """A camera, video or address cannot be opened, holds no video, or was lost for good."""
 
 
 class ModelError(GenderscopeError):
@@ -127,10 +132,12 @@ class Prediction:
     Attributes:
         scores: calibrated probabilities in the order of ``LABELS``; they sum to 1.
         min_confidence: below it the label is ``uncertain``.
+        steady: the label where more than these scores decides it, such as a whole track.
     """
 
     scores: tuple[float, float]
     min_confidence: float = 0.5
+    steady: str | None = None
 
     def __post_init__(self) -> None:
         if min(self.scores) < 0 or not abs(sum(self.scores) - 1) < 1e-3:
@@ -142,17 +149,37 @@ class Prediction:
 
     @property
     def label(self) -> str:
+        if self.steady is not None:
+            return self.steady
         if self.confidence < self.min_confidence:
             return UNCERTAIN
         return LABELS[int(self.scores[1] > self.scores[0])]
 
 
 @dataclass(frozen=True, slots=True)
+class Sighting:
+    """One face in one frame as part of a track.
+
+    Attributes:
+        track: the track's number, from 1.
+        seen: frames in which the track was seen so far, this one included.
+        counted: seen often enough to be taken for a person.
+        scores: of this frame alone, in the order of ``LABELS``; the prediction is the track's.
+    """
+
+    track: int
+    seen: int
+    counted: bool
+    scores: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """One face and what was said of it."""
+    """One face and what was said of it; with a sighting where it was followed over time."""
 
     face: Face
     prediction: Prediction
+    sighting: Sighting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +187,18 @@ class Frame:
     """One decoded picture of a source, or the error that stands in its place.
 
     Exactly one of ``image`` and ``error`` is set.
+
+    Attributes:
+        path: the file, or the name of the source.
+        index, time_s: the number of the frame, from 0, and its time since the first one, where the
+            source moves.
     """
 
     path: str
     image: Image | None = None
     error: str | None = None
+    index: int | None = None
+    time_s: float | None = None
 
     def __post_init__(self) -> None:
         if (self.image is None) == (self.error is None):
@@ -173,10 +207,15 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A frame with its results, in the detector's order; none where no face was found."""
+    """A frame with its results, in the detector's order; none where no face was found.
+
+    Attributes:
+        drawn: the picture to be shown, where it was drawn already.
+    """
 
     frame: Frame
     results: tuple[Result, ...] = ()
+    drawn: Image | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,26 +14,42 @@ STANDARD_OUTPUT = "-"
 
 
 def record(scene: Scene) -> dict[str, Any]:
-    """A scene as plain values for JSON: ``path`` with ``faces``, or ``path`` with ``error``."""
-    if scene.frame.error is not None:
-        return {"path": scene.frame.path, "error": scene.frame.error}
-    return {"path": scene.frame.path, "faces": [_face(result) for result in scene.results]}
+    """A scene as plain values for JSON: ``path`` with ``faces``, or ``path`` with ``error``; with
+    ``frame`` and ``time_s`` where it belongs to a moving source.
+    """
+    frame = scene.frame
+    values: dict[str, Any] = {"path": frame.path}
+    if frame.index is not None and frame.time_s is not None:
+        values |= {"frame": frame.index, "time_s": round(frame.time_s, 3)}
+    if frame.error is not None:
+        return values | {"error": frame.error}
+    return values | {"faces": [face_record(result) for result in scene.results]}
 
 
-def _face(result: Result) -> dict[str, Any]:
+def face_record(result: Result) -> dict[str, Any]:
+    """One face as plain values for JSON."""
     face, prediction = result.face, result.prediction
-    values = {
+    values: dict[str, Any] = {
         "box": {side: round(getattr(face.box, side), 2) for side in ("x", "y", "width", "height")},
         "label": prediction.label,
-        "scores": {
-            label: round(score, 6) for label, score in zip(LABELS, prediction.scores, strict=True)
-        },
+        "scores": _named(prediction.scores),
         "confidence": round(prediction.confidence, 6),
         "detector_score": round(face.score, 6),
     }
     if face.landmarks is not None:
         values["landmarks"] = [[round(x, 2), round(y, 2)] for x, y in face.landmarks]
+    if (sighting := result.sighting) is not None:
+        values |= {
+            "track": sighting.track,
+            "seen": sighting.seen,
+            "counted": sighting.counted,
+            "frame_scores": _named(sighting.scores),
+        }
     return values
+
+
+def _named(scores: tuple[float, float]) -> dict[str, float]:
+    return {label: round(score, 6) for label, score in zip(LABELS, scores, strict=True)}
 
 
 def printable(text: str) -> str:
@@ -52,12 +68,12 @@ class TextSink:
         UsageError: the target cannot be written.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, append: bool = False) -> None:
         standard = target == STANDARD_OUTPUT
         try:
             self.file = open(  # noqa: SIM115 - closed on exit
                 sys.stdout.fileno() if standard else target,
-                "w",
+                "a" if append else "w",
                 buffering=1,
                 encoding="utf-8",
                 errors="surrogateescape",

@@ -1,0 +1,44 @@
+"""CSV of a moving source: one row a face and frame, one with ``error`` where a frame has none."""
+
+import csv
+
+from genderscope.contracts import LABELS, Scene
+from genderscope.sinks import TextSink, record
+
+SIDES = ("x", "y", "width", "height")
+COLUMNS = (
+    *("path", "frame", "time_s", "error", "track", "seen", "counted", "label", "confidence"),
+    *LABELS,
+    *(f"frame_{label}" for label in LABELS),
+    *SIDES,
+    "detector_score",
+)
+
+
+class FaceRows(TextSink):
+    """See ``create``."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target)
+        self._writer = csv.DictWriter(
+            self.file, COLUMNS, extrasaction="ignore", lineterminator="\n"
+        )
+        self._writer.writeheader()
+
+    def write(self, scene: Scene) -> None:
+        values = record(scene)
+        for face in values.pop("faces", ()):
+            single = face.get("frame_scores", {})
+            frame_scores = {f"frame_{label}": score for label, score in single.items()}
+            self._writer.writerow(values | face | face["scores"] | frame_scores | face["box"])
+        if "error" in values:
+            self._writer.writerow(values)
+
+
+def create(target: str) -> FaceRows:
+    """Write to a file, or to standard output for ``-``.
+
+    Raises:
+        UsageError: the target cannot be written.
+    """
+    return FaceRows(target)

@@ -1,0 +1,137 @@
+"""Parquet: a folder of parts, one row a picture with ``path``, ``error`` and the list ``faces``.
+
+A part appears when it is whole. Needs the extra [eval].
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self
+
+from genderscope.contracts import LABELS, Scene, UsageError, require
+from genderscope.sinks import record
+from genderscope.stores import Store, opened
+
+PART_PICTURES = 1000
+SETTINGS = "_settings.json"  # readers of such folders leave out what begins with an underscore
+
+
+class Parquet:
+    """See ``create``."""
+
+    def __init__(self, store: Store, append: bool) -> None:
+        require("pyarrow", "eval")
+        self._store = store
+        store.clear()
+        self._records: list[dict[str, Any]] = []
+        self._there = parts(store)
+        if self._there and not append:
+            raise UsageError(f"{store.place} holds results already: --resume goes on with them")
+        self._next = self._there[-1] + 1 if self._there else 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._records or not (self._there or self._next):
+            self._flush()
+
+    def write(self, scene: Scene) -> None:
+        self._records.append(record(scene))
+        if len(self._records) == PART_PICTURES:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._store.write(file_name(self._next), encode(self._records))
+        self._records = []
+        self._next += 1
+
+
+def create(target: str, append: bool = False) -> Parquet:
+    """Write into a folder or an address of object storage, made where it is not there.
+
+    Args:
+        append: go on after the parts that it holds.
+
+    Raises:
+        UsageError: it cannot be made, or holds parts already.
+        MissingExtra: pyarrow is not installed.
+    """
+    return Parquet(Store(target), append)
+
+
+def finished(target: str) -> Iterator[str]:
+    """Paths of the rows that a folder holds, as ``text`` has them.
+
+    Raises:
+        UsageError: a part is none of ours.
+    """
+    pq, pa = require("pyarrow.parquet", "eval"), require("pyarrow", "eval")
+    store = Store(target)
+    for number in parts(store):
+        place = store.path(file_name(number))
+        try:
+            with opened(place) as stream, pq.ParquetFile(stream) as part:
+                for batch in part.iter_batches(columns=["path"]):
+                    yield from batch.column("path").to_pylist()
+        except (pa.ArrowException, KeyError, OSError) as error:
+            raise UsageError(f"{place} is no part of ours: {error}") from error
+
+
+def parts(store: Store) -> list[int]:
+    """The numbers of the parts that are there, in order."""
+    names = (re.fullmatch(r"part-(\d+)\.parquet", name) for name in store.names())
+    return [int(name[1]) for name in names if name]
+
+
+def file_name(number: int) -> str:
+    """The file of a part."""
+    return f"part-{number:08d}.parquet"
+
+
+def encode(records: Iterable[dict[str, Any]]) -> bytes:
+    """Records as a Parquet file, in row groups of ``PART_PICTURES``."""
+    pa, pq = require("pyarrow", "eval"), require("pyarrow.parquet", "eval")
+    rows = (
+        {key: text(value) if isinstance(value, str) else value for key, value in row.items()}
+        for row in records
+    )
+    stream = pa.BufferOutputStream()
+    with pq.ParquetWriter(stream, schema()) as writer:
+        while group := list(islice(rows, PART_PICTURES)):
+            writer.write_table(pa.Table.from_pylist(group, schema()))
+    data: bytes = stream.getvalue().to_pybytes()
+    return data
+
+
+def text(path: str) -> str:
+    """A path as Parquet can hold it: bytes of it that are no UTF-8 are written out."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+@cache
+def schema() -> Any:
+    """The columns of a part: ``record``, with what it leaves out as null."""
+    pa = require("pyarrow", "eval")
+
+    def numbers(*names: str) -> Any:
+        return pa.struct([(each, pa.float64()) for each in names])
+
+    face = pa.struct(
+        [
+            ("box", numbers("x", "y", "width", "height")),
+            ("label", pa.string()),
+            ("scores", numbers(*LABELS)),
+            ("confidence", pa.float64()),
+            ("detector_score", pa.float64()),
+            ("landmarks", pa.list_(pa.list_(pa.float64()))),
+        ]
+    )
+    return pa.schema([("path", pa.string()), ("error", pa.string()), ("faces", pa.list_(face))])

@@ -1,0 +1,105 @@
+"""A window on the screen, by tkinter, which OpenCV's headless wheels do not rule out."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+import cv2
+import PIL.Image
+
+from genderscope.contracts import Image, Scene, UsageError
+from genderscope.draw import draw
+
+TITLE = "genderscope"
+# The part of the screen that a window may fill.
+LARGEST_SHARE = 0.9
+
+
+class Window:
+    """See ``create``.
+
+    Attributes:
+        opened_s: when it appeared, by ``time.monotonic``.
+        closed: the person has closed the window; what is written after that is not shown.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import tkinter
+
+            from PIL import ImageTk
+        except ImportError as error:
+            raise UsageError(
+                "this Python has no tkinter, so no window: install it (python3-tk on Debian and "
+                "Ubuntu), or write a video with --video FILE"
+            ) from error
+        try:
+            self._root = tkinter.Tk(className=TITLE)
+        except tkinter.TclError as error:
+            raise UsageError(
+                f"there is no screen for a window ({error}): write a video with --video FILE"
+            ) from error
+        self.opened_s, self.closed = time.monotonic(), False
+        self._keys: list[str] = []
+        self._photo: ImageTk.PhotoImage | None = None
+        self._new_photo = ImageTk.PhotoImage
+        self._root.title(TITLE)
+        self._root.protocol("WM_DELETE_WINDOW", self._close)
+        self._root.bind("<Key>", lambda event: self._keys.append(event.char))
+        self._label = tkinter.Label(self._root, borderwidth=0)
+        self._label.pack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._photo = None
+        self._root.destroy()
+
+    def write(self, scene: Scene) -> None:
+        """Show a frame; one with an error leaves the last one on the screen."""
+        image = scene.drawn
+        if image is None and scene.frame.image is not None:
+            image = draw(scene.frame.image, scene.results)
+        if image is not None and not self.closed:
+            self._show(image)
+        self._root.update()
+
+    def keys(self) -> list[str]:
+        """The characters typed into the window since this was last asked."""
+        keys, self._keys = self._keys, []
+        return keys
+
+    def _close(self) -> None:
+        self.closed = True
+        self._root.withdraw()
+
+    def _show(self, image: Image) -> None:
+        screen = self._root.winfo_screenwidth(), self._root.winfo_screenheight()
+        height, width = image.shape[:2]
+        share = LARGEST_SHARE * min(screen[0] / width, screen[1] / height)
+        if share < 1:
+            size = (max(round(width * share), 1), max(round(height * share), 1))
+            shown = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        else:
+            shown = image
+        picture = PIL.Image.fromarray(cv2.cvtColor(shown, cv2.COLOR_BGR2RGB))
+        if self._photo is None or (self._photo.width(), self._photo.height()) != picture.size:
+            self._photo = self._new_photo(picture, master=self._root)
+            self._label.configure(image=self._photo)
+        else:
+            self._photo.paste(picture)
+
+
+def create(target: str = "") -> Window:
+    """Open a window.
+
+    Raises:
+        UsageError: there is no screen or no tkinter; the message says what to do instead.
+    """
+    return Window()

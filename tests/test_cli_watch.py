@@ -1,0 +1,347 @@
+"""``genderscope watch`` as people run it, stop it, unplug it and cut it off."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import PIL.ImageGrab
+import pytest
+from typer.testing import CliRunner
+
+import moving_servers
+from genderscope import detectors, plugins
+from genderscope.cameras import open_source
+from genderscope.classifier import GUIDED, find
+from genderscope.cli import app
+from genderscope.cli.watch import _leaves
+from genderscope.contracts import Frame, Scene
+from genderscope.live import Live
+from genderscope.pipeline import Scope
+from moving_pictures import RATE, numbered, walk, write_video
+from test_cli import COMMAND, run
+
+pytest.importorskip("av", reason="needs the extra [video]")
+QUICK = ("--detection-size", 320, "--min-face-px", 28)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Part of the test video: both people, before they cross."""
+    images = [image for index, image in enumerate(walk()) if index < 15]
+    return write_video(tmp_path_factory.mktemp("film") / "walk.mp4", images, movflags="faststart")
+
+
+@pytest.fixture(scope="module")
+def empty_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nobody in it, and quickly searched."""
+    return write_video(tmp_path_factory.mktemp("film") / "nobody.mp4", numbered(20, (96, 96)))
+
+
+def watch(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return run("watch", *arguments, "--detector", "haar", *QUICK, cwd=cwd)
+
+
+def started(*arguments: object, **environment: str) -> subprocess.Popen[str]:
+    parts = [*COMMAND, "watch", *arguments, "--detector", "haar", *QUICK]
+    return subprocess.Popen(
+        list(map(str, parts)), stderr=subprocess.PIPE, text=True, env=os.environ | environment
+    )
+
+
+def wait_for(what: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    for _ in range(1200):
+        if what():
+            return
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    raise TimeoutError("it never happened")
+
+
+def lines(file: Path) -> int:
+    return len(file.read_text().splitlines()) if file.exists() else 0
+
+
+def test_every_output_says_the_same(model: str, film: Path, tmp_path: Path) -> None:
+    jsonl, rows, video, counts = (
+        tmp_path / f"out.{end}" for end in ("jsonl", "csv", "mp4", "json")
+    )
+    done = watch(
+        *(film, "--model", model, "--jsonl", jsonl, "--csv", rows, "--video", video),
+        *("--counts", counts, "--interval", 1),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "frames: 15, dropped: 0, seconds: 1.1, tracks: 2 (women: 1, men: 1" in done.stderr
+    records = [json.loads(line) for line in jsonl.read_text().splitlines()]
+    assert [record["frame"] for record in records] == list(range(15))
+    assert [record["time_s"] for record in records] == pytest.approx(np.arange(15) / RATE)
+    faces = [(r["frame"], face) for r in records for face in r["faces"]]
+    assert len(faces) > 20
+    found = list(csv.DictReader(rows.read_text().splitlines(keepends=True)))
+    assert len(found) == len(faces)
+    for row, (frame, face) in zip(found, faces, strict=True):
+        assert (int(row["frame"]), int(row["track"])) == (frame, face["track"])
+        assert (row["label"], float(row["woman"])) == (face["label"], face["scores"]["woman"])
+        assert float(row["frame_man"]) == face["frame_scores"]["man"]
+        assert float(row["width"]) == face["box"]["width"]
+    written = list(open_source(str(video)))
+    assert len(written) == 15
+    assert [frame.time_s for frame in written] == pytest.approx(np.arange(15) / RATE, abs=2e-3)
+    report = json.loads(counts.read_text())
+    assert report["total"] == {"woman": 1, "man": 1, "uncertain": 0}
+    assert (report["frames"], report["model"], report["detector"]) == (15, model, "haar")
+    assert [interval["n"] for interval in report["intervals"]] == [2, 2]
+    assert report["corrected"]["confusion_from"]["file"].startswith(model)
+    assert sorted(tmp_path.iterdir()) == sorted([jsonl, rows, video, counts])
+
+
+def test_explaining_changes_no_answer(model: str, film: Path, tmp_path: Path) -> None:
+    if not find(model).with_suffix(GUIDED).is_file():
+        pytest.skip("needs the model's guided graph")
+    records = []
+    for options in ((), ("--explain", "--video", tmp_path / "out.mp4")):
+        done = watch(film, "--model", model, "--max-frames", 3, "--jsonl", "-", *options)
+        assert done.returncode == 0, done.stderr
+        records.append([json.loads(line)["faces"] for line in done.stdout.splitlines()])
+    plain, explained = ([face["scores"]["man"] for face in chain(*r)] for r in records)
+    assert explained == pytest.approx(plain, abs=1e-5)
+    assert len(list(open_source(str(tmp_path / "out.mp4")))) == 3
+
+
+def test_nothing_is_written_unasked(model: str, film: Path, tmp_path: Path) -> None:
+    done = watch(film, "--model", model, "--max-frames", 3, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("frames: 3, ")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "frames"), [(("--max-frames", 45), 45), (("--max-seconds", 2), 26)]
+)
+def test_a_looped_file_stops_where_it_is_told(
+    model: str, empty_film: Path, options: tuple[object, ...], frames: int
+) -> None:
+    done = watch(empty_film, "--model", model, "--loop", *options)
+    assert done.returncode == 0
+    assert f"frames: {frames}, " in done.stderr
+
+
+def test_standard_output_is_pure(model: str, film: Path) -> None:
+    done = watch(film, "--model", model, "--jsonl", "-", "--max-frames", 2)
+    assert len([json.loads(line)["faces"] for line in done.stdout.splitlines()]) == 2
+
+
+def test_private_videos_show_no_face(model: str, film: Path, tmp_path: Path, shared: Path) -> None:
+    weights = next(shared.glob("models/*yunet*.onnx"))
+    plain, private = tmp_path / "plain.mp4", tmp_path / "private.mp4"
+    for video, options in ((plain, ()), (private, ("--privacy", "blur"))):
+        done = run(
+            *("watch", film, "--model", model, "--video", video, *options, *QUICK),
+            *("--detector-model", weights),
+        )
+        assert done.returncode == 0, done.stderr
+    detector = detectors.create("yunet", model=weights)
+    seen = [sum(len(detector(f.image)) for f in open_source(str(v))) for v in (plain, private)]
+    assert seen[0] >= 25
+    assert seen[1] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.mp4"], "nothing.mp4 is not there; give a camera's number"),
+        (["97"], "camera 97 cannot be opened (is it plugged in, and free?)"),
+        (["{film}", "--video", "{film}"], "is the source itself"),
+        (["{film}", "--video", "a.txt"], "should end in one of .mp4"),
+        (["{film}", "--counts", "no/a.json"], "no/a.json cannot be written"),
+        (["{film}", "--explain", "--privacy", "blur"], "not both"),
+        (["{film}", "--jsonl", "-", "--csv", "-"], "only one of --jsonl -"),
+        (["97", "--loop"], "this source is live"),
+        (["{film}", "--privacy", "mask"], "Invalid value for '--privacy'"),
+        (["ftp://127.0.0.1/a"], "no ftp:// is read"),
+        (["http://a:secret@127.0.0.1:9/a?b=c"], "http://127.0.0.1:9/a cannot be read"),
+    ],
+)
+def test_wrong_usage_is_2(model: str, film: Path, arguments: list[str], message: str) -> None:
+    given = [argument.format(film=film) for argument in arguments]
+    options = ("--model", model, "--detector", "haar", "--max-frames", "2")
+    done = CliRunner().invoke(app, ["watch", *given, *options])
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_a_film_that_is_cut_off_is_1_and_what_there_is_is_written(
+    model: str, film: Path, tmp_path: Path
+) -> None:
+    cut, video = tmp_path / "cut.mp4", tmp_path / "out.mp4"
+    cut.write_bytes(film.read_bytes()[: film.stat().st_size // 2])
+    done = watch(cut, "--model", model, "--video", video)
+    assert done.returncode == 1
+    assert f"{cut} ends at" in done.stderr
+    assert 2 < len(list(open_source(str(video)))) < 15
+
+
+def test_a_film_without_a_frame_is_2(model: str, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").touch()
+    done = watch(tmp_path / "a.mp4", "--model", model, "--video", tmp_path / "out.mp4")
+    assert done.returncode == 2
+    assert "is no video that can be read" in done.stderr
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_whole_files(
+    model: str, empty_film: Path, tmp_path: Path, number: int
+) -> None:
+    jsonl, video, counts = (tmp_path / f"out.{end}" for end in ("jsonl", "mp4", "json"))
+    with started(
+        *(empty_film, "--model", model, "--loop", "--jsonl", jsonl, "--video", video),
+        *("--counts", counts),
+    ) as process:
+        wait_for(lambda: lines(jsonl) >= 30, process)
+        process.send_signal(number)
+        process.send_signal(number)  # a second one cuts nothing off
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    records = [json.loads(line) for line in jsonl.read_text().splitlines()]
+    frames = list(open_source(str(video)))
+    assert len(frames) >= 29
+    assert abs(len(records) - len(frames)) <= 1
+    assert all(frame.error is None for frame in frames)
+    assert json.loads(counts.read_text())["frames"] >= 29
+
+
+def test_a_video_can_be_played_even_after_a_kill(
+    model: str, empty_film: Path, tmp_path: Path
+) -> None:
+    jsonl, video = tmp_path / "out.jsonl", tmp_path / "out.mp4"
+    arguments = (empty_film, "--model", model, "--loop", "--jsonl", jsonl, "--video", video)
+    with started(*arguments) as process:
+        wait_for(lambda: lines(jsonl) >= 150, process)
+        process.kill()
+        process.communicate(timeout=60)
+    assert len([f for f in open_source(str(video)) if f.image is not None]) >= 50
+
+
+def test_a_camera_on_the_network_that_dies_and_returns(model: str, tmp_path: Path) -> None:
+    jsonl = tmp_path / "out.jsonl"
+    server = moving_servers.Mjpeg(list(numbered(30, (96, 96))))
+    with server:
+        process = started(
+            *(server.url, "--model", model, "--jsonl", jsonl, "--retry-seconds", 0.1),
+            *("--max-frames", 100_000, "--retries", 100, "--frozen-seconds", 5),
+        )
+        wait_for(lambda: lines(jsonl) >= 5, process)
+    before = lines(jsonl)
+    wait_for(lambda: "opened again in" in jsonl.read_text(), process)
+    with server:
+        wait_for(lambda: lines(jsonl) >= before + 20, process)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    message = f"http://127.0.0.1:{server.port}/stream gives no more pictures; opened again in 0.1 s"
+    assert message in errors or "cannot be read" in errors
+    assert "secret" not in errors + jsonl.read_text()
+    assert "frame" in json.loads(jsonl.read_text().splitlines()[-1])
+
+
+def test_a_camera_on_the_network_that_stays_away_is_1(model: str, tmp_path: Path) -> None:
+    jsonl = tmp_path / "out.jsonl"
+    with moving_servers.Mjpeg(list(numbered(30, (96, 96)))) as server:
+        process = started(
+            *(server.url, "--model", model, "--jsonl", jsonl, "--retry-seconds", 0.05),
+            *("--retries", 2),
+        )
+        wait_for(lambda: lines(jsonl) >= 5, process)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "(1 of 2)" in errors
+    assert "given up after 2 retries" in errors
+    assert "frames: " in errors.splitlines()[-1]
+
+
+# The window
+
+
+@pytest.fixture(scope="module")
+def screen() -> Iterator[str]:
+    """The name of an X display that nobody sees."""
+    if not (server := shutil.which("Xvfb")):
+        pytest.skip("needs Xvfb (apt-get install xvfb)")
+    pytest.importorskip("tkinter", reason="this Python has no tkinter")
+    reading, writing = os.pipe()
+    with subprocess.Popen(
+        [server, "-displayfd", str(writing), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
+        pass_fds=[writing],
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        os.close(writing)
+        with os.fdopen(reading) as opened:
+            name = f":{opened.readline().strip()}"
+        yield name
+        process.terminate()
+
+
+def test_without_a_screen_a_window_is_refused(model: str, film: Path) -> None:
+    pytest.importorskip("tkinter", reason="this Python has no tkinter")
+    with started(film, "--model", model, "--window", DISPLAY="") as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "there is no screen for a window" in errors
+    assert "--video FILE" in errors
+
+
+def test_a_window_shows_the_frames(model: str, film: Path, screen: str) -> None:
+    def shown() -> bool:
+        return np.asarray(PIL.ImageGrab.grab(xdisplay=screen)).std() > 5
+
+    arguments = (film, "--model", model, "--window", "--loop")
+    with started(*arguments, DISPLAY=screen) as process:
+        wait_for(shown, process)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+def test_keys_and_closing(model: str, screen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fakes import BrightnessClassifier, CountingDetector
+
+    monkeypatch.setenv("DISPLAY", screen)
+    live = Live(Scope(BrightnessClassifier(), CountingDetector()))
+    large = Scene(Frame("", np.full((1200, 2000, 3), 200, np.uint8), time_s=0.0))
+    small = Scene(Frame("", np.full((100, 150, 3), 90, np.uint8), time_s=0.0))
+    with plugins.load("sinks", "window").create() as window:
+
+        def typed(key: str, scene: Scene = small) -> bool:
+            window._root.focus_force()
+            window._root.update()
+            window._root.event_generate(f"<Key-{key}>")
+            return _leaves(window, scene, live, model, paced=False)
+
+        assert not typed("x", large)
+        assert window._photo.width() <= 720
+        assert not typed("x")
+        assert (window._photo.width(), window._photo.height()) == (150, 100)
+        assert not typed("g")
+        assert live.explainer is not None
+        assert not typed("g")
+        assert live.explainer is None
+        live.private = True
+        assert not typed("g")
+        assert live.explainer is None
+        assert not _leaves(window, Scene(Frame("", error="lost")), live, model, paced=True)
+        assert typed("q")
+        assert not _leaves(window, small, live, model, paced=False)
+        window._close()
+        assert _leaves(window, small, live, model, paced=False)

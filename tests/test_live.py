@@ -1,0 +1,300 @@
+"""The one loop, on the test video: who is who, what they are called, what is drawn and counted."""
+
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import genderscope
+from fakes import BrightnessClassifier, CountingDetector
+from genderscope import detectors, draw, plugins, sources
+from genderscope.cameras import open_source
+from genderscope.classifier import GUIDED, find
+from genderscope.contracts import Box, Face, Frame, Image, Prediction, Result, Scene, UsageError
+from genderscope.counts import Counts, known_confusion
+from genderscope.explainer import Explainer
+from genderscope.live import Live, Moment
+from genderscope.pipeline import Scope
+from genderscope.soak import soak
+from moving_pictures import FACE_PX, RATE, WALKS, walk, where, write_video
+
+SETTINGS = {"detection_size": 320, "min_face_px": 28}
+
+
+def yunet(request: pytest.FixtureRequest) -> Path:
+    return next(request.getfixturevalue("shared").glob("models/*yunet*.onnx"))
+
+
+def video() -> Iterator[Frame]:
+    for index, image in enumerate(walk()):
+        yield Frame("walk", image, index=index, time_s=index / RATE)
+
+
+@pytest.fixture(scope="session")
+def moments(model: str, shared: Path) -> list[Moment]:
+    """The test video as ``Live`` sees it with YuNet."""
+    weights = next(shared.glob("models/*yunet*.onnx"))
+    live = Live(genderscope.load(model, "yunet", weights, **SETTINGS), private=True)
+    return list(live.stream(video()))
+
+
+def owner(result: Result, index: int) -> str:
+    """Whose face it is, by where everybody was."""
+    here = complex(*result.face.box.centre)
+    distances = {
+        person: abs(here - complex(*centre))
+        for person in WALKS
+        if (centre := where(person, index)) is not None
+    }
+    person = min(distances, key=distances.__getitem__)
+    assert distances[person] < FACE_PX / 2
+    return person
+
+
+def apart(index: int) -> bool:
+    """The two do not hide each other."""
+    places = [place for person in WALKS if (place := where(person, index)) is not None]
+    return len(places) < 2 or abs(complex(*places[0]) - complex(*places[1])) > FACE_PX
+
+
+def labels(moments: list[Moment]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for moment in moments:
+        for result in moment.results:
+            found.setdefault(result.sighting.track, []).append(result.prediction.label)
+    return found
+
+
+def check(moments: list[Moment]) -> None:
+    """Identities are steady, labels do not flicker, counts are right."""
+    people: dict[int, set[str]] = {}
+    for moment in moments:
+        for result in moment.results:
+            if apart(moment.frame.index):
+                number = result.sighting.track
+                people.setdefault(number, set()).add(owner(result, moment.frame.index))
+    # One who left and came back is a new track.
+    assert sorted(map(sorted, people.values())) == [["astronaut"], ["hopper"], ["hopper"]]
+    for track in labels(moments).values():
+        assert sum(before != after for before, after in pairwise(track)) <= 1
+    counts = Counts(known_confusion("mini_xception"), interval_s=5)
+    for moment in moments:
+        counts.add(moment.results, moment.frame.time_s)
+    report = counts.report()
+    assert report["n"] == 3
+    # What the model says of the two portraits, one of which it is wrong about.
+    assert report["total"] == {"woman": 1, "man": 2, "uncertain": 0}
+    assert [interval["new"] for interval in report["intervals"]] == [2, 1, 0]
+    low, high = report["corrected"]["woman"]["tracks_interval"]
+    assert 0 <= low < report["corrected"]["woman"]["tracks"] < high <= 3
+
+
+def test_the_test_video_with_yunet(moments: list[Moment]) -> None:
+    check(moments)
+    hidden = [m for m in moments if not apart(m.frame.index) and len(m.results) == 1]
+    assert hidden, "the two never hid each other: the video tests nothing"
+
+
+def test_the_test_video_with_haar_at_four_frames_a_second(model: str) -> None:
+    live = Live(genderscope.load(model, "haar", **SETTINGS), drawn=False)
+    check(list(live.stream(islice(video(), 0, None, 3))))
+
+
+def test_scores_are_those_of_the_track_and_of_the_frame(moments: list[Moment]) -> None:
+    singles = [
+        result.sighting.scores[1]
+        for moment in moments
+        for result in moment.results
+        if result.sighting.track == 1
+    ]
+    [last] = [r for m in moments[:95] for r in m.results if r.sighting.track == 1][-1:]
+    singles = singles[: last.sighting.seen]
+    odds = np.log(np.divide(singles, np.subtract(1, singles))).mean()
+    assert last.prediction.scores[1] == pytest.approx(1 / (1 + np.exp(-odds)))
+    assert np.std(singles) > 0.02
+
+
+def test_every_stage_has_its_time(moments: list[Moment]) -> None:
+    assert list(moments[5].stage_ms) == ["read", "detect", "crop", "classify", "track", "draw"]
+    assert min(moments[5].stage_ms.values()) >= 0
+
+
+def test_no_face_is_left_in_private_pictures(moments: list[Moment], shared: Path) -> None:
+    detector = detectors.create("yunet", model=next(shared.glob("models/*yunet*.onnx")))
+    for moment in moments[::10]:
+        assert moment.results
+        assert detector(moment.frame.image)
+        for face in detector(moment.drawn):
+            assert all(face.box.iou(result.face.box) < 0.1 for result in moment.results)
+
+
+def fake(drawn: bool = True, private: bool = False) -> Live:
+    return Live(Scope(BrightnessClassifier(), CountingDetector()), drawn=drawn, private=private)
+
+
+def picture(faces: int, ground: int = 100) -> Image:
+    image = np.full((120, 400, 3), ground, np.uint8)
+    image[0, 0] = faces
+    return image
+
+
+def test_a_face_that_the_detector_lost_for_a_moment_stays_hidden() -> None:
+    ground = np.random.default_rng(0).integers(0, 255, (120, 400, 3), np.uint8)
+    frames = []
+    for index, faces in enumerate([1, 1, 0, 0]):
+        image = ground.copy()
+        image[0, 0] = faces
+        frames.append(Frame("", image, index=index, time_s=index / 10))
+    moments = list(fake(private=True).stream(frames))
+    for moment in moments:
+        inside = moment.drawn[7:13, 2:8].astype(int)
+        assert abs(np.diff(inside, axis=1)).mean() < 30  # as in the ground: 85
+    frames = [Frame("", frames[-1].image, index=9, time_s=5.0)]
+    [later] = fake(private=True).stream(frames)
+    np.testing.assert_array_equal(later.drawn, later.frame.image)
+
+
+def test_all_faces_of_a_frame_are_one_batch() -> None:
+    classifier = BrightnessClassifier()
+    live = Live(Scope(classifier, CountingDetector()))
+    frames = [Frame("", picture(n), index=n, time_s=n) for n in (3, 0, 20)]
+    assert [len(moment.results) for moment in live.stream(frames)] == [3, 0, 20]
+    assert classifier.batches == [3, 20]
+
+
+def test_frames_with_errors_pass_through_and_nothing_is_drawn_unasked() -> None:
+    frames = [Frame("a", error="broken"), Frame("b", picture(1), index=1, time_s=0.1)]
+    broken, good = fake(drawn=False).stream(frames)
+    assert (broken.frame.error, broken.results, broken.drawn) == ("broken", (), None)
+    assert good.drawn is None
+    assert len(good.results) == 1
+
+
+def test_an_error_in_the_source_ends_the_stream() -> None:
+    def frames() -> Iterator[Frame]:
+        yield Frame("", picture(1), index=0, time_s=0.0)
+        raise OSError("gone")
+
+    stream = fake().stream(frames())
+    next(stream)
+    with pytest.raises(OSError, match="gone"):
+        next(stream)
+
+
+@pytest.fixture
+def explainer(model: str) -> Explainer:
+    if not find(model).with_suffix(GUIDED).is_file():
+        pytest.skip("needs the model's guided graph")
+    return Explainer.load(model)
+
+
+def test_explaining_can_be_put_on_and_off_and_changes_no_answer(
+    model: str, explainer: Explainer, portrait: Path
+) -> None:
+    image = sources.read(portrait)
+    frames = (Frame("", image, index=index, time_s=index / 10) for index in range(4))
+    live = Live(genderscope.load(model, "haar"))
+    stream = live.stream(frames)
+    plain = next(stream)
+    live.explainer = explainer
+    next(stream)
+    explained = next(stream)
+    live.explainer = None
+    last = next(stream)
+    assert "classify" in plain.stage_ms
+    assert "explain" in explained.stage_ms
+    assert "explain" not in last.stage_ms
+    assert not plain.maps
+    assert not last.maps
+    size = explainer.spec.size
+    assert [one.shape for one in explained.maps] == [(size, size)] * len(explained.results)
+    scores = [moment.results[0].sighting.scores for moment in (plain, explained, last)]
+    np.testing.assert_allclose(scores, scores[:1] * 3, atol=1e-5)
+    # The map is on the picture, beside the face.
+    box = explained.results[0].face.box
+    right = slice(round(box.x + box.width) + 4, round(box.x + 2 * box.width) - 4)
+    rows = slice(round(box.y) + 4, round(box.y + box.height) - 4)
+    assert np.ptp(explained.drawn[rows, right], axis=2).max() == 0
+    assert np.ptp(plain.drawn[rows, right], axis=2).max() > 0
+
+
+def test_maps_of_hidden_faces_are_refused(model: str, explainer: Explainer) -> None:
+    with pytest.raises(UsageError, match="not both"):
+        Live(genderscope.load(model, "haar"), explainer, private=True)
+
+
+# What is drawn
+
+
+def test_pixelated_boxes_hold_few_colours() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)
+    boxes = [Box(50, 60, 60, 80), Box(-20, -20, 50, 50), Box(280, 190, 90, 90)]
+    hidden = draw.pixelated(image, boxes)
+    for rows, columns in ((slice(60, 140), slice(50, 110)), (slice(0, 30), slice(0, 30))):
+        assert len(np.unique(hidden[rows, columns].reshape(-1, 3), axis=0)) <= draw.BLOCKS**2
+    np.testing.assert_array_equal(hidden[:, 150:245], image[:, 150:245])
+    assert image.std() > 70  # the one that came in is as it was
+
+
+@pytest.mark.parametrize("box", [Box(-90, -90, 20, 20), Box(5, 5, 0.5, 0.5), Box(0, 0, 900, 900)])
+@pytest.mark.parametrize("shape", [(1, 1, 3), (60, 40, 3)])
+def test_any_box_in_any_picture(box: Box, shape: tuple[int, int, int]) -> None:
+    image = np.zeros(shape, np.uint8)
+    results = [Result(Face(box), Prediction((0.5, 0.5)))]
+    drawn = draw.beside(draw.pixelated(image, [box]), results, [np.zeros((8, 8), np.uint8)])
+    assert draw.caption(drawn, ["a", "long line of text"]).shape == shape
+
+
+def test_maps_lie_beside_their_faces_and_on_no_other() -> None:
+    image = np.full((200, 400, 3), 50, np.uint8)
+    faces = [Box(40, 60, 50, 50), Box(100, 60, 50, 50), Box(340, 60, 50, 50)]
+    results = [Result(Face(box), Prediction((0.5, 0.5))) for box in faces]
+    drawn = draw.beside(image, results, [np.full((64, 64), 255, np.uint8)] * 3)
+    for box in faces:
+        inside = drawn[65:105, round(box.x) + 5 : round(box.x) + 45]
+        assert (inside == 50).all()
+    assert (drawn[65:105, 155:195] == 255).all()  # right of the second
+    assert (drawn[65:105, 295:335] == 255).all()  # left of the third, at the edge
+
+
+# Sinks
+
+
+def test_a_video_can_be_read_again_with_its_times(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="needs the extra [video]")
+    file = tmp_path / "out.mp4"
+    times = [0, 0.04, 0.5, 0.5, 2.0]
+    shapes = [(49, 65), (49, 65), (98, 130), (200, 20), (49, 65)]
+    with plugins.load("sinks", "video").create(str(file)) as sink:
+        sink.write(Scene(Frame("", error="broken")))
+        for time_s, shape in zip(times, shapes, strict=True):
+            sink.write(Scene(Frame("", np.full((*shape, 3), 120, np.uint8), time_s=time_s)))
+    frames = list(open_source(str(file)))
+    assert [frame.image.shape for frame in frames] == [(50, 66, 3)] * 5
+    assert [frame.time_s for frame in frames] == pytest.approx(times, abs=0.002)
+    assert frames[2].image[5:-5, 5:-5].min() > 100  # shrunk to fit
+    assert frames[3].image[:, :20].max() < 40  # black beside what is narrow
+
+
+@pytest.mark.parametrize(("name", "message"), [("a.txt", "should end in"), ("no/a.mp4", "cannot")])
+def test_a_video_that_cannot_be_written(name: str, message: str, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="needs the extra [video]")
+    with pytest.raises(UsageError, match=message):
+        plugins.load("sinks", "video").create(str(tmp_path / name))
+
+
+def test_a_video_without_a_frame_is_none(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="needs the extra [video]")
+    with plugins.load("sinks", "video").create(str(tmp_path / "a.mp4")):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_soak_reports_how_memory_grew(tmp_path: Path) -> None:
+    file = write_video(tmp_path / "a.mp4", (picture(1) for _ in range(5)))
+    report = soak(str(file), fake(), 1.0, samples=20)
+    assert report["frames"] > 5
+    assert len(report["memory_mib"]) > 10
+    assert -0.5 < report["growth"] < 0.5
