@@ -1,0 +1,57 @@
+"""How long an audit takes, and how much memory: ``python scripts/audit_speed.py [PERSONS]``.
+
+Makes 100,000 predictions with five columns of 2 to 9 values (and one of so many persons, where
+told), audits all of them and their crossings in a process of its own, and writes seconds and
+memory to ``results/audit_speed.json``.
+"""
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+N = 100_000
+VALUES = {"race": 7, "age": 9, "light": 3, "camera": 5, "glasses": 2}
+
+persons = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+random = np.random.default_rng(0)
+columns = {name: random.integers(0, count, N) for name, count in VALUES.items()}
+if persons:
+    columns["identity"] = random.integers(0, persons, N)
+truth, score = random.integers(0, 2, N), random.beta(0.5, 0.5, N)
+with tempfile.TemporaryDirectory() as folder:
+    table = Path(folder) / "predictions.csv"
+    with table.open("w") as lines:
+        lines.write(f"file,label,score,{','.join(columns)}\n")
+        lines.writelines(
+            f"{row}.jpg,{('woman', 'man')[label]},{said:.4f},{','.join(map(str, more))}\n"
+            for row, (label, said, more) in enumerate(
+                zip(truth, score, zip(*columns.values(), strict=True), strict=True)
+            )
+        )
+    line = [Path(sys.executable).with_name("genderscope"), "audit", "--predictions", table]
+    began = time.monotonic()
+    subprocess.run([*line, "--by", ",".join(VALUES), "--out", folder], check=True)
+    seconds = time.monotonic() - began
+found = {
+    "predictions": N,
+    "columns": VALUES,
+    "persons": persons or None,
+    "seconds": seconds,
+    "megabytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
+    "processor": platform.processor() or platform.machine(),
+    "cores": os.cpu_count(),
+    "python": platform.python_version(),
+    "seed": 0,
+    "command": " ".join(["python", "scripts/audit_speed.py", *sys.argv[1:]]),
+}
+text = json.dumps(found, indent=2) + "\n"
+(Path(__file__).parents[1] / "results" / "audit_speed.json").write_text(text)
+sys.stdout.write(text)
