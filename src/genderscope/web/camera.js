@@ -130,7 +130,8 @@ async function frames(mine, socket) {
 function take(latest) {
   if (latest.model !== settings.model.name) return; // it was on its way already
   [frame, next] = [next, frame];
-  answer = { ...latest, faces: tracks.update(latest.faces, performance.now() - begin_ms) };
+  const followed = tracks.update(latest.faces, performance.now() - begin_ms);
+  answer = { ...latest, faces: followed.sort((one, other) => one.track - other.track) };
   show();
 }
 

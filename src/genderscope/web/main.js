@@ -20,10 +20,11 @@ async function begin() {
   try {
     answer = await service.models();
   } catch (refusal) {
-    find("token-form").hidden = refusal.status !== 401;
-    find("failure").hidden = refusal.status === 401 && !find("token").value;
-    find("failure").textContent = refusal.message;
-    if (refusal.status === 401) find("token").focus();
+    const unknown = refusal.status === 401;
+    find("token-form").hidden = !unknown;
+    find("failure").hidden = unknown && !find("token").value;
+    find("failure").textContent = unknown ? "That is not its token." : refusal.message;
+    if (unknown) find("token").select();
     return;
   }
   find("token-form").hidden = true;

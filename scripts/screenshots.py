@@ -1,0 +1,109 @@
+"""Pictures of the page for the documentation, with the portrait in the package.
+
+    python scripts/screenshots.py --out docs/images
+
+Needs the extras [serve] and [dev], Chromium, and the weights of the detector yunet.
+"""
+
+import argparse
+import io
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import PIL.Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+import genderscope
+from genderscope import sources
+
+PORTRAIT = Path(genderscope.__file__).parent / "assets" / "astronaut.jpg"
+DESK = {"width": 1200, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+def make_camera(file: Path) -> None:
+    """The portrait moves to and fro."""
+    face = cv2.resize(sources.read(PORTRAIT)[:360, 60:420], (480, 480))
+    with file.open("wb") as video:
+        for left in [*range(0, 160, 4), *range(160, 0, -4)]:
+            image = np.full((480, 640, 3), 128, np.uint8)
+            image[:, left : left + 480] = face
+            video.write(cv2.imencode(".jpg", image)[1].tobytes())
+
+
+def opened(browser: Browser, address: str, **options: Any) -> Page:
+    page = browser.new_page(**options)
+    page.goto(address)
+    page.wait_for_selector("#all:not([hidden])")
+    return page
+
+
+def film(page: Page) -> None:
+    page.click("#camera-tab")
+    page.click("#camera-start")
+    page.wait_for_selector("#tally dd:text('1')")
+    page.wait_for_timeout(1000)
+
+
+def save(page: Page, file: Path, **options: Any) -> None:
+    """As a PNG of 256 colours, which is a third of the size."""
+    picture = PIL.Image.open(io.BytesIO(page.screenshot(**options))).convert("RGB")
+    picture.quantize(256, kmeans=1, dither=PIL.Image.Dither.NONE).save(file, optimize=True)
+
+
+def photograph(browser: Browser, address: str, folder: Path) -> None:
+    page = opened(browser, address, viewport=DESK)
+    page.set_input_files("#files", PORTRAIT)
+    page.wait_for_selector("#progress:text('1 picture, 1 face.')")
+    save(page, folder / "page-pictures.png")
+    page.fill("#threshold", "0.9")
+    page.evaluate("scrollTo(0, 230)")
+    save(page, folder / "page-threshold.png")
+
+    page = opened(browser, address, viewport=DESK, color_scheme="dark")
+    film(page)
+    save(page, folder / "page-camera.png")
+
+    page = opened(browser, address, viewport=PHONE)
+    film(page)
+    page.evaluate("scrollTo(0, 460)")
+    save(page, folder / "page-phone.png")
+
+
+def main() -> None:
+    """Start the service and Chromium, and photograph."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    folder = parser.parse_args().out
+    command = [sys.executable, "-c", "from genderscope.cli import main; main()"]
+    options = ["serve", "--port", "0", "--detector", "yunet"]
+    service = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
+    assert service.stdout
+    try:
+        address = service.stdout.readline().split()[-1]
+        with tempfile.TemporaryDirectory() as scratch, sync_playwright() as started:
+            camera = Path(scratch) / "camera.mjpeg"
+            make_camera(camera)
+            browser = started.chromium.launch(
+                executable_path=shutil.which("chromium"),
+                args=[
+                    "--use-fake-ui-for-media-stream",
+                    "--use-fake-device-for-media-stream",
+                    f"--use-file-for-fake-video-capture={camera}",
+                ],
+            )
+            photograph(browser, address, folder)
+            browser.close()
+    finally:
+        service.terminate()
+        service.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,312 @@
+import base64
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+import browsing
+import serving
+from browsing import film, labels, opened, saved, slide, until, upload
+from genderscope import sources
+from genderscope.classifier import shipped
+from genderscope.server.app import WEB
+
+pytestmark = pytest.mark.skipif(browsing.CHROMIUM is None, reason="needs chromium")
+
+BUILT = (WEB / "onnxruntime" / "ort.wasm.bundle.min.mjs").is_file()
+ACCESSIBLE = (Path(__file__).parent / "accessible.js").read_text()
+TOKEN = "a-token-of-some-length"
+NASTY = '=<img src=x onerror="document.title=1">, "a".jpg'
+PHONE = {"width": 360, "height": 740}
+WIDTHS = (360, 480, 768, 1000, 1190, 1400)
+
+
+@pytest.fixture(scope="module")
+def small(portrait: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The middle of the portrait, which the Haar cascade searches quickly."""
+    file = tmp_path_factory.mktemp("pictures") / "small, but fine.png"
+    cv2.imwrite(str(file), cv2.resize(sources.read(portrait)[20:240, 110:330], (240, 240)))
+    return file
+
+
+@pytest.fixture(scope="module")
+def client(model: str) -> Iterator[Any]:
+    with serving.serving("--model", model) as (client, _):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def address(client: Any) -> str:
+    return str(client.base_url)
+
+
+@pytest.fixture(scope="module")
+def browser(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    camera = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    browsing.to_and_fro(sources.read(small), camera)
+    with browsing.chromium(camera) as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Any]:
+    with opened(browser, address) as page:
+        yield page
+
+
+def answered(client: Any, picture: Path, model: str | None = None) -> Any:
+    """What the service says of a picture."""
+    query = {"model": model} if model else {}
+    return client.post("/v1/classify", content=picture.read_bytes(), params=query).json()
+
+
+def read(page: Any) -> Any:
+    """The results as the page saves them."""
+    return json.loads(saved(page, "#save-json")[1])
+
+
+def test_pictures_are_answered_shown_and_saved(page: Any, client: Any, small: Path) -> None:
+    upload(page, small, bad=NASTY)
+    assert labels(page) == ["woman"]
+    assert page.locator("article h3").all_inner_texts() == [small.name, NASTY]
+    assert page.title() == "genderscope"
+    [problem] = page.locator("article .problem:visible").all_inner_texts()
+    assert "no picture that can be read" in problem
+    assert "1 picture could not be answered" in page.inner_text("#progress")
+    assert page.inner_text("#counts") == "1 face shown: 1 woman, 0 man, 0 uncertain"
+
+    answer = answered(client, small)
+    [face] = answer["pictures"][0]["faces"]
+    name, content = saved(page, "#save-csv")
+    assert name == "genderscope.csv"
+    good, failed = csv.DictReader(io.StringIO(content.decode(), newline=""))
+    assert good["file"] == small.name
+    assert (good["face"], good["label"], good["network"]) == ("1", "woman", "service")
+    assert float(good["man"]) == face["scores"]["man"]
+    assert float(good["confidence"]) == face["confidence"]
+    assert {side: float(good[side]) for side in face["box"]} == face["box"]
+    assert (failed["file"], failed["label"]) == (f"'{NASTY}", "")
+    assert "no picture" in failed["error"]
+
+    content = read(page)
+    assert content["model"] == answer["model"]
+    assert content["min_confidence"] == answer["min_confidence"]
+    assert content["pictures"][0] == {"file": small.name, **answer["pictures"][0]}
+
+    name, content = saved(page, "article button:has-text('PNG')")
+    assert name == "small, but fine-faces.png"
+    drawn, plain = sources.read(content), sources.read(small)
+    assert drawn.shape == plain.shape
+    assert 0.02 < (drawn != plain).any(-1).mean() < 0.5
+    assert (drawn == (0, 159, 230)).all(-1).sum() > 100  # the box and the plate of its label
+
+    page.click("article button:has-text('Remove') >> nth=0")
+    assert page.locator("article h3").all_inner_texts() == [NASTY]
+    page.click("#clear")
+    assert page.locator("article").count() == 0
+    assert page.inner_text("#counts") == "No face is shown yet."
+
+
+def test_the_threshold_works_at_once_and_asks_nobody(page: Any, small: Path) -> None:
+    upload(page, small)
+    own, before = page.inner_text("#threshold-value"), len(page.asked)
+    slide(page, "End")
+    assert labels(page) == ["uncertain"]
+    assert page.inner_text("#threshold-value") == "100.0%"
+    assert page.inner_text("#counts") == "1 face shown: 0 woman, 0 man, 1 uncertain"
+    assert page.locator("#strip span[data-label=uncertain]").count() == 1
+    slide(page, "Home")
+    assert labels(page) == ["woman"]
+    page.click("#threshold-own")
+    assert page.inner_text("#threshold-value") == own
+    assert [other for other in page.asked[before:] if not other.startswith("data:")] == []
+
+
+def test_the_camera_is_followed_live(page: Any) -> None:
+    film(page)
+    once = ["woman", "1", "man", "0", "uncertain", "0"]
+    until(page, lambda: page.inner_text("#tally").split() == once)
+    guided = page.locator("#camera-faces td.map img")
+    first = guided.get_attribute("src")
+    until(page, lambda: guided.count() == 1 and guided.get_attribute("src") != first)
+    shown = sources.read(base64.b64decode(guided.get_attribute("src").partition(",")[2]))
+    assert shown.shape == (64, 64, 3)
+    assert shown.std() > 5
+
+    slide(page, "End")
+    assert labels(page, "#camera") == ["uncertain"]
+    assert page.inner_text("#tally").split()[-1] == "1"
+    page.click("#threshold-own")
+    page.uncheck("#explain")  # counts begin anew
+    until(page, lambda: not guided.is_visible())
+    until(page, lambda: page.inner_text("#tally").split() == once)
+
+    [row] = csv.DictReader(io.StringIO(saved(page, "#camera-csv")[1].decode()))
+    assert row["label"] == "woman"
+    assert int(row["frames"]) >= 3
+    assert sources.read(saved(page, "#camera-png")[1]).shape == (240, 320, 3)
+    page.click("#pictures-tab")
+    assert page.evaluate("document.getElementById('camera-video').srcObject") is None
+    assert page.inner_text("#counts") == "No face is shown yet."
+    page.click("#camera-tab")
+    assert page.inner_text("#camera-start") == "Start the camera"
+
+
+def test_another_model_is_asked(page: Any, client: Any, small: Path) -> None:
+    upload(page, small)
+    for name in shipped():
+        page.select_option("#model", name)
+        answer = answered(client, small, name)
+        right = {"file": small.name, **answer["pictures"][0]}
+        until(page, lambda: read(page)["pictures"] == [right])  # noqa: B023
+        assert read(page)["model"] == name
+        assert read(page)["min_confidence"] == answer["min_confidence"]
+
+
+@pytest.mark.skipif(not BUILT, reason="scripts/build_web.sh has not been run")
+def test_the_network_in_the_tab_scores_as_the_service_does(
+    page: Any, client: Any, small: Path, portrait: Path
+) -> None:
+    files = small, portrait
+    upload(page, *files, faces=sum(len(_men(answered(client, file))) for file in files))
+    page.check("#where input[value=tab]")
+    for name in shipped():
+        page.select_option("#model", name)
+        until(page, lambda: "differ" in page.inner_text("#agreement"))
+        until(page, lambda: page.inner_text("#progress").startswith("2 pictures,"))
+        content = read(page)
+        assert (content["model"], content["network"]) == (name, "tab")
+        for file, found in zip(files, content["pictures"], strict=True):
+            here, there = _men({"pictures": [found]}), _men(answered(client, file, name))
+            assert here == pytest.approx(there, abs=1e-3)
+            assert here != there  # the service rounds to six digits; the tab has its own
+    film(page)
+
+
+def _men(answer: Any) -> list[float]:
+    return [face["scores"]["man"] for face in answer["pictures"][0]["faces"]]
+
+
+def test_without_its_files_the_tab_has_no_network(browser: Any, address: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.route("**/onnxruntime/*", lambda route: route.fulfill(status=404))
+    page.goto(address)
+    page.wait_for_selector("#where-absent:visible")
+    assert "scripts/build_web.sh" in page.inner_text("#where-absent")
+    assert not page.is_visible("#where")
+    context.close()
+
+
+def test_the_model_card_is_one_click_away(page: Any, client: Any, model: str) -> None:
+    button = page.locator(".notice [data-card]")
+    button.click()
+    page.wait_for_selector("#card:visible")
+    assert page.inner_text("#card-title") == f"Model card: {model}"
+    text = page.inner_text("#card-text")
+    assert "Out of scope" in text
+    assert "**" not in text
+    assert page.locator("#card-text table").count() > 1
+    assert page.evaluate(ACCESSIBLE) == []
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#card")
+    assert button.evaluate("button => button === document.activeElement")
+    serving.problem(client.get("/v1/models/none/card"), 404, f"there are: {model}")
+
+
+def test_a_token_is_asked_for_and_a_lost_service_is_told(browser: Any, small: Path) -> None:
+    with (
+        serving.serving("--token", TOKEN) as (client, process),
+        opened(browser, str(client.base_url), "#token-form:visible") as page,
+    ):
+        assert not page.is_visible("#all")
+        page.fill("#token", "another-one-altogether")
+        page.click("#token-form button")
+        until(page, lambda: page.inner_text("#failure") == "That is not its token.")
+        page.fill("#token", TOKEN)
+        page.keyboard.press("Enter")
+        page.wait_for_selector(browsing.SHOWN)
+        upload(page, small)
+        film(page)
+        for stored in ("document.cookie", "localStorage.length", "sessionStorage.length"):
+            assert not page.evaluate(stored)
+        process.kill()
+        until(page, lambda: "service ended" in page.inner_text("#camera-problem"))
+        assert page.inner_text("#camera-start") == "Start the camera"
+
+
+def test_every_width_from_a_phone_on_shows_all_of_it(
+    browser: Any, address: str, small: Path
+) -> None:
+    with opened(browser, address, viewport=PHONE, has_touch=True) as page:
+        for summary in page.locator("summary").all():
+            summary.click()
+        upload(page, small, bad="x" * 80)
+        slide(page, "End")  # the longest label
+        _fits(page)
+        film(page, "uncertain")
+        _fits(page)
+        page.click(".notice [data-card]")
+        page.wait_for_selector("#card:visible")
+        _fits(page)
+
+
+def _fits(page: Any) -> None:
+    for width in WIDTHS:
+        page.set_viewport_size({**PHONE, "width": width})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        outside = page.evaluate(
+            """() => [...document.querySelectorAll("body :not(.wide *, body > *)")]
+                .filter((one) => one.checkVisibility() && !one.matches(".strip span"))
+                .filter((one) => one.getBoundingClientRect().right
+                    > one.closest("article, main, body").getBoundingClientRect().right + 1)
+                .map((one) => one.outerHTML.slice(0, 80))"""
+        )
+        assert outside == [], width
+
+
+def test_everything_can_be_read_and_reached(page: Any, small: Path) -> None:
+    page.click(".notice summary")
+    upload(page, small, bad="bad")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate(ACCESSIBLE) == []
+    _walk(page)
+    page.focus("#pictures-tab")
+    page.keyboard.press("ArrowRight")
+    assert page.is_visible("#camera-start")
+    assert page.evaluate(ACCESSIBLE) == []
+    page.keyboard.press("Home")
+    assert page.is_visible("#drop")
+
+
+def _walk(page: Any) -> None:
+    """Tab from the top to the end: each stop shows that it has the focus, and none is missed."""
+    page.focus(".skip")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")  # only with the keyboard a focus shows
+    reached = []
+    for _ in range(60):
+        stop = page.evaluate(
+            """() => {
+                const one = document.activeElement;
+                if (one === document.body) return null;
+                const shown = one.type === "file" ? one.parentElement : one;
+                const { outlineStyle, outlineWidth } = getComputedStyle(shown);
+                return [one.id || one.textContent || one.value, outlineStyle, outlineWidth];
+            }"""
+        )
+        if stop is None:
+            break
+        assert stop[1:] == ["solid", "3px"], stop
+        reached.append(stop[0])
+        page.keyboard.press("Tab")
+    wanted = ["Skip to pictures and camera", "model card", "model", "threshold", "explain"]
+    wanted += ["pictures-tab", "files", "save-csv", "save-json", "clear", "As PNG", "Remove"]
+    places = [reached.index(one) for one in wanted]
+    assert places == sorted(places), reached
