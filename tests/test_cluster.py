@@ -1,7 +1,12 @@
-"""Ray's engine on a cluster of this machine: the same bytes as the local engine."""
+"""Ray's engine on a cluster of this machine: the same as the local engine."""
 
+import tarfile
 import warnings
+from collections import Counter
 
+import cv2
+import numpy as np
+import psutil
 import pytest
 
 from genderscope import prepare
@@ -16,7 +21,10 @@ with warnings.catch_warnings():
     ray = pytest.importorskip("ray", reason="needs the extra [cluster]")
     pytest.importorskip("ray.data", reason="needs the extra [cluster]")
 
-from genderscope import cluster
+from genderscope import archives, cluster, folders
+from genderscope.contracts import UsageError
+from genderscope.folders import Settings
+from genderscope.sinks import parquet
 
 # Ray's own, about sockets and settings to come.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -54,3 +62,54 @@ def test_shards_are_those_of_the_local_engine(recipe, portrait, tmp_path, monkey
     assert made[prepare.processes] == made[cluster.shards]
     assert len(made[cluster.shards]) == 2 * 4 + 2
     assert sum(Crops(out).failures.values()) == 1
+
+
+def busy_workers():
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if (process.info["cmdline"] or [""])[0].startswith("ray::")
+        and "_Worker" in process.info["cmdline"][0]
+    ]
+
+
+@pytest.mark.usefixtures("machines")
+def test_results_are_those_of_the_local_engine_though_a_worker_is_killed(
+    model, portrait, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    image = cv2.imread(str(portrait))
+    (tmp_path / "pictures").mkdir()
+    with tarfile.open("packed.tar", "w") as archive:
+        for number in range(20):
+            file = f"pictures/{number:03d}.jpg"
+            cv2.imwrite(file, np.roll(image, number, 1))
+            archive.add(file)
+    (tmp_path / "pictures" / "broken.jpg").write_bytes(b"no picture")
+    places = ["pictures", f"file://{tmp_path}/packed.tar"]
+    settings = Settings(model=model, detector="haar")
+
+    made = cluster.classify(places, "out", settings, workers=2, size=4)
+    begun = next(made)
+    assert begun == Counter(shards=7, parts=0)
+    tallies = [next(made)]
+    busy_workers()[0].kill()
+    tallies += list(made)
+    assert len(tallies) == 7
+    total = sum(tallies, Counter())
+    assert (total["pictures"], total["failed"]) == (41, 1)
+
+    with parquet.create("alone") as sink:
+        listed = (p for shard in archives.shards(places) for p in archives.pictures(shard))
+        for scene in folders.classify(listed, settings, 2):
+            sink.write(scene)
+    pq = pytest.importorskip("pyarrow.parquet")
+    assert pq.read_table("out").equals(pq.read_table("alone"))
+
+    (tmp_path / "out" / parquet.file_name(3)).unlink()
+    again = list(cluster.classify(places, "out", settings, workers=2, size=4))
+    assert again[0] == Counter(shards=7, parts=6)
+    assert [tally["pictures"] for tally in again[1:]] == [4]
+    assert pq.read_table("out").equals(pq.read_table("alone"))
+    with pytest.raises(UsageError, match="min_face_px was 24 and is 30"):
+        next(cluster.classify(places, "out", Settings(model=model, min_face_px=30), size=4))

@@ -1,9 +1,12 @@
 """Both detectors on real pictures: where the face is, at any size, tilted, or absent."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
+import genderscope
 from genderscope import detectors
 from genderscope.contracts import Box, Face, ModelError, UsageError
 from genderscope.preprocess import PRESETS, window
@@ -75,6 +78,58 @@ def test_both_detectors_mean_the_same_box(picture, yunet):
     assert haar.box.iou(best.box) > 0.7
 
 
+def test_yunet_says_what_opencvs_own_says(shared, yunet, picture):
+    """The same network in ONNX Runtime: the same faces, to a thousandth of a pixel."""
+    reference = cv2.FaceDetectorYN.create(str(yunet), "", (64, 64), 0.6, 0.3, 5000)
+    detector = detectors.create("yunet", model=yunet, min_face_px=1)
+    pictures = [cv2.imread(str(file)) for file in (shared / "data/photos").glob("*.jpg")]
+    for view in (picture, *(cv2.resize(each, (640, 470)) for each in pictures), picture[:70, :333]):
+        reference.setInputSize(view.shape[1::-1])
+        rows = reference.detect(view)[1]
+        found = [
+            (f.box.x, f.box.y, f.box.width, f.box.height, *np.ravel(f.landmarks), f.score)
+            for f in detector._find(view)
+        ]
+        np.testing.assert_allclose(
+            np.reshape(found, (-1, 15)),
+            np.reshape([] if rows is None else rows, (-1, 15)),
+            atol=1e-3,
+        )
+
+
+def test_a_bounded_view_loses_no_face_of_the_photographs(shared, yunet):
+    """Against the whole picture at its own size, where YuNet takes a shoe for a face (0.71)."""
+    for file in (shared / "data/photos").glob("*.jpg"):
+        image = cv2.imread(str(file))
+        whole = detectors.create("yunet", model=yunet)._find(image)
+        found = detectors.create("yunet", model=yunet)(image)
+        for face in whole:
+            assert face.score < 0.75 or max(face.box.iou(other.box) for other in found) > 0.4
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted", "views"),
+    [
+        ((300, 400), 0.5, [(300, 400)]),  # nothing small is shrunk
+        ((720, 1280), 0.5, [(360, 640)]),
+        ((720, 1280), 0.1, [(360, 640)]),
+        ((720, 1280), 1.0, [(720, 1280)]),
+        ((1536, 2048), 0.5, [(768, 1024)]),
+        ((3000, 4000), 0.25, [(750, 1000)]),
+        ((3000, 4000), 0.5, [(960, 1280), *[(830, 1080)] * 4]),
+        ((1, 9000), 1.0, [(1, 1280), *[(1, 1265)] * 8]),
+    ],
+)
+def test_views_are_as_small_as_the_smallest_face_allows(size, wanted, views):
+    picture = np.zeros((*size, 3), np.uint8)
+    made = list(detectors._views(picture, 1280, wanted))
+    assert [view.shape[:2] for *_, view in made] == views
+    if len(made) > 1:  # the tiles reach the picture's last pixel
+        scale, left, top, view = made[-1]
+        assert left + view.shape[1] / scale == pytest.approx(size[1], abs=2)
+        assert top + view.shape[0] / scale == pytest.approx(size[0], abs=2)
+
+
 def test_group_photographs(shared, detector):
     picture = cv2.imread(str(shared / "data/photos/12_angry_men.jpg"))
     assert len(detector(picture)) >= 7
@@ -95,6 +150,9 @@ def test_weights_that_are_absent_or_broken_are_named(tmp_path):
     broken.write_text("no network")
     with pytest.raises(ModelError, match=r"broken\.onnx"):
         detectors.create("yunet", model=broken)
+    other = Path(genderscope.__file__).parent / "weights" / "mini_xception.onnx"
+    with pytest.raises(ModelError, match="is not a YuNet model"):
+        detectors.create("yunet", model=other)
     with pytest.raises(UsageError, match="haar takes no weights"):
         detectors.create("haar", model=broken)
 

@@ -5,8 +5,10 @@ import os
 import struct
 import subprocess
 import sys
+import warnings
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -374,3 +376,44 @@ def test_frames_put_an_error_in_a_pictures_place(tmp_path: Path) -> None:
             np.testing.assert_array_equal(frame.image, BGR)
         else:
             assert frame.error.startswith(frame.path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "longest_px", "reductions", "by"),
+    [
+        ("JPEG", 640, (2, 4, 8), 2),
+        ("JPEG", 300, (2, 4, 8), 4),
+        ("JPEG", 300, (2,), 2),
+        ("JPEG", 641, (2, 4, 8), 1),
+        ("JPEG", 1, (), 1),
+        ("PNG", 300, (2, 4, 8), 1),
+    ],
+)
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_can_be_decoded_smaller(
+    kind: str, longest_px: int, reductions: tuple[int, ...], by: int, mode: str
+) -> None:
+    if (kind, mode) == ("PNG", "CMYK"):
+        pytest.skip("PNG has no CMYK")
+    picture = PICTURE.resize((960, 1281)).convert(mode)
+    data = encoded(picture, kind)
+    small, reduction = sources.sketch(data, longest_px=longest_px, reductions=reductions)
+    assert reduction == by
+    assert small.shape == (-(-1281 // by), 960 // by, 3)
+    whole = sources.read(data)
+    back = cv2.resize(whole, small.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(back.astype(int) - small).mean() < 2
+
+
+def test_an_error_names_what_it_is_told_to() -> None:
+    with pytest.raises(PictureError, match=r"^a\.tar/b\.jpg is no picture"):
+        sources.read(b"none", name="a.tar/b.jpg")
+
+
+def test_threads_that_read_leave_the_warnings_as_they_were() -> None:
+    before = list(warnings.filters)
+    data = encoded(PICTURE, "PNG")
+    with ThreadPoolExecutor(4) as pool:
+        for picture in pool.map(sources.read, [data] * 200):
+            np.testing.assert_array_equal(picture, BGR)
+    assert warnings.filters == before

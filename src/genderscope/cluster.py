@@ -1,25 +1,38 @@
-"""A cache of crops made by many machines: the shards as a Ray Data job, a task for each.
+"""Work shared out to many machines as Ray Data jobs: the crops of a cache, a task for each shard,
+and the results of pictures, by workers that keep their networks.
 
 Every machine of the cluster runs this version of the package with OpenCV and Pillow of the same
-versions, and sees the pictures and the cache under the same paths, as on a shared file system. The
-shards are the same, byte for byte, as those of one machine. Knows nothing of what is in a shard.
+versions, and sees what is not in object storage under the same paths, as on a shared file system.
+What comes out is the same as on one machine. Knows nothing of what is in a shard.
 """
 
+import hashlib
 import json
 import logging
 import os
 import pickle
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from genderscope import archives, folders
 from genderscope.contracts import require
+from genderscope.folders import Settings
+from genderscope.resuming import agree
 from genderscope.shards import Shard, Work, write_shard
+from genderscope.sinks import parquet, record
+from genderscope.stores import Store
+
+# In each worker: one reads while another computes.
+READERS = 2
 
 
 def shards(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
-    """The engine of a Ray cluster: the one that is connected, or that RAY_ADDRESS names, or else
-    one on this machine.
+    """The engine of a Ray cluster for ``prepare``: the cluster that is connected, or that
+    RAY_ADDRESS names, or else one on this machine.
 
     Args:
         works: one for each shard.
@@ -28,13 +41,7 @@ def shards(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
     Raises:
         MissingExtra: Ray is not installed.
     """
-    ray = require("ray", "cluster")
-    data = require("ray.data", "cluster")
-    if not ray.is_initialized():
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        ray.init(log_to_driver=False, logging_level="WARNING")
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # the progress is shown by the caller
-    data.DataContext.get_current().enable_progress_bars = False
+    _, data = _connected()
     rows = [{"work": pickle.dumps(work)} for work in works]
     # One block a shard, so that each is a task of its own.
     blocks = data.from_items(rows, override_num_blocks=len(rows))
@@ -44,3 +51,91 @@ def shards(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
 
 def _write(row: dict[str, Any]) -> dict[str, Any]:
     return {"shard": json.dumps(asdict(write_shard(pickle.loads(row["work"]))))}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A shard of pictures whose results become the part ``number`` of the store ``out``."""
+
+    number: int
+    shard: archives.Shard
+    base: Path
+    out: str
+
+
+def classify(
+    places: Iterable[str],
+    out: str,
+    settings: Settings,
+    workers: int | None = None,
+    size: int = archives.SHARD_PICTURES,
+) -> Iterator[Counter[str]]:
+    """Classify pictures on the cluster (see ``shards``) into a Parquet folder, with a part for each
+    shard of ``archives.shards``; parts that are there already are not made again.
+
+    Args:
+        out: a folder, or an address of object storage.
+        workers: each with its own networks; by default as many as the cluster has cores.
+        size: pictures of folders in a part.
+
+    Yields:
+        What each part holds (see ``folders.count``), in any order: first one for the parts that
+        are there, with ``parts`` of them and ``shards`` in all.
+
+    Raises:
+        UsageError: ``out`` holds results of other pictures or settings.
+        MissingExtra: Ray or pyarrow is not installed.
+    """
+    ray, data = _connected()
+    require("pyarrow", "eval")
+    store = Store(out)
+    store.clear()
+    base = Path.cwd()
+    digest, jobs, number = hashlib.sha256(), [], -1
+    there = set(parquet.parts(store))
+    for number, shard in enumerate(archives.shards(places, size=size)):
+        digest.update(repr(shard).encode(errors="surrogateescape"))
+        if number not in there:
+            jobs.append({"job": pickle.dumps(Job(number, shard, base, store.place))})
+    plan = {"shards": number + 1, "fingerprint": digest.hexdigest()}
+    agree(store, parquet.SETTINGS, settings.record(settings.scope()) | plan)
+    yield Counter(shards=number + 1, parts=number + 1 - len(jobs))
+    if not jobs:
+        return
+    blocks = data.from_items(jobs, override_num_blocks=len(jobs))
+    workers = min(workers or int(ray.cluster_resources()["CPU"]), len(jobs))
+    made = blocks.map(_Worker, fn_constructor_args=(settings,), concurrency=workers)
+    for row in made.iter_rows():
+        yield Counter(json.loads(row["tally"]))
+
+
+class _Worker:
+    """A process with its networks."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._scope = settings, settings.scope()
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        job: Job = pickle.loads(row["job"])
+        tally: Counter[str] = Counter()
+
+        def records() -> Iterator[dict[str, Any]]:
+            pictures = archives.pictures(job.shard, job.base)
+            for scene in folders.classify(pictures, self._settings, READERS, self._scope):
+                folders.count(tally, scene)
+                yield record(scene)
+
+        Store(job.out).write(parquet.file_name(job.number), parquet.encode(records()))
+        return {"tally": json.dumps(tally)}
+
+
+def _connected() -> tuple[ModuleType, ModuleType]:
+    """Ray and Ray Data, connected to a cluster."""
+    ray = require("ray", "cluster")
+    data = require("ray.data", "cluster")
+    if not ray.is_initialized():
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        ray.init(log_to_driver=False, logging_level="WARNING")
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # the progress is shown by the caller
+    data.DataContext.get_current().enable_progress_bars = False
+    return ray, data

@@ -5,6 +5,7 @@ frames. Knows nothing of files, screens or where pictures come from.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,32 @@ from genderscope.contracts import (
     Scene,
     UsageError,
 )
-from genderscope.preprocess import crop
+from genderscope.preprocess import PreprocessSpec, crop
 
 # Decoded pictures that may wait for a full batch: about seven photographs of 12 megapixels.
 WAITING_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A frame with its faces and their crops, before the network has seen them."""
+
+    frame: Frame
+    faces: tuple[Face, ...] = ()
+    crops: tuple[Image, ...] = ()
+
+
+def look(
+    frame: Frame, detector: Detector, spec: PreprocessSpec, crops_are_faces: bool = False
+) -> Look:
+    """Find a frame's faces and cut them out: see ``Scope.stream``."""
+    if frame.image is None:
+        return Look(frame)
+    if crops_are_faces:
+        faces = [detectors.find_one(frame.image, detector, spec)[0]]
+    else:
+        faces = detector(frame.image)
+    return Look(frame, tuple(faces), tuple(crop(frame.image, face, spec) for face in faces))
 
 
 class Scope:
@@ -79,36 +102,39 @@ class Scope:
             crops_are_faces: each picture is one face, cut out already: the detector only aligns it,
                 and where it finds none the whole picture is the crop.
         """
-        waiting: list[tuple[Frame, list[Face]]] = []
-        crops: list[Image] = []
-        size = 0
-        for frame in frames:
-            faces: list[Face] = []
-            if frame.image is not None:
-                faces = self._faces(frame.image, crops_are_faces)
-                crops += [crop(frame.image, face, self.classifier.spec) for face in faces]
-                size += frame.image.nbytes
-            waiting.append((frame, faces))
-            if max(len(crops), len(waiting)) >= batch_size or size >= WAITING_BYTES:
-                yield from self._scenes(waiting, crops, batch_size)
-                waiting, crops, size = [], [], 0
-        yield from self._scenes(waiting, crops, batch_size)
+        spec = self.classifier.spec
+        return self.answer(
+            (look(frame, self.detector, spec, crops_are_faces) for frame in frames), batch_size
+        )
 
-    def _faces(self, image: Image, crops_are_faces: bool) -> list[Face]:
-        if crops_are_faces:
-            return [detectors.find_one(image, self.detector, self.classifier.spec)[0]]
-        return self.detector(image)
+    def answer(self, looks: Iterable[Look], batch_size: int = 64) -> Iterator[Scene]:
+        """Scenes of frames whose faces were found and cut out already: see ``stream``."""
+        waiting: list[Look] = []
+        faces = size = 0
+        for looked in looks:
+            waiting.append(looked)
+            faces += len(looked.faces)
+            size += _held_bytes(looked.frame)
+            if max(faces, len(waiting)) >= batch_size or size >= WAITING_BYTES:
+                yield from self._scenes(waiting, batch_size)
+                waiting, faces, size = [], 0, 0
+        yield from self._scenes(waiting, batch_size)
 
-    def _scenes(
-        self, waiting: list[tuple[Frame, list[Face]]], crops: list[Image], batch_size: int
-    ) -> Iterator[Scene]:
+    def _scenes(self, waiting: list[Look], batch_size: int) -> Iterator[Scene]:
+        crops = [crop for looked in waiting for crop in looked.crops]
         predictions = (
             Prediction((woman, man), self.min_confidence)
             for start in range(0, len(crops), batch_size)
             for woman, man in self.classifier(np.stack(crops[start : start + batch_size])).tolist()
         )
-        for frame, faces in waiting:
-            yield Scene(frame, tuple(Result(face, next(predictions)) for face in faces))
+        for looked in waiting:
+            results = tuple(Result(face, next(predictions)) for face in looked.faces)
+            yield Scene(looked.frame, results)
+
+
+def _held_bytes(frame: Frame) -> int:
+    """The memory of a frame's picture: none where only its size was kept."""
+    return 0 if frame.image is None else abs(frame.image.strides[0]) * frame.image.shape[0]
 
 
 def load(
@@ -116,6 +142,9 @@ def load(
     detector: str | None = None,
     detector_model: Path | None = None,
     min_confidence: float | None = None,
+    *,
+    threads: int | None = None,
+    provider: str = "cpu",
     **detection: Any,
 ) -> Scope:
     """Open a model and a detector.
@@ -125,14 +154,19 @@ def load(
         detector: by default ``yunet`` where its weights are, else ``haar``.
         detector_model: the detector's weights.
         min_confidence: below it a label is ``uncertain``; by default the model's own.
+        threads, provider: of the networks: see ``Classifier.open`` and ``sessions.create``; by
+            default the classifier has as many threads as there are cores, and the detector one.
         detection: further options of ``detectors.create``.
 
     Raises:
         ModelError: a model is absent or broken.
-        UsageError: no detector has that name.
+        UsageError: no detector or provider has that name.
     """
+    networks: dict[str, Any] = {"provider": provider}
+    if threads is not None:
+        networks["threads"] = threads
     return Scope(
-        Classifier.load(model),
-        detectors.create(detector, model=detector_model, **detection),
+        Classifier.load(model, **networks),
+        detectors.create(detector, model=detector_model, **networks, **detection),
         min_confidence,
     )

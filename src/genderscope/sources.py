@@ -6,9 +6,11 @@ comes out as upright BGR or as one ``PictureError``. Knows nothing of faces.
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import cv2
@@ -46,13 +48,27 @@ ADVICE = {
 }
 
 
-def read(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Image:
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A picture that is not decoded yet.
+
+    Attributes:
+        name: what results and errors call it.
+        source: its file, its bytes, or what gets its bytes, perhaps from far away.
+    """
+
+    name: str
+    source: Path | bytes | Callable[[], bytes]
+
+
+def read(source: Path | bytes, max_pixels: int = MAX_PIXELS, *, name: str | None = None) -> Image:
     """Decode one picture, the first frame of an animated one.
 
     Args:
         source: a file, or an encoded picture itself.
         max_pixels: larger pictures are refused by their header. Pillow's own limit of 178,956,970
             pixels stays above it.
+        name: what an error calls it; by default the file.
 
     Returns:
         (height, width, 3) uint8 BGR, upright, transparency on white.
@@ -60,12 +76,37 @@ def read(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Image:
     Raises:
         PictureError: with what is wrong and what to do, in one line.
     """
-    name = "the picture" if isinstance(source, bytes) else str(source)
+    return sketch(source, max_pixels, name=name)[0]
+
+
+def sketch(
+    source: Path | bytes,
+    max_pixels: int = MAX_PIXELS,
+    *,
+    name: str | None = None,
+    longest_px: int = 0,
+    reductions: Sequence[int] = (),
+) -> tuple[Image, int]:
+    """Decode one picture smaller where its format can: a JPEG is decoded at a half, a quarter or an
+    eighth in less time than whole.
+
+    Args:
+        source, max_pixels, name: see ``read``.
+        longest_px: how long the picture's longer side must stay.
+        reductions: of 2, 4 and 8, those to choose from.
+
+    Returns:
+        The picture as ``read`` has it, but smaller, and by how much: the largest reduction that
+        can be, or 1.
+
+    Raises:
+        PictureError: see ``read``.
+    """
+    if name is None:
+        name = "the picture" if isinstance(source, bytes) else str(source)
     try:
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
-        # Oddities of a file that can be read still are no news to the user of this package.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _QUIET:
             opened = BytesIO(source) if isinstance(source, bytes) else source
             with PIL.Image.open(opened, formats=FORMATS) as picture:
                 if (pixels := picture.width * picture.height) > max_pixels:
@@ -73,7 +114,8 @@ def read(source: Path | bytes, max_pixels: int = MAX_PIXELS) -> Image:
                         f"{name} has {picture.width} x {picture.height} = {pixels:,} pixels, above "
                         f"the limit of {max_pixels:,}; shrink it or raise the limit"
                     )
-                return _bgr(picture)
+                reduction = _reduce(picture, longest_px, reductions)
+                return _bgr(picture), reduction
     except PictureError:
         raise
     except PIL.UnidentifiedImageError as error:
@@ -147,6 +189,42 @@ def _inside(top: Path, avoid: Path | None) -> Iterator[Path | Frame]:
             elif path.suffix.lower() in EXTENSIONS and (entry.is_symlink() or entry.is_file()):
                 yield path
         pending += reversed(below)
+
+
+class _Quiet:
+    """Silence while any thread reads: oddities of a file that can be read still are no news to the
+    user of this package. What ``warnings`` has for it cannot be entered by two threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._readers = Lock(), 0
+        self._silence = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._readers:
+                self._silence = warnings.catch_warnings()
+                self._silence.__enter__()
+                warnings.simplefilter("ignore")
+            self._readers += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if not self._readers:
+                self._silence.__exit__(None, None, None)
+
+
+_QUIET = _Quiet()
+
+
+def _reduce(picture: PIL.Image.Image, longest_px: int, reductions: Sequence[int]) -> int:
+    """Ask the decoder for a smaller picture, and say by how much it will be smaller."""
+    width, height = picture.size
+    for by in sorted(reductions, reverse=True):
+        if max(width, height) // by >= longest_px and min(width, height) >= by:
+            return by if picture.draft(None, (width // by, height // by)) else 1
+    return 1
 
 
 def _bgr(picture: PIL.Image.Image) -> Image:

@@ -1,4 +1,5 @@
-"""Face detectors, one file each: ``create(model, detection_size, min_score, min_face_px)``.
+"""Face detectors, one file each: ``create(model, detection_size, min_score, min_face_px, threads,
+provider)``.
 
 This module holds what they share: the choice of one by its name, and the search of a large picture
 in views of bounded size. Knows nothing of crops or classification.
@@ -15,6 +16,10 @@ from genderscope import downloads, plugins
 from genderscope.contracts import Box, Detector, Face, Image, points
 from genderscope.preprocess import PreprocessSpec, whole
 
+DETECTION_SIZE_PX, MIN_SCORE, MIN_FACE_PX = 1280, 0.6, 24
+# A picture's longer side is not shrunk below it: a quarter of the pixels of 1280 x 720, and on the
+# photographs of ``scripts/throughput.py`` no face is lost to it.
+ENOUGH_PX = 640
 # Two views see the same face when their boxes share this much.
 SAME_FACE_IOU = 0.4
 
@@ -23,9 +28,11 @@ def create(
     name: str | None = None,
     *,
     model: Path | None = None,
-    detection_size: int = 1280,
-    min_score: float = 0.6,
-    min_face_px: int = 24,
+    detection_size: int = DETECTION_SIZE_PX,
+    min_score: float = MIN_SCORE,
+    min_face_px: int = MIN_FACE_PX,
+    threads: int = 1,
+    provider: str = "cpu",
 ) -> Detector:
     """Make a detector.
 
@@ -35,15 +42,17 @@ def create(
         detection_size: longest side of what is searched at once, in pixels.
         min_score: detections below it are dropped, 0-1.
         min_face_px: faces with a shorter side below it, in the picture's own pixels, are dropped.
+        threads, provider: of a detector that is a network: see ``sessions.create``. One thread
+            leaves the others to other pictures.
 
     Raises:
-        UsageError: no detector has that name.
+        UsageError: no detector or provider has that name.
         ModelError: its weights are absent or broken.
     """
     if name is None:
         name = "yunet" if model or downloads.find("yunet") else "haar"
     detector: Detector = plugins.load("detectors", name).create(
-        model, detection_size, min_score, min_face_px
+        model, detection_size, min_score, min_face_px, threads, provider
     )
     return detector
 
@@ -56,8 +65,9 @@ def search(
     min_face_px: int,
     smallest_px: float,
 ) -> list[Face]:
-    """Find faces of all sizes: in the whole picture shrunk to a bounded size and, where that would
-    make the smallest wanted face smaller than a detector can see, in overlapping tiles too.
+    """Find faces of all sizes: in the whole picture, shrunk as far as the smallest wanted face
+    allows and, where that is still too large to be searched at once, shrunk further and in
+    overlapping tiles too.
 
     Args:
         find: the detector for one view.
@@ -67,7 +77,7 @@ def search(
         Faces in the picture's own pixels, best first, each once.
     """
     found = [
-        _moved(face, scale, left, top)
+        moved(face, scale, left, top)
         for scale, left, top, view in _views(image, detection_size, smallest_px / min_face_px)
         for face in find(view)
     ]
@@ -85,31 +95,41 @@ def search(
 def _views(image: Image, size: int, wanted: float) -> Iterator[tuple[float, float, float, Image]]:
     """Views of at most ``size`` pixels with their scale and their left and top in the picture."""
     longest = max(image.shape[:2])
-    whole = min(1.0, size / longest)
+    wanted = min(1.0, max(wanted, ENOUGH_PX / longest))
+    whole = min(wanted, size / longest)
     yield whole, 0, 0, _shrunk(image, whole)
-    wanted = min(1.0, wanted)
     if wanted <= whole:
         return
     large = _shrunk(image, wanted)
-    for top in _starts(large.shape[0], size):
-        for left in _starts(large.shape[1], size):
-            view = large[top : top + size, left : left + size]
-            yield wanted, left / wanted, top / wanted, np.ascontiguousarray(view)
+    height, width = large.shape[:2]
+    for top, bottom in _tiles(height, size):
+        for left, right in _tiles(width, size):
+            view = np.ascontiguousarray(large[top:bottom, left:right])
+            yield wanted, left / wanted, top / wanted, view
 
 
-def _starts(length: int, size: int) -> list[int]:
-    """Where tiles begin so that they cover a length and overlap by at least an eighth."""
-    count = max(ceil((length - size) / (size * 7 / 8)), 0) + 1
-    return [round(step) for step in np.linspace(0, max(length - size, 0), count)]
+def _tiles(length: int, size: int) -> list[tuple[int, int]]:
+    """Where tiles of equal length, at most ``size``, begin and end so that they cover a length and
+    overlap by at least an eighth of ``size``.
+    """
+    overlap = size // 8
+    count = max(ceil((length - overlap) / (size - overlap)), 1)
+    side = ceil((length + (count - 1) * overlap) / count)
+    return [(round(v), round(v) + side) for v in np.linspace(0, length - side, count)]
 
 
 def _shrunk(image: Image, scale: float) -> Image:
-    if scale == 1:
+    """Whole blocks averaged first, which is quick, then the rest of the way between pixels."""
+    height, width = image.shape[:2]
+    block = max(min(int(1 / scale), height, width), 1)
+    if block > 1:
+        part = image[: height // block * block, : width // block * block]
+        size = (width // block, height // block)
+        image = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    if scale * block == 1:
         return image
-    height, width = (max(round(side * scale), 1) for side in image.shape[:2])
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(
-        np.uint8, copy=False
-    )
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
 def _within(face: Face, image: Image) -> bool:
@@ -121,8 +141,8 @@ def _within(face: Face, image: Image) -> bool:
     return all(0 <= middle.real < width and 0 <= middle.imag < height for middle in middles)
 
 
-def _moved(face: Face, scale: float, left: float, top: float) -> Face:
-    """A face of a view in the picture's pixels."""
+def moved(face: Face, scale: float, left: float = 0, top: float = 0) -> Face:
+    """A face of a view in the picture's pixels, where the view begins at left and top."""
     box = face.box
     return Face(
         Box(left + box.x / scale, top + box.y / scale, box.width / scale, box.height / scale),

@@ -44,19 +44,31 @@ class Haar:
         return [
             Face(
                 Box(
-                    float(x + side * (1 - WIDTH) / 2),
-                    float(y + side * ((1 - HEIGHT) / 2 + DOWN)),
-                    float(side * WIDTH),
-                    float(side * HEIGHT),
+                    x + side * (1 - WIDTH) / 2,
+                    y + side * ((1 - HEIGHT) / 2 + DOWN),
+                    side * WIDTH,
+                    side * HEIGHT,
                 )
             )
-            for x, y, side, _ in np.reshape(squares, (-1, 4))
+            # Largest first: OpenCV's own order depends on the number of its threads.
+            for x, y, side, _ in sorted(np.reshape(squares, (-1, 4)).tolist(), key=_by_size)
         ]
 
 
-def create(model: Path | None, detection_size: int, min_score: float, min_face_px: int) -> Haar:
+def _by_size(square: list[int]) -> tuple[int, list[int]]:
+    return -square[2], square
+
+
+def create(
+    model: Path | None,
+    detection_size: int,
+    min_score: float,
+    min_face_px: int,
+    threads: int = 1,
+    provider: str = "cpu",
+) -> Haar:
     """The cascade that OpenCV carries. It gives no scores: each face's is 1, and ``min_score``
-    does nothing.
+    does nothing; nor do ``threads``, which are OpenCV's own, and ``provider``.
 
     Raises:
         UsageError: weights were named, and this detector has none.

@@ -1,0 +1,127 @@
+"""A folder of very many small pictures, classified by a run that is killed twice and goes on.
+
+    python scripts/many.py [--count 100000] [--output jsonl|parquet]
+
+The pictures are crops of the package's portrait in several sizes and a broken file, under as many
+different names, in folders of a thousand. ``genderscope classify --resume`` is killed (SIGKILL)
+when a third and two thirds of the results are there, and begun anew. Then every picture has to have
+exactly one result, in the order of the folder. Peak memory is what Linux keeps of each process.
+Writes ``results/many.json``; exit code 1 where anything is missing, twice, or out of order.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import cv2
+
+import genderscope
+from genderscope import downloads, sources
+from genderscope.benchmark import machine
+from genderscope.sinks import jsonl, parquet
+from genderscope.stores import Store
+
+ROOT = Path(__file__).parents[1]
+PORTRAIT = Path(genderscope.__file__).parent / "assets/astronaut.jpg"
+COMMAND = [sys.executable, "-c", "from genderscope.cli import main; main()", "classify"]
+SIDES_PX = (96, 128, 160, 192, 224)
+A_FOLDER = 1000
+BROKEN_EACH = 1000
+
+
+def make(folder: Path, originals: Path, count: int) -> None:
+    """Links under different names to a few pictures, each thousandth broken."""
+    image = cv2.imread(str(PORTRAIT))[:260, 90:350]
+    files = []
+    for side in SIDES_PX:
+        files.append(originals / f"{side}.jpg")
+        cv2.imwrite(str(files[-1]), cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA))
+    broken = originals / "broken.jpg"
+    broken.write_bytes(files[0].read_bytes()[:600])
+    for number in range(count):
+        inside = folder / f"{number // A_FOLDER:05d}"
+        inside.mkdir(exist_ok=True)
+        target = broken if number % BROKEN_EACH == 500 else files[number % len(files)]
+        (inside / f"{number:08d}.jpg").symlink_to(target)
+
+
+def run(command: list[str], results: Callable[[], int], kill_at: int | None) -> dict[str, Any]:
+    """Run until it ends or has so many results, and say what it took."""
+    began, peak_kib, killed = monotonic(), 0, False
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        status = Path(f"/proc/{process.pid}/status")
+        while process.poll() is None:
+            if found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text()):
+                peak_kib = int(found[1])
+            if kill_at is not None and results() >= kill_at:
+                process.kill()
+                killed = True
+            sleep(0.1)
+        assert process.stderr is not None
+        last = process.stderr.read().splitlines()[-1:]
+    return {
+        "killed": killed,
+        "exit_code": process.returncode,
+        "seconds": round(monotonic() - began, 1),
+        "peak_memory_mb": round(peak_kib * 1024 / 1e6, 1),
+        "results_after": results(),
+        "last_line": last[0] if last and not killed else "",
+    }
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--count", type=int, default=100_000)
+    options.add_argument("--output", choices=["jsonl", "parquet"], default="jsonl")
+    options.add_argument("--detector-model", type=Path, help="YuNet's weights")
+    options.add_argument("--out", type=Path, default=ROOT / "results/many.json")
+    asked = options.parse_args()
+    weights = asked.detector_model or downloads.find("yunet")
+    chosen = ["--detector-model", str(weights)] if weights else ["--detector", "haar"]
+    with tempfile.TemporaryDirectory() as place:
+        folder, originals = Path(place, "pictures"), Path(place, "originals")
+        folder.mkdir()
+        originals.mkdir()
+        make(folder, originals, asked.count)
+        target = Path(place, "out" if asked.output == "parquet" else "out.jsonl")
+        command = [*COMMAND, str(folder), f"--{asked.output}", str(target), "--resume", *chosen]
+
+        def results() -> int:
+            if not target.exists():
+                return 0
+            if asked.output == "parquet":
+                return parquet.PART_PICTURES * len(parquet.parts(Store(str(target))))
+            with target.open("rb") as lines:
+                return sum(block.count(b"\n") for block in iter(lambda: lines.read(1 << 20), b""))
+
+        thirds = (asked.count // 3, 2 * asked.count // 3, None)
+        runs = [run(command, results, kill_at) for kill_at in thirds]
+        sink: Any = parquet if asked.output == "parquet" else jsonl
+        names = list(sink.finished(str(target)))
+        expected = [str(path) for path in sources.find([folder])]
+        result = {
+            "command": f"python scripts/many.py --count {asked.count} --output {asked.output}",
+            "machine": machine.describe(),
+            "detector": "yunet" if weights else "haar",
+            "pictures": asked.count,
+            "results": len(names),
+            "different": len(set(names)),
+            "in_order": names == expected,
+            "peak_memory_mb": max(each["peak_memory_mb"] for each in runs),
+            "runs": runs,
+        }
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_text(json.dumps(result, indent=1) + "\n")
+    killed = sum(each["killed"] for each in runs)
+    return int(not (result["in_order"] and len(names) == asked.count and killed == 2))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

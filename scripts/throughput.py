@@ -1,0 +1,231 @@
+"""Pictures a second of decode, detect, crop and classify: the sequential way, and ours.
+
+    python scripts/throughput.py [--pictures DIR] [--repeats 60] [--rounds 5]
+
+The sequential way reads one picture after another at full size, searches it with OpenCV's own YuNet
+at full size, and classifies one face a run, with every library's default threads. A second row has
+the same with the detector of this package. Ours is what ``classify`` does on folders. The ways take
+turns, round after round, on the same pictures of 1280 x 720 pixels (``12_angry_men.jpg``) under
+different names. Beside it: where the time of ours goes on one thread, and which faces of the
+photographs are found at full size and at the bounded one. Writes ``results/throughput.json``.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter, process_time, thread_time
+from typing import Any
+
+import cv2
+import numpy as np
+
+from genderscope import detectors, downloads, folders, sources
+from genderscope.benchmark import machine
+from genderscope.classifier import Classifier
+from genderscope.contracts import Box, Face, Floats, Image
+from genderscope.detectors import SAME_FACE_IOU, yunet
+from genderscope.folders import Settings
+from genderscope.preprocess import crop
+from genderscope.sources import Encoded
+
+ROOT = Path(__file__).parents[1]
+PHOTOGRAPH = "12_angry_men.jpg"
+FULL_SIZE_PX = 100_000  # no picture is larger, so none is shrunk
+
+
+def opencv(weights: Path) -> Callable[[Image], list[Face]]:
+    """OpenCV's YuNet as its documentation uses it."""
+    network = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), 0.6, 0.3, 5000)
+
+    def find(image: Image) -> list[Face]:
+        network.setInputSize(image.shape[1::-1])
+        rows = network.detect(image)[1]
+        return [
+            Face(Box(*row[:4]), row[14], tuple(zip(row[4:14:2], row[5:14:2], strict=True)))
+            for row in ([] if rows is None else rows.tolist())
+        ]
+
+    return find
+
+
+def full_size(weights: Path) -> Callable[[Image], list[Face]]:
+    """This package's YuNet on the picture as it is."""
+    return yunet.create(weights, FULL_SIZE_PX, detectors.MIN_SCORE, yunet.SMALLEST_PX, threads=0)
+
+
+def sequential(files: list[Path], find: Callable[[Image], list[Face]], network: Classifier) -> int:
+    faces = 0
+    for file in files:
+        image = cv2.imread(str(file))
+        for face in find(image):
+            network(crop(image, face, network.spec)[None])
+            faces += 1
+    return faces
+
+
+def ours(files: list[Path], settings: Settings, threads: int) -> int:
+    pictures = (Encoded(str(file), file) for file in files)
+    return sum(len(scene.results) for scene in folders.classify(pictures, settings, threads))
+
+
+def share(files: list[Path], settings: Settings, threads: int) -> float:
+    """The classifier's share of the processor time of ours."""
+    scope = settings.scope()
+    network, spent = scope.classifier, 0.0
+
+    class Timed:
+        spec = network.spec
+
+        def __call__(self, crops: Image) -> Floats:
+            nonlocal spent
+            began = thread_time()
+            scores = network(crops)
+            spent += thread_time() - began
+            return scores
+
+    scope.classifier = Timed()  # type: ignore[assignment]
+    pictures = (Encoded(str(file), file) for file in files)
+    began = process_time()
+    for _ in folders.classify(pictures, settings, threads, scope):
+        pass
+    return spent / (process_time() - began)
+
+
+def stages(file: Path, settings: Settings, repeats: int) -> dict[str, Any]:
+    """Milliseconds a picture on one thread, medians, and the classifier's share."""
+    network, detector = Classifier.load(settings.model, 1), settings.finder()
+    cv2.setNumThreads(1)
+    laps: list[list[float]] = []
+    for _ in range(repeats):
+        clock = [perf_counter()]
+        image = sources.read(file)
+        clock.append(perf_counter())
+        faces = detector(image)
+        clock.append(perf_counter())
+        crops = np.stack([crop(image, face, network.spec) for face in faces])
+        clock.append(perf_counter())
+        network(crops)
+        clock.append(perf_counter())
+        laps.append(np.diff(clock).tolist())
+    names = ("read", "detect", "crop", "classify")
+    typical = {n: round(1e3 * t, 3) for n, t in zip(names, np.median(laps, 0), strict=True)}
+    total = sum(typical.values())
+    return {
+        "faces": len(faces),
+        "repeats": repeats,
+        "ms": typical,
+        "share": {name: round(value / total, 4) for name, value in typical.items()},
+    }
+
+
+def recall(pictures: list[Path], weights: Path) -> list[dict[str, Any]]:
+    """Faces of each photograph at full size, and those of them that each bound loses."""
+    rows = []
+    for file in pictures:
+        image = sources.read(file)
+        whole = full_size(weights)(image)
+        found = {
+            "default": detectors.create("yunet", model=weights)(image),
+            **{str(px): shrunk(image, px, weights) for px in (960, 640, 480, 320)},
+        }
+        rows.append(
+            {
+                "picture": file.name,
+                "size": f"{image.shape[1]} x {image.shape[0]}",
+                "faces_at_full_size": len(whole),
+                "bounds": {
+                    name: {
+                        "faces": len(faces),
+                        "lost": [
+                            [round(v) for v in (f.box.x, f.box.y, f.box.width, f.box.height)]
+                            for f in whole
+                            if all(f.box.iou(other.box) < SAME_FACE_IOU for other in faces)
+                        ],
+                    }
+                    for name, faces in found.items()
+                },
+            }
+        )
+    return rows
+
+
+def shrunk(image: Image, longest_px: int, weights: Path) -> list[Face]:
+    """Faces of a picture made so small, with nothing else searched."""
+    scale = min(longest_px / max(image.shape[:2]), 1.0)
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return [detectors.moved(face, scale) for face in full_size(weights)(small)]
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--pictures", type=Path, default=ROOT.parent / "shared/data/photos")
+    options.add_argument("--detector-model", type=Path, help="YuNet's weights")
+    options.add_argument("--model", default="mini_xception")
+    options.add_argument("--repeats", type=int, default=60, help="pictures a way and round")
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--out", type=Path, default=ROOT / "results/throughput.json")
+    asked = options.parse_args()
+    weights = asked.detector_model or downloads.find("yunet")
+    if weights is None:
+        options.error("'genderscope models pull yunet' first, or name --detector-model")
+    settings = Settings(model=asked.model, detector="yunet", detector_model=str(weights))
+    default = Classifier.load(asked.model)
+    cores = os.cpu_count() or 1
+    opencv_threads = cv2.getNumThreads()
+    before = machine.describe()
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, f"{number:05d}.jpg") for number in range(asked.repeats)]
+        for file in files:
+            file.symlink_to((asked.pictures / PHOTOGRAPH).absolute())
+        ways: dict[str, Callable[[], int]] = {
+            "sequential, OpenCV's YuNet": lambda: sequential(files, opencv(weights), default),
+            "sequential, our YuNet": lambda: sequential(files, full_size(weights), default),
+            "ours, 1 thread": lambda: ours(files, settings, 1),
+            f"ours, {cores} threads": lambda: ours(files, settings, cores),
+        }
+        rates: dict[str, list[float]] = {name: [] for name in ways}
+        faces = {}
+        for _ in range(asked.rounds):
+            for name, way in ways.items():
+                began = perf_counter()
+                faces[name] = way()
+                rates[name].append(asked.repeats / (perf_counter() - began))
+        shares = [share(files, settings, cores) for _ in range(asked.rounds)]
+        time = stages(files[0], settings, asked.repeats)
+        cv2.setNumThreads(opencv_threads)
+    typical = {name: statistics.median(values) for name, values in rates.items()}
+    base = typical["sequential, OpenCV's YuNet"]
+    result = {
+        "command": "python scripts/throughput.py",
+        "machine": before,
+        "model": default.name,
+        "picture": PHOTOGRAPH,
+        "pictures_a_round": asked.repeats,
+        "rounds": asked.rounds,
+        "ways": {
+            name: {
+                "pictures_per_second": round(typical[name], 2),
+                "range": [round(min(values), 2), round(max(values), 2)],
+                "times_the_sequential": round(typical[name] / base, 2),
+                "faces_a_picture": faces[name] / asked.repeats,
+            }
+            for name, values in rates.items()
+        },
+        "classifier_share_of_processor_time": {
+            "faces_a_picture": time["faces"],
+            "median": round(statistics.median(shares), 4),
+            "range": [round(min(shares), 4), round(max(shares), 4)],
+        },
+        "stages_of_ours_on_one_thread": time,
+        "faces_found": recall(sorted(asked.pictures.glob("*.jpg")), weights),
+    }
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

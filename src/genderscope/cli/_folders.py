@@ -1,0 +1,137 @@
+"""What ``classify`` does with its pictures: the local engine and the cluster's, with progress."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, TypeVar
+
+from genderscope import archives, cluster, folders, plugins
+from genderscope.contracts import Scene, UsageError
+from genderscope.folders import Settings
+from genderscope.pipeline import Scope
+from genderscope.resuming import Done, agree, keep
+from genderscope.sinks import jsonl, parquet
+from genderscope.stores import Store, is_url
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+T = TypeVar("T")
+REPORT_SECONDS = 10
+
+
+def on_this_machine(
+    places: list[str],
+    avoid: Path | None,
+    settings: Settings,
+    scope: Scope,
+    targets: dict[str, str],
+    resume: bool,
+    threads: int | None,
+    console: "Console",
+) -> Iterator[Scene]:
+    """Classify, and write to the targets: scenes after they were written.
+
+    Args:
+        targets: sinks by their names; with ``resume`` one of jsonl and parquet alone.
+    """
+    done = _done(targets, settings, scope) if resume else Done([])
+    if len(done):
+        console.print(f"{len(done):,} pictures were done before")
+    # Parquet cannot hold every path, so it is what it holds that is compared.
+    written = parquet.text if "parquet" in targets else str
+    pictures = (
+        picture
+        for shard in archives.shards(places, avoid)
+        for picture in archives.pictures(shard)
+        if not len(done) or written(folders.name(picture)) not in done
+    )
+    with ExitStack() as stack:
+        sinks = [
+            stack.enter_context(
+                plugins.load("sinks", name).create(target, **{"append": True} if resume else {})
+            )
+            for name, target in targets.items()
+        ]
+        if "parquet" in targets and not resume:
+            keep(Store(targets["parquet"]), parquet.SETTINGS, settings.record(scope))
+        scenes = stack.enter_context(closing(folders.classify(pictures, settings, threads, scope)))
+        for scene in _tracked(scenes, _total(places, avoid, len(done)), "pictures", console):
+            for sink in sinks:
+                sink.write(scene)
+            yield scene
+
+
+def on_a_cluster(
+    places: list[str],
+    out: str,
+    settings: Settings,
+    workers: int | None,
+    resume: bool,
+    console: "Console",
+) -> Counter[str]:
+    """Classify on a Ray cluster into a Parquet folder, and say what this run counted."""
+    if not resume and parquet.parts(Store(out)):
+        raise UsageError(f"{out} holds results already: --resume goes on with them")
+    parts = cluster.classify(places, out, settings, workers)
+    begun = next(parts)
+    if begun["parts"]:
+        console.print(f"{begun['parts']:,} of {begun['shards']:,} parts were done before")
+    tally: Counter[str] = Counter()
+    for part in _tracked(parts, begun["shards"] - begun["parts"], "parts", console):
+        tally.update(part)
+    return tally
+
+
+def _done(targets: dict[str, str], settings: Settings, scope: Scope) -> Done:
+    """What the output holds already, if it was made with these settings."""
+    [(name, target)] = targets.items()
+    if name == "parquet":
+        agree(Store(target), parquet.SETTINGS, settings.record(scope))
+        return Done(parquet.finished(target))
+    file = Path(target)
+    agree(Store(str(file.parent)), f"{file.name}.settings.json", settings.record(scope))
+    return Done(jsonl.finished(target))
+
+
+def _total(places: list[str], avoid: Path | None, done: int) -> int | None:
+    """Pictures to come, where their number can be told without opening or fetching anything."""
+    if any(map(is_url, places)):
+        return None
+    count = 0
+    for shard in archives.shards(places, avoid):
+        if shard.place:
+            return None
+        count += len(shard.items)
+    return max(count - done, 0)
+
+
+def _tracked(items: Iterable[T], total: int | None, unit: str, console: "Console") -> Iterator[T]:
+    """Pass items on, showing how many came, how fast, and the time left: a bar on a terminal,
+    elsewhere a line now and then.
+    """
+    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        *Progress.get_default_columns()[:2],
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    began = reported = monotonic()
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        bar = progress.add_task(unit, total=total, rate="")
+        for count, item in enumerate(items, start=1):
+            yield item
+            now = monotonic()
+            rate = count / max(now - began, 1e-6)
+            progress.update(bar, completed=count, rate=f"{rate:,.1f} {unit}/s")
+            if progress.disable and now - reported > REPORT_SECONDS:
+                reported = now
+                of = "" if total is None else f" of {total:,}"
+                left = "" if total is None else f", {max(total - count, 0) / rate:,.0f} s left"
+                console.print(f"{count:,}{of} {unit}, {rate:,.1f} {unit}/s{left}")

@@ -1,0 +1,70 @@
+"""A function over a stream, by threads: results in the order of the items, few of them at a time.
+
+Knows nothing of what is computed. Threads are of use where the function leaves Python's lock for
+most of its time, as decoding and networks do.
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread
+from time import monotonic
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# Items in work or waiting to be taken, for each thread: a slow one holds the others up late.
+AHEAD = 4
+# How long threads may take over their last item once the stream has ended early. One that waits
+# for a file that never comes is left alone then, and ends with the process.
+PATIENCE_S = 2.0
+
+
+def ordered(make: Callable[[], Callable[[T], R]], items: Iterable[T], threads: int) -> Generator[R]:
+    """Results of a function for each item, in the items' order.
+
+    An error of the function or of the items is raised where its result would have come; then, and
+    when the generator is closed, no thread begins another item.
+
+    Args:
+        make: called once in each thread, for a function of that thread's own.
+        items: taken by the caller's thread, at most ``AHEAD`` for each thread before their results.
+    """
+    tasks: SimpleQueue[tuple[T, Future[R]] | None] = SimpleQueue()
+    workers = [Thread(target=_work, args=(make, tasks), daemon=True) for _ in range(threads)]
+    pending: deque[Future[R]] = deque()
+    try:
+        for worker in workers:
+            worker.start()
+        for item in items:
+            pending.append(Future())
+            tasks.put((item, pending[-1]))
+            if len(pending) >= AHEAD * threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()
+        for _ in workers:
+            tasks.put(None)
+        end = monotonic() + PATIENCE_S
+        for worker in workers:
+            worker.join(max(end - monotonic(), 0))
+
+
+def _work(
+    make: Callable[[], Callable[[T], R]], tasks: "SimpleQueue[tuple[T, Future[R]] | None]"
+) -> None:
+    function: Callable[[T], R] | None = None
+    while (task := tasks.get()) is not None:
+        item, future = task
+        if not future.set_running_or_notify_cancel():
+            continue
+        try:
+            function = function or make()
+            future.set_result(function(item))
+        except BaseException as error:  # whatever it is, the caller is waiting
+            future.set_exception(error)

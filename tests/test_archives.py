@@ -1,0 +1,167 @@
+"""The same pictures in a folder, a tar file, a Parquet table and behind an address."""
+
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genderscope import archives, folders
+from genderscope.archives import Shard, pictures, shards
+from genderscope.contracts import Frame, Scene, UsageError
+from genderscope.folders import Settings
+from genderscope.sinks import parquet
+from genderscope.stores import Store
+
+pa = pytest.importorskip("pyarrow", reason="needs the extra [eval]")
+pq = pytest.importorskip("pyarrow.parquet", reason="needs the extra [eval]")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, portrait: Path) -> Path:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(5):
+        data = portrait.read_bytes()
+        (folder / f"{number}.jpg").write_bytes(data[: 3000 if number == 3 else None])
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def packed(folder: Path) -> Path:
+    file = folder.parent / "packed.tar"
+    with tarfile.open(file, "w") as archive:
+        archive.add(folder, "inside")
+    return file
+
+
+def table(folder: Path, nested: bool) -> Path:
+    file = folder.parent / "table.parquet"
+    rows = [{"path": path.name, "bytes": path.read_bytes()} for path in folder.glob("*.jpg")]
+    rows.sort(key=lambda row: row["path"])
+    column = [row if nested else row["bytes"] for row in rows]
+    columns = {"label": [0] * len(rows), "image": column}
+    pq.write_table(
+        pa.table(columns if nested else columns | {"path": [r["path"] for r in rows]}),
+        file,
+        row_group_size=2,
+    )
+    return file
+
+
+def answers(place: str, model: str) -> list[Scene]:
+    listed = (picture for shard in shards([place]) for picture in pictures(shard))
+    return list(folders.classify(listed, Settings(model=model, detector="haar"), 1))
+
+
+@pytest.mark.parametrize("kind", ["tar", "table", "nested", "address", "addressed tar", "pattern"])
+def test_answers_do_not_depend_on_where_pictures_lie(kind: str, folder: Path, model: str) -> None:
+    if kind in ("address", "addressed tar", "pattern"):
+        pytest.importorskip("fsspec", reason="needs the extra [cluster]")
+    place = {
+        "tar": lambda: str(packed(folder)),
+        "table": lambda: str(table(folder, nested=False)),
+        "nested": lambda: str(table(folder, nested=True)),
+        "address": lambda: f"file://{folder}",
+        "addressed tar": lambda: f"file://{packed(folder)}",
+        "pattern": lambda: f"file://{packed(folder).parent}/*.tar",
+    }[kind]()
+    expected = answers(str(folder), model)
+    assert [bool(scene.frame.error) for scene in expected] == [False, False, False, True, False]
+    found = answers(place, model)
+    assert [Path(s.frame.path).name for s in found] == [Path(s.frame.path).name for s in expected]
+    assert [scene.results for scene in found] == [scene.results for scene in expected]
+    assert "is broken" in found[3].frame.error
+    assert found[3].frame.path in found[3].frame.error
+
+
+def test_named_pictures_are_cut_into_shards_and_archives_stand_alone(folder: Path) -> None:
+    tar = str(packed(folder))
+    listed = list(shards([str(folder), tar, "absent.jpg"], size=2))
+    assert [shard.place for shard in listed] == [None, None, None, tar, None]
+    assert [len(shard.items) for shard in listed] == [2, 2, 1, 0, 1]
+    assert listed == list(shards([str(folder), tar, "absent.jpg"], size=2))
+
+
+def test_names_are_read_from_where_they_were_given(folder: Path) -> None:
+    [picture] = pictures(Shard(items=("pictures/1.jpg",)), folder.parent)
+    assert (picture.name, picture.source) == ("pictures/1.jpg", folder / "1.jpg")
+
+
+@pytest.mark.parametrize("file", ["cut.tar", "absent.tar", "cut.parquet", "wrong.parquet"])
+def test_an_archive_that_cannot_be_read_is_one_error(file: str, folder: Path) -> None:
+    path = folder.parent / file
+    if file == "wrong.parquet":
+        pq.write_table(pa.table({"picture": [b"x"]}), path)
+    elif file != "absent.tar":
+        whole = packed(folder) if file.endswith("tar") else table(folder, nested=False)
+        path.write_bytes(whole.read_bytes()[:6000])
+    *_, last = pictures(Shard(str(path)))
+    assert isinstance(last, Frame)
+    assert last.error.startswith(f"{path} cannot be read: ")
+    assert "\n" not in last.error
+
+
+def test_an_address_that_is_not_there_is_one_error(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec", reason="needs the extra [cluster]")
+    [picture] = pictures(next(shards([f"file://{tmp_path}/nothing"])))
+    assert isinstance(picture, Frame)
+
+
+def scene(path: str, error: str | None = None) -> Scene:
+    return Scene(Frame(path, None if error else np.zeros((2, 2, 3), np.uint8), error))
+
+
+def test_a_killed_run_leaves_whole_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "PART_PICTURES", 2)
+    target = str(tmp_path / "out")
+    killed = parquet.create(target)
+    for number in range(5):
+        killed.write(scene(f"{number}"))
+    (tmp_path / "out" / ".half-1").write_bytes(b"cut off")
+    assert list(parquet.finished(target)) == ["0", "1", "2", "3"]
+    with pytest.raises(UsageError, match="holds results already"):
+        parquet.create(target)
+    with parquet.create(target, append=True) as sink:
+        sink.write(scene("4"))
+        sink.write(scene("caf\udce9", "is broken"))
+        sink.write(scene("6"))
+    assert list(parquet.finished(target)) == ["0", "1", "2", "3", "4", r"caf\xe9", "6"]
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+        parquet.file_name(number) for number in range(4)
+    ]
+    errors = pq.read_table(target, columns=["error"]).column("error").to_pylist()
+    assert errors == [None, None, None, None, None, "is broken", None]
+
+
+def test_no_pictures_are_one_empty_part(tmp_path: Path) -> None:
+    with parquet.create(str(tmp_path / "out")):
+        pass
+    assert pq.read_table(tmp_path / "out").num_rows == 0
+
+
+def test_a_folder_of_something_else_is_not_gone_on_with(tmp_path: Path) -> None:
+    (tmp_path / parquet.file_name(0)).write_bytes(b"no table")
+    with pytest.raises(UsageError, match="is no part of ours"):
+        list(parquet.finished(str(tmp_path)))
+
+
+@pytest.mark.parametrize("place", ["{}", "file://{}", "memory://{}"])
+def test_a_store_keeps_whole_files(place: str, tmp_path: Path) -> None:
+    if "memory" in place:
+        pytest.importorskip("fsspec", reason="needs the extra [cluster]")
+    store = Store(place.format(tmp_path / "a" / "b"))
+    assert store.names() == []
+    assert store.read("x") is None
+    store.write("x", b"1")
+    store.write("x", b"2")
+    assert store.read("x") == b"2"
+    assert store.names() == ["x"]
+    with archives.opened(store.path("x")) as stream:
+        assert stream.read() == b"2"
+
+
+def test_a_store_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot be made"):
+        Store(str(tmp_path / "file" / "folder"))

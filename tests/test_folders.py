@@ -1,0 +1,259 @@
+"""Folders of any size: the same answers as one by one, and nothing lost or repeated."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import genderscope
+from genderscope import folders, sources
+from genderscope.contracts import Box, PictureError, UsageError
+from genderscope.folders import Reader, Settings
+from genderscope.preprocess import PRESETS, crop
+from genderscope.resuming import Done, agree
+from genderscope.sinks import jsonl, record
+from genderscope.sources import Encoded
+from genderscope.stores import Store
+
+SPEC = PRESETS["aligned"]
+COMMAND = [sys.executable, "-c", "from genderscope.cli import main; main()", "classify"]
+
+
+def encoded(files: list[Path]) -> list[Encoded]:
+    return [Encoded(str(file), file) for file in files]
+
+
+@pytest.fixture
+def files(tmp_path: Path, portrait: Path) -> list[Path]:
+    """Portraits, a broken file, an absent one and a picture of nothing."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    image = cv2.imread(str(portrait))
+    for number in range(6):
+        cv2.imwrite(str(folder / f"{number}.png"), np.roll(image, 7 * number, 1))
+    (folder / "6.jpg").write_bytes(portrait.read_bytes()[:5000])
+    cv2.imwrite(str(folder / "8.png"), np.zeros((90, 120, 3), np.uint8))
+    return [
+        *(folder / f"{number}.png" for number in range(6)),
+        folder / "6.jpg",
+        folder / "7.png",
+        folder / "8.png",
+    ]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_answers_are_those_of_one_by_one(files: list[Path], model: str, threads: int) -> None:
+    before = cv2.getNumThreads()
+    settings = Settings(model=model, detector="haar", batch_size=4)
+    scenes = list(folders.classify(encoded(files), settings, threads))
+    assert cv2.getNumThreads() == before
+    scope = genderscope.load(model, "haar")
+    for file, scene in zip(files, scenes, strict=True):
+        assert scene.frame.path == str(file)
+        if scene.frame.error:
+            with pytest.raises(PictureError, match=re.escape(scene.frame.error)):
+                sources.read(file)
+            continue
+        image = sources.read(file)
+        assert scene.frame.image.shape == image.shape
+        assert scene.frame.image.strides == (0, 0, 0), "a picture was kept"
+        alone = scope(image)
+        assert [result.face for result in scene.results] == [result.face for result in alone]
+        for result, expected in zip(scene.results, alone, strict=True):
+            assert result.prediction.scores == pytest.approx(expected.prediction.scores, abs=1e-5)
+
+
+def test_pictures_are_kept_where_asked(files: list[Path], model: str) -> None:
+    settings = Settings(model=model, detector="haar", keep_pictures=True)
+    [scene] = folders.classify(encoded(files[:1]), settings)
+    np.testing.assert_array_equal(scene.frame.image, sources.read(files[0]))
+
+
+@pytest.mark.parametrize(("face_px", "reduced"), [(430, True), (90, False)])
+def test_a_large_jpeg_is_decoded_smaller_where_its_faces_allow(
+    portrait: Path, shared: Path, tmp_path: Path, face_px: int, reduced: bool
+) -> None:
+    """A crop needs a face of 64 pixels, and a half of 90 are not that."""
+    zoom = face_px / 86
+    image = cv2.resize(cv2.imread(str(portrait)), None, fx=zoom, fy=zoom)
+    picture = np.full((2600, 2600, 3), 90, np.uint8)
+    picture[: image.shape[0], : image.shape[1]] = image[:2600, :2600]
+    file = tmp_path / "large.jpg"
+    cv2.imwrite(str(file), picture)
+    weights = next(shared.glob("models/*yunet*.onnx"))
+    reader = Reader(Settings(detector="yunet", detector_model=str(weights)), SPEC)
+    look = reader(Encoded("large", file))
+    assert look.frame.image.shape == picture.shape
+    assert look.faces[0].box.iou(Box(*(zoom * side for side in (178, 68, 86, 110)))) > 0.6
+    whole = crop(sources.read(file), look.faces[0], SPEC)
+    assert np.array_equal(look.crops[0], whole) != reduced
+    assert np.abs(look.crops[0].astype(int) - whole).mean() < 3
+
+
+def test_an_error_in_a_thread_ends_the_job(
+    files: list[Path], model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(folders, "look", broken)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        list(folders.classify(encoded(files), Settings(model=model, detector="haar"), 2))
+
+
+def test_done_knows_names_of_any_kind() -> None:
+    names = [f"folder/{number}.jpg" for number in range(2000)] + ["caf\udce9.jpg", "\n"]
+    done = Done(iter(names))
+    assert len(done) == 2002
+    assert all(name in done for name in names)
+    assert not any(f"{name}x" in done for name in names)
+    assert "a" not in Done([])
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ('{"path": "a"}\n{"path": "b"}\n', ["a", "b"]),
+        ('{"path": "a"}\n{"path": "b', ["a"]),
+        ('{"path": "a"}\n{"path": "b"}', ["a"]),
+        ('{"pa' + "x" * 200_000, []),
+        ("", []),
+    ],
+)
+def test_a_half_written_line_is_cut_off(tmp_path: Path, text: str, left: list[str]) -> None:
+    file = tmp_path / "out.jsonl"
+    file.write_text(text)
+    assert list(jsonl.finished(str(file))) == left
+    assert file.read_text() == "".join(f'{{"path": "{name}"}}\n' for name in left)
+
+
+def test_a_file_of_something_else_is_not_gone_on_with(tmp_path: Path) -> None:
+    file = tmp_path / "out.jsonl"
+    file.write_text('{"path": "a"}\nnotes\n')
+    with pytest.raises(UsageError, match=r"line 2 of .* is no record"):
+        list(jsonl.finished(str(file)))
+    assert list(jsonl.finished(str(tmp_path / "absent.jsonl"))) == []
+
+
+def test_other_settings_are_refused(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    agree(store, "settings.json", {"model": "a", "size": (1, 2)})
+    agree(store, "settings.json", {"model": "a", "size": (1, 2)})
+    with pytest.raises(UsageError, match="model was 'a' and is 'b'"):
+        agree(store, "settings.json", {"model": "b", "size": (1, 2)})
+
+
+def begin(folder: Path, model: str, *options: object) -> subprocess.Popen[bytes]:
+    words = [*COMMAND, folder, "--model", model, "--detector", "haar", "--batch-size", 1, *options]
+    return subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.fixture
+def stuck(tmp_path: Path, portrait: Path) -> Path:
+    """A folder of 16 pictures, of which the sixth never comes."""
+    folder = tmp_path / "stuck"
+    folder.mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for number in range(16):
+        broken = tmp_path / "broken"
+        broken.write_text("no picture")
+        target = tmp_path / "pipe" if number == 5 else broken if number % 6 == 3 else portrait
+        (folder / f"{number:02d}.jpg").symlink_to(target)
+    return folder
+
+
+def lines_of(file: Path) -> int:
+    return file.read_bytes().count(b"\n") if file.exists() else 0
+
+
+def test_a_killed_run_goes_on(stuck: Path, model: str, portrait: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    for number in (5, 11):  # killed twice
+        with begin(stuck, model, "--jsonl", out, "--resume") as process:
+            for _ in range(1200):
+                if lines_of(out) == number or process.poll() is not None:
+                    break
+                time.sleep(0.05)
+            assert lines_of(out) == number
+            process.kill()
+        with out.open("a") as opened:
+            opened.write('{"path": "half of a li')
+        (stuck / f"{number:02d}.jpg").unlink()
+        (stuck / f"{number:02d}.jpg").symlink_to(portrait)
+        if number == 5:
+            (stuck / "11.jpg").unlink()
+            (stuck / "11.jpg").symlink_to(tmp_path / "pipe")
+    with begin(stuck, model, "--jsonl", out, "--resume") as process:
+        _, err = process.communicate()
+    assert process.returncode == 1, err  # some are broken
+    records = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [Path(record["path"]).name for record in records] == [f"{n:02d}.jpg" for n in range(16)]
+    assert [n for n, record in enumerate(records) if "error" in record] == [3, 9, 15]
+    settings = Settings(model=model, detector="haar", batch_size=1)
+    once = folders.classify(encoded(sorted(stuck.iterdir())), settings)
+    assert records == json.loads(json.dumps(list(map(record, once))))
+
+    with begin(stuck, model, "--jsonl", out, "--resume", "--min-face-px", 99) as process:
+        _, err = process.communicate()
+    assert process.returncode == 2
+    assert b"min_face_px was 24 and is 99" in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_run_leaves_whole_lines(
+    stuck: Path, model: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    out = tmp_path / "out.jsonl"
+    with begin(stuck, model, "--jsonl", out) as process:
+        while lines_of(out) < 5 and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+    assert len([json.loads(line) for line in out.read_text().splitlines()]) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--resume"], "--resume goes on with one output"),
+        (["--resume", "--jsonl", "-"], "--resume goes on with one output"),
+        (["--resume", "--jsonl", "a", "--csv", "b"], "--resume goes on with one output"),
+        (["--engine", "spark"], "no engine 'spark'; there are: local, ray"),
+        (["--engine", "ray"], "--engine ray writes one output"),
+        (["--provider", "abacus"], "no provider 'abacus'; there are:"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_2(
+    options: list[str], message: str, model: str, portrait: Path
+) -> None:
+    done = subprocess.run(
+        [*COMMAND, str(portrait), "--model", model, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_provider_that_is_not_there_is_named(model: str, portrait: Path) -> None:
+    """Qualcomm's is in no build for this kind of machine."""
+    done = subprocess.run(
+        [*COMMAND, str(portrait), "--model", model, "--detector", "haar", "--provider", "qnn"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "provider qnn is not there: the networks run on cpu" in done.stderr
