@@ -43,6 +43,14 @@ def test_scores_are_probabilities_and_do_not_depend_on_the_batch(shipped_model):
         )
 
 
+def test_threads_share_a_batch_and_change_nothing(shipped_model):
+    shape = (3 * classifier.AT_ONCE + 1, shipped_model.spec.size, shipped_model.spec.size)
+    crops = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    alone, shared = (Classifier.load(shipped_model.name, threads).logits for threads in (1, 3))
+    np.testing.assert_array_equal(alone(crops), shared(crops))
+    assert alone(crops[:0]).shape == (0, 2)
+
+
 def test_the_temperature_divides_the_logits(shipped_model):
     crops = np.zeros((1, shipped_model.spec.size, shipped_model.spec.size), np.uint8)
     woman, man = shipped_model.logits(crops)[0] / shipped_model.metadata["temperature"]

@@ -10,7 +10,7 @@ import argparse
 import json
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,33 +42,50 @@ class Layers:
         stem: ``plain`` for two 3x3 convolutions, ``separable`` where the second is one, ``single``
             without the second; the first halves the maps.
         blocks: (maps, stride) of each.
-        pooled: a block halves its maps by a pooling; else the second depthwise convolution does.
+        halved_by: what halves a block's maps: its ``pooling``, or its ``first`` or ``second``
+            depthwise convolution.
+        added: a block that changes neither the number nor the size of its maps adds them as they
+            are, without a convolution.
         last: side of the last convolution.
         size: of the crop in pixels.
     """
 
     stem: str = "plain"
     blocks: tuple[tuple[int, int], ...] = ((32, 2), (48, 2), (72, 1), (112, 1))
-    pooled: bool = True
+    halved_by: str = "pooling"
+    added: bool = False
     last: int = 3
     size: int = 64
 
 
 EVEN = ((32, 2), (48, 2), (80, 1), (112, 1))
+DEEP = ((32, 2), (64, 2), (64, 1), (64, 1), (96, 1))
+LONGER = ((32, 2), (48, 1), (48, 1), (96, 2), (96, 1))
+WIDE = Layers(blocks=((32, 2), (64, 2), (96, 1), (96, 1)), halved_by="second", added=True, last=1)
 VARIANTS = {
     "as first shipped": Layers(),
     "last convolution 1x1": Layers(last=1),
     "last 1x1, 80 maps for 72": Layers(last=1, blocks=EVEN),
     "last 1x1, separable stem": Layers(last=1, stem="separable"),
     "last 1x1, single stem": Layers(last=1, stem="single"),
-    "last 1x1, stride for pooling": Layers(last=1, pooled=False),
-    "last 1x1, stride, separable stem": Layers(last=1, pooled=False, stem="separable"),
-    "the same, crops of 80": Layers(last=1, pooled=False, stem="separable", size=80),
-    "the same, crops of 96": Layers(last=1, pooled=False, stem="separable", size=96),
-    "last 1x1, stride, crops of 72": Layers(last=1, pooled=False, size=72),
+    "last 1x1, stride for pooling": Layers(last=1, halved_by="second"),
+    "last 1x1, stride, separable stem": Layers(last=1, halved_by="second", stem="separable"),
+    "the same, crops of 80": Layers(last=1, halved_by="second", stem="separable", size=80),
+    "the same, crops of 96": Layers(last=1, halved_by="second", stem="separable", size=96),
+    "last 1x1, stride, crops of 72": Layers(last=1, halved_by="second", size=72),
     "last 1x1, stride, single stem, 80 maps, crops of 80": Layers(
-        last=1, pooled=False, stem="single", blocks=EVEN, size=80
+        last=1, halved_by="second", stem="single", blocks=EVEN, size=80
     ),
+    "wide": WIDE,
+    "wide, pooling": replace(WIDE, halved_by="pooling"),
+    "wide, stride in the first depthwise": replace(WIDE, halved_by="first"),
+    "wide, separable stem": replace(WIDE, stem="separable"),
+    "wide, single stem": replace(WIDE, stem="single"),
+    "wide, crops of 72": replace(WIDE, size=72),
+    "wide, separable stem, crops of 80": replace(WIDE, stem="separable", size=80),
+    "wide, stride in the first depthwise, crops of 80": replace(WIDE, halved_by="first", size=80),
+    "deep: 32, 64, 64, 64, 96": replace(WIDE, blocks=DEEP),
+    "wide, longer at 16x16": replace(WIDE, blocks=LONGER),
 }
 
 
@@ -85,16 +102,22 @@ def pointwise(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
 
 
 class Block(nn.Module):
-    def __init__(self, inputs: int, outputs: int, stride: int, pooled: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, layers: Layers) -> None:
         super().__init__()
+        strides = {layers.halved_by: stride}
+        pooling = strides.get("pooling", 1)
+        first = depthwise(inputs, strides.get("first", 1))
         self.body = nn.Sequential(
-            activated(depthwise(inputs), pointwise(inputs, outputs), maps=outputs),
-            depthwise(outputs, 1 if pooled else stride),
+            activated(first, pointwise(inputs, outputs), maps=outputs),
+            depthwise(outputs, strides.get("second", 1)),
             pointwise(outputs, outputs),
             nn.BatchNorm2d(outputs),
-            nn.MaxPool2d(3, stride, padding=1) if pooled and stride > 1 else nn.Identity(),
+            nn.MaxPool2d(3, pooling, padding=1) if pooling > 1 else nn.Identity(),
         )
-        self.shortcut = nn.Sequential(pointwise(inputs, outputs, stride), nn.BatchNorm2d(outputs))
+        self.shortcut: nn.Module = nn.Identity()
+        if not layers.added or (inputs, stride) != (outputs, 1):
+            convolution = pointwise(inputs, outputs, stride)
+            self.shortcut = nn.Sequential(convolution, nn.BatchNorm2d(outputs))
         self.activation = nn.ReLU()
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -111,7 +134,7 @@ def create(layers: Layers) -> nn.Module:
     return nn.Sequential(
         *stem,
         *(
-            Block(inputs, outputs, stride, layers.pooled)
+            Block(inputs, outputs, stride, layers)
             for inputs, (outputs, stride) in zip(widths, layers.blocks, strict=False)
         ),
         nn.Conv2d(widths[-1], 2, layers.last, padding=layers.last // 2),

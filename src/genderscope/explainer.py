@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from genderscope.classifier import GUIDED, Model, calibrated, find
 from genderscope.contracts import LABELS, Floats, Image, ModelError, UsageError
-from genderscope.preprocess import to_input
 
 Maps = npt.NDArray[np.float32]
 EITHER = -1
@@ -34,7 +33,7 @@ class Explainer(Model):
         """Open the guided graph of a shipped model by its name, or of any by its path.
 
         Args:
-            threads: for one run of the network; 0 leaves it to ONNX Runtime.
+            threads: see ``Model.open``.
 
         Raises:
             ModelError: the model or its guided graph is not there, or cannot be opened.
@@ -69,8 +68,7 @@ class Explainer(Model):
                 f"{len(crops)} crops need as many classes, each {EITHER} (that of the higher "
                 f"score), 0 ({LABELS[0]}) or 1 ({LABELS[1]}), not {chosen.tolist()}"
             )
-        inputs = {"faces": to_input(crops, self.spec), "classes": chosen}
-        logits, maps = self._session.run(["logits", "maps"], inputs)
+        logits, maps = self._run(["logits", "maps"], crops, classes=chosen)
         scores = calibrated(logits.astype(np.float64), self.temperature, self.bias)
         return scores, maps[:, 0] if maps.shape[1] == 1 else maps.transpose(0, 2, 3, 1)
 

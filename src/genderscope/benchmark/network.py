@@ -79,6 +79,8 @@ def _run(
         if not optimised:
             levels = onnxruntime.GraphOptimizationLevel
             options.graph_optimization_level = levels.ORT_DISABLE_ALL
+            # Integer weights that are packed for the processor have no shape any more.
+            options.add_session_config_entry("session.disable_prepacking", "1")
         opened = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         given = inputs(opened, faces)
         for _ in range(runs):
@@ -99,7 +101,8 @@ def _operator(facts: dict[str, Any]) -> dict[str, Any]:
     kind, output = facts["op_name"], made[0]
     counted = 0
     if kind in CONVOLUTIONS:  # its weights are the second of its inputs that is no vector
-        counted = prod(output) * prod([shape for shape in given if len(shape) > 1][1][1:])
+        weights = [shape for shape in given if len(shape) > 1][1:]
+        counted = prod(output) * prod(weights[0][1:]) if weights else 0
     elif kind in PRODUCTS:
         counted = prod(output) * given[0][-1]
     sizes = ("activation_size", "parameter_size", "output_size")

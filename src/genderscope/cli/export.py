@@ -7,17 +7,45 @@ import typer
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder that train wrote.")],
-    cache: Annotated[Path, typer.Option(metavar="DIR", help="The crops that it was trained on.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder that train wrote, or an .onnx file.")
+    ],
+    cache: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The crops that the run was trained on.")
+    ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Also write the model in integers, <model>.int8.onnx.")
+    ] = False,
 ) -> None:
     """Fit the confidence of a trained network again and write its .onnx file, as train does.
 
-    The file is kept only if ONNX Runtime agrees with torch. Needs the extra [lab].
+    Beside it lies <model>.guided.onnx, which also computes what the network looks at. Both files
+    are kept only if ONNX Runtime agrees with torch. Of an .onnx file, the guided one alone is
+    written, or with --int8 the one in integers alone. Needs the extra [lab].
     """
-    from genderscope.contracts import require
+    from genderscope.contracts import UsageError, require
+
+    require("captum", "lab")
+    exported = run.suffix == ".onnx"
+    if exported and not int8:
+        if cache:
+            raise UsageError(f"{run} is exported already: --cache goes with a run's folder")
+        from genderscope.lab.guide import write
+
+        typer.echo(str(write(run)))
+        return
+    if cache is None:
+        raise UsageError(f"to export {run}, name the crops that it was trained on with --cache")
     from genderscope.crops import Crops
 
-    require("lightning", "lab")
-    from genderscope.lab.ship import ship
+    file, crops = run, Crops(cache)
+    if not exported:
+        require("lightning", "lab")
+        from genderscope.lab.ship import ship
 
-    typer.echo(str(ship(run, Crops(cache))))
+        file = ship(run, crops)
+        typer.echo(str(file))
+    if int8:
+        from genderscope.lab.quantise import quantise
+
+        typer.echo(str(quantise(file, crops)))

@@ -22,7 +22,7 @@ def models(
     """
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from genderscope import classifier, downloads
     from genderscope.contracts import UsageError
@@ -33,9 +33,10 @@ def models(
         typer.echo(f"{name} lies at {downloads.pull(name)}")
         return
 
-    table = Table("model", "parameters", "multiply-adds", "file", "input", box=box.SIMPLE)
-    sources = []
-    for shipped in classifier.shipped():
+    name_column = Column("model", no_wrap=True)
+    table = Table(name_column, "parameters", "multiply-adds", "file", "input", box=box.SIMPLE)
+    notes = []
+    for shipped in sorted([*classifier.shipped(), *classifier.quantised()]):
         model = classifier.Classifier.load(shipped)
         spec, data = model.spec, model.metadata["data"]
         table.add_row(
@@ -45,14 +46,24 @@ def models(
             f"{(classifier.WEIGHTS / f'{shipped}.onnx').stat().st_size / 1e3:,.0f} kB",
             f"{spec.size}x{spec.size} {spec.colour}, {spec.name}",
         )
-        sources.append(
-            f"{model.name}: {model.metadata['source']}; "
-            f"trained on {data['name']} ({data['licence']})"
-        )
+        if quantisation := model.metadata.get("quantisation"):
+            found = quantisation["accuracy_difference"]
+            points, low, high = (
+                f"{100 * v:+.2f}" for v in (found["difference"], *found["interval"])
+            )
+            notes.append(
+                f"{model.name}: in integers; {points} points of accuracy ({low} to {high}) on "
+                f"{found['n']:,} held-out faces"
+            )
+        else:
+            notes.append(
+                f"{model.name}: {model.metadata['source']}; "
+                f"trained on {data['name']} ({data['licence']})"
+            )
     console = Console()
     console.print(table)
-    for source in sources:
-        console.print(source, soft_wrap=True, highlight=False)
+    for note in notes:
+        console.print(note, soft_wrap=True, highlight=False)
     for pulled, download in downloads.DOWNLOADS.items():
         place = downloads.find(pulled)
         state = f"at {place}" if place else f"not here: genderscope models pull {pulled}"

@@ -1,6 +1,7 @@
-"""From a trained network to the ``.onnx`` file that runs, with everything that it must carry.
+"""From a trained network to the ``.onnx`` file that runs, with everything that it must carry, and
+the guided graph beside it.
 
-The file is checked against torch before it is kept. Knows nothing of training or data sets.
+Both are checked against torch before either is kept. Knows nothing of training or data sets.
 """
 
 import json
@@ -19,6 +20,9 @@ from torch import Tensor, nn
 
 from genderscope.classifier import METADATA_KEY, Classifier, calibrated
 from genderscope.contracts import LABELS, Floats, Image, ModelError
+from genderscope.explainer import Explainer, guided_file
+from genderscope.lab.guide import check
+from genderscope.lab.reverse import explained
 from genderscope.preprocess import PreprocessSpec, to_input
 
 PARITY = 1e-4
@@ -45,7 +49,7 @@ def export(
     metadata: Mapping[str, Any],
     file: Path,
 ) -> None:
-    """Write the ONNX file, once ONNX Runtime agrees with torch.
+    """Write the ONNX file and its guided graph, once ONNX Runtime agrees with torch on both.
 
     Args:
         crops: (n, size, size[, 3]) uint8, real faces on which both are compared.
@@ -53,7 +57,8 @@ def export(
             known; labels, spec, parameters and multiply-adds are added here.
 
     Raises:
-        ModelError: a logit of ONNX Runtime differs from torch's by more than ``PARITY``.
+        ModelError: a logit of ONNX Runtime differs from torch's by more than ``PARITY``, or the
+            guided gradients are not Captum's (see ``guide.check``).
     """
     network = network.cpu().eval()
     inputs = torch.from_numpy(to_input(crops, spec))
@@ -89,13 +94,20 @@ def export(
         del value.metadata_props[:]
     del model.graph.metadata_props[:], model.metadata_props[:]
     onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(carried)})
-    part = file.with_suffix(".part")
-    onnx.save(model, part)
-    difference = float(np.abs(Classifier.load(part).logits(crops) - expected).max())
-    if not difference <= PARITY:
-        part.unlink()
-        raise ModelError(f"ONNX Runtime and torch differ by {difference:.1e} > {PARITY}")
-    part.replace(file)
+    parts = {Path(f"{place}.part"): place for place in (file, guided_file(file))}
+    plain, guided = parts
+    try:
+        onnx.save(model, plain)
+        difference = float(np.abs(Classifier.open(plain).logits(crops) - expected).max())
+        if not difference <= PARITY:
+            raise ModelError(f"ONNX Runtime and torch differ by {difference:.1e} > {PARITY}")
+        onnx.save(explained(model), guided)
+        check(Explainer.open(guided), network, crops)
+        for part, place in parts.items():
+            part.replace(place)
+    finally:
+        for part in parts:
+            part.unlink(missing_ok=True)
 
 
 def multiply_adds(network: nn.Module, spec: PreprocessSpec) -> int:

@@ -20,7 +20,8 @@ PARITY_FACES = 256
 
 
 def ship(run: Path, crops: Crops) -> Path:
-    """Fit the confidence on the validation part and write ``<model>.onnx`` beside the record.
+    """Fit the confidence on the validation part and write ``<model>.onnx`` and
+    ``<model>.guided.onnx`` beside the record.
 
     Args:
         run: the folder of a finished training run.

@@ -1,0 +1,123 @@
+"""What more threads bring to one network, by the number of faces at once, and what they cost.
+
+    python benchmarks/threads.py --out results/benchmark/threads.json
+
+Compares the classifier as it runs, parts of a batch each on one thread, with ONNX Runtime's own
+threads, which share each layer and wait for the next one in a loop ("spinning") or asleep.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from time import perf_counter, process_time, sleep
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from genderscope.benchmark import machine, report
+from genderscope.benchmark.latency import ratio, summary, take_turns
+from genderscope.classifier import AT_ONCE, Classifier, find
+from genderscope.contracts import Floats
+from genderscope.metrics import plain
+from genderscope.page import Table
+from genderscope.preprocess import to_input
+
+BATCHES = (1, 8, 64, 256)
+# Calls in a row of each way in each round.
+REPEATS = {1: 20, 8: 5, 64: 2, 256: 1}
+SEED = 0
+WHOLE = "one thread, all faces at once"
+SPINNING = "threads that share layers, spinning"
+
+
+def session(file: Path, threads: int, spinning: bool = False) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.enable_mem_pattern = False
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+
+
+def measure(model: str, batch: int, cores: int, rounds: int) -> dict[str, Any]:
+    """Each way for one size of batch: its time, and how many cores it keeps busy meanwhile."""
+    file, classifiers = find(model), [Classifier.load(model, count) for count in (1, cores)]
+    spec = classifiers[0].spec
+    shape = (batch, spec.size, spec.size, *([3] if spec.channels == 3 else []))
+    crops = np.random.default_rng(SEED).integers(0, 256, shape, np.uint8)
+
+    def at_once(opened: onnxruntime.InferenceSession) -> object:
+        return opened.run(["logits"], {"faces": to_input(crops, spec)})
+
+    calls: dict[str, Callable[[], object]] = {
+        WHOLE: partial(at_once, session(file, 1)),
+        f"one thread, {AT_ONCE} at once": partial(classifiers[0].logits, crops),
+        f"threads that share parts of {AT_ONCE}": partial(classifiers[1].logits, crops),
+        "threads that share layers, asleep": partial(at_once, session(file, cores)),
+    }
+    seconds = take_turns(calls, rounds, REPEATS[batch])
+    # By themselves: they would still spin while the others are timed.
+    calls[SPINNING] = partial(at_once, session(file, cores, spinning=True))
+    seconds |= take_turns({SPINNING: calls[SPINNING]}, rounds, REPEATS[batch])
+    return {
+        name: summary(taken, batch)
+        | {"to_one_thread": ratio(taken, seconds[WHOLE], SEED), "busy": busy(calls[name], taken)}
+        for name, taken in seconds.items()
+    }
+
+
+def busy(call: Callable[[], object], seconds: Floats) -> float:
+    """Seconds of all cores for each second of a call, with a pause of 5 ms after each call."""
+    took = used = 0.0
+    for _ in range(max(int(1 / np.median(seconds) / 5), 5)):
+        began, worked = perf_counter(), process_time()
+        call()
+        took += perf_counter() - began
+        sleep(5e-3)
+        used += process_time() - worked
+    return used / took
+
+
+def table(ways: dict[str, Any]) -> Table:
+    """One row for each way."""
+    head, rows = ["way"], []
+    for batch in ways:
+        head += [f"ms a face, {batch} faces", "in one thread's time", "cores"]
+    for name in ways[next(iter(ways))]:
+        row = [name]
+        for found in (measured[name] for measured in ways.values()):
+            low, high = found["to_one_thread"]["interval"]
+            row += [f"{found['median_ms']:.3f}"]
+            row += [f"{found['to_one_thread']['value']:.2f} ({low:.2f}-{high:.2f})"]
+            row += [f"{found['busy']:.2f}"]
+        rows.append(row)
+    return Table(head, rows, "From crops to logits; 95% intervals of the ratios (bootstrap).")
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument(
+        "--out", type=Path, required=True, help="the JSON file; Markdown beside it"
+    )
+    options.add_argument("--model", default="mini_xception")
+    options.add_argument("--rounds", type=int, default=60)
+    given = options.parse_args()
+    cores = os.cpu_count() or 1
+    ways = {str(b): measure(given.model, b, cores, given.rounds) for b in BATCHES}
+    result = {
+        "command": shlex.join(["python", *sys.argv]),
+        "machine": machine.describe(),
+        "model": given.model,
+        "threads": cores,
+        "ways": ways,
+        "rounds": given.rounds,
+        "seed": SEED,
+    }
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(json.dumps(plain(result), indent=1) + "\n")
+    given.out.with_suffix(".md").write_text(report.markdown([table(ways)], result))

@@ -1,0 +1,163 @@
+"""``genderscope explain``: what a model looks at in the faces of pictures."""
+
+from contextlib import suppress
+from enum import StrEnum
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from genderscope.contracts import Image
+    from genderscope.explainer import Explainer
+    from genderscope.explanations import Explanation
+
+MOST_ON_A_SHEET = 200
+NAMED_REGIONS = 3
+
+
+class Method(StrEnum):
+    GUIDED = "guided"
+    SALIENCY = "saliency"
+    GRAD_CAM = "grad-cam"
+
+
+class Label(StrEnum):
+    WOMAN = "woman"
+    MAN = "man"
+
+
+def explain(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Pictures and folders.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", file_okay=False, help="Write a picture of each picture here."),
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write all faces on one picture."),
+    ] = None,
+    method: Annotated[
+        Method, typer.Option(help="guided needs nothing more; the others need the extra [lab].")
+    ] = Method.GUIDED,
+    label: Annotated[
+        Label | None,
+        typer.Option(
+            "--class", help="Explain this class.  [default: what each face is said to be]"
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="A shipped model's name, or an .onnx file.")
+    ] = "mini_xception",
+    detector: Annotated[
+        str | None, typer.Option(help="haar or yunet.  [default: yunet if its weights are there]")
+    ] = None,
+    detector_model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The detector's weights.")
+    ] = None,
+) -> None:
+    """Show each face, the gradients behind its answer, and both together, side by side.
+
+    The table says where on the face most of the gradients' energy lies. What such pictures can and
+    cannot show is written in docs/explanations.md. Exit codes: 0 all done, 1 some pictures failed,
+    2 wrong usage.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from genderscope import detectors, explanations, panels, sources
+    from genderscope.cli import printable
+    from genderscope.contracts import LABELS, UsageError
+    from genderscope.explainer import EITHER
+    from genderscope.sinks import annotate
+
+    if out is None and sheet is None:
+        raise UsageError("say where the pictures go: --out DIR, --sheet FILE or both")
+    if sheet and sheet.suffix.lower() not in annotate.SUFFIXES:  # now, rather than at the end
+        raise UsageError(f"{sheet} should end in one of {', '.join(annotate.SUFFIXES)}")
+    explainer = _explainer(model, method)
+    finder = detectors.create(detector, model=detector_model)
+    for folder in filter(None, (out, sheet and sheet.parent)):
+        folder.mkdir(parents=True, exist_ok=True)
+    table = Table("picture", "face", "says", "explained", "most energy", box=box.SIMPLE)
+    table.columns[0].overflow = "fold"
+    collected: list[Image] = []
+    pictures = faces = failed = 0
+    for frame in sources.frames(paths, avoid=out):
+        pictures += 1
+        name = printable(frame.path)
+        if frame.image is None:
+            failed += 1
+            table.add_row(name, "failed")
+            typer.echo(printable(frame.error or ""), err=True)
+            continue
+        found = explanations.explain(
+            frame.image, finder, explainer, EITHER if label is None else LABELS.index(label)
+        )
+        faces += len(found)
+        title = f"{printable(Path(frame.path).name)}, {method}"
+        shown = [one.panel(explainer.picture(one.map), title) for one in found]
+        for number, one in enumerate(found, start=1):
+            table.add_row(name, str(number), *_cells(one))
+        if not found:
+            table.add_row(name, "none")
+        if out and shown:
+            _save_beside_others(panels.sheet(shown), out, Path(frame.path).stem)
+        if sheet:
+            collected += shown[: MOST_ON_A_SHEET - len(collected)]
+    if sheet and collected:
+        annotate.save(panels.sheet(collected), sheet)
+    Console(markup=False, highlight=False).print(table)
+    left_out = faces - len(collected) if sheet else 0
+    typer.echo(
+        f"pictures: {pictures}, faces: {faces}, failed: {failed}"
+        + (f"; {left_out} faces had no room on the sheet" if left_out else ""),
+        err=True,
+    )
+    if failed:
+        raise typer.Exit(1)
+
+
+def _explainer(model: str, method: Method) -> "Explainer":
+    from tempfile import TemporaryDirectory
+
+    from genderscope.classifier import find
+    from genderscope.contracts import require
+    from genderscope.explainer import Explainer
+
+    if method is Method.GUIDED:
+        return Explainer.load(model)
+    onnx = require("onnx", "lab")
+    from genderscope.lab.reverse import explained
+
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "explained.onnx"
+        onnx.save(explained(onnx.load(find(model)), method), file)
+        return Explainer.open(file)
+
+
+def _cells(one: "Explanation") -> list[str]:
+    from genderscope.contracts import LABELS
+    from genderscope.regions import REGIONS
+
+    prediction = one.result.prediction
+    parts = sorted(zip(one.shares, REGIONS, strict=True), reverse=True)[:NAMED_REGIONS]
+    energy = ", ".join(f"{region} {share:.0%}" for share, region in parts)
+    return [
+        f"{prediction.label} {prediction.confidence:.0%}",
+        LABELS[one.label],
+        energy if one.map.any() else "no gradient",
+    ]
+
+
+def _save_beside_others(picture: "Image", folder: Path, stem: str) -> None:
+    """No file is overwritten: a name that is taken gets a number."""
+    from genderscope.sinks import annotate
+
+    for use in count(1):
+        with suppress(FileExistsError):
+            number = f"-{use}" if use > 1 else ""
+            annotate.save(picture, folder / f"{stem}-explained{number}.png", overwrite=False)
+            return

@@ -1,0 +1,210 @@
+"""``explain`` and ``regions`` as people run them."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from genderscope import sources
+from genderscope.classifier import WEIGHTS
+from genderscope.cli.explain import explain
+from genderscope.cli.regions import regions
+from genderscope.panels import GAP_PX, TEXT_PX, TILE_PX
+from genderscope.regions import REGIONS
+
+LAB = importlib.util.find_spec("onnx") is not None
+WIDTH, HEIGHT = 3 * TILE_PX + 2 * GAP_PX, TILE_PX + TEXT_PX + GAP_PX
+
+
+def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    code = "from genderscope.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env=os.environ | {"COLUMNS": "150"},
+    )
+
+
+def invoke(command, *arguments: object):
+    app = typer.Typer()
+    app.command()(command)
+    found = CliRunner().invoke(app, list(map(str, arguments)), env={"COLUMNS": "150"})
+    if found.exception and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    return found
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, portrait: Path) -> Path:
+    """A face, two faces, nobody and a broken file."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    image = cv2.imread(str(portrait))
+    shutil.copy(portrait, folder / "one.jpg")
+    cv2.imwrite(str(folder / "two.png"), np.hstack([image, image[:, ::-1]]))
+    cv2.imwrite(str(folder / "nobody.png"), np.zeros((90, 90, 3), np.uint8))
+    (folder / "torn.jpg").write_bytes(b"\xff\xd8\xff")
+    return folder
+
+
+def test_every_face_is_shown_and_broken_pictures_are_rows(model, pictures, tmp_path):
+    out, sheet = tmp_path / "out", tmp_path / "sheets" / "all.png"
+    done = run(
+        *("explain", ".", "--out", out, "--sheet", sheet, "--detector", "haar"),
+        *("--model", model),
+        cwd=pictures,
+    )
+    assert done.returncode == 1, done.stderr
+    rows = [line.split()[:2] for line in done.stdout.splitlines()]
+    for row in ("one.jpg 1", "two.png 1", "two.png 2", "nobody.png none", "torn.jpg failed"):
+        assert row.split() in rows
+    problem, summary = done.stderr.splitlines()
+    assert problem.startswith("torn.jpg is no picture")
+    assert summary == "pictures: 4, faces: 3, failed: 1"
+    assert sorted(file.name for file in out.iterdir()) == [
+        "one-explained.png",
+        "two-explained.png",
+    ]
+    one = sources.read(out / "one-explained.png")
+    assert one.shape == (HEIGHT + 2 * GAP_PX, WIDTH + 2 * GAP_PX, 3)
+    # The face in colour, its map in grey, and another picture of the face with heat on it.
+    face, grey, both = (
+        one[GAP_PX : GAP_PX + TILE_PX, left : left + TILE_PX].astype(int)
+        for left in (GAP_PX + number * (TILE_PX + GAP_PX) for number in range(3))
+    )
+    assert (face.max(2) - face.min(2)).mean() > 5
+    assert (grey.max(2) == grey.min(2)).all()
+    assert grey.std() > 5
+    assert 1 < abs(both - face).mean() < 60
+    assert sources.read(sheet).shape[0] > 2 * HEIGHT
+
+
+def test_nothing_is_overwritten(model, portrait, tmp_path):
+    for _ in range(2):
+        done = invoke(explain, portrait, "--out", tmp_path, "--detector", "haar", "--model", model)
+        assert done.exit_code == 0
+    names = ["astronaut-explained-2.png", "astronaut-explained.png"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == names
+
+
+def test_the_class_can_be_chosen(model, portrait, tmp_path):
+    shown = {}
+    for label in ("woman", "man", None):
+        file = tmp_path / f"{label}.png"
+        chosen = ["--class", label] if label else []
+        done = invoke(
+            explain, portrait, "--sheet", file, "--detector", "haar", "--model", model, *chosen
+        )
+        assert done.exit_code == 0
+        shown[label] = sources.read(file)[: TILE_PX + GAP_PX]
+    assert (shown["woman"] == shown[None]).all()
+    assert (shown["woman"] != shown["man"]).any()
+
+
+@pytest.mark.parametrize("method", ["saliency", "grad-cam"])
+def test_the_other_methods_run_or_say_what_they_need(model, portrait, tmp_path, method):
+    sheet = tmp_path / "sheet.png"
+    done = run(
+        *("explain", portrait, "--method", method, "--sheet", sheet, "--detector", "haar"),
+        *("--model", model),
+    )
+    if LAB:
+        assert done.returncode == 0, done.stderr
+        assert sources.read(sheet).shape[1] == WIDTH + 2 * GAP_PX
+    else:
+        assert done.returncode == 2
+        assert done.stderr == "genderscope: this needs onnx: pip install 'genderscope[lab]'\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "say where the pictures go: --out DIR, --sheet FILE or both"),
+        (["--sheet", "x.txt"], "x.txt should end in one of .jpg, .jpeg, .png"),
+        (["--sheet", "x.png", "--model", "giant"], "no model 'giant'"),
+    ],
+)
+def test_wrong_usage_is_2(model, portrait, arguments, message):
+    done = run("explain", portrait, "--detector", "haar", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not LAB, reason="needs the extra [lab]")
+def test_any_exported_model_can_be_explained(model, portrait, tmp_path):
+    file = tmp_path / "mine.onnx"
+    shutil.copy(WEIGHTS / f"{model}.onnx", file)
+    command = ("explain", portrait, "--model", file, "--out", tmp_path, "--detector", "haar")
+    refused = run(*command)
+    assert refused.returncode == 2
+    assert f"'genderscope export {file}' writes one" in refused.stderr
+    done = run("export", file)
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'mine.guided.onnx'}\n"), done.stderr
+    assert run(*command).returncode == 0
+    told = run("export", file, "--cache", tmp_path)
+    assert (told.returncode, "--cache goes with a run's folder" in told.stderr) == (2, True)
+
+
+def test_regions_over_a_data_set(model, portrait, tmp_path):
+    pytest.importorskip("sklearn", reason="needs the extra [eval]")
+    image = cv2.imread(str(portrait))
+    for label in ("woman", "man"):
+        (tmp_path / "set" / label).mkdir(parents=True)
+        for number in range(33 if label == "woman" else 2):
+            light = cv2.convertScaleAbs(image, alpha=1 - number / 100)[: 300 + number, 50:350]
+            cv2.imwrite(str(tmp_path / "set" / label / f"{number}.png"), light)
+    cv2.imwrite(str(tmp_path / "set" / "woman" / "nobody.png"), np.zeros((90, 90, 3), np.uint8))
+    (tmp_path / "set" / "man" / "torn.jpg").write_bytes(b"\xff\xd8\xff")
+    file, maps = tmp_path / "out" / "regions.json", tmp_path / "maps"
+    done = invoke(
+        *(regions, "--dataset", f"folder:{tmp_path / 'set'}", "--model", model),
+        *("--detector", "haar", "--json", file, "--maps", maps, "--batch-size", 8),
+    )
+    assert done.exit_code == 1
+    assert "torn.jpg" in done.stderr
+    found = json.loads(file.read_text())
+    assert (found["n"], found["by_box"], found["not_found"]) == (35, 35, 1)
+    assert len(found["unreadable"]) == 1
+    groups = {(group["label"], group["answers"]): group for group in found["groups"]}
+    assert len(groups) == 9
+    assert groups["woman", "all"]["n"] == 33
+    for label in ("all", "woman", "man"):
+        parts = [groups[label, answers]["n"] for answers in ("right", "wrong")]
+        assert sum(parts) == groups[label, "all"]["n"]
+    for group in groups.values():
+        cells = [group["regions"][region] for region in REGIONS]
+        if group["n"] < 30:
+            assert group["n_too_small"]
+            assert cells[0] == {"share": None, "interval": None, "area": None}
+            continue
+        assert sum(cell["share"] for cell in cells) == pytest.approx(1)
+        assert sum(cell["area"] for cell in cells) == pytest.approx(1)
+        for cell in cells:
+            low, high = cell["interval"]
+            assert 0 <= low <= cell["share"] <= high <= 1
+    assert "n too small" in done.stdout
+    [drawn] = maps.iterdir()
+    assert drawn.name == f"{model}-average-maps.png"
+    assert sources.read(drawn).shape[1] == 2 * TILE_PX + 3 * GAP_PX
+
+
+def test_a_data_set_without_faces_is_said(model, tmp_path):
+    pytest.importorskip("sklearn", reason="needs the extra [eval]")
+    (tmp_path / "man").mkdir()
+    cv2.imwrite(str(tmp_path / "man" / "nobody.png"), np.zeros((90, 90, 3), np.uint8))
+    done = run("regions", "--dataset", f"folder:{tmp_path}", "--model", model, "--detector", "haar")
+    assert done.returncode == 2
+    assert "no labelled face was found" in done.stderr

@@ -1,0 +1,131 @@
+"""A shipped network in integers: what it carries, how near it stays, and what is refused."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from genderscope import classifier
+from genderscope.classifier import INT8, METADATA_KEY, WEIGHTS, Classifier
+from genderscope.cli import app
+from genderscope.contracts import ModelError, Sample, UsageError
+
+onnx = pytest.importorskip("onnx", reason="needs the extra [lab]")
+pytest.importorskip("torch", reason="needs the extra [lab]")
+
+from genderscope.crops import Crops  # noqa: E402
+from genderscope.lab import quantise as lab_quantise  # noqa: E402
+from genderscope.lab.quantise import quantise  # noqa: E402
+from genderscope.prepare import prepare  # noqa: E402
+from genderscope.shards import Recipe  # noqa: E402
+
+MODEL = "mini_xception"
+HELD_OUT = 0.4
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory, portrait):
+    """Sixty views of a portrait, with labels that no network can tell apart."""
+    folder = tmp_path_factory.mktemp("pictures")
+    picture = cv2.imread(str(portrait))
+    draw = np.random.default_rng(0)
+    samples = []
+    for number, label in enumerate(draw.integers(0, 2, 60)):
+        file = folder / f"{number:02d}.png"
+        bright, more = draw.uniform(0.6, 1.2), draw.uniform(0, 30)
+        cv2.imwrite(str(file), cv2.convertScaleAbs(picture, alpha=bright, beta=more))
+        samples.append(Sample(file, int(label)))
+    out = folder / "cache"
+    recipe = Recipe(Classifier.load(MODEL).spec, "haar")
+    list(prepare(samples, recipe, out, sources_named=["folder"], jobs=1))
+    return Crops(out)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, crops):
+    """The shipped network, as if it had been trained on those crops."""
+    graph = onnx.load(WEIGHTS / f"{MODEL}.onnx")
+    metadata = json.loads({prop.key: prop.value for prop in graph.metadata_props}[METADATA_KEY])
+    metadata["data"]["fingerprint"] = crops.manifest["fingerprint"]
+    metadata["training"]["settings"]["validation_ratio"] = HELD_OUT
+    onnx.helper.set_model_props(graph, {METADATA_KEY: json.dumps(metadata)})
+    file = tmp_path_factory.mktemp("model") / f"{MODEL}.onnx"
+    onnx.save(graph, file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def quantised(model, crops):
+    result = CliRunner().invoke(app, ["export", str(model), "--cache", str(crops.folder), "--int8"])
+    file = model.with_suffix(INT8)
+    assert result.exit_code == 0, result.output
+    assert result.output == f"{file}\n"
+    return file
+
+
+def test_the_file_carries_what_the_model_carried_and_its_own_confidence(model, quantised):
+    before, after = Classifier.load(model), Classifier.load(quantised)
+    assert after.name == f"{MODEL}.int8"
+    assert after.spec == before.spec
+    for key in ("labels", "source", "data", "training", "parameters", "multiply_adds"):
+        assert after.metadata[key] == before.metadata[key]
+    assert "parity" not in after.metadata
+    found = after.metadata["quantisation"]
+    assert after.metadata["abstention"]["n"] == found["accuracy_difference"]["n"] == 60 * HELD_OUT
+    assert after.temperature != before.temperature
+    assert found["ranges"] in found["logits_away_rms"]
+    assert quantised.stat().st_size < model.stat().st_size / 2
+
+
+def test_all_convolutions_but_the_first_are_in_integers_by_output_map(quantised):
+    graph = onnx.load(quantised).graph
+    weights = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
+    kinds = [node.op_type for node in graph.node if node.op_type.endswith("Conv")]
+    assert kinds.count("Conv") == kinds.index("QLinearConv") == 1
+    for node in graph.node:
+        if node.op_type == "QLinearConv":
+            maps, scales = weights[node.input[3]], weights[node.input[4]]
+            assert maps.dtype == np.int8
+            assert len(maps) == len(scales)
+
+
+def test_logits_stay_near(model, quantised, crops):
+    faces = crops.exact(np.arange(len(crops)))
+    before, after = Classifier.load(model).logits(faces), Classifier.load(quantised).logits(faces)
+    away = np.sqrt(((after - before) ** 2).mean())
+    assert 0 < away < 0.15 * abs(before[:, 1] - before[:, 0]).mean()
+
+
+def test_what_was_not_trained_on_the_crops_is_refused(crops, quantised):
+    with pytest.raises(UsageError, match=r"mini_xception\.onnx was not trained on the crops in"):
+        quantise(WEIGHTS / f"{MODEL}.onnx", crops)
+    with pytest.raises(UsageError, match="in integers already"):
+        quantise(quantised, crops)
+
+
+def test_a_model_that_loses_too_much_leaves_nothing_behind(model, crops, tmp_path, monkeypatch):
+    copy = tmp_path / model.name
+    copy.write_bytes(model.read_bytes())
+    monkeypatch.setattr(lab_quantise, "LARGEST_LOSS", -2)
+    with pytest.raises(ModelError, match=r"of accuracy on 24 held-out faces, where .* may be lost"):
+        quantise(copy, crops)
+    assert list(tmp_path.iterdir()) == [copy]
+
+
+def test_a_run_cannot_be_exported_in_integers_without_its_crops(model):
+    result = CliRunner().invoke(app, ["export", str(model), "--int8"])
+    assert result.exit_code == 2
+    assert "name the crops that it was trained on with --cache" in " ".join(result.output.split())
+
+
+def test_those_in_the_package_have_names_and_are_no_models_of_their_own():
+    assert classifier.quantised()
+    for name in classifier.quantised():
+        assert name not in classifier.shipped()
+        model, original = Classifier.load(name), Classifier.load(name.removesuffix(".int8"))
+        assert model.name == name
+        assert model.metadata["training"] == original.metadata["training"]
+    listed = CliRunner().invoke(app, ["models"]).output
+    assert f"{MODEL}.int8: in integers; " in " ".join(listed.split())
