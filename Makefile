@@ -9,4 +9,4 @@ lint:
 	lint-imports
 
 test:
-	pytest
+	pytest --numprocesses auto

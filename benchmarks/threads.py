@@ -25,8 +25,8 @@ from genderscope.benchmark.latency import ratio, summary, take_turns
 from genderscope.classifier import AT_ONCE, Classifier, find
 from genderscope.contracts import Floats
 from genderscope.metrics import plain
-from genderscope.page import Table
 from genderscope.preprocess import to_input
+from genderscope.report.page import Table
 
 BATCHES = (1, 8, 64, 256)
 # Calls in a row of each way in each round.

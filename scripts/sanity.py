@@ -22,14 +22,15 @@ import numpy as np
 import torch
 
 import genderscope
-from genderscope import detectors, panels, plugins, sources
+from genderscope import detectors, plugins, sources
 from genderscope.classifier import GUIDED
 from genderscope.contracts import LABELS, Image
-from genderscope.crops import Crops
-from genderscope.explainer import Explainer
+from genderscope.explain import panels
+from genderscope.explain.explainer import Explainer
 from genderscope.lab import guide, sanity
 from genderscope.lab.batches import split
 from genderscope.lab.task import load
+from genderscope.prepare.crops import Crops
 from genderscope.preprocess import crop, to_input
 from genderscope.sinks import annotate
 

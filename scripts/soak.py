@@ -18,9 +18,9 @@ import numpy as np
 import genderscope
 from genderscope import plugins, sources
 from genderscope.contracts import Frame, Scene
-from genderscope.explainer import Explainer
+from genderscope.explain.explainer import Explainer
 from genderscope.live import Live
-from genderscope.soak import soak
+from genderscope.live.soak import soak
 
 PORTRAIT = Path(genderscope.__file__).parent / "assets" / "astronaut.jpg"
 

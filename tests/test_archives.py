@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genderscope import archives, folders
-from genderscope.archives import Shard, pictures, shards
+from genderscope import folders
 from genderscope.contracts import Frame, Scene, UsageError
-from genderscope.folders import Settings
+from genderscope.folders import Settings, archives
+from genderscope.folders.archives import Shard, pictures, shards
 from genderscope.sinks import parquet
 from genderscope.stores import Store
 

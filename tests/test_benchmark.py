@@ -27,9 +27,9 @@ from genderscope.benchmark import (
 )
 from genderscope.benchmark.latency import WARM_UP_ROUNDS, ratio, summary, take_turns
 from genderscope.contracts import Frame, PictureError, Sample, UsageError
-from genderscope.page import Table
 from genderscope.pipeline import Scope
 from genderscope.predictions import Predictions
+from genderscope.report.page import Table
 
 pytest.importorskip("sklearn", reason="needs the eval extra")
 pytest.importorskip("matplotlib", reason="needs the eval extra")

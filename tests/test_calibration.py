@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from genderscope import calibration, metrics
+from genderscope import metrics
+from genderscope.metrics import calibration
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics", reason="needs the eval extra")
 pytest.importorskip("scipy", reason="needs the eval extra")

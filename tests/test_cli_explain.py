@@ -18,8 +18,8 @@ from genderscope import sources
 from genderscope.classifier import WEIGHTS
 from genderscope.cli.explain import explain
 from genderscope.cli.regions import regions
-from genderscope.panels import GAP_PX, TEXT_PX, TILE_PX
-from genderscope.regions import REGIONS
+from genderscope.explain.panels import GAP_PX, TEXT_PX, TILE_PX
+from genderscope.explain.regions import REGIONS
 
 LAB = importlib.util.find_spec("onnx") is not None
 WIDTH, HEIGHT = 3 * TILE_PX + 2 * GAP_PX, TILE_PX + TEXT_PX + GAP_PX

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope.crops import Crops
+from genderscope.prepare.crops import Crops
 from genderscope.preprocess import PRESETS
 from imdb_mat import table, write
 from test_cli import COMMAND, run

@@ -18,12 +18,12 @@ from typer.testing import CliRunner
 
 import moving_servers
 from genderscope import detectors, plugins
-from genderscope.cameras import open_source
 from genderscope.classifier import GUIDED, find
 from genderscope.cli import app
 from genderscope.cli.watch import _leaves
 from genderscope.contracts import Frame, Scene
 from genderscope.live import Live
+from genderscope.live.cameras import open_source
 from genderscope.pipeline import Scope
 from moving_pictures import RATE, numbered, walk, write_video
 from test_cli import COMMAND, run

@@ -11,9 +11,9 @@ import pytest
 
 from genderscope import prepare
 from genderscope.contracts import Box, Sample
-from genderscope.crops import Crops
+from genderscope.prepare.crops import Crops
+from genderscope.prepare.shards import Recipe
 from genderscope.preprocess import PRESETS
-from genderscope.shards import Recipe
 
 pytest.importorskip("pyarrow", reason="needs the extra [eval]")
 with warnings.catch_warnings():
@@ -21,9 +21,9 @@ with warnings.catch_warnings():
     ray = pytest.importorskip("ray", reason="needs the extra [cluster]")
     pytest.importorskip("ray.data", reason="needs the extra [cluster]")
 
-from genderscope import archives, cluster, folders
+from genderscope import cluster, folders
 from genderscope.contracts import UsageError
-from genderscope.folders import Settings
+from genderscope.folders import Settings, archives
 from genderscope.sinks import parquet
 
 # Ray's own, about sockets and settings to come.

@@ -11,8 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from genderscope import compare, disagreements, metrics
+from genderscope import compare, metrics
 from genderscope.cli.compare import compare as command
+from genderscope.compare import disagreements
 from genderscope.contracts import DatasetError, MissingExtra, ModelError, Sample, UsageError
 from genderscope.predictions import Predictions
 

@@ -8,7 +8,7 @@ import pytest
 
 from genderscope.classifier import shipped
 from genderscope.contracts import UNCERTAIN, Box, Face, ModelError, Prediction, Result, Sighting
-from genderscope.counts import ONLY_RIGHT_WHERE, Confusion, Counts, corrected, known_confusion
+from genderscope.live.counts import ONLY_RIGHT_WHERE, Confusion, Counts, corrected, known_confusion
 
 KNOWN = Confusion(((90, 10), (20, 80)), {"file": "made.json"})
 

@@ -17,7 +17,7 @@ from genderscope.audit.disaggregate import (
     shares,
 )
 from genderscope.audit.verdicts import compare, extremes
-from genderscope.calibration import calibration as whole_calibration
+from genderscope.metrics.calibration import calibration as whole_calibration
 
 EXACT = {"rel": 0, "abs": 1e-9}
 # Of each group: pictures, and how many are said wrongly, uncertain but nearer to the wrong label,

@@ -14,11 +14,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from genderscope import classifier, detectors, evaluate, plots
+from genderscope import classifier, detectors, evaluate
 from genderscope.cli.evaluate import evaluate as command
 from genderscope.contracts import DatasetError, MissingExtra, Prediction, Sample, UsageError
 from genderscope.datasets import fairface, folder, table
 from genderscope.preprocess import PreprocessSpec
+from genderscope.report import plots
 
 pytest.importorskip("sklearn", reason="needs the eval extra")
 pytest.importorskip("matplotlib", reason="needs the eval extra")
@@ -36,11 +37,11 @@ def model(tmp_path_factory) -> Path:
     weight[1] = -weight[0]
     graph = helper.make_graph(
         [
-            helper.make_node("Conv", ["crops", "weight"], ["maps"]),
+            helper.make_node("Conv", ["faces", "weight"], ["maps"]),
             helper.make_node("Flatten", ["maps"], ["logits"]),
         ],
         "halves",
-        [helper.make_tensor_value_info("crops", 1, ["n", 1, SPEC.size, SPEC.size])],
+        [helper.make_tensor_value_info("faces", 1, ["n", 1, SPEC.size, SPEC.size])],
         [helper.make_tensor_value_info("logits", 1, ["n", 2])],
         [onnx.numpy_helper.from_array(weight, "weight")],
     )
@@ -311,7 +312,7 @@ def test_the_drawn_matrix_is_dark_where_the_shares_are(tmp_path):
 
 def test_importing_it_is_cheap():
     code = (
-        "import sys, genderscope.evaluate, genderscope.plots, genderscope.cli.evaluate;"
+        "import sys, genderscope.evaluate, genderscope.report.plots, genderscope.cli.evaluate;"
         "print({'sklearn', 'scipy', 'matplotlib', 'torch'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ import pytest
 from genderscope import detectors, sources
 from genderscope.classifier import WEIGHTS, Classifier, shipped
 from genderscope.contracts import ModelError, UsageError
-from genderscope.explainer import Explainer
+from genderscope.explain.explainer import Explainer
 from genderscope.preprocess import crop
 
 

@@ -13,7 +13,7 @@ from torch import nn  # noqa: E402
 
 from genderscope import classifier, detectors, plugins, sources  # noqa: E402
 from genderscope.contracts import ModelError  # noqa: E402
-from genderscope.explainer import Explainer  # noqa: E402
+from genderscope.explain.explainer import Explainer  # noqa: E402
 from genderscope.lab import guide, sanity  # noqa: E402
 from genderscope.lab.explainers import grad_cam, guided_backprop, saliency  # noqa: E402
 from genderscope.lab.export import export  # noqa: E402

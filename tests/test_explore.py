@@ -11,11 +11,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from genderscope import explore, sources, tally
+from genderscope import explore, sources
 from genderscope.cli.explore import explore as command
 from genderscope.contracts import Box, DatasetError, MissingExtra, Sample
 from genderscope.datasets import _imdb_wiki
-from genderscope.tally import Tally
+from genderscope.explore import tally
+from genderscope.explore.tally import Tally
 from html_outline import assert_self_contained
 from imdb_mat import table, write
 
@@ -369,7 +370,7 @@ def test_a_broken_table_leaves_nothing_behind(tmp_path):
 
 def test_importing_it_is_cheap():
     code = (
-        "import sys, genderscope.explore_page, genderscope.cli.explore;"
+        "import sys, genderscope.explore.page, genderscope.cli.explore;"
         "print({'sklearn', 'scipy', 'matplotlib', 'torch'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

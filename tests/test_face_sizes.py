@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope import face_sizes
 from genderscope.contracts import Box, Face, Prediction, Sample
+from genderscope.evaluate import face_sizes
 from genderscope.predictions import Answer
 from genderscope.preprocess import PRESETS, crop
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from fakes import BrightnessClassifier
-from genderscope import altered, detectors, flips
+from genderscope import detectors, flips
 from genderscope.contracts import DatasetError, Sample
 from genderscope.counterfactuals import chosen
+from genderscope.flips import altered
 from genderscope.predictions import read
 from genderscope.preprocess import crop
 from test_counterfactuals import FACE

@@ -17,8 +17,8 @@ import genderscope
 from genderscope import folders, sources
 from genderscope.contracts import Box, PictureError, UsageError
 from genderscope.folders import Reader, Settings
+from genderscope.folders.resuming import Done, agree
 from genderscope.preprocess import PRESETS, crop
-from genderscope.resuming import Done, agree
 from genderscope.sinks import jsonl, record
 from genderscope.sources import Encoded
 from genderscope.stores import Store

@@ -18,7 +18,6 @@ from genderscope import plugins  # noqa: E402
 from genderscope.classifier import Classifier  # noqa: E402
 from genderscope.cli import app  # noqa: E402
 from genderscope.contracts import ModelError, Sample, UsageError  # noqa: E402
-from genderscope.crops import Crops  # noqa: E402
 from genderscope.lab import export as lab_export  # noqa: E402
 from genderscope.lab import recipes  # noqa: E402
 from genderscope.lab import task as lab_task  # noqa: E402
@@ -29,8 +28,9 @@ from genderscope.lab.ship import ship  # noqa: E402
 from genderscope.lab.task import Settings  # noqa: E402
 from genderscope.lab.train import train  # noqa: E402
 from genderscope.prepare import prepare  # noqa: E402
+from genderscope.prepare.crops import Crops  # noqa: E402
+from genderscope.prepare.shards import Recipe  # noqa: E402
 from genderscope.preprocess import PRESETS  # noqa: E402
-from genderscope.shards import Recipe  # noqa: E402
 
 torch.set_num_threads(1)  # the networks are small, and other tests may run beside
 

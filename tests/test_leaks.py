@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope import duplicates, leaks, sources
+from genderscope import leaks, sources
 from genderscope.contracts import DatasetError, Frame, Sample
+from genderscope.leaks import duplicates
 
 pytest.importorskip("imagehash", reason="needs the extra [eval]")
 COMMAND = [sys.executable, "-c", "from genderscope.cli import main; main()", "check-leaks"]

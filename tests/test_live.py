@@ -10,14 +10,14 @@ import pytest
 import genderscope
 from fakes import BrightnessClassifier, CountingDetector
 from genderscope import detectors, draw, plugins, sources
-from genderscope.cameras import open_source
 from genderscope.classifier import GUIDED, find
 from genderscope.contracts import Box, Face, Frame, Image, Prediction, Result, Scene, UsageError
-from genderscope.counts import Counts, known_confusion
-from genderscope.explainer import Explainer
+from genderscope.explain.explainer import Explainer
 from genderscope.live import Live, Moment
+from genderscope.live.cameras import open_source
+from genderscope.live.counts import Counts, known_confusion
+from genderscope.live.soak import soak
 from genderscope.pipeline import Scope
-from genderscope.soak import soak
 from moving_pictures import FACE_PX, RATE, WALKS, walk, where, write_video
 
 SETTINGS = {"detection_size": 320, "min_face_px": 28}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from genderscope import markdown
-from genderscope.page import Block, Figure, Items, Link, Section, Sheet, Table
+from genderscope.report import markdown
+from genderscope.report.page import Block, Figure, Items, Link, Section, Sheet, Table
 
 
 def of(block: Block) -> str:

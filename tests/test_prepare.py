@@ -16,10 +16,10 @@ import pytest
 from genderscope import detectors, prepare, sources
 from genderscope.cli._cache import Chosen
 from genderscope.contracts import Box, DatasetError, Face, Sample, UsageError
-from genderscope.crops import MANIFEST, Crops
+from genderscope.prepare.crops import MANIFEST, Crops
+from genderscope.prepare.shards import Recipe
 from genderscope.preprocess import PRESETS, crop, whole
 from genderscope.selection import Selection
-from genderscope.shards import Recipe
 
 pytest.importorskip("pyarrow", reason="needs the extra [eval]")
 
@@ -112,7 +112,7 @@ from pathlib import Path
 from genderscope import prepare
 from genderscope.contracts import Sample
 from genderscope.preprocess import PRESETS
-from genderscope.shards import Recipe
+from genderscope.prepare.shards import Recipe
 
 if __name__ == "__main__":
     prepare.SHARD_ROWS = 8

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from genderscope.contracts import Box, Face, Sample
+from genderscope.prepare.preview import GAP_PX, TEXT_PX, TILE_PX, sheet
+from genderscope.prepare.shards import Recipe
 from genderscope.preprocess import PRESETS, crop, cut
-from genderscope.preview import GAP_PX, TEXT_PX, TILE_PX, sheet
-from genderscope.shards import Recipe
 
 FACE = Face(Box(180, 60, 80, 110))
 SPECS = [*PRESETS.values(), replace(PRESETS["paper"], colour="bgr", size=32)]

@@ -15,11 +15,11 @@ from genderscope.contracts import ModelError, Sample, UsageError
 onnx = pytest.importorskip("onnx", reason="needs the extra [lab]")
 pytest.importorskip("torch", reason="needs the extra [lab]")
 
-from genderscope.crops import Crops  # noqa: E402
 from genderscope.lab import quantise as lab_quantise  # noqa: E402
 from genderscope.lab.quantise import quantise  # noqa: E402
 from genderscope.prepare import prepare  # noqa: E402
-from genderscope.shards import Recipe  # noqa: E402
+from genderscope.prepare.crops import Crops  # noqa: E402
+from genderscope.prepare.shards import Recipe  # noqa: E402
 
 MODEL = "mini_xception"
 HELD_OUT = 0.4

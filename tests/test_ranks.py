@@ -15,14 +15,14 @@ pytest.importorskip("lightning", reason="needs the extra [lab]")
 
 from genderscope.contracts import Sample  # noqa: E402
 from genderscope.prepare import prepare  # noqa: E402
+from genderscope.prepare.shards import Recipe  # noqa: E402
 from genderscope.preprocess import PRESETS  # noqa: E402
-from genderscope.shards import Recipe  # noqa: E402
 
 # A batch is all that is trained on, so an epoch is one step, and its loss that of the step.
 RUN = """
 import json, sys, torch
 from pathlib import Path
-from genderscope.crops import Crops
+from genderscope.prepare.crops import Crops
 from genderscope.lab import train
 from genderscope.lab.task import Settings
 torch.set_num_threads(1)

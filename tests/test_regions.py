@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from genderscope import regions
 from genderscope.contracts import Box, Face
+from genderscope.explain import regions
+from genderscope.explain.regions import REGIONS
 from genderscope.preprocess import PRESETS, TEMPLATE, crop
-from genderscope.regions import REGIONS
 
 SIZE = 128
 

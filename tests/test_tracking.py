@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genderscope.contracts import UNCERTAIN, Box, Face, Prediction, Result
-from genderscope.tracking import Tracker, assign, overlaps
+from genderscope.live.tracking import Tracker, assign, overlaps
 
 SIZE = (640, 480)
 

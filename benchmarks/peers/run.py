@@ -27,9 +27,9 @@ from genderscope.benchmark.latency import ratio, summary, take_turns
 from genderscope.classifier import WEIGHTS, Classifier, shipped
 from genderscope.contracts import Floats
 from genderscope.metrics import plain
-from genderscope.page import Table
 from genderscope.pipeline import Scope
 from genderscope.preprocess import crop
+from genderscope.report.page import Table
 
 OURS = "mini_xception"
 REFERENCE = "the reference's, ONNX Runtime"

@@ -26,7 +26,7 @@ from genderscope.benchmark import BATCHES, REPEATS, machine, network, report
 from genderscope.benchmark.latency import ratio, summary, take_turns
 from genderscope.classifier import WEIGHTS
 from genderscope.metrics import plain
-from genderscope.page import Table
+from genderscope.report.page import Table
 
 SEED = 0
 REFERENCE = "the reference's"

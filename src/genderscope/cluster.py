@@ -18,11 +18,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from genderscope import archives, folders
+from genderscope import folders
 from genderscope.contracts import require
-from genderscope.folders import Settings
-from genderscope.resuming import agree
-from genderscope.shards import Shard, Work, write_shard
+from genderscope.folders import Settings, archives
+from genderscope.folders.resuming import agree
+from genderscope.prepare.shards import Shard, Work, write_shard
 from genderscope.sinks import parquet, record
 from genderscope.stores import Store
 

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genderscope.audit import intervals
-from genderscope.calibration import BINS
 from genderscope.contracts import LABELS, Floats, require
 from genderscope.metrics import LEVEL, SMALLEST_N, Integers, decide, group_order
+from genderscope.metrics.calibration import BINS
 
 FEW_N = 100
 """A group of fewer pictures is marked: its numbers may be far off."""

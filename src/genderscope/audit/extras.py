@@ -10,7 +10,7 @@ from genderscope.audit import plots, words
 from genderscope.audit.groups import MOST_DRAWN
 from genderscope.audit.words import between, cell, name, percent, points
 from genderscope.contracts import DatasetError
-from genderscope.page import Block, Figure, Items, Section, Table
+from genderscope.report.page import Block, Figure, Items, Section, Table
 
 WRITTEN = {
     "counterfactuals": (

@@ -5,7 +5,7 @@ from typing import Any
 
 from genderscope.audit import GENDER, plots, words
 from genderscope.audit.words import cell, name, percent, points
-from genderscope.page import Block, Figure, Items, Table
+from genderscope.report.page import Block, Figure, Items, Table
 
 MOST_DRAWN = 24
 MOST_ROWS = 30

@@ -11,7 +11,7 @@ from genderscope.audit import words
 from genderscope.audit.extras import calibration, counterfactuals, regions
 from genderscope.audit.groups import MOST_DRAWN, divided, ranges
 from genderscope.audit.words import name
-from genderscope.page import Block, Items, Link, Section
+from genderscope.report.page import Block, Items, Link, Section
 
 MOST_HEADLINES = 8
 MEANINGS = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from genderscope.plots import INK, LINE, PLAIN, as_svg, drawing
+from genderscope.report.plots import INK, LINE, PLAIN, as_svg, drawing
 
 PART_COLOURS = ("#9fc5e3", "#d9d9d9", "#ef9a62")
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genderscope import evaluate, paired, predictions
+from genderscope import evaluate, predictions
 from genderscope.classifier import Classifier
 from genderscope.contracts import Detector, Face, Image, Sample
-from genderscope.metrics import wilson
+from genderscope.metrics import paired, wilson
 from genderscope.predictions import Predictions
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from genderscope.contracts import require
-from genderscope.page import Table
+from genderscope.report.page import Table
 
 MARKERS = "os^Dv<>ph"
 """One a data set; more than so many are not drawn."""

@@ -23,7 +23,7 @@ from genderscope.contracts import (
     Prediction,
     Result,
 )
-from genderscope.explainer import Explainer
+from genderscope.explain.explainer import Explainer
 from genderscope.pipeline import Scope
 from genderscope.preprocess import crop
 

@@ -14,7 +14,7 @@ import numpy as np
 from genderscope.benchmark.latency import ratio, take_turns
 from genderscope.benchmark.stages import one_thread, shares
 from genderscope.contracts import Frame, Image, UsageError
-from genderscope.explainer import Explainer
+from genderscope.explain.explainer import Explainer
 from genderscope.live import Live
 from genderscope.pipeline import Scope
 from genderscope.preprocess import PreprocessSpec, crop

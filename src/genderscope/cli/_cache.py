@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from genderscope import datasets
 from genderscope.contracts import Sample
-from genderscope.crops import Crops
 from genderscope.prepare import Engine, prepare, processes
+from genderscope.prepare.crops import Crops
+from genderscope.prepare.shards import Recipe
 from genderscope.selection import Selected, Selection
-from genderscope.shards import Recipe
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,11 +7,11 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
-from genderscope import archives, cluster, folders, plugins
+from genderscope import cluster, folders, plugins
 from genderscope.contracts import Scene, UsageError
-from genderscope.folders import Settings
+from genderscope.folders import Settings, archives
+from genderscope.folders.resuming import Done, agree, keep
 from genderscope.pipeline import Scope
-from genderscope.resuming import Done, agree, keep
 from genderscope.sinks import jsonl, parquet
 from genderscope.stores import Store, is_url
 

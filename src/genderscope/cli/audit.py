@@ -70,12 +70,12 @@ def audit(
     import shlex
 
     from genderscope import audit as auditing
-    from genderscope import markdown
     from genderscope import predictions as tables
     from genderscope.audit import page as audit_page
     from genderscope.cli import printable
-    from genderscope.page import page
-    from genderscope.shards import write_whole
+    from genderscope.prepare.shards import write_whole
+    from genderscope.report import markdown
+    from genderscope.report.page import page
 
     if (dataset is None) == (predictions is None):
         raise UsageError("name a --dataset to run a model on, or the --predictions of one")

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from genderscope.benchmark import Entrant
     from genderscope.contracts import Detector
-    from genderscope.explainer import Explainer
-    from genderscope.page import Table
+    from genderscope.explain.explainer import Explainer
     from genderscope.predictions import Predictions
+    from genderscope.report.page import Table
 
 ASSET = Path(__file__).parents[1] / "assets" / "astronaut.jpg"
 # Pictures take longer than a turn of the networks, and frames less.
@@ -167,7 +167,7 @@ def _said(
 
 def _explainer(entrant: "Entrant") -> "Explainer | None":
     """A model's guided graph, where it lies beside the model."""
-    from genderscope.explainer import Explainer, guided_file
+    from genderscope.explain.explainer import Explainer, guided_file
 
     if not guided_file(entrant.file).is_file():
         return None

@@ -38,8 +38,9 @@ def check_leaks(
     from rich.console import Console
     from rich.progress import Progress
 
-    from genderscope import datasets, duplicates, leaks
+    from genderscope import datasets, leaks
     from genderscope.cli import printable
+    from genderscope.leaks import duplicates
 
     parts = datasets.split_of(a, split_a, "first"), datasets.split_of(b, split_b, "last")
     sides = [

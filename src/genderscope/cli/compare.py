@@ -69,10 +69,10 @@ def compare(
     from genderscope import datasets, evaluate, predictions
     from genderscope.classifier import Classifier
     from genderscope.cli import _tables, printable
-    from genderscope.disagreements import sheet as drawn
+    from genderscope.compare.disagreements import sheet as drawn
     from genderscope.leaks import listed
+    from genderscope.prepare.shards import write_whole
     from genderscope.selection import Selected, Selection
-    from genderscope.shards import write_whole
 
     models = [name for name in (a, b) if Path(name).suffix.lower() not in TABLES]
     if models and not dataset:

@@ -79,11 +79,12 @@ def counterfactuals(
     from rich.console import Console
     from rich.progress import track
 
-    from genderscope import altered, datasets, detectors, flips, plugins
     from genderscope import counterfactuals as alterations
+    from genderscope import datasets, detectors, flips, plugins
     from genderscope import predictions as answered
     from genderscope.classifier import Classifier
     from genderscope.contracts import Floats, UsageError, require
+    from genderscope.flips import altered
     from genderscope.leaks import listed
     from genderscope.selection import Selected, Selection
 

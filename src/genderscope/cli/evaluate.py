@@ -82,8 +82,8 @@ def evaluate(
     from genderscope.classifier import Classifier
     from genderscope.cli import _tables, printable
     from genderscope.leaks import listed
+    from genderscope.prepare.shards import write_whole
     from genderscope.selection import Selected, Selection
-    from genderscope.shards import write_whole
 
     sizes = _sizes(face_sizes)
     if search_again and not sizes:
@@ -163,14 +163,15 @@ def _title(report: dict[str, Any]) -> str:
 
 
 def _confusion(report: dict[str, Any], file: Path) -> None:
-    from genderscope import plots
+    from genderscope.report import plots
 
     counts = report["confusion"]
     plots.confusion_matrix(counts["counts"], counts["normalised"], _title(report), file)
 
 
 def _plots(report: dict[str, Any], folder: Path) -> None:
-    from genderscope import face_sizes, plots
+    from genderscope.evaluate import face_sizes
+    from genderscope.report import plots
 
     folder.mkdir(parents=True, exist_ok=True)
     title = _title(report)

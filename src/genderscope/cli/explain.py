@@ -10,8 +10,8 @@ import typer
 
 if TYPE_CHECKING:
     from genderscope.contracts import Image
-    from genderscope.explainer import Explainer
-    from genderscope.explanations import Explanation
+    from genderscope.explain.explainer import Explainer
+    from genderscope.explain.explanations import Explanation
 
 MOST_ON_A_SHEET = 200
 NAMED_REGIONS = 3
@@ -67,10 +67,11 @@ def explain(
     from rich.console import Console
     from rich.table import Table
 
-    from genderscope import detectors, explanations, panels, sources
+    from genderscope import detectors, sources
     from genderscope.cli import printable
     from genderscope.contracts import LABELS, UsageError
-    from genderscope.explainer import EITHER
+    from genderscope.explain import explanations, panels
+    from genderscope.explain.explainer import EITHER
     from genderscope.sinks import annotate
 
     if out is None and sheet is None:
@@ -125,7 +126,7 @@ def _explainer(model: str, method: Method) -> "Explainer":
 
     from genderscope.classifier import find
     from genderscope.contracts import require
-    from genderscope.explainer import Explainer
+    from genderscope.explain.explainer import Explainer
 
     if method is Method.GUIDED:
         return Explainer.load(model)
@@ -140,7 +141,7 @@ def _explainer(model: str, method: Method) -> "Explainer":
 
 def _cells(one: "Explanation") -> list[str]:
     from genderscope.contracts import LABELS
-    from genderscope.regions import REGIONS
+    from genderscope.explain.regions import REGIONS
 
     prediction = one.result.prediction
     parts = sorted(zip(one.shares, REGIONS, strict=True), reverse=True)[:NAMED_REGIONS]

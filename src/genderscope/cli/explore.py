@@ -40,11 +40,12 @@ def explore(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn
 
-    from genderscope import datasets, explore_page, plugins
+    from genderscope import datasets, plugins
     from genderscope import explore as exploration
     from genderscope.cli import printable
-    from genderscope.page import Link
-    from genderscope.tally import Tally
+    from genderscope.explore import page as explore_page
+    from genderscope.explore.tally import Tally
+    from genderscope.report.page import Link
 
     split = datasets.split_of(source, split, "all")
     reader = plugins.load("datasets", source.partition(":")[0])

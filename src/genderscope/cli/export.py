@@ -36,7 +36,7 @@ def export(
         return
     if cache is None:
         raise UsageError(f"to export {run}, name the crops that it was trained on with --cache")
-    from genderscope.crops import Crops
+    from genderscope.prepare.crops import Crops
 
     file, crops = run, Crops(cache)
     if not exported:

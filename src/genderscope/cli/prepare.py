@@ -87,9 +87,9 @@ def prepare(
     from genderscope.contracts import UsageError, require
     from genderscope.leaks import listed
     from genderscope.prepare import processes
+    from genderscope.prepare.shards import Recipe
     from genderscope.preprocess import PRESETS
     from genderscope.selection import Selection
-    from genderscope.shards import Recipe
 
     if spec not in PRESETS:
         raise UsageError(f"no spec {spec!r}; there are: {', '.join(PRESETS)}")
@@ -121,7 +121,7 @@ def prepare(
         require("ray", "cluster")
     console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
     if preview:
-        from genderscope.preview import sheet
+        from genderscope.prepare.preview import sheet
 
         draw = Random(0)
         chosen = nlargest(PREVIEWED, samples, key=lambda _: draw.random())

@@ -49,10 +49,11 @@ def regions(
     from rich.console import Console
     from rich.progress import track
 
-    from genderscope import datasets, panels, survey
+    from genderscope import datasets
     from genderscope.cli import printable
     from genderscope.contracts import LABELS
-    from genderscope.explainer import Explainer
+    from genderscope.explain import panels, survey
+    from genderscope.explain.explainer import Explainer
     from genderscope.leaks import listed
     from genderscope.metrics import SMALLEST_N
     from genderscope.selection import Selected, Selection

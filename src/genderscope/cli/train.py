@@ -129,12 +129,12 @@ def train(
     from genderscope import detectors
     from genderscope.cli._cache import Chosen, cached
     from genderscope.contracts import UsageError, require
-    from genderscope.crops import Crops
     from genderscope.leaks import listed
     from genderscope.prepare import fingerprint
+    from genderscope.prepare.crops import Crops
+    from genderscope.prepare.shards import Recipe
     from genderscope.preprocess import PRESETS
     from genderscope.selection import Selection
-    from genderscope.shards import Recipe
 
     require("lightning", "lab")
     from genderscope.lab import ranks, recipes

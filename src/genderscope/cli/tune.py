@@ -30,7 +30,7 @@ def tune(
     Needs the extra [lab].
     """
     from genderscope.contracts import require
-    from genderscope.crops import Crops
+    from genderscope.prepare.crops import Crops
 
     require("optuna", "lab")
     from genderscope.lab.task import Settings

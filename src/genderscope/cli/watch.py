@@ -105,12 +105,12 @@ def watch(
     unless asked; q in the window, Ctrl-C and SIGTERM stop it and leave whole files.
     Exit codes: 0 all done, 1 frames or the source failed, 2 wrong usage, 130 interrupted.
     """
-    from genderscope import __version__, cameras, pipeline, plugins
+    from genderscope import __version__, pipeline, plugins
     from genderscope.cli import INTERRUPTED
     from genderscope.contracts import SourceError, UsageError
-    from genderscope.counts import Counts, known_confusion
-    from genderscope.live import Live
-    from genderscope.newest import Patience
+    from genderscope.live import Live, cameras
+    from genderscope.live.counts import Counts, known_confusion
+    from genderscope.live.newest import Patience
     from genderscope.sinks import printable
 
     if jsonl == csv == "-":
@@ -220,7 +220,7 @@ def _spare(source: str, targets: tuple[str | Path | None, ...]) -> None:
 
 
 def _explainer(model: str) -> Any:
-    from genderscope.explainer import Explainer
+    from genderscope.explain.explainer import Explainer
 
     return Explainer.load(model)
 

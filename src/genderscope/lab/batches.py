@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from genderscope.contracts import LABELS
-from genderscope.crops import Crops
 from genderscope.metrics import group_order
+from genderscope.prepare.crops import Crops
 from genderscope.preprocess import to_input
 from genderscope.splits import hold_out
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from genderscope.classifier import METADATA_KEY, Classifier, calibrated
 from genderscope.contracts import LABELS, Floats, Image, ModelError
-from genderscope.explainer import Explainer, guided_file
+from genderscope.explain.explainer import Explainer, guided_file
 from genderscope.lab.guide import check
 from genderscope.lab.reverse import explained
 from genderscope.preprocess import PreprocessSpec, to_input

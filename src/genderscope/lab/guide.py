@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from genderscope.classifier import Classifier
 from genderscope.contracts import LABELS, Floats, Image, ModelError
-from genderscope.explainer import Explainer, guided_file
+from genderscope.explain.explainer import Explainer, guided_file
 from genderscope.lab.reverse import explained
 from genderscope.preprocess import to_input
 

@@ -18,12 +18,12 @@ import onnx
 from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from genderscope import paired
 from genderscope.classifier import INT8, METADATA_KEY, Classifier, calibrated
 from genderscope.contracts import ModelError, UsageError
-from genderscope.crops import Crops
 from genderscope.lab.batches import split
 from genderscope.lab.export import calibrate
+from genderscope.metrics import paired
+from genderscope.prepare.crops import Crops
 from genderscope.preprocess import to_input
 
 CALIBRATION_FACES = 256

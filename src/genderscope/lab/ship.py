@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from genderscope import plugins
-from genderscope.crops import Crops
 from genderscope.lab.batches import split, validation_loader
 from genderscope.lab.export import calibrate, export
 from genderscope.lab.task import load
 from genderscope.lab.train import RECORD
+from genderscope.prepare.crops import Crops
 
 PARITY_FACES = 256
 

@@ -25,7 +25,6 @@ from lightning.pytorch.callbacks import (
 )
 
 from genderscope.contracts import UsageError
-from genderscope.crops import Crops
 from genderscope.lab import ranks
 from genderscope.lab.batches import (
     age_groups,
@@ -35,6 +34,7 @@ from genderscope.lab.batches import (
     validation_loader,
 )
 from genderscope.lab.task import WARM_UP, WEIGHTS, Settings, Task
+from genderscope.prepare.crops import Crops
 
 EMA_STEPS = 8  # the average moves once in so many steps: each costs as much as a layer
 LAST = "last.ckpt"

@@ -14,10 +14,10 @@ import lightning.pytorch as pl
 import optuna
 from lightning.pytorch.callbacks import Callback
 
-from genderscope.crops import Crops
 from genderscope.lab.augment import Augmentation
 from genderscope.lab.task import Settings
 from genderscope.lab.train import train
+from genderscope.prepare.crops import Crops
 
 ENDED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
 

@@ -18,7 +18,7 @@ import numpy as np
 from genderscope import sources
 from genderscope.classifier import Classifier, find, shipped
 from genderscope.contracts import Detector, Face, Image, Prediction, Result
-from genderscope.explainer import Explainer, guided_file
+from genderscope.explain.explainer import Explainer, guided_file
 from genderscope.preprocess import PreprocessSpec, crop
 from genderscope.server.batching import Batches, Function
 

@@ -15,7 +15,7 @@ from genderscope import metrics
 from genderscope.contracts import Box, Face, Image
 from genderscope.predictions import Answer
 
-PUBLISHED = Path(__file__).parent / "assets" / "published_face_sizes.json"
+PUBLISHED = Path(__file__).parents[1] / "assets" / "published_face_sizes.json"
 HOW = (
     "each picture shrunk by area until the face's box is so many pixels across; a face that is "
     "smaller already stays as it is"

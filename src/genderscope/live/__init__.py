@@ -11,10 +11,10 @@ import numpy as np
 
 from genderscope import draw
 from genderscope.contracts import Frame, Image, Prediction, Result, Scene, UsageError
-from genderscope.explainer import Explainer
+from genderscope.explain.explainer import Explainer
+from genderscope.live.tracking import Tracker
 from genderscope.pipeline import Scope
 from genderscope.preprocess import crop
-from genderscope.tracking import Tracker
 
 # How much of the last frame's time goes into those on the screen.
 FRESH = 0.1

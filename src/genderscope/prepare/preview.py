@@ -14,8 +14,8 @@ import PIL.ImageFont
 
 from genderscope import sources
 from genderscope.contracts import LABELS, Face, Image, PictureError, Sample
+from genderscope.prepare.shards import Recipe
 from genderscope.preprocess import PreprocessSpec, cut, to_input, window
-from genderscope.shards import Recipe
 
 TILE_PX, GAP_PX, TEXT_PX = 192, 12, 14
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)

@@ -13,8 +13,8 @@ import numpy as np
 
 from genderscope import __version__, metrics, sources
 from genderscope.contracts import LABELS, DatasetError, Face, Image, PictureError, Sample
+from genderscope.explore.tally import EXAMPLES, MEASURES, MOST_GROUPS, UNLABELLED, Tally
 from genderscope.preprocess import PreprocessSpec, crop, whole
-from genderscope.tally import EXAMPLES, MEASURES, MOST_GROUPS, UNLABELLED, Tally
 
 NAMES = (*LABELS, "unknown")
 TOP_IDENTITIES = 10

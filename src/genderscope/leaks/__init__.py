@@ -16,7 +16,7 @@ import numpy as np
 
 from genderscope import __version__, sources
 from genderscope.contracts import DatasetError, Frame, Image, Sample
-from genderscope.duplicates import (
+from genderscope.leaks.duplicates import (
     HASH_SIDE,
     KINDS,
     MAX_DISTANCE_BITS,

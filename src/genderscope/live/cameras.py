@@ -16,7 +16,7 @@ import numpy as np
 
 from genderscope import sources
 from genderscope.contracts import Frame, Image, SourceError, UsageError, require
-from genderscope.newest import LiveSource, Patience
+from genderscope.live.newest import LiveSource, Patience
 
 SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "srt")
 # A file whose last frame lies further before the end that it announces is cut off.

@@ -24,8 +24,8 @@ from threading import Thread
 from typing import Any
 
 from genderscope.contracts import DatasetError, GenderscopeError, Sample, require
-from genderscope.crops import MANIFEST
-from genderscope.shards import Recipe, Shard, Work, checksum, write_shard, write_whole
+from genderscope.prepare.crops import MANIFEST
+from genderscope.prepare.shards import Recipe, Shard, Work, checksum, write_shard, write_whole
 
 SHARD_ROWS = 1000
 PLAN = "plan.json"

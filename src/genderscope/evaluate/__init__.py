@@ -14,15 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genderscope import (
-    __version__,
-    calibration,
-    detectors,
-    face_sizes,
-    metrics,
-    predictions,
-    sources,
-)
+from genderscope import __version__, detectors, metrics, predictions, sources
 from genderscope.classifier import Classifier
 from genderscope.contracts import (
     LABELS,
@@ -34,6 +26,8 @@ from genderscope.contracts import (
     Prediction,
     Sample,
 )
+from genderscope.evaluate import face_sizes
+from genderscope.metrics import calibration
 from genderscope.predictions import Answer as Answer
 from genderscope.preprocess import PreprocessSpec, crop
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from genderscope import cameras
 from genderscope.contracts import Sink, UsageError
-from genderscope.live import Live
+from genderscope.live import Live, cameras
 
 STATM = Path("/proc/self/statm")
 

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genderscope import metrics, paired
+from genderscope import metrics
 from genderscope.contracts import LABELS, UNCERTAIN, DatasetError, Sample
+from genderscope.metrics import paired
 from genderscope.predictions import NO_ANSWER, SAID, Answer, Integers, Predictions, of
 
 UNSURE = SAID.index(UNCERTAIN)

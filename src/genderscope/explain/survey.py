@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from genderscope import detectors, metrics, panels, regions, sources
+from genderscope import detectors, metrics, sources
 from genderscope.contracts import (
     LABELS,
     DatasetError,
@@ -22,7 +22,8 @@ from genderscope.contracts import (
     Sample,
 )
 from genderscope.evaluate import versions
-from genderscope.explainer import Explainer
+from genderscope.explain import panels, regions
+from genderscope.explain.explainer import Explainer
 from genderscope.preprocess import crop
 
 ALL, RIGHT, WRONG = "all", "right", "wrong"

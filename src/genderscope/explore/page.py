@@ -8,10 +8,10 @@ from typing import Any
 
 import cv2
 
-from genderscope import plots
 from genderscope.contracts import LABELS
 from genderscope.explore import NAMES, Look
-from genderscope.page import Block, Figure, Items, Section, Sheet, Table, page
+from genderscope.report import plots
+from genderscope.report.page import Block, Figure, Items, Section, Sheet, Table, page
 
 MEASURES = {
     "face_score": (

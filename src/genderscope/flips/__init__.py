@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from genderscope import __version__, detectors, metrics
-from genderscope.altered import ORIGINAL, Found, Missed, find, views
 from genderscope.classifier import Classifier
 from genderscope.contracts import LABELS, DatasetError, Detector, Floats, Sample
 from genderscope.counterfactuals import Condition, conditions
+from genderscope.flips.altered import ORIGINAL, Found, Missed, find, views
 from genderscope.predictions import NO_ANSWER, Predictions
 from genderscope.preprocess import crop
 

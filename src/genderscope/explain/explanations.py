@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genderscope import panels, regions
 from genderscope.contracts import LABELS, Detector, Floats, Image, Prediction, Result
-from genderscope.explainer import EITHER, Explainer, Maps
+from genderscope.explain import panels, regions
+from genderscope.explain.explainer import EITHER, Explainer, Maps
 from genderscope.preprocess import crop
 
 

@@ -6,7 +6,7 @@ All text is escaped. Knows nothing of what it reports.
 import re
 from collections.abc import Iterable, Sequence
 
-from genderscope.page import Block, Figure, Items, Link, Section, Sheet, Table
+from genderscope.report.page import Block, Figure, Items, Link, Section, Sheet, Table
 
 SPECIAL = re.compile(r"([\\\\`*_{}\[\]<>#|~$&])")
 START = re.compile(r"^(\d*)([-+=.)])(?=\s|$)")

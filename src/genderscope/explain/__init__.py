@@ -1,0 +1,1 @@
+"""What a network looks at: guided gradients, as pictures and as numbers."""
