@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -322,7 +323,17 @@ def billion() -> str:
     return "\n".join(lines)
 
 
+def benchmark(name: str) -> str:
+    """The tables that ``genderscope benchmark`` or one of benchmarks/ wrote."""
+    file = RESULTS / "benchmark" / f"{name}.md"
+    return file.read_text().strip() if file.is_file() else "Not measured yet."
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    **{
+        name: partial(benchmark, name)
+        for name in ("benchmark", "profile", "video", "peers", "variants")
+    },
     "results": results,
     "records": records,
     "presets": presets,
