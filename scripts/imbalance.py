@@ -4,7 +4,7 @@
 
 Takes 8,000 men and 1,600 women of the training part by the seed, trains one network for each value
 of ``--balance`` on the same crops, and measures each on the validation part. Writes
-``results/imbalance.json``; ``scripts/tables.py`` makes the table of it.
+``results/imbalance.json``; ``scripts/tables`` makes the table of it.
 """
 
 import csv

@@ -53,7 +53,7 @@ def test_the_classify_commands_run(portrait, model, tmp_path):
 
 def test_the_tables_are_the_result_files(model):
     pytest.importorskip("scipy", reason="needs the extra [eval]")
-    subprocess.run([sys.executable, ROOT / "scripts" / "tables.py", "--check"], check=True)
+    subprocess.run([sys.executable, ROOT / "scripts" / "tables", "--check"], check=True)
 
 
 def test_ci_finds_the_test_command():

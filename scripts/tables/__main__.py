@@ -1,0 +1,53 @@
+"""Fill the tables of the README and of docs/ from the result files.
+
+    python scripts/tables [--check]
+
+A table stands between ``<!-- name:begin -->`` and ``<!-- name:end -->``.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from functools import partial
+
+import explanations
+import models
+import speed
+import training
+from written import ROOT
+
+TABLES: dict[str, Callable[[], str]] = {
+    "results": models.results,
+    "records": training.records,
+    "presets": training.presets,
+    "imbalance": training.imbalance,
+    "ablations": training.ablations,
+    "sanity": explanations.sanity,
+    "captum": explanations.captum,
+    "regions": explanations.regions,
+    "throughput": speed.throughput,
+    "scaling": speed.scaling,
+    "many": speed.many,
+    "billion": speed.billion,
+    **{
+        name: partial(speed.benchmark, name)
+        for name in ("benchmark", "profile", "video", "peers", "variants")
+    },
+}
+
+
+def filled(text: str) -> str:
+    """A document with every table that it has a place for."""
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        if begin in text:
+            text = re.sub(f"{begin}.*?{end}", f"{begin}\n{table()}\n{end}", text, flags=re.DOTALL)
+    return text
+
+
+if __name__ == "__main__":
+    for document in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        now = document.read_text()
+        if "--check" in sys.argv and now != filled(now):
+            sys.exit(f"{document} is not what the result files say: run python scripts/tables")
+        document.write_text(filled(now))

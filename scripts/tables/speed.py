@@ -1,0 +1,118 @@
+"""How quick it is, and how far it goes."""
+
+import json
+
+from written import RESULTS, between, percent
+
+# Assumed in docs/scaling.md: a core hour on demand and on spare capacity, and 1,000 reads.
+CORE_HOUR_USD, READS_USD = (0.04, 0.012), 0.0004
+
+
+def throughput() -> str:
+    """Decode, detect, crop and classify, the usual way and ours; the stages; what is lost."""
+    if not (file := RESULTS / "throughput.json").is_file():
+        return "Not measured yet."
+    found = json.loads(file.read_text())
+    lines = [
+        "| way | pictures/s, median (range) | times the first | faces a picture |",
+        "|---|--:|--:|--:|",
+    ]
+    for name, of in found["ways"].items():
+        low, high = of["range"]
+        cells = [
+            name,
+            f"{of['pictures_per_second']:.1f} ({low:.1f}–{high:.1f})",
+            f"{of['times_the_sequential']:.1f}",
+            f"{of['faces_a_picture']:.0f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    stages = found["stages_of_ours_on_one_thread"]
+    share = found["classifier_share_of_processor_time"]
+    parts = (f"{n} {ms:.1f} ms ({percent(stages['share'][n])}%)" for n, ms in stages["ms"].items())
+    lines += [
+        "",
+        f"`{found['picture']}`, {found['rounds']} rounds of {found['pictures_a_round']} pictures. "
+        f"One picture on one thread, median of {stages['repeats']}: {', '.join(parts)}. In the job "
+        f"on all cores the classifier has {percent(share['median'])}% ({between(share['range'])}) "
+        f"of the processor's time, at {share['faces_a_picture']} faces a picture.",
+        "",
+        "| photograph | size | faces at full size | as `classify` searches it | lost "
+        "| longer side 640 | 320 |",
+        "|---|---|--:|--:|--:|--:|--:|",
+    ]
+    for row in found["faces_found"]:
+        bounds = row["bounds"]
+        cells = [row["picture"], row["size"], row["faces_at_full_size"]]
+        cells += [bounds["default"]["faces"], len(bounds["default"]["lost"])]
+        cells += [bounds[name]["faces"] for name in ("640", "320")]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def scaling() -> str:
+    """How the pictures a second grow with the workers."""
+    if not (file := RESULTS / "scaling.json").is_file():
+        return "Not measured yet."
+    lines = [
+        "| picture | workers | pictures/s, median (range) | times one worker |",
+        "|---|---|--:|--:|",
+    ]
+    for curve in json.loads(file.read_text())["curves"]:
+        for kind in ("threads", "ray_processes"):
+            for of in curve.get(kind, ()):
+                low, high = of["range"]
+                workers = f"{of['workers']} {kind.replace('_', ' ')}".replace("ray", "Ray")
+                cells = [
+                    curve["picture"],
+                    workers.removesuffix("s" if of["workers"] == 1 else ""),
+                    f"{of['pictures_per_second']:.1f} ({low:.1f}–{high:.1f})",
+                    f"{of['times_one_worker']:.2f}",
+                ]
+                lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def many() -> str:
+    """What became of very many pictures in a run that was killed twice."""
+    if not (file := RESULTS / "many.json").is_file():
+        return "Not measured yet."
+    found = json.loads(file.read_text())
+    killed = sum(run["killed"] for run in found["runs"])
+    order = "in the folder's order" if found["in_order"] else "**not** in the folder's order"
+    return (
+        f"{found['pictures']:,} pictures, the run killed {killed} times and begun anew: "
+        f"{found['results']:,} results of {found['different']:,} different pictures, {order}; "
+        f"peak memory {found['peak_memory_mb']:.0f} MB."
+    )
+
+
+def billion() -> str:
+    """Core hours and cost of a billion pictures, from the measured rates and assumed prices."""
+    if not (file := RESULTS / "scaling.json").is_file():
+        return "Not measured yet."
+    lines = [
+        "| like | ms a picture and core | efficiency | core hours | on 1,000 cores, days "
+        "| on demand, USD | spare, USD |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for curve in json.loads(file.read_text())["curves"]:
+        most = curve["threads"][-1]
+        efficiency = most["times_one_worker"] / most["workers"]
+        hours = 1e9 * curve["processor_ms_a_picture"] / 1e3 / 3600 / efficiency
+        reads = 1e9 / 10_000 / 1000 * READS_USD
+        cells = [
+            curve["picture"],
+            f"{curve['processor_ms_a_picture']:.1f}",
+            f"{efficiency:.2f}",
+            f"{hours:,.0f}",
+            f"{hours / 1000 / 24:.1f}",
+            *(f"{hours * price + reads:,.0f}" for price in CORE_HOUR_USD),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def benchmark(name: str) -> str:
+    """The tables that ``genderscope benchmark`` or one of benchmarks/ wrote."""
+    file = RESULTS / "benchmark" / f"{name}.md"
+    return file.read_text().strip() if file.is_file() else "Not measured yet."

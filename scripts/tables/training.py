@@ -1,0 +1,108 @@
+"""How networks were trained, and what was tried."""
+
+import json
+from statistics import mean
+from typing import Any
+
+from written import RESULTS, between, percent
+
+from genderscope.classifier import WEIGHTS
+from genderscope.metrics import wilson
+
+
+def records() -> str:
+    """How each network was trained, and what the held-out part said at the end."""
+    lines = [
+        "| run | faces | epochs | learning rate | turned by up to | age weight | hours "
+        "| n held out | accuracy held out % | loss |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|---|--:|",
+    ]
+    shipped_ones = sorted(WEIGHTS.glob("*.record.json"))
+    for file in (*shipped_ones, *sorted((RESULTS / "training").glob("*_cnn*.json"))):
+        run = json.loads(file.read_text())
+        settings, n, last = run["settings"], run["data"]["validation"], run["history"][-1]
+        ends = between(list(wilson(round(last["accuracy"] * n), n)))
+        cells = [
+            f"`{file.name.partition('.')[0]}`" + (", shipped" if file in shipped_ones else ""),
+            f"{run['data']['train']:,}",
+            str(settings["epochs"]),
+            f"{settings['learning_rate']:g}",
+            f"{settings['augmentation']['angle_deg']:g}°",
+            f"{settings.get('age_weight', 0):g}",
+            f"{run['seconds'] / 3600:.1f}",
+            f"{n:,}",
+            f"{percent(last['accuracy'])} ({ends})",
+            f"{last['loss']:.3f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def presets() -> str:
+    """A row for each run that compared the presets."""
+    lines = [
+        "| network | preset | epochs | seed | n | validation accuracy % |",
+        "|---|---|--:|--:|--:|--:|",
+    ]
+    for file in sorted((RESULTS / "training").glob("preset-*.json")):
+        run = json.loads(file.read_text())
+        n, accuracy = run["data"]["validation"], run["history"][-1]["accuracy"]
+        cells = [
+            f"`{run['settings']['model']}`",
+            f"`{run['spec']['name']}`",
+            str(run["settings"]["epochs"]),
+            str(run["settings"]["seed"]),
+            f"{n:,}",
+            f"{percent(accuracy)} ({between(list(wilson(round(accuracy * n), n)))})",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def imbalance() -> str:
+    """A row for each option against imbalance, on the same unbalanced crops."""
+    lines = [
+        "| `--balance` | epochs | seed | n | accuracy % | balanced % | women's recall % "
+        "| men's recall % | ROC-AUC % |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for run in json.loads((RESULTS / "imbalance.json").read_text()):
+        cells = [
+            f"`{run['settings']['balance']}`",
+            str(run["settings"]["epochs"]),
+            str(run["settings"]["seed"]),
+            f"{run['n']:,}",
+            f"{percent(run['accuracy'])} ({between(run['accuracy_interval'])})",
+            percent(run["balanced_accuracy"]),
+            *(percent(run["recall"][label]) for label in ("woman", "man")),
+            percent(run["roc_auc"]),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def ablations() -> str:
+    """A row for each variant, its seeds together."""
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for run in json.loads((RESULTS / "ablations.json").read_text()):
+        runs.setdefault(run["variant"], []).append(run)
+    base = mean(run["loss"] for run in runs["baseline"])
+    lines = [
+        "| variant | epochs | seeds | n | accuracy %, each seed | 95% interval of the first "
+        "| loss, mean | against the baseline |",
+        "|---|--:|--:|--:|---|---|--:|--:|",
+    ]
+    for name, seeds in runs.items():
+        loss = mean(run["loss"] for run in seeds)
+        cells = [
+            name,
+            str(seeds[0]["epochs"]),
+            ", ".join(str(run["seed"]) for run in seeds),
+            f"{seeds[0]['n']:,}",
+            ", ".join(percent(run["accuracy"]) for run in seeds),
+            between(seeds[0]["interval"]),
+            f"{loss:.4f}",
+            "" if name == "baseline" else f"{loss - base:+.4f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
