@@ -6,7 +6,6 @@ from collections import Counter
 
 import cv2
 import numpy as np
-import psutil
 import pytest
 
 from genderscope import prepare
@@ -15,6 +14,7 @@ from genderscope.prepare.crops import Crops
 from genderscope.prepare.shards import Recipe
 from genderscope.preprocess import PRESETS
 
+psutil = pytest.importorskip("psutil", reason="needs the extra [dev]")
 pytest.importorskip("pyarrow", reason="needs the extra [eval]")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

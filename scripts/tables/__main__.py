@@ -29,6 +29,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "scaling": speed.scaling,
     "many": speed.many,
     "billion": speed.billion,
+    "soak": speed.soak,
     **{
         name: partial(speed.benchmark, name)
         for name in ("benchmark", "profile", "video", "peers", "variants")

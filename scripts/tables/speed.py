@@ -116,3 +116,12 @@ def benchmark(name: str) -> str:
     """The tables that ``genderscope benchmark`` or one of benchmarks/ wrote."""
     file = RESULTS / "benchmark" / f"{name}.md"
     return file.read_text().strip() if file.is_file() else "Not measured yet."
+
+
+def soak() -> str:
+    """Whether memory stays flat while a film is looped."""
+    found = json.loads((RESULTS / "soak.json").read_text())
+    return (
+        f"`{found['model']}`, {found['detector']}, {found['seconds']:.0f} s, {found['frames']:,} "
+        f"frames: memory grew by {percent(found['growth'])}%."
+    )
