@@ -14,10 +14,10 @@ from genderscope.prepare.crops import Crops
 from genderscope.prepare.shards import Recipe
 from genderscope.preprocess import PRESETS
 
-psutil = pytest.importorskip("psutil", reason="needs the extra [dev]")
 pytest.importorskip("pyarrow", reason="needs the extra [eval]")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
+    psutil = pytest.importorskip("psutil", reason="needs the extra [dev]")
     ray = pytest.importorskip("ray", reason="needs the extra [cluster]")
     pytest.importorskip("ray.data", reason="needs the extra [cluster]")
 
