@@ -1,5 +1,6 @@
 """The public names, and what importing costs."""
 
+import os
 import subprocess
 import sys
 
@@ -49,3 +50,11 @@ def test_help_imports_nothing_heavy() -> None:
 def test_running_needs_no_torch() -> None:
     loaded = loaded_by("import genderscope; genderscope.Scope; genderscope.Classifier")
     assert not loaded & {"torch", "lightning", "captum", "matplotlib", "sklearn", "scipy"}
+
+
+def test_nothing_is_left_at_home(tmp_path):
+    """ONNX Runtime's own telemetry would keep a file in the cache."""
+    command = [sys.executable, "-c", "from genderscope.cli import main; main()", "demo"]
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / ".cache")}
+    subprocess.run(command, env=os.environ | home, capture_output=True, check=True)
+    assert not list(tmp_path.rglob("*"))
