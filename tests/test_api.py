@@ -55,6 +55,8 @@ def test_running_needs_no_torch() -> None:
 def test_nothing_is_left_at_home(tmp_path):
     """ONNX Runtime's own telemetry would keep a file in the cache."""
     command = [sys.executable, "-c", "from genderscope.cli import main; main()", "demo"]
-    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / ".cache")}
-    subprocess.run(command, env=os.environ | home, capture_output=True, check=True)
-    assert not list(tmp_path.rglob("*"))
+    home = tmp_path / "home"
+    home.mkdir()
+    places = {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
+    subprocess.run(command, env=os.environ | places, cwd=tmp_path, capture_output=True, check=True)
+    assert not list(home.rglob("*"))
