@@ -17,7 +17,7 @@ import numpy.typing as npt
 from genderscope.contracts import LABELS, UNCERTAIN, DatasetError, Floats, Prediction, Sample, Scene
 from genderscope.datasets import table
 from genderscope.explore.tally import MOST_GROUPS
-from genderscope.prepare.shards import write_whole
+from genderscope.stores import write_whole
 
 Integers = npt.NDArray[np.int64]
 

@@ -1,4 +1,5 @@
-"""A folder of files that are there whole or not at all: on this machine or in object storage.
+"""Files that are there whole or not at all, and folders of them: on this machine or in object
+storage.
 
 Knows nothing of what the files hold.
 """
@@ -28,6 +29,20 @@ def opened(place: str) -> IO[bytes]:
         return open(place, "rb")
     stream: IO[bytes] = require("fsspec", "cluster").open(place, "rb").open()
     return stream
+
+
+def write_whole(file: Path, data: bytes, part: Path | None = None) -> None:
+    """Write a file that is there whole or not at all, whenever the process ends.
+
+    Args:
+        part: what it is called until it is whole, in the same folder.
+    """
+    part = part or file.with_name(f"{file.name}.{uuid4().hex}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 class Store:
@@ -89,7 +104,6 @@ class Store:
                 self._files.pipe_file(f"{self._root}/{name}", data)  # one request: whole or nothing
                 return
             half = Path(self.place, f"{_HALF}{uuid4().hex}")
-            half.write_bytes(data)
-            half.replace(Path(self.place, name))
+            write_whole(Path(self.place, name), data, half)
         except OSError as error:
             raise UsageError(f"{self.path(name)} cannot be written: {error}") from error

@@ -1,17 +1,23 @@
-"""Options of the commands that measure models on data sets, and the detector they ask for."""
+"""What commands share that run models: their options, the detector and the samples that these ask
+for, and asking a model about a data set with its progress shown.
+"""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from genderscope.contracts import Detector
+    from rich.console import Console
+
+    from genderscope.contracts import Detector, Sample
+    from genderscope.evaluate import Answer
 
 DetectorName = Annotated[
-    str | None, typer.Option(help="haar or yunet. [default: yunet if it is there, else haar]")
+    str | None, typer.Option(help="haar or yunet.  [default: yunet if its weights are there]")
 ]
-DetectorModel = Annotated[Path | None, typer.Option(help="The detector's weights.")]
+DetectorModel = Annotated[Path | None, typer.Option(metavar="FILE", help="The detector's weights.")]
 DetectionSize = Annotated[
     int | None, typer.Option(min=32, help="Longest side searched at once, in pixels.")
 ]
@@ -46,3 +52,46 @@ def finder(
     }
     given = {name: value for name, value in options.items() if value is not None}
     return detectors.create(name, model=model, **given)
+
+
+def samples(
+    dataset: str,
+    split: str | None,
+    exclude: Path | None,
+    limit: int | None,
+    labelled: bool = False,
+) -> "tuple[str, list[Sample]]":
+    """The split that is meant, by default the data set's last, and what is taken of it.
+
+    Args:
+        labelled: only samples with a label.
+    """
+    from itertools import islice
+
+    from genderscope import datasets
+    from genderscope.leaks import listed
+    from genderscope.selection import Selected, Selection
+
+    split = datasets.split_of(dataset, split, "last")
+    wanted = Selection(gender_known=labelled, without=listed(exclude), present=False)
+    return split, list(islice(Selected(datasets.read(dataset, split), wanted), limit))
+
+
+def asked(
+    answers: "Iterable[Answer]",
+    samples: "Sequence[Sample]",
+    console: "Console",
+    description: str = "Classifying",
+) -> "list[Answer]":
+    """What a model answers about samples, with a bar where the console is a terminal."""
+    from rich.progress import track
+
+    return list(
+        track(
+            answers,
+            total=len(samples),
+            description=description,
+            console=console,
+            disable=not console.is_terminal,
+        )
+    )

@@ -73,9 +73,9 @@ def audit(
     from genderscope import predictions as tables
     from genderscope.audit import page as audit_page
     from genderscope.cli import printable
-    from genderscope.prepare.shards import write_whole
     from genderscope.report import markdown
     from genderscope.report.page import page
+    from genderscope.stores import write_whole
 
     if (dataset is None) == (predictions is None):
         raise UsageError("name a --dataset to run a model on, or the --predictions of one")
@@ -138,32 +138,20 @@ def _asked(
 ) -> tuple["Predictions", dict[str, str], int]:
     """What a model says of a data set, what that was, and how many pictures could not be read."""
     from dataclasses import replace
-    from itertools import islice
 
     from rich.console import Console
-    from rich.progress import track
 
     from genderscope import audit as auditing
-    from genderscope import datasets, detectors, evaluate, predictions
+    from genderscope import detectors, evaluate, predictions
     from genderscope.classifier import Classifier
     from genderscope.cli import printable
-    from genderscope.leaks import listed
-    from genderscope.selection import Selected, Selection
 
-    split = datasets.split_of(dataset, split, "last")
-    wanted = Selection(gender_known=False, without=listed(exclude), present=False)
-    samples = list(islice(Selected(datasets.read(dataset, split), wanted), limit))
+    split, samples = _measured.samples(dataset, split, exclude, limit)
     classifier = Classifier.load(model)
     finder = detectors.create(detector, model=detector_model)
     err = Console(markup=False, highlight=False, stderr=True)
-    answers = list(
-        track(
-            evaluate.answers(samples, finder, classifier, batch_size),
-            total=len(samples),
-            description="Classifying",
-            console=err,
-            disable=not err.is_terminal,
-        )
+    answers = _measured.asked(
+        evaluate.answers(samples, finder, classifier, batch_size), samples, err
     )
     for answer in answers:
         if answer.error:

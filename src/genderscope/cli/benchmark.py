@@ -136,24 +136,15 @@ def _said(
     limit: int | None,
 ) -> "dict[str, dict[str, Predictions]]":
     """The answers of every model to every data set, by the names of both."""
-    from itertools import islice
-    from urllib.parse import parse_qsl
 
-    from genderscope import datasets, plugins
     from genderscope.benchmark import accuracy
-    from genderscope.leaks import listed
-    from genderscope.selection import Selected, Selection
 
     said = {}
     kept = (out or Path()) / "predictions"
     for source in sources:
         kept.mkdir(parents=True, exist_ok=True)
-        name, _, place = source.partition(":")
-        last = plugins.load("datasets", name).SPLITS[-1]
-        split = dict(parse_qsl(place.partition("?")[2])).get("split", last)
-        wanted = Selection(without=listed(exclude), present=False)
-        samples = list(islice(Selected(datasets.read(source, split), wanted), limit))
-        data = f"{name}-{split}"
+        split, samples = _measured.samples(source, None, exclude, limit, labelled=True)
+        data = f"{source.partition(':')[0]}-{split}"
         said[data] = accuracy.ask(
             {entrant.file: entrant.classifier for entrant in models.values()},
             samples,

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from genderscope.cli import _measured
+
 ENGINES = ("local", "ray")
 RESUMED = ("jsonl", "parquet")
 
@@ -54,21 +56,11 @@ def classify(
     model: Annotated[
         str, typer.Option(help="A shipped model's name, or an .onnx file.")
     ] = "mini_xception",
-    detector: Annotated[
-        str | None, typer.Option(help="haar or yunet.  [default: yunet if its weights are there]")
-    ] = None,
-    detector_model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The detector's weights.")
-    ] = None,
-    detection_size: Annotated[
-        int | None, typer.Option(min=32, help="Longest side searched at once, in pixels.")
-    ] = None,
-    min_score: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Drop detections below this score.")
-    ] = None,
-    min_face_px: Annotated[
-        int | None, typer.Option(min=1, help="Drop faces smaller than this, in pixels.")
-    ] = None,
+    detector: _measured.DetectorName = None,
+    detector_model: _measured.DetectorModel = None,
+    detection_size: _measured.DetectionSize = None,
+    min_score: _measured.MinScore = None,
+    min_face_px: _measured.MinFacePx = None,
     min_confidence: Annotated[
         float | None, typer.Option(min=0, max=1, help="Below it a face is uncertain.")
     ] = None,

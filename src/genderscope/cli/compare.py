@@ -1,12 +1,15 @@
 """``genderscope compare``: which of two models or methods is better on the same pictures."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from genderscope.cli import _measured
 from genderscope.contracts import DatasetError, UsageError, require
+
+if TYPE_CHECKING:
+    from genderscope.contracts import Sample
 
 TABLES = (".csv", ".parquet")
 SHOWN = 20
@@ -60,19 +63,15 @@ def compare(
     import shlex
     import sys
     from dataclasses import replace
-    from itertools import islice
 
     from rich.console import Console
-    from rich.progress import track
 
     from genderscope import compare as comparison
-    from genderscope import datasets, evaluate, predictions
+    from genderscope import evaluate, predictions
     from genderscope.classifier import Classifier
     from genderscope.cli import _tables, printable
     from genderscope.compare.disagreements import sheet as drawn
-    from genderscope.leaks import listed
-    from genderscope.prepare.shards import write_whole
-    from genderscope.selection import Selected, Selection
+    from genderscope.stores import write_whole
 
     models = [name for name in (a, b) if Path(name).suffix.lower() not in TABLES]
     if models and not dataset:
@@ -83,11 +82,9 @@ def compare(
         raise UsageError(f"--sheet writes a .png, not {sheet.name}")
     said = {name: predictions.read(Path(name)) for name in (a, b) if name not in models}
     networks = {name: Classifier.load(name) for name in models}
-    samples = []
+    samples: list[Sample] = []
     if dataset:
-        split = datasets.split_of(dataset, split, "last")
-        wanted = Selection(gender_known=False, without=listed(exclude), present=False)
-        samples = list(islice(Selected(datasets.read(dataset, split), wanted), limit))
+        split, samples = _measured.samples(dataset, split, exclude, limit)
         if not samples:
             raise DatasetError(f"{dataset} has no picture in the split {split!r}")
     for file in filter(None, (json_file, sheet)):
@@ -98,14 +95,8 @@ def compare(
     failed: dict[str, None] = {}
     for name, network in networks.items():
         finder = _measured.finder(detector, detector_model, detection_size, min_score, min_face_px)
-        answers = list(
-            track(
-                evaluate.answers(samples, finder, network, batch_size),
-                total=len(samples),
-                description=network.name,
-                console=err,
-                disable=not err.is_terminal,
-            )
+        answers = _measured.asked(
+            evaluate.answers(samples, finder, network, batch_size), samples, err, network.name
         )
         failed |= dict.fromkeys(f"unreadable: {each.error}" for each in answers if each.error)
         said[name] = predictions.of(answers, network.name)

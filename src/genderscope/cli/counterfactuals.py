@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genderscope.cli import printable
-from genderscope.cli._measured import DetectorModel, DetectorName, Exclude, Limit
+from genderscope.cli import _measured, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,10 +27,10 @@ def counterfactuals(
         str, typer.Option(metavar="all|NAME,NAME", help="What is done to the pictures.")
     ] = "all",
     seed: Annotated[int, typer.Option(help="Decides shapes, colours and the bootstrap.")] = 0,
-    limit: Limit = None,
-    exclude: Exclude = None,
-    detector: DetectorName = None,
-    detector_model: DetectorModel = None,
+    limit: _measured.Limit = None,
+    exclude: _measured.Exclude = None,
+    detector: _measured.DetectorName = None,
+    detector_model: _measured.DetectorModel = None,
     redetect: Annotated[
         bool,
         typer.Option(
@@ -74,19 +73,16 @@ def counterfactuals(
     import shlex
     import sys
     from contextlib import ExitStack
-    from itertools import islice
 
     from rich.console import Console
     from rich.progress import track
 
     from genderscope import counterfactuals as alterations
-    from genderscope import datasets, detectors, flips, plugins
+    from genderscope import detectors, flips
     from genderscope import predictions as answered
     from genderscope.classifier import Classifier
     from genderscope.contracts import Floats, UsageError, require
     from genderscope.flips import altered
-    from genderscope.leaks import listed
-    from genderscope.selection import Selected, Selection
 
     require("scipy", "eval")
     if (dataset is None) == (predictions is None):
@@ -103,9 +99,7 @@ def counterfactuals(
         chosen = alterations.chosen(conditions)
         classifier = Classifier.load(model)
         finder = detectors.create(detector, model=detector_model)
-        split = split or plugins.load("datasets", dataset.partition(":")[0]).SPLITS[-1]
-        wanted = Selection(without=listed(exclude), present=False)
-        samples = list(islice(Selected(datasets.read(dataset, split), wanted), limit))
+        split, samples = _measured.samples(dataset, split, exclude, limit, labelled=True)
         examples: list[tuple[altered.Found, Floats]] = []
         with ExitStack() as stack:
             pictures = pictures_out and stack.enter_context(

@@ -71,26 +71,19 @@ def evaluate(
     import json
     import shlex
     import sys
-    from itertools import islice
 
     from rich.console import Console
-    from rich.progress import track
 
-    from genderscope import datasets
     from genderscope import evaluate as evaluation
     from genderscope import predictions as tables
     from genderscope.classifier import Classifier
     from genderscope.cli import _tables, printable
-    from genderscope.leaks import listed
-    from genderscope.prepare.shards import write_whole
-    from genderscope.selection import Selected, Selection
+    from genderscope.stores import write_whole
 
     sizes = _sizes(face_sizes)
     if search_again and not sizes:
         raise UsageError("--search-again needs --face-sizes")
-    split = datasets.split_of(dataset, split, "last")
-    wanted = Selection(gender_known=False, without=listed(exclude), present=False)
-    samples = list(islice(Selected(datasets.read(dataset, split), wanted), limit))
+    split, samples = _measured.samples(dataset, split, exclude, limit)
     classifier = Classifier.load(model)
     finder = _measured.finder(detector, detector_model, detection_size, min_score, min_face_px)
     for file in filter(None, (json_file, predictions, confusion)):
@@ -99,14 +92,10 @@ def evaluate(
     # No markup: a path or a group's name may hold anything.
     out = Console(markup=False, highlight=False)
     err = Console(markup=False, highlight=False, stderr=True)
-    answers = list(
-        track(
-            evaluation.answers(samples, finder, classifier, batch_size, sizes, search_again),
-            total=len(samples),
-            description="Classifying",
-            console=err,
-            disable=not err.is_terminal,
-        )
+    answers = _measured.asked(
+        evaluation.answers(samples, finder, classifier, batch_size, sizes, search_again),
+        samples,
+        err,
     )
     report = evaluation.report(
         answers,

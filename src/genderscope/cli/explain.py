@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genderscope.cli import _measured
+
 if TYPE_CHECKING:
     from genderscope.contracts import Image
     from genderscope.explain.explainer import Explainer
@@ -50,12 +52,8 @@ def explain(
     model: Annotated[
         str, typer.Option(help="A shipped model's name, or an .onnx file.")
     ] = "mini_xception",
-    detector: Annotated[
-        str | None, typer.Option(help="haar or yunet.  [default: yunet if its weights are there]")
-    ] = None,
-    detector_model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The detector's weights.")
-    ] = None,
+    detector: _measured.DetectorName = None,
+    detector_model: _measured.DetectorModel = None,
 ) -> None:
     """Show each face, the gradients behind its answer, and both together, side by side.
 

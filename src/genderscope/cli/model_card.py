@@ -22,7 +22,7 @@ def model_card(
     """
     from genderscope import card
     from genderscope.classifier import find
-    from genderscope.prepare.shards import write_whole
+    from genderscope.stores import write_whole
 
     text = card.card(model)
     out = out or find(model).with_suffix(card.SUFFIX)

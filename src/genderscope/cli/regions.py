@@ -44,24 +44,18 @@ def regions(
     import json
     import shlex
     import sys
-    from itertools import islice
 
     from rich.console import Console
     from rich.progress import track
 
-    from genderscope import datasets
     from genderscope.cli import printable
     from genderscope.contracts import LABELS
     from genderscope.explain import panels, survey
     from genderscope.explain.explainer import Explainer
-    from genderscope.leaks import listed
     from genderscope.metrics import SMALLEST_N
-    from genderscope.selection import Selected, Selection
     from genderscope.sinks import annotate
 
-    split = datasets.split_of(dataset, split, "last")
-    wanted = Selection(without=listed(exclude), present=False)
-    samples = list(islice(Selected(datasets.read(dataset, split), wanted), limit))
+    split, samples = _measured.samples(dataset, split, exclude, limit, labelled=True)
     explainer = Explainer.load(model)
     finder = _measured.finder(detector, detector_model, None, None, None)
     for folder in filter(None, (maps, json_file and json_file.parent)):

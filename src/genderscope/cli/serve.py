@@ -1,9 +1,10 @@
 """``genderscope serve``: the service and its page."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from genderscope.cli import _measured
 
 MINIMUM_TOKEN = 16
 
@@ -17,12 +18,8 @@ def serve(
         str,
         typer.Option(help="The default: a shipped model's name, or an .onnx file."),
     ] = "mini_xception",
-    detector: Annotated[
-        str | None, typer.Option(help="haar or yunet.  [default: yunet if its weights are there]")
-    ] = None,
-    detector_model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The detector's weights.")
-    ] = None,
+    detector: _measured.DetectorName = None,
+    detector_model: _measured.DetectorModel = None,
     token: Annotated[
         str | None,
         typer.Option(

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genderscope.cli import _measured
+
 if TYPE_CHECKING:
     from genderscope.contracts import Scene
     from genderscope.live import Live
@@ -64,12 +66,8 @@ def watch(
     model: Annotated[
         str, typer.Option(help="A shipped model's name, or an .onnx file.")
     ] = "mini_xception",
-    detector: Annotated[
-        str | None, typer.Option(help="haar or yunet.  [default: yunet if its weights are there]")
-    ] = None,
-    detector_model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The detector's weights.")
-    ] = None,
+    detector: _measured.DetectorName = None,
+    detector_model: _measured.DetectorModel = None,
     detection_size: Annotated[
         int, typer.Option(min=32, help="Longest side searched at once, in pixels.")
     ] = 640,
@@ -259,11 +257,10 @@ def _leaves(window: "Window", scene: "Scene", live: "Live", model: str, paced: b
 def _save(file: Path, report: dict[str, Any]) -> None:
     """Write a report so that at no time a half of it lies there."""
     from genderscope.contracts import UsageError
+    from genderscope.stores import write_whole
 
-    part = file.with_name(f".{file.name}.part")
     try:
-        part.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        part.replace(file)
+        write_whole(file, f"{json.dumps(report, indent=2)}\n".encode())
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from error
 

@@ -19,8 +19,8 @@ import PIL.ImageFont
 from genderscope import detectors, sources
 from genderscope.contracts import LABELS, Detector, Face, Floats, Image, PictureError, Sample
 from genderscope.counterfactuals import Condition, picture_seed
-from genderscope.prepare.shards import write_whole
 from genderscope.preprocess import PreprocessSpec, crop
+from genderscope.stores import write_whole
 
 ORIGINAL = "original"
 UNREADABLE = "the picture cannot be read"

@@ -25,7 +25,8 @@ from typing import Any
 
 from genderscope.contracts import DatasetError, GenderscopeError, Sample, require
 from genderscope.prepare.crops import MANIFEST
-from genderscope.prepare.shards import Recipe, Shard, Work, checksum, write_shard, write_whole
+from genderscope.prepare.shards import Recipe, Shard, Work, checksum, write_shard
+from genderscope.stores import write_whole
 
 SHARD_ROWS = 1000
 PLAN = "plan.json"

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import cv2
 import numpy as np
@@ -22,6 +21,7 @@ import numpy as np
 from genderscope import counterfactuals, detectors, sources
 from genderscope.contracts import Detector, Face, Image, PictureError, Sample, require
 from genderscope.preprocess import PreprocessSpec, cut, whole
+from genderscope.stores import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +133,6 @@ def checksum(file: Path) -> str:
     """SHA-256 of a file in hexadecimal."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def write_whole(file: Path, data: bytes) -> None:
-    """Write a file that is there whole or not at all, whenever the process ends."""
-    part = file.with_name(f"{file.name}.{uuid4().hex}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _finished(file: Path) -> Shard | None:

@@ -5,9 +5,10 @@ Arriaga, Valdenegro-Toro and Ploeger 2017, arXiv:1710.07557, figure 4, after Cho
 its input; the last convolution draws a map for each class, and the mean of a map is its logit.
 """
 
-from torch import Tensor, nn
+from torch import nn
 
 from genderscope.contracts import LABELS
+from genderscope.lab.models._residual import Residual, projection
 
 SOURCE = "Arriaga et al. 2017, arXiv:1710.07557; Chollet 2017, arXiv:1610.02357"
 STEM = 16
@@ -27,25 +28,17 @@ class SeparableConvolution(nn.Sequential):
         )
 
 
-class Block(nn.Module):
+class Block(Residual):
     """Two separable convolutions and a max pooling beside a strided 1x1 convolution."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
+        body = nn.Sequential(
             SeparableConvolution(inputs, outputs),
             nn.ReLU(),
             SeparableConvolution(outputs, outputs),
             nn.MaxPool2d(3, stride, padding=1) if stride > 1 else nn.Identity(),
         )
-        self.shortcut = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-        )
-        self.activation = nn.ReLU()
-
-    def forward(self, maps: Tensor) -> Tensor:
-        activated: Tensor = self.activation(self.body(maps) + self.shortcut(maps))
-        return activated
+        super().__init__(body, projection(inputs, outputs, stride))
 
 
 def create(channels: int = 1) -> nn.Module:

@@ -5,9 +5,10 @@ last convolution draws a map for each class, and the mean of a map is its logit.
 networks learn from its scores.
 """
 
-from torch import Tensor, nn
+from torch import nn
 
 from genderscope.contracts import LABELS
+from genderscope.lab.models._residual import Residual, projection
 
 SOURCE = "He et al. 2016, arXiv:1512.03385"
 STEM = 32
@@ -15,28 +16,19 @@ STEM = 32
 BLOCKS = ((32, 1), (64, 2), (128, 2), (128, 1), (256, 2), (256, 1))
 
 
-class Block(nn.Module):
+class Block(Residual):
     """Two convolutions, added to their input or to a strided 1x1 convolution of it."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
+        body = nn.Sequential(
             nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
             nn.BatchNorm2d(outputs),
             nn.ReLU(),
             nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
             nn.BatchNorm2d(outputs),
         )
-        self.shortcut: nn.Module = nn.Identity()
-        if (inputs, stride) != (outputs, 1):
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-            )
-        self.activation = nn.ReLU()
-
-    def forward(self, maps: Tensor) -> Tensor:
-        activated: Tensor = self.activation(self.body(maps) + self.shortcut(maps))
-        return activated
+        same = (inputs, stride) == (outputs, 1)
+        super().__init__(body, nn.Identity() if same else projection(inputs, outputs, stride))
 
 
 def create(channels: int = 1) -> nn.Module:
