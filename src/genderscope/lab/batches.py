@@ -20,8 +20,9 @@ from genderscope.splits import hold_out
 
 
 class Batches(Dataset[tuple[Tensor, ...]]):
-    """Crops by batches of indices: (crops, shown, labels, ages, altered), as uint8, bool, int64,
-    int64 and bool.
+    """Crops by batches of indices: (crops, plain, shown, labels, ages), as uint8, uint8, bool and
+    int64 twice. ``plain`` are the crops as they are where others are altered, and empty where none
+    is.
 
     Args:
         exact: the inputs that run, as floats, rather than wide crops.
@@ -49,20 +50,21 @@ class Batches(Dataset[tuple[Tensor, ...]]):
         ages = torch.from_numpy(self._ages[chosen])
         if self._exact:
             inputs = to_input(self._crops.exact(chosen), self._crops.spec)
-            return torch.from_numpy(inputs).float(), torch.empty(0), labels, ages, torch.empty(0)
+            return torch.from_numpy(inputs).float(), torch.empty(0), torch.empty(0), labels, ages
         wide, shown = self._crops.wide(chosen), self._crops.shown(chosen)
-        other = np.zeros(len(chosen), bool)
+        plain = wide[:0]
         if self._altered is not None:
             # Decided by the batch alone, so that a resumed run equals an uninterrupted one.
             other = np.random.default_rng(batch).random(len(chosen)) < self._share
             if other.any():
+                plain = wide.copy()
                 wide[other] = self._altered.wide(chosen[other])
         return (
             torch.from_numpy(wide),
+            torch.from_numpy(plain),
             torch.from_numpy(shown),
             labels,
             ages,
-            torch.from_numpy(other),
         )
 
 

@@ -41,7 +41,8 @@ class Settings:
         age_weight: what the loss on the data set's own age groups counts beside the rest. Training
             alone: the layer that names them is thrown away, and no output knows of ages.
         altered_share: of the faces that are seen in other conditions, such as with glasses drawn
-            on; those are learnt from their labels alone.
+            on. A teacher sees the same views without: what it says of the bare face is what the
+            network is to say of the covered one.
         start: a run's folder; training goes on from its network instead of from random weights.
         teachers: runs' folders; the mean of their networks' scores on the same views is learnt
             beside the labels (Hinton et al. 2015, arXiv:1503.02531).
@@ -102,42 +103,55 @@ class Task(pl.LightningModule):
     def training_step(self, batch: tuple[Tensor, ...], number: int) -> Tensor:
         if number == 0:  # as the order of the batches: a resumed run equals an uninterrupted one
             torch.manual_seed(self.settings.seed * 10_000 + self.current_epoch)
-        crops, shown, labels, ages, altered = batch
-        views = self._views(crops, shown)
+        crops, plain, shown, labels, ages = batch
+        # Several pictures of one face side by side, as channels, are turned and lit alike.
+        several = [crops, plain] if len(plain) and self.teacher is not None else [crops]
+        seen = self._views(several, shown)
         truth = F.one_hot(labels, len(LABELS)).float()
         share = 1.0
         if self.settings.mixup:
             share = float(Beta(self.settings.mixup, self.settings.mixup).sample())
-            views = share * views + (1 - share) * views.roll(1, 0)
+            seen = [share * views + (1 - share) * views.roll(1, 0) for views in seen]
             truth = share * truth + (1 - share) * truth.roll(1, 0)
-            altered = altered | altered.roll(1)
         mine = ranks.share()
-        views, truth, altered, ages, others = (
-            rows[mine] for rows in (views, truth, altered, ages, ages.roll(1, 0))
-        )
-        logits, named = self._both(views.float())
+        truth, ages, others = (rows[mine] for rows in (truth, ages, ages.roll(1, 0)))
+        logits, named = self._both(seen[0][mine].float())
         smoothing = self.settings.label_smoothing
         losses = F.cross_entropy(
             logits, truth, self.class_weights, reduction="none", label_smoothing=smoothing
         )
         if self.teacher is not None:
-            taught = F.cross_entropy(logits, self.teacher(views.float()), reduction="none")
-            losses = torch.lerp(losses, taught, self.settings.teacher_weight * ~altered)
+            scores = self.teacher(seen[-1][mine].float())
+            taught = F.cross_entropy(logits, scores, reduction="none")
+            losses = torch.lerp(losses, taught, self.settings.teacher_weight)
         loss = losses.mean()
         if named is not None:
             aged = [F.cross_entropy(named, a, ignore_index=-1) for a in (ages, others)]
             loss = loss + self.settings.age_weight * torch.lerp(aged[1], aged[0], share)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, sync_dist=True)
+        self.log(
+            "train_loss",
+            loss,
+            on_step=False,
+            on_epoch=True,
+            prog_bar=True,
+            sync_dist=True,
+            batch_size=len(labels),
+        )
         return loss
 
-    def _views(self, crops: Tensor, shown: Tensor) -> Tensor:
-        """Augmented views, scaled as the network reads them, of wide crops."""
-        wide = (crops[..., None] if self.spec.colour == "grey" else crops).permute(0, 3, 1, 2)
-        wide = wide.float()
+    def _views(self, several: list[Tensor], shown: Tensor) -> list[Tensor]:
+        """Augmented views, scaled as the network reads them, of wide crops: of each the same."""
+        crops = torch.cat([c.reshape(*shown.shape, -1) for c in several], -1)
+        wide = crops.permute(0, 3, 1, 2).float()
         if self.spec.padding == "noise":
             wide = torch.where(shown[:, None], wide, torch.rand_like(wide) * 255)
-        views = scale(self.settings.augmentation(wide, self.spec.size), self.spec)
-        return views.to(getattr(torch, self.spec.dtype)).to(memory_format=torch.channels_last)
+        views = self.settings.augmentation(wide, self.spec.size)
+        return [
+            scale(part, self.spec)
+            .to(getattr(torch, self.spec.dtype))
+            .to(memory_format=torch.channels_last)
+            for part in views.split(self.spec.channels, 1)
+        ]
 
     def _both(self, views: Tensor) -> tuple[Tensor, Tensor | None]:
         """Logits, and scores of the age groups where those are learnt: from the maps that the last
@@ -148,7 +162,7 @@ class Task(pl.LightningModule):
         return self.network[-3:](maps).float(), named
 
     def validation_step(self, batch: tuple[Tensor, ...], number: int) -> None:
-        inputs, _, labels, *_ = batch
+        inputs, *_, labels, _ = batch
         logits = self.network(inputs.to(memory_format=torch.channels_last)).float()
         correct = (logits.argmax(1) == labels).float()
         self.log("accuracy", correct.mean(), prog_bar=True, batch_size=len(labels))
