@@ -272,6 +272,19 @@ LOOKS = {
             ("woman", "wrong", 12),
             ("man", "right", 48),
         )
+    ]
+    + [
+        {
+            "label": "all",
+            "answers": "all",
+            "column": "race",
+            "group": group,
+            "error": error,
+            "n": n,
+            "n_too_small": n < 30,
+            "regions": {"eyes": PART if n >= 30 else NOTHING, "outside": PART},
+        }
+        for group, error, n in (("A", 0.2, 40), ("B", 0.1, 40), ("C", 0.05, 39), ("D", 0.9, 1))
     ],
 }
 
@@ -289,6 +302,10 @@ def test_other_measurements_have_sections_of_their_own():
     assert f"{sentence}, most of them man." in outline.text
     assert "women, right (n = 60)" in outline.text
     assert "women, wrong" not in outline.text  # n too small
+    assert "20.0% wrong (n = 40)" in outline.text
+    assert "5.0% wrong (n = 39)" in outline.text
+    assert "10.0% wrong" not in outline.text  # neither wrong most nor least
+    assert "90.0% wrong" not in outline.text  # n too small
     assert "For its size (10.0% of the picture) most comes from the region eyes" in outline.text
     assert "What it looks at" in text
 

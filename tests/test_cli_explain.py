@@ -168,9 +168,13 @@ def test_regions_over_a_data_set(model, portrait, tmp_path):
             cv2.imwrite(str(tmp_path / "set" / label / f"{number}.png"), light)
     cv2.imwrite(str(tmp_path / "set" / "woman" / "nobody.png"), np.zeros((90, 90, 3), np.uint8))
     (tmp_path / "set" / "man" / "torn.jpg").write_bytes(b"\xff\xd8\xff")
+    table = tmp_path / "set.csv"
+    pictures = sorted(path for path in tmp_path.glob("set/*/*"))
+    lines = [f"{path},{path.parent.name},{len(path.stem) % 2}" for path in pictures]
+    table.write_text("\n".join(["file,label,length", *lines]))
     file, maps = tmp_path / "out" / "regions.json", tmp_path / "maps"
     done = invoke(
-        *(regions, "--dataset", f"folder:{tmp_path / 'set'}", "--model", model),
+        *(regions, "--dataset", f"table:{table}", "--model", model, "--by", "length"),
         *("--detector", "haar", "--json", file, "--maps", maps, "--batch-size", 8),
     )
     assert done.exit_code == 1
@@ -178,8 +182,13 @@ def test_regions_over_a_data_set(model, portrait, tmp_path):
     found = json.loads(file.read_text())
     assert (found["n"], found["by_box"], found["not_found"]) == (35, 35, 1)
     assert len(found["unreadable"]) == 1
-    groups = {(group["label"], group["answers"]): group for group in found["groups"]}
+    *of_labels, even, odd = found["groups"]
+    assert [(of["column"], of["group"]) for of in (even, odd)] == [("length", "0"), ("length", "1")]
+    assert even["n"] + odd["n"] == 35
+    wrong = [round(of["error"] * of["n"]) for of in (even, odd)]
+    groups = {(group["label"], group["answers"]): group for group in of_labels}
     assert len(groups) == 9
+    assert sum(wrong) == groups["all", "wrong"]["n"]
     assert groups["woman", "all"]["n"] == 33
     for label in ("all", "woman", "man"):
         parts = [groups[label, answers]["n"] for answers in ("right", "wrong")]

@@ -24,8 +24,8 @@ def test_reads_rows_in_order(tmp_path):
     first, second = fairface.read(tmp_path, "val")
     assert first.file == tmp_path / "val" / "2.jpg"
     assert (first.label, second.label) == (0, 1)
-    assert first.groups == {"race": "East Asian", "age": "50-59"}
-    assert second.groups == {"race": "Latino_Hispanic", "age": "more than 70"}
+    assert first.groups == {"race": "East Asian", "age": "50-59", "adult": "20-59"}
+    assert second.groups == {"race": "Latino_Hispanic", "age": "more than 70", "adult": "other"}
 
 
 @pytest.mark.parametrize(

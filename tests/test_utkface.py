@@ -13,11 +13,16 @@ DATE = "20170109142408075.jpg.chip.jpg"
 @pytest.mark.parametrize(
     ("name", "label", "age", "groups"),
     [
-        (f"26_1_0_{DATE}", 0, 26, {"race": "White", "age": "20-29"}),
-        (f"2_0_4_{DATE}", 1, 2, {"race": "Others", "age": "0-2"}),
-        (f"3_0_1_{DATE}", 1, 3, {"race": "Black", "age": "3-9"}),
-        (f"69_0_2_{DATE}", 1, 69, {"race": "Asian", "age": "60-69"}),
-        (f"116_1_3_{DATE}", 0, 116, {"race": "Indian", "age": "more than 70"}),
+        (f"26_1_0_{DATE}", 0, 26, {"race": "White", "age": "20-29", "adult": "18 and older"}),
+        (f"2_0_4_{DATE}", 1, 2, {"race": "Others", "age": "0-2", "adult": "younger"}),
+        (f"3_0_1_{DATE}", 1, 3, {"race": "Black", "age": "3-9", "adult": "younger"}),
+        (f"69_0_2_{DATE}", 1, 69, {"race": "Asian", "age": "60-69", "adult": "18 and older"}),
+        (
+            f"116_1_3_{DATE}",
+            0,
+            116,
+            {"race": "Indian", "age": "more than 70", "adult": "18 and older"},
+        ),
         (f"61_1_{DATE}", None, None, {}),  # the published set has such names
         (f"61_3_{DATE}", None, None, {}),
         (f"24_0_7_{DATE}", None, None, {}),

@@ -4,6 +4,7 @@ Knows the JSON that ``genderscope counterfactuals`` and ``genderscope regions`` 
 """
 
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
 from genderscope.audit import plots, words
@@ -191,9 +192,12 @@ def regions(numbers: Mapping[str, Any] | None) -> Iterator[Section]:
     shown = [
         group
         for group in others
-        if not group["n_too_small"]
-        and ("group" in group or (group["label"] in words.PLURAL and group["answers"] != "all"))
+        if not group["n_too_small"] and group["label"] in words.PLURAL and group["answers"] != "all"
     ]
+    for column in dict.fromkeys(group["column"] for group in others if "column" in group):
+        of = [g for g in others if g.get("column") == column and not g["n_too_small"]]
+        of.sort(key=itemgetter("error"), reverse=True)
+        shown += [of[0], of[-1]] if len(of) > 1 else of  # wrong most, and least
     blocks: list[Block] = [
         f"Where in the face the answers of {numbers['model']} come from, over {numbers['n']:,} "
         "faces: the share of each region in the energy of the guided gradients, beside its share "
@@ -234,6 +238,7 @@ def _answers(group: Mapping[str, Any]) -> str:
     of = words.PLURAL.get(group["label"], "everybody")
     if "group" in group:
         of = words.people({group["column"]: group["group"]})
+        return f"{of}, {percent(group['error'])} wrong (n = {group['n']:,})"
     answers = "" if group["answers"] == "all" else f", {group['answers']}"
     return f"{of}{answers} (n = {group['n']:,})"
 

@@ -19,6 +19,12 @@ def regions(
     model: Annotated[
         str, typer.Option(help="A shipped model's name or the path of an exported .onnx file.")
     ] = "mini_xception",
+    by: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN,COLUMN", help="The same for groups that the data set names, as race."
+        ),
+    ] = "",
     detector: _measured.DetectorName = None,
     detector_model: _measured.DetectorModel = None,
     json_file: Annotated[
@@ -72,7 +78,8 @@ def regions(
         "detector": finder.name,
     }
     command = shlex.join(["genderscope", *sys.argv[1:]])
-    report = survey.report(found, about=about, seed=seed, command=command)
+    columns = [name for name in (word.strip() for word in by.split(",")) if name]
+    report = survey.report(found, about=about, by=columns, seed=seed, command=command)
     if json_file:
         json_file.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     if maps:
@@ -106,12 +113,14 @@ def _table(groups: list[dict[str, Any]]) -> Any:
     names = (region.replace("/", "/\n") for region in first)
     table = Table("energy, %\n± half its\n95% interval", "n", *names, box=box.SIMPLE)
     table.add_row("area, %", "", *(percent(cell["area"]) for cell in first.values()))
+    column = None
     for group in groups:
         cells = group["regions"].values()
-        if group["answers"] == "all":
+        if group["answers"] == "all" and group.get("column") != column:
             table.add_section()
+        column = group.get("column", "")
         table.add_row(
-            f"{group['label']}, {group['answers']}",
+            group.get("group") or f"{group['label']}, {group['answers']}",
             f"{group['n']:,}",
             *("n too small" if group["n_too_small"] else _with(cell) for cell in cells),
         )

@@ -21,6 +21,7 @@ DIR/
   val/"""
 COLUMNS = ("file", "age", "gender", "race")
 GENDERS = {"Female": 0, "Male": 1}
+ADULTS = ("20-29", "30-39", "40-49", "50-59")
 # A spreadsheet once turned these age groups of the public tables into dates.
 MENDED_AGES = {"03-Sep": "3-9", "3-Sep": "3-9", "Oct-19": "10-19", "19-Oct": "10-19"}
 
@@ -46,4 +47,5 @@ def read(root: Path, split: str) -> Iterator[Sample]:
             file = inside(root, row["file"], table, where)
             one_label.check(file, label, table, where)
             age = MENDED_AGES.get(row["age"], row["age"])
-            yield Sample(file, label, groups={"race": row["race"], "age": age})
+            adult = "20-59" if age in ADULTS else "other"
+            yield Sample(file, label, groups={"race": row["race"], "age": age, "adult": adult})

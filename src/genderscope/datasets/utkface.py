@@ -34,6 +34,7 @@ AGES = {
     60: "60-69",
     70: "more than 70",
 }
+ADULT = 18
 
 
 def read(root: Path, split: str) -> Iterator[Sample]:
@@ -51,7 +52,8 @@ def read(root: Path, split: str) -> Iterator[Sample]:
         if name := NAME.match(file.name):
             age, gender, race = map(int, name.groups())
             group = list(AGES.values())[bisect(list(AGES), age) - 1]
-            groups = {"race": RACES[race], "age": group}
+            adult = "18 and older" if age >= ADULT else "younger"
+            groups = {"race": RACES[race], "age": group, "adult": adult}
             yield Sample(file, label=1 - gender, age=age, groups=groups)
         else:
             yield Sample(file, label=None)

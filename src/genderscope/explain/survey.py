@@ -3,7 +3,7 @@ the face, and average maps. Knows nothing of torch, of screens or of the command
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -55,6 +55,7 @@ class Survey:
         truth, said: (n,) indices into ``LABELS``; the class that is said is the one explained.
         shares, areas: (n, 7) of the maps' energy and of the crops' pixels: see ``regions``.
         averages: by truth and by what was said.
+        groups: (n,) the data set's own labels of each face.
         by_box: how many of the n faces had no landmarks, so that the average face's were taken.
         not_found: pictures in which the detector found no face; they are not among the n.
         no_gradient: faces whose map is zero everywhere; they are not among the n.
@@ -66,6 +67,7 @@ class Survey:
     shares: Floats
     areas: Floats
     averages: dict[tuple[int, int], Average]
+    groups: tuple[Mapping[str, str], ...]
     by_box: int
     not_found: int
     no_gradient: int
@@ -83,10 +85,13 @@ def survey(
     tally: Counter[str] = Counter()
     unreadable: list[str] = []
     columns: list[list[Any]] = [[], [], [], []]
+    groups: list[Mapping[str, str]] = []
     sums: dict[tuple[int, int], list[Any]] = {}
     looks = _looks(samples, detector, explainer, tally, unreadable)
     while batch := list(islice(looks, batch_size)):
-        truth, crops, marks = (np.stack(column) for column in zip(*batch, strict=True))
+        asked, *arrays = zip(*batch, strict=True)
+        truth = np.array([sample.label for sample in asked])
+        crops, marks = map(np.stack, arrays)
         scores, maps = explainer(crops)
         said = (scores[:, 1] > scores[:, 0]).astype(np.int64)
         energy = regions.energy(maps)
@@ -96,6 +101,7 @@ def survey(
         values = truth, said, regions.shares(maps, marks), areas
         for column, array in zip(columns, values, strict=True):
             column.extend(array[total > 0])
+        groups += [sample.groups for sample, of in zip(asked, total, strict=True) if of > 0]
         for index in np.flatnonzero(total):
             kind = int(truth[index]), int(said[index])
             sum_of = sums.setdefault(kind, [0, 0.0, 0.0, 0.0])
@@ -106,7 +112,7 @@ def survey(
     averages = {kind: Average(n, *(total / n for total in of)) for kind, (n, *of) in sums.items()}
     truth, said, shares, areas = (np.stack(column) for column in columns)
     return Survey(
-        *(truth, said, shares, areas, averages),
+        *(truth, said, shares, areas, averages, tuple(groups)),
         by_box=tally["by box"],
         not_found=tally["not found"],
         no_gradient=tally["no gradient"],
@@ -115,21 +121,34 @@ def survey(
 
 
 def report(
-    found: Survey, *, about: Mapping[str, str], seed: int = 0, command: str = ""
+    found: Survey,
+    *,
+    about: Mapping[str, str],
+    by: Sequence[str] = (),
+    seed: int = 0,
+    command: str = "",
 ) -> dict[str, Any]:
     """The shares of energy by class and by whether the answer was right, ready for JSON.
 
     Args:
         about: what was asked about what, to be reported as it is.
+        by: columns of the data set, for whose groups the same is said.
         seed: of the bootstrap.
 
     Returns:
         Among others ``groups``: for each label and for both, of all answers, the right and the
         wrong ones, ``n`` and by region its mean ``share`` of the energy, the ``interval`` of that
-        (bootstrap over faces) and its mean share of the ``area``. A share over fewer than
+        (bootstrap over faces) and its mean share of the ``area``; then the same for each ``group``
+        of each ``column``, with its ``error``. A share over fewer than
         ``metrics.SMALLEST_N`` faces is None, and so is its interval.
+
+    Raises:
+        DatasetError: the data set has no such column.
     """
     right = found.truth == found.said
+    values = {name: np.array([of.get(name, "") for of in found.groups]) for name in by}
+    if unknown := [name for name, of in values.items() if not any(of)]:
+        raise DatasetError(f"the data set does not say of any face its {', '.join(unknown)}")
     return {
         **about,
         "n": len(found.truth),
@@ -139,6 +158,13 @@ def report(
             {"label": label, "answers": answers, **_shares(found, of & among, seed)}
             for label, of in _labels(found.truth).items()
             for answers, among in {ALL: right | ~right, RIGHT: right, WRONG: ~right}.items()
+        ]
+        + [
+            {"label": ALL, "answers": ALL, "column": name, "group": group}
+            | {"error": float(1 - right[of == group].mean())}
+            | _shares(found, of == group, seed)
+            for name, of in values.items()
+            for group in sorted(set(of.tolist()) - {""}, key=metrics.group_order)
         ],
         "by_box": found.by_box,
         "not_found": found.not_found,
@@ -169,8 +195,8 @@ def _looks(
     explainer: Explainer,
     tally: Counter[str],
     unreadable: list[str],
-) -> Iterator[tuple[int, Image, Floats]]:
-    """The label, crop and landmarks of each face; what has none of them is counted."""
+) -> Iterator[tuple[Sample, Image, Floats]]:
+    """The sample, crop and landmarks of each face; what has none of them is counted."""
     for sample in samples:
         if sample.label is None:
             continue
@@ -188,7 +214,7 @@ def _looks(
             tally["not found"] += 1
             continue
         tally["by box"] += face.landmarks is None
-        yield sample.label, cropped, regions.landmarks(face, explainer.spec)
+        yield sample, cropped, regions.landmarks(face, explainer.spec)
 
 
 def _labels(truth: metrics.Integers) -> dict[str, Any]:
