@@ -1,6 +1,7 @@
 """What each idea of the training recipe is worth: one change at a time, at a small budget.
 
-    python scripts/ablate.py CROPS OUT [--seeds 0 1] [--epochs 8] [--only NAME ...]
+    python scripts/ablate.py CROPS OUT [--seeds 0 1] [--epochs 8] [--teacher RUN]
+        [--altered CROPS] [--only NAME ...]
 
 Trains mini-Xception once for each variant and seed on a cache that ``genderscope prepare`` made,
 and keeps what the held-out part says in ``results/ablations.json``. A run that is there already is
@@ -32,6 +33,7 @@ VARIANTS: dict[str, list[str]] = {
     "age groups as a second target": ["--age-weight", "0.3"],
     "teacher": ["--teacher", "{teacher}"],
     "teacher, weight 0.9": ["--teacher", "{teacher}", "--teacher-weight", "0.9"],
+    "a quarter drawn on": ["--altered", "{altered}", "--altered-share", "0.25"],
 }
 COMMON = ["--model", "mini_xception", "--augmentation", "0.75"]
 
@@ -40,7 +42,7 @@ def run(name: str, seed: int, asked: argparse.Namespace) -> dict[str, object]:
     """Train one variant unless its record is there, and say what came of it."""
     out = Path(asked.out) / f"{name.replace(' ', '-').replace(',', '')}.{seed}"
     if not (out / "record.json").is_file():
-        options = [word.format(teacher=asked.teacher) for word in VARIANTS[name]]
+        options = [word.format(**vars(asked)) for word in VARIANTS[name]]
         words = ["train", "--cache", asked.crops, "--out", out, "--seed", seed]
         words += ["--epochs", asked.epochs, *COMMON, *options]
         words += ["--resume"] if (out / "last.ckpt").is_file() else []
@@ -69,12 +71,14 @@ if __name__ == "__main__":
     options.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     options.add_argument("--epochs", type=int, default=8)
     options.add_argument("--teacher", help="a finished run's folder")
+    options.add_argument("--altered", help="a cache of the same faces, drawn on")
     options.add_argument("--only", nargs="+", default=list(VARIANTS))
     asked = options.parse_args()
     found = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
     for seed in asked.seeds:
         for name in asked.only:
-            if "{teacher}" in VARIANTS[name] and not asked.teacher:
+            needed = {"{teacher}": asked.teacher, "{altered}": asked.altered}
+            if not all(needed.get(word, True) for word in VARIANTS[name]):
                 continue
             found = [f for f in found if (f["variant"], f["seed"]) != (name, seed)]
             found.append(run(name, seed, asked))

@@ -256,7 +256,7 @@ def test_altered_faces_are_seen_and_a_teacher_sees_the_same_without(
 
 
 def test_every_recipe_is_of_a_network_and_its_teachers_are_recipes(tmp_path):
-    assert {"residual_cnn"} <= set(recipes.names())
+    assert {"mini_xception", "standard_cnn", "residual_cnn"} <= set(recipes.names())
     for name in recipes.names():
         options = recipes.read(name)
         settings = recipes.settings(options, tmp_path)

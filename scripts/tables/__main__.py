@@ -18,7 +18,9 @@ from written import ROOT
 
 TABLES: dict[str, Callable[[], str]] = {
     "results": models.results,
+    "mitigation": models.mitigation,
     "records": training.records,
+    "shapes": training.shapes,
     "presets": training.presets,
     "imbalance": training.imbalance,
     "ablations": training.ablations,

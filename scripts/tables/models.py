@@ -1,8 +1,10 @@
 """How good the shipped models are."""
 
 import json
+from pathlib import Path
+from typing import Any
 
-from written import between, percent
+from written import RESULTS, between, percent
 
 from genderscope.classifier import WEIGHTS, shipped
 
@@ -33,3 +35,51 @@ def results() -> str:
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def mitigation() -> str:
+    """mini-Xception before and after it saw faces with glasses and masks drawn on."""
+    before, after = (_judged(folder) for folder in (RESULTS / "mitigation" / "before", WEIGHTS))
+    lines = ["| | before | after | bar |", "|---|---|---|--:|"]
+    for (name, one), other in zip(before.items(), after.values(), strict=True):
+        lines.append(f"| {name} | {one} | {other} | {BARS.get(name, '')} |")
+    return "\n".join(lines)
+
+
+BARS = {
+    "worst race group's error in the best's": "1.6",
+    "women's and men's recall apart, points": "1.5",
+    "flips with clear glasses %": "2",
+    "flips with dark glasses %": "5",
+    "flips with a surgical mask %": "8",
+}
+
+
+def _judged(folder: Path) -> dict[str, str]:
+    """What the audit's bars are about, from a model's evaluation and its counterfactuals."""
+    found = json.loads((folder / "mini_xception.fairface-val-no-leaks.yunet.json").read_text())
+    flips = json.loads((folder / "mini_xception.counterfactuals.json").read_text())
+    races = sorted(found["by_group"]["race"].items(), key=lambda group: group[1]["accuracy"])
+    (worst, low), (best, high) = races[0], races[-1]
+    ratio = (1 - low["accuracy"]) / (1 - high["accuracy"])
+    told: dict[str, Any] = {condition["name"]: condition for condition in flips["conditions"]}
+    return {
+        "accuracy %": f"{percent(found['accuracy'])} ({between(found['accuracy_interval'])})",
+        "error of the worst race group %": f"{percent(1 - low['accuracy'])} ({worst})",
+        "error of the best race group %": f"{percent(1 - high['accuracy'])} ({best})",
+        "worst race group's error in the best's": f"{ratio:.1f}",
+        "women's and men's recall apart, points": (
+            f"{percent(found['recall_gap'])} ({between(found['recall_gap_interval'])})"
+        ),
+    } | {
+        f"flips with {words} %": (
+            f"{percent(told[name]['flip_rate'])} ({between(told[name]['flip_interval'])})"
+        )
+        for words, name in {
+            "clear glasses": "clear glasses",
+            "dark glasses": "dark glasses",
+            "a surgical mask": "surgical mask",
+            "a head scarf": "head scarf",
+            "a hat": "hat",
+        }.items()
+    }

@@ -1,6 +1,7 @@
 """How networks were trained, and what was tried."""
 
 import json
+from pathlib import Path
 from statistics import mean
 from typing import Any
 
@@ -13,22 +14,24 @@ from genderscope.metrics import wilson
 def records() -> str:
     """How each network was trained, and what the held-out part said at the end."""
     lines = [
-        "| run | faces | epochs | learning rate | turned by up to | age weight | hours "
+        "| run | teacher | drawn on % | ages | faces | epochs | turned by up to | hours "
         "| n held out | accuracy held out % | loss |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|---|--:|",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|---|--:|",
     ]
     shipped_ones = sorted(WEIGHTS.glob("*.record.json"))
     for file in (*shipped_ones, *sorted((RESULTS / "training").glob("*_cnn*.json"))):
         run = json.loads(file.read_text())
         settings, n, last = run["settings"], run["data"]["validation"], run["history"][-1]
+        teachers = [Path(teacher).name for teacher in settings.get("teachers", ())]
         ends = between(list(wilson(round(last["accuracy"] * n), n)))
         cells = [
             f"`{file.name.partition('.')[0]}`" + (", shipped" if file in shipped_ones else ""),
+            ", ".join(f"`{teacher}`" for teacher in teachers),
+            f"{100 * settings.get('altered_share', 0):g}",
+            f"{settings.get('age_weight', 0):g}",
             f"{run['data']['train']:,}",
             str(settings["epochs"]),
-            f"{settings['learning_rate']:g}",
             f"{settings['augmentation']['angle_deg']:g}°",
-            f"{settings.get('age_weight', 0):g}",
             f"{run['seconds'] / 3600:.1f}",
             f"{n:,}",
             f"{percent(last['accuracy'])} ({ends})",
@@ -54,6 +57,26 @@ def presets() -> str:
             str(run["settings"]["seed"]),
             f"{n:,}",
             f"{percent(accuracy)} ({between(list(wilson(round(accuracy * n), n)))})",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def shapes() -> str:
+    """A row for each shape of mini-Xception, and for the part of the picture that it sees."""
+    lines = [
+        "| variant | parameters | epochs | seed | n | accuracy % | loss |",
+        "|---|--:|--:|--:|--:|---|--:|",
+    ]
+    for run in json.loads((RESULTS / "shapes.json").read_text()):
+        cells = [
+            run["variant"],
+            f"{run['parameters']:,}",
+            str(run["epochs"]),
+            str(run["seed"]),
+            f"{run['n']:,}",
+            f"{percent(run['accuracy'])} ({between(run['interval'])})",
+            f"{run['loss']:.4f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

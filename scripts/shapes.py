@@ -1,0 +1,185 @@
+"""What the shape of mini-Xception and the part of the picture that it sees are worth.
+
+    python scripts/shapes.py CROPS [--epochs 5] [--only NAME ...]
+
+Trains each variant for a few epochs on a cache that ``genderscope prepare`` made with the preset
+``aligned``, with the shipped recipe's optimiser and views but without a teacher, and keeps what the
+held-out part says in ``results/shapes.json``. One seed and one thread. ``docs/training.md`` has
+the table.
+"""
+
+import argparse
+import json
+from dataclasses import dataclass
+from math import radians
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from genderscope.lab.augment import Augmentation
+from genderscope.lab.batches import split
+from genderscope.lab.models import mini_xception
+from genderscope.lab.models._residual import Residual, projection
+from genderscope.metrics import wilson
+from genderscope.prepare.crops import Crops
+from genderscope.preprocess import scale
+
+RESULTS = Path(__file__).parents[1] / "results" / "shapes.json"
+SIZE, BATCH, EMA_STEPS = 64, 128, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Augmentation):
+    """Views of ``seen`` pixels of a wide crop, whatever the size that they are shown in."""
+
+    seen: int = SIZE
+
+    def _move(self, wide: Tensor, size: int) -> Tensor:
+        count, side = len(wide), wide.shape[-1]
+        angle = self._around(wide, radians(self.angle_deg))
+        zoom = self._around(wide, self.zoom_ratio).exp() * self.seen / side
+        mirror = torch.randint(0, 2, (count,)) * 2 - 1
+        shift = [2 * self._around(wide, self.shift_ratio) * self.seen / side for _ in range(2)]
+        cosine, sine = zoom * angle.cos(), zoom * angle.sin()
+        rows = [mirror * cosine, -sine, shift[0], mirror * sine, cosine, shift[1]]
+        places = F.affine_grid(
+            torch.stack(rows, 1).view(count, 2, 3), [count, 1, size, size], align_corners=False
+        )
+        return F.grid_sample(wide, places, padding_mode="border", align_corners=False)
+
+
+def last_3x3() -> nn.Module:
+    """The paper's last convolution."""
+    network = mini_xception.create()
+    network[-3] = nn.Conv2d(network[-3].in_channels, 2, 3, padding=1)
+    return network
+
+
+def strided() -> nn.Module:
+    """Strided depthwise convolutions instead of pooling: a third less arithmetic to run."""
+
+    def separable(inputs: int, outputs: int, stride: int = 1) -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(inputs, inputs, 3, stride, padding=1, groups=inputs, bias=False),
+            nn.Conv2d(inputs, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+
+    def block(inputs: int, outputs: int, stride: int) -> nn.Module:
+        body = nn.Sequential(
+            separable(inputs, outputs), nn.ReLU(), separable(outputs, outputs, stride)
+        )
+        same = stride == 1 and inputs == outputs
+        return Residual(body, nn.Identity() if same else projection(inputs, outputs, stride))
+
+    widths = [mini_xception.STEM, 32, 64, 96, 96]
+    stem = list(mini_xception.create())[:6]
+    blocks = map(block, widths, widths[1:], (2, 2, 1, 1))
+    return nn.Sequential(
+        *stem, *blocks, nn.Conv2d(widths[-1], 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
+
+
+VARIANTS = {
+    "as shipped": (mini_xception.create, 64),
+    "last convolution 3x3": (last_3x3, 64),
+    "strided depthwise, blocks of 32, 64, 96, 96": (strided, 64),
+    "a quarter more of the picture, at the same size": (last_3x3, 80),
+}
+
+
+def run(name: str, crops: Crops, epochs: int, seed: int = 0) -> dict[str, object]:
+    """Train one variant and say what came of it."""
+    create, seen = VARIANTS[name]
+    views = Seen(**vars_of(Augmentation().times(0.75)), seen=seen)
+    wide = torch.from_numpy(crops.wide(np.arange(len(crops))))[:, None]
+    labels = torch.from_numpy(crops.labels.astype(np.int64))
+    training, held = split(crops, 0.075, seed)
+    torch.manual_seed(seed)
+    network = create().to(memory_format=torch.channels_last)
+    matrices = [p for p in network.parameters() if p.ndim > 1]
+    vectors = [p for p in network.parameters() if p.ndim == 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}]
+    )
+    batches = len(training) // BATCH
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 4e-3, total_steps=epochs * batches, pct_start=0.1
+    )
+    decay = get_ema_multi_avg_fn(0.998**EMA_STEPS)
+    average = AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
+    quick = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    history, step, began = [], 0, perf_counter()
+    for epoch in range(epochs):
+        order = np.random.default_rng((seed, epoch)).permutation(len(training))
+        for chosen in training[order[: batches * BATCH]].reshape(batches, BATCH):
+            shown = scale(views(wide[chosen].float(), SIZE), crops.spec)
+            with torch.autocast("cpu", torch.bfloat16, enabled=quick):
+                logits = network(shown.to(memory_format=torch.channels_last)).float()
+            loss = F.cross_entropy(logits, labels[chosen], label_smoothing=0.05)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            step += 1
+            if step % EMA_STEPS == 0:
+                if step < 0.1 * epochs * batches:
+                    average.module.load_state_dict(network.state_dict())
+                else:
+                    average.update_parameters(network)
+        history.append(validate(average.module, wide[held], labels[held], seen, crops))
+    n, last = len(held), history[-1]
+    return {
+        "variant": name,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "epochs": epochs,
+        "seed": seed,
+        "n": n,
+        "accuracy": last["accuracy"],
+        "interval": wilson(round(last["accuracy"] * n), n),
+        "loss": last["loss"],
+        "history": history,
+        "seconds": round(perf_counter() - began),
+    }
+
+
+def vars_of(views: Augmentation) -> dict[str, float]:
+    return {name: getattr(views, name) for name in Augmentation.__slots__}
+
+
+@torch.no_grad()
+def validate(
+    network: nn.Module, wide: Tensor, labels: Tensor, seen: int, crops: Crops
+) -> dict[str, float]:
+    """Loss and accuracy on the exact middle of crops."""
+    network.eval()
+    edge = (wide.shape[-1] - seen) // 2
+    middle = wide[..., edge : edge + seen, edge : edge + seen].float()
+    if seen != SIZE:
+        middle = F.interpolate(middle, (SIZE, SIZE), mode="bilinear", antialias=True)
+    parts = scale(middle, crops.spec).to(memory_format=torch.channels_last).split(512)
+    logits = torch.cat([network(part) for part in parts])
+    network.train()
+    return {
+        "loss": round(float(F.cross_entropy(logits, labels)), 4),
+        "accuracy": round(float((logits.argmax(1) == labels).float().mean()), 5),
+    }
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("crops", type=Path)
+    options.add_argument("--epochs", type=int, default=5)
+    options.add_argument("--only", nargs="+", default=list(VARIANTS))
+    asked = options.parse_args()
+    torch.set_num_threads(1)
+    for name in asked.only:
+        found = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+        found = [row for row in found if row["variant"] != name]
+        found.append(run(name, Crops(asked.crops), asked.epochs))
+        RESULTS.write_text(json.dumps(found, indent=1) + "\n")
