@@ -6,14 +6,16 @@ Threads of the local engine, and with ``--ray`` processes of Ray's on a cluster 
 from one to as many as there are cores, take turns on the same pictures under different names: the
 photograph of 1280 x 720 pixels with ten faces, and the package's portrait of 512 x 512 with one.
 For each: pictures a second, how many times those of one worker, and the processor's milliseconds a
-picture. Starting Ray and its workers is not in its times, which run from the first part to the
+picture. Starting Ray and its workers is not in its times, which run from the first parts to the
 last. Writes ``results/scaling.json``.
 """
 
 import argparse
 import json
 import os
+import shlex
 import statistics
+import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter, process_time
@@ -44,11 +46,12 @@ def with_threads(files: list[Path], settings: Settings, threads: int) -> tuple[f
 
 
 def with_processes(folder: Path, settings: Settings, workers: int) -> float:
-    """Pictures a second, from the first part to the last."""
+    """Pictures a second, from when every worker has done a part to the last."""
     with tempfile.TemporaryDirectory() as out:
         parts = cluster.classify([str(folder)], out, settings, workers, SHARD_PICTURES)
         next(parts)
-        next(parts)
+        for _ in range(workers):  # the first part of each is done while the clock stands
+            next(parts)
         began = perf_counter()
         done = sum(tally["pictures"] for tally in parts)
         return done / (perf_counter() - began)
@@ -106,9 +109,11 @@ def main() -> None:
     weights = asked.detector_model or downloads.find("yunet")
     if weights is None:
         options.error("'genderscope models pull yunet' first, or name --detector-model")
+    if missing := [str(picture) for picture in asked.pictures if not picture.is_file()]:
+        options.error(f"no such picture: {', '.join(missing)}; name others with --pictures")
     settings = Settings(model=asked.model, detector="yunet", detector_model=str(weights.absolute()))
     result = {
-        "command": "python scripts/scaling.py" + (" --ray" if asked.ray else ""),
+        "command": shlex.join(["python", *sys.argv]),
         "machine": machine.describe(),
         "model": asked.model,
         "detector": "yunet",

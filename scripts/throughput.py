@@ -13,7 +13,9 @@ photographs are found at full size and at the bounded one. Writes ``results/thro
 import argparse
 import json
 import os
+import shlex
 import statistics
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -200,7 +202,7 @@ def main() -> None:
     typical = {name: statistics.median(values) for name, values in rates.items()}
     base = typical["sequential, OpenCV's YuNet"]
     result = {
-        "command": "python scripts/throughput.py",
+        "command": shlex.join(["python", *sys.argv]),
         "machine": before,
         "model": default.name,
         "picture": PHOTOGRAPH,

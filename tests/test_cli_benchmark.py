@@ -45,6 +45,9 @@ def test_a_comparison_on_a_data_set(tmp_path, portrait):
     assert kept == [f"{name}.folder-all.haar.csv" for name in classifier.shipped()]
     assert "asking mini_xception about folder-all" in done.output
     assert "asking" not in run("--dataset", *given).output
+    twice = run("--dataset", given[0], "--dataset", *given)
+    assert twice.exit_code == 2
+    assert "is the second one called folder-all" in twice.output
 
 
 def test_a_profile_reports_what_it_cannot_read(tmp_path, portrait, monkeypatch):

@@ -136,21 +136,23 @@ def test_a_model_that_tells_nothing_apart_corrects_nothing() -> None:
 
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_models_bring_their_confusion_without_leaks(name: str) -> None:
-    found = known_confusion(name)
+    found = known_confusion(name, "yunet")
     assert found.origin["file"] == f"{name}.fairface-val-no-leaks.yunet.json"
     assert sum(map(sum, found.counts)) == found.origin["n"] > 4000
+    assert known_confusion(name, "haar").origin["detector"] == "haar"
+    assert known_confusion(name, "mine") is None
 
 
 def test_the_confusion_lies_beside_a_model_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "own.onnx").touch()
-    assert known_confusion(tmp_path / "own.onnx") is None
+    assert known_confusion(tmp_path / "own.onnx", "yunet") is None
     result = {"confusion": {"counts": [[9, 1], [2, 8]]}, "dataset": "d", "split": "s"}
     file = tmp_path / "own.fairface-val.yunet.json"
     file.write_text(json.dumps(result))
     with pytest.raises(ModelError, match="is no result of a model"):
-        known_confusion(tmp_path / "own.onnx")
+        known_confusion(tmp_path / "own.onnx", "yunet")
     file.write_text(json.dumps(result | {"detector": "yunet", "n": 20}))
-    assert known_confusion(tmp_path / "own.onnx").counts == ((9, 1), (2, 8))
+    assert known_confusion(tmp_path / "own.onnx", "yunet").counts == ((9, 1), (2, 8))
 
 
 def test_a_confusion_knows_both_labels() -> None:

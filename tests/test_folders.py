@@ -207,6 +207,17 @@ def test_a_killed_run_goes_on(stuck: Path, model: str, portrait: Path, tmp_path:
     assert b"min_face_px was 24 and is 99" in err
 
 
+def test_a_run_by_another_model_is_not_gone_on_with(
+    model: str, portrait: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    for options, code in (([], 0), (["--resume"], 0), (["--resume", "--min-face-px", "99"], 2)):
+        with begin(portrait, model, "--jsonl", out, *options) as process:
+            _, err = process.communicate()
+        assert process.returncode == code, err
+    assert lines_of(out) == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_run_leaves_whole_lines(
     stuck: Path, model: str, tmp_path: Path, number: signal.Signals

@@ -175,8 +175,11 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
     (cut_short / "settings.json").write_text(json.dumps(begun))
     resumed = train(crops, brief, cut_short, resume=True)
     assert [entry["epoch"] for entry in resumed.history] == [0, 1, 2]
+    # One that has ended ends the same once more.
+    again = train(crops, brief, cut_short, resume=True)
     for name, weight in whole.network.state_dict().items():
         torch.testing.assert_close(resumed.network.state_dict()[name], weight, msg=name)
+        torch.testing.assert_close(again.network.state_dict()[name], weight, msg=name)
 
     with pytest.raises(UsageError, match="other settings"):
         train(crops, replace(brief, epochs=9), cut_short, resume=True)
@@ -193,10 +196,16 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
     assert scores.shape == (5, 2)
     assert scores.sum(1) == pytest.approx(1)
 
-    student = train(
-        crops, replace(brief, epochs=1, teachers=(str(tmp_path / "whole"),)), tmp_path / "s"
-    )
+    taught = replace(brief, epochs=1, teachers=(str(tmp_path / "whole"),))
+    student = train(crops, taught, tmp_path / "s")
     assert not [name for name in student.state_dict() if "teacher" in name]
+    record = (tmp_path / "s" / "record.json").read_text()
+    assert json.loads(record)["settings"]["teachers"] == ["whole"]
+    assert str(tmp_path) not in record
+    with pytest.raises(UsageError, match=r"with seed 0, not 1: it has seen faces"):
+        train(crops, replace(taught, seed=1), tmp_path / "t")
+    with pytest.raises(UsageError, match=r"whole are of another network"):
+        train(crops, replace(brief, model="standard_cnn", start=taught.teachers[0]), tmp_path / "t")
     with pytest.raises(UsageError, match="holds no finished run"):
         train(crops, replace(brief, teachers=(str(tmp_path),)), tmp_path / "t")
 
@@ -211,6 +220,10 @@ def test_ages_teach_and_are_forgotten(crops, brief, tmp_path):
     assert not torch.equal(task.ages.weight, lab_task.Task(settings, crops.spec, 2).ages.weight)
     assert Classifier.load(ship(tmp_path, crops)).logits(crops.exact(np.arange(3))).shape == (3, 2)
     assert lab_task.Task(brief, crops.spec, 2).ages is None
+    with pytest.raises(UsageError, match="no age groups"):
+        lab_task.Task(settings, crops.spec)
+    with pytest.raises(UsageError, match="naive_cnn does not end in maps"):
+        lab_task.Task(replace(settings, model="naive_cnn"), crops.spec, 2)
 
 
 def test_altered_faces_are_seen_and_a_teacher_sees_the_same_without(
@@ -285,8 +298,23 @@ def test_one_command_trains_a_recipe_and_its_teacher_first(crops, tmp_path, monk
     result = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "runs" / "mini")])
     assert result.exit_code == 0, result.output
     record = json.loads((tmp_path / "runs" / "mini" / "record.json").read_text())
-    assert record["settings"]["teachers"] == [str(tmp_path / "runs" / "standard_cnn")]
+    assert record["settings"]["teachers"] == ["standard_cnn"]
     assert Classifier.load(tmp_path / "runs" / "mini" / "mini_xception.onnx").name
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--exclude", "leaks.json"], "--exclude goes with --dataset"),
+        (["--altered-share", "0.5"], "--altered-share goes with --altered"),
+    ],
+)
+def test_what_a_cache_cannot_do_is_refused(crops, tmp_path, options, message):
+    command = ["train", "--cache", str(crops.folder), "--out", str(tmp_path / "run"), *options]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_search_goes_on_where_it_was_stopped(crops, tmp_path):
@@ -297,6 +325,9 @@ def test_a_search_goes_on_where_it_was_stopped(crops, tmp_path):
         result = CliRunner().invoke(app, [*command, "--trials", trials])
         assert result.exit_code == 0, result.output
         assert result.stderr.count("trial ") == ran
+    other = CliRunner().invoke(app, [*command, "--seed", "1"])
+    assert other.exit_code == 2
+    assert "is a study of other settings or crops" in other.stderr
     recipe = tmp_path / "best.toml"
     recipe.write_text(result.stdout)
     assert recipes.settings(recipes.read(str(recipe)), tmp_path).model == "mini_xception"

@@ -79,7 +79,7 @@ def check(moments: list[Moment]) -> None:
     assert sorted(map(sorted, people.values())) == [["astronaut"], ["hopper"], ["hopper"]]
     for track in labels(moments).values():
         assert sum(before != after for before, after in pairwise(track)) <= 1
-    counts = Counts(known_confusion("mini_xception"), interval_s=5)
+    counts = Counts(known_confusion("mini_xception", "haar"), interval_s=5)
     for moment in moments:
         counts.add(moment.results, moment.frame.time_s)
     report = counts.report()

@@ -2,7 +2,7 @@
 
 import json
 
-from written import RESULTS, between, percent
+from written import NOT_MEASURED, RESULTS, between, percent
 
 # Assumed in docs/scaling.md: a core hour on demand and on spare capacity, and 1,000 reads.
 CORE_HOUR_USD, READS_USD = (0.04, 0.012), 0.0004
@@ -11,7 +11,7 @@ CORE_HOUR_USD, READS_USD = (0.04, 0.012), 0.0004
 def throughput() -> str:
     """Decode, detect, crop and classify, the usual way and ours; the stages; what is lost."""
     if not (file := RESULTS / "throughput.json").is_file():
-        return "Not measured yet."
+        return NOT_MEASURED
     found = json.loads(file.read_text())
     lines = [
         "| way | pictures/s, median (range) | times the first | faces a picture |",
@@ -52,7 +52,7 @@ def throughput() -> str:
 def scaling() -> str:
     """How the pictures a second grow with the workers."""
     if not (file := RESULTS / "scaling.json").is_file():
-        return "Not measured yet."
+        return NOT_MEASURED
     lines = [
         "| picture | workers | pictures/s, median (range) | times one worker |",
         "|---|---|--:|--:|",
@@ -75,7 +75,7 @@ def scaling() -> str:
 def many() -> str:
     """What became of very many pictures in a run that was killed twice."""
     if not (file := RESULTS / "many.json").is_file():
-        return "Not measured yet."
+        return NOT_MEASURED
     found = json.loads(file.read_text())
     killed = sum(run["killed"] for run in found["runs"])
     order = "in the folder's order" if found["in_order"] else "**not** in the folder's order"
@@ -89,7 +89,7 @@ def many() -> str:
 def billion() -> str:
     """Core hours and cost of a billion pictures, from the measured rates and assumed prices."""
     if not (file := RESULTS / "scaling.json").is_file():
-        return "Not measured yet."
+        return NOT_MEASURED
     lines = [
         "| like | ms a picture and core | efficiency | core hours | on 1,000 cores, days "
         "| on demand, USD | spare, USD |",
@@ -115,7 +115,7 @@ def billion() -> str:
 def benchmark(name: str) -> str:
     """The tables that ``genderscope benchmark`` or one of benchmarks/ wrote."""
     file = RESULTS / "benchmark" / f"{name}.md"
-    return file.read_text().strip() if file.is_file() else "Not measured yet."
+    return file.read_text().strip() if file.is_file() else NOT_MEASURED
 
 
 def soak() -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from written import RESULTS, between, percent
+from written import NOT_MEASURED, RESULTS, between, percent
 
 from genderscope.classifier import WEIGHTS
 from genderscope.metrics import wilson
@@ -68,7 +68,9 @@ def shapes() -> str:
         "| variant | parameters | epochs | seed | n | accuracy % | loss |",
         "|---|--:|--:|--:|--:|---|--:|",
     ]
-    for run in json.loads((RESULTS / "shapes.json").read_text()):
+    if not (file := RESULTS / "shapes.json").is_file():
+        return NOT_MEASURED
+    for run in json.loads(file.read_text()):
         cells = [
             run["variant"],
             f"{run['parameters']:,}",
@@ -106,8 +108,10 @@ def imbalance() -> str:
 
 def ablations() -> str:
     """A row for each variant, its seeds together."""
+    if not (file := RESULTS / "ablations.json").is_file():
+        return NOT_MEASURED
     runs: dict[str, list[dict[str, Any]]] = {}
-    for run in json.loads((RESULTS / "ablations.json").read_text()):
+    for run in json.loads(file.read_text()):
         runs.setdefault(run["variant"], []).append(run)
     base = mean(run["loss"] for run in runs["baseline"])
     lines = [

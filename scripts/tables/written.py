@@ -4,6 +4,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
+NOT_MEASURED = "Not measured yet."
 
 
 def percent(share: float) -> str:

@@ -225,7 +225,8 @@ def regions(numbers: Mapping[str, Any] | None) -> Iterator[Section]:
     rows = []
     for region, of_all in whole["regions"].items():
         cells = [_energy(group["regions"][region]) for group in (whole, *shown)]
-        rows.append((region, *_area(of_all), *cells))
+        area = "-" if of_all["area"] is None else f"{100 * of_all['area']:.1f}"
+        rows.append((region, area, *cells))
     blocks += [
         Table(("region", "area", *names), rows, "Percent of the energy, with 95% intervals"),
         f"Made by: {numbers.get('command', '')} (seed {numbers['seed']})",
@@ -247,10 +248,6 @@ def _energy(found: Mapping[str, Any]) -> str:
     if found["share"] is None:
         return "n too small"
     return cell(f"{100 * found['share']:.1f}", found["interval"])
-
-
-def _area(found: Mapping[str, Any]) -> tuple[str]:
-    return ("-" if found["area"] is None else f"{100 * found['area']:.1f}",)
 
 
 def check(kind: str, numbers: Mapping[str, Any], file: Any) -> None:

@@ -93,4 +93,4 @@ def _kept(place: Path, model: Path, samples: Sequence[Sample]) -> Predictions | 
     kept = predictions.read(place)
     # Both ways of naming a file, relative to the table and to where we are, meet in the real one.
     same = [*map(os.path.realpath, kept.files)] == [os.path.realpath(s.file) for s in samples]
-    return kept if same else None
+    return kept if same and kept.truth.tolist() == [s.label for s in samples] else None

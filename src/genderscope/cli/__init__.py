@@ -31,11 +31,16 @@ class Commands(TyperGroup):
         return typer.main.get_command(command)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; an error of ours is one line."""
+        """Run a command; an error is one line where it says what is wrong."""
         try:
             return super().invoke(ctx)
         except GenderscopeError as error:
             typer.echo(f"genderscope: {printable(str(error))}", err=True)
+            raise typer.Exit(2) from error
+        except OSError as error:  # an output that cannot be written
+            if error.filename is None:
+                raise
+            typer.echo(f"genderscope: {printable(f'{error.filename}: {error.strerror}')}", err=True)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(INTERRUPTED) from error

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from genderscope import datasets
+from genderscope.cli._progress import Tracked
 from genderscope.contracts import Sample
 from genderscope.prepare import Engine, prepare, processes
 from genderscope.prepare.crops import Crops
@@ -16,8 +17,6 @@ from genderscope.selection import Selected, Selection
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-REPORT_SECONDS = 10
 
 
 class Chosen:
@@ -51,37 +50,16 @@ def cached(
     console: "Console",
     engine: Engine = processes,
 ) -> Crops:
-    """Write or complete a cache, with its progress on ``console``, and open it.
-
-    On a terminal that is a bar, elsewhere a line now and then.
-    """
-    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        *Progress.get_default_columns()[:2],
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    began = reported = monotonic()
-    first = 0
+    """Write or complete a cache, with its progress on ``console``, and open it."""
+    began = monotonic()
     with (
-        Progress(*columns, console=console, disable=not console.is_terminal) as progress,
+        Tracked("pictures", console) as progress,
         closing(
             prepare(samples, recipe, cache, sources_named=samples.names, jobs=jobs, engine=engine)
         ) as steps,
     ):
-        bar = progress.add_task("crops", rate="")
         for done, total in steps:
-            now = monotonic()
-            # What an earlier run made comes at once and says nothing of the time that is left.
-            if now - began < 1:
-                began, first = now, done
-            rate = (done - first) / max(now - began, 1e-6)
-            speed = f"{rate:,.0f} pictures/s" if done > first else ""
-            progress.update(bar, completed=done, total=total, rate=speed)
-            if progress.disable and speed and now - reported > REPORT_SECONDS:
-                reported = now
-                left = (total - done) / rate
-                console.print(f"{done:,} of {total:,} pictures, {speed}, {left:,.0f} s left")
+            if monotonic() - began < 1:
+                progress.earlier(done)
+            progress.told(done, total)
     return Crops(cache)

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 from genderscope import cluster, folders, plugins
+from genderscope.cli._progress import Tracked
 from genderscope.contracts import Scene, UsageError
 from genderscope.folders import Settings, archives
 from genderscope.folders.resuming import Done, agree, keep
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 T = TypeVar("T")
-REPORT_SECONDS = 10
+RESUMED = {"jsonl", "parquet"}
+"""The outputs that --resume goes on with."""
 
 
 def on_this_machine(
@@ -55,8 +56,10 @@ def on_this_machine(
             )
             for name, target in targets.items()
         ]
-        if "parquet" in targets and not resume:
-            keep(Store(targets["parquet"]), parquet.SETTINGS, settings.record(scope))
+        if not resume:
+            for name in RESUMED & targets.keys():
+                if targets[name] != "-":
+                    keep(*_settings_of(name, targets[name]), settings.record(scope))
         scenes = stack.enter_context(closing(folders.classify(pictures, settings, threads, scope)))
         for scene in _tracked(scenes, _total(places, avoid, len(done)), "pictures", console):
             for sink in sinks:
@@ -88,12 +91,16 @@ def on_a_cluster(
 def _done(targets: dict[str, str], settings: Settings, scope: Scope) -> Done:
     """What the output holds already, if it was made with these settings."""
     [(name, target)] = targets.items()
+    agree(*_settings_of(name, target), settings.record(scope))
+    return Done((parquet if name == "parquet" else jsonl).finished(target))
+
+
+def _settings_of(name: str, target: str) -> tuple[Store, str]:
+    """Where the settings lie that an output was made with."""
     if name == "parquet":
-        agree(Store(target), parquet.SETTINGS, settings.record(scope))
-        return Done(parquet.finished(target))
+        return Store(target), parquet.SETTINGS
     file = Path(target)
-    agree(Store(str(file.parent)), f"{file.name}.settings.json", settings.record(scope))
-    return Done(jsonl.finished(target))
+    return Store(str(file.parent)), f"{file.name}.settings.json"
 
 
 def _total(places: list[str], avoid: Path | None, done: int) -> int | None:
@@ -109,29 +116,8 @@ def _total(places: list[str], avoid: Path | None, done: int) -> int | None:
 
 
 def _tracked(items: Iterable[T], total: int | None, unit: str, console: "Console") -> Iterator[T]:
-    """Pass items on, showing how many came, how fast, and the time left: a bar on a terminal,
-    elsewhere a line now and then.
-    """
-    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        *Progress.get_default_columns()[:2],
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    began = reported = monotonic()
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        bar = progress.add_task(unit, total=total, rate="")
+    """Pass items on, and tell how many came."""
+    with Tracked(unit, console, transient=True) as progress:
         for count, item in enumerate(items, start=1):
             yield item
-            now = monotonic()
-            rate = count / max(now - began, 1e-6)
-            progress.update(bar, completed=count, rate=f"{rate:,.1f} {unit}/s")
-            if progress.disable and now - reported > REPORT_SECONDS:
-                reported = now
-                of = "" if total is None else f" of {total:,}"
-                left = "" if total is None else f", {max(total - count, 0) / rate:,.0f} s left"
-                console.print(f"{count:,}{of} {unit}, {rate:,.1f} {unit}/s{left}")
+            progress.told(count, total)

@@ -61,7 +61,7 @@ def benchmark(
             "[default: the one in the package]",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
 ) -> None:
     """Compare the shipped models and others: accuracy, size, time, and each pair of them.
 
@@ -138,6 +138,7 @@ def _said(
     """The answers of every model to every data set, by the names of both."""
 
     from genderscope.benchmark import accuracy
+    from genderscope.contracts import UsageError
 
     said = {}
     kept = (out or Path()) / "predictions"
@@ -145,6 +146,8 @@ def _said(
         kept.mkdir(parents=True, exist_ok=True)
         split, samples = _measured.samples(source, None, exclude, limit, labelled=True)
         data = f"{source.partition(':')[0]}-{split}"
+        if data in said:
+            raise UsageError(f"--dataset {source} is the second one called {data}")
         said[data] = accuracy.ask(
             {entrant.file: entrant.classifier for entrant in models.values()},
             samples,

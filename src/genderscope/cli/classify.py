@@ -10,7 +10,6 @@ import typer
 from genderscope.cli import _measured
 
 ENGINES = ("local", "ray")
-RESUMED = ("jsonl", "parquet")
 
 
 def classify(
@@ -112,7 +111,7 @@ def classify(
     if list(targets.values()).count("-") > 1:
         raise UsageError("only one of --json, --jsonl - and --csv - can have standard output")
     alone = len(targets) == 1 and not predictions
-    if resume and not (alone and targets.keys() <= set(RESUMED) and jsonl != "-"):
+    if resume and not (alone and targets.keys() <= _folders.RESUMED and jsonl != "-"):
         raise UsageError("--resume goes on with one output: --jsonl FILE or --parquet DIR")
     if engine == "ray" and not (alone and parquet):
         raise UsageError("--engine ray writes one output: --parquet DIR")

@@ -26,7 +26,9 @@ def counterfactuals(
     conditions: Annotated[
         str, typer.Option(metavar="all|NAME,NAME", help="What is done to the pictures.")
     ] = "all",
-    seed: Annotated[int, typer.Option(help="Decides shapes, colours and the bootstrap.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Decides shapes, colours and the bootstrap.")
+    ] = 0,
     limit: _measured.Limit = None,
     exclude: _measured.Exclude = None,
     detector: _measured.DetectorName = None,

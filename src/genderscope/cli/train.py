@@ -87,7 +87,7 @@ def train(
             "both, or none.  [default: none]"
         ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="[default: 0]")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="[default: 0]")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last finished epoch in --out.")
     ] = False,
@@ -168,7 +168,11 @@ def train(
     )
     if settings.balance not in BALANCES:
         raise UsageError(f"no balance {settings.balance!r}; there are: {', '.join(BALANCES)}")
-    console = Console(stderr=True, quiet=not ranks.first())
+    console = Console(stderr=True, markup=False, highlight=False, quiet=not ranks.first())
+    if exclude and not dataset:
+        raise UsageError("--exclude goes with --dataset: a --cache is chosen from already")
+    if settings.altered_share and not (dataset or altered):
+        raise UsageError("--altered-share goes with --altered where there is no --dataset")
     if dataset and ranks.count() > 1:
         raise UsageError("several processes train on a --cache that prepare made, not a --dataset")
     if dataset:
@@ -190,7 +194,7 @@ def train(
         run = out.parent / name
         if not (run / WEIGHTS).is_file():
             console.print(f"first the teacher {name}, in {run}")
-            taught = recipes.settings(recipes.read(name), out.parent)
+            taught = replace(recipes.settings(recipes.read(name), out.parent), seed=settings.seed)
             fit(crops, taught, run, (run / LAST).is_file(), others)
     fit(crops, settings, out, resume, others)
     if ranks.first():

@@ -21,7 +21,7 @@ def tune(
     teacher: Annotated[
         list[Path] | None, typer.Option(metavar="RUN", help="As for train; of every trial.")
     ] = None,
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Search for a network's settings on the held-out part of the crops.
 
@@ -37,7 +37,7 @@ def tune(
     from genderscope.lab.tune import tune as search
 
     def told(trial: "FrozenTrial") -> None:
-        value = "ended early" if trial.value is None else f"{trial.value:.4f}"
+        value = "ended early" if trial.state.name == "PRUNED" else f"{trial.value:.4f}"
         typer.echo(f"trial {trial.number}: loss {value}", err=True)
 
     taught = tuple(map(str, teacher or ()))
@@ -45,5 +45,5 @@ def tune(
     found = search(Crops(cache), settings, study, trials, told)
     best = found.best_trial
     typer.echo(f"# trial {best.number} of {len(found.trials)}: loss {best.value:.4f} held out")
-    for name, value in {"model": model, **best.params}.items():
+    for name, value in {"model": model, "batch_size": batch_size, **best.params}.items():
         typer.echo(f"{name} = {value!r}".replace("'", '"'))

@@ -138,7 +138,7 @@ def watch(
         drawn=window or video is not None,
         private=privacy is not None,
     )
-    counter = Counts(known_confusion(model), interval)
+    counter = Counts(known_confusion(model, scope.detector.name), interval)
     tally: Counter[str] = Counter()
 
     def report() -> dict[str, Any]:

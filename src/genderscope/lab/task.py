@@ -84,13 +84,21 @@ class Task(pl.LightningModule):
         ages: int = 0,
         class_weights: Tensor | None = None,
     ) -> None:
-        """``ages`` is the number of age groups to learn from."""
+        """``ages`` is the number of age groups to learn from.
+
+        Raises:
+            UsageError: there are none, or not in this network, where they are asked for.
+        """
         super().__init__()
         self.settings, self.spec = settings, spec
         network = plugins.load("lab.models", settings.model).create(spec.channels)
         self.network: nn.Sequential = network.to(memory_format=torch.channels_last)  # twice as fast
         if settings.start:
-            self.network.load_state_dict(load(Path(settings.start)).state_dict())
+            _fill(self.network, load(Path(settings.start)).state_dict(), settings.start)
+        if settings.age_weight and not isinstance(self.network[-2], nn.AdaptiveAvgPool2d):
+            raise UsageError(f"{settings.model} does not end in maps to learn ages from")
+        if settings.age_weight and not ages:
+            raise UsageError("the crops have no age groups to learn from")
         self.ages = nn.LazyLinear(ages) if ages and settings.age_weight else None
         ranks.join(self.network)
         if self.ages is not None:
@@ -150,7 +158,7 @@ class Task(pl.LightningModule):
             scale(part, self.spec)
             .to(getattr(torch, self.spec.dtype))
             .to(memory_format=torch.channels_last)
-            for part in views.split(self.spec.channels, 1)
+            for part in views.chunk(len(several), 1)
         ]
 
     def _both(self, views: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -208,14 +216,23 @@ def load(run: Path) -> nn.Module:
     """The trained network of a run's folder, ready to answer and closed to training.
 
     Raises:
-        UsageError: the folder holds no finished run.
+        UsageError: the folder holds no finished run, or that of another version of the network.
     """
     if not (run / WEIGHTS).is_file():
         raise UsageError(f"{run} holds no finished run: {WEIGHTS} is not there")
     saved = torch.load(run / WEIGHTS, weights_only=True)
     network: nn.Module = plugins.load("lab.models", saved["model"]).create(saved["channels"])
-    network.load_state_dict(saved["state"])
+    _fill(network, saved["state"], run)
     return network.eval().requires_grad_(False)
+
+
+def _fill(network: nn.Module, state: dict[str, Tensor], run: str | Path) -> None:
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise UsageError(
+            f"the weights in {run} are of another network, or of an older version of it"
+        ) from error
 
 
 def teacher(runs: Sequence[Path]) -> Callable[[Tensor], Tensor]:

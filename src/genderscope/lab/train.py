@@ -83,6 +83,8 @@ def train(
         raise UsageError("a share of altered crops needs a cache of them")
     if altered is not None and (altered.files, altered.spec) != (crops.files, crops.spec):
         raise UsageError(f"{altered.folder} does not hold the samples of {crops.folder}, altered")
+    for run in filter(None, (settings.start, *settings.teachers)):
+        _agree(Path(run), settings, crops)
     if len(train_part) < settings.batch_size:
         raise UsageError(f"batches of {settings.batch_size} of {len(train_part)} training crops")
     if settings.batch_size % ranks.count():
@@ -119,7 +121,8 @@ def train(
             *([RichProgressBar()] if sys.stderr.isatty() else []),
         ],
     )
-    trainer.fit(
+    _fit(
+        trainer,
         task,
         training_loader(
             crops,
@@ -136,13 +139,17 @@ def train(
     )
     if not ranks.first():
         return task
+    # The averaged weights are the checkpoint's; a run that had ended would keep the last step's.
+    saved = torch.load(out / LAST, map_location="cpu", weights_only=False)["state_dict"]
+    mine = {name: saved[f"network.{name}"] for name in task.network.state_dict()}
+    task.network.load_state_dict(mine)
     state = {"model": settings.model, "channels": crops.spec.channels}
     torch.save(state | {"state": task.network.state_dict()}, out / WEIGHTS)
     record = {
-        "settings": plain,
+        "settings": _named(settings),
         "spec": crops.spec.to_dict(),
         "data": {key: crops.manifest[key] for key in ("sources", "fingerprint", "detector")}
-        | {"altered": altered.manifest["alter"] if altered else None}
+        | {"altered": altered.manifest["alter"] if altered and settings.altered_share else None}
         | {"train": len(train_part), "validation": len(held_part)},
         "commit": began_at,
         "versions": {name: version(name) for name in ("genderscope", "torch", "lightning")},
@@ -155,10 +162,46 @@ def train(
 
 def commit() -> str:
     """The commit of the working tree that trains, or ``unknown`` outside one."""
-    here = Path(__file__).parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    return answer.stdout.strip() or "unknown"
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        # An environment may lie in the working tree of something else.
+        subprocess.run(
+            [*git, "ls-files", "--error-unmatch", __file__], capture_output=True, check=True
+        )
+        command = [*git, "describe", "--always", "--dirty", "--abbrev=12"]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return answer.stdout.strip()
+
+
+def _agree(run: Path, settings: Settings, crops: Crops) -> None:
+    """Refuse a run that has learnt from what is held out here."""
+    if not (run / RECORD).is_file():
+        return
+    record = json.loads((run / RECORD).read_text())
+    if record["data"]["fingerprint"] != crops.manifest["fingerprint"]:
+        return
+    for name in ("seed", "validation_ratio"):
+        if (theirs := record["settings"][name]) != (ours := getattr(settings, name)):
+            raise UsageError(
+                f"{run} was trained with {name} {theirs}, not {ours}: it has seen faces of these "
+                "crops that are held out now"
+            )
+
+
+def _fit(trainer: pl.Trainer, *given: Any, **options: Any) -> None:
+    try:
+        trainer.fit(*given, **options)
+    except SystemExit as error:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from error
+
+
+def _named(settings: Settings) -> dict[str, Any]:
+    """The settings with runs by their names: where they lay is nobody's business."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
+    start = settings.start and Path(settings.start).name
+    return plain | {"teachers": [Path(run).name for run in settings.teachers], "start": start}
 
 
 def _precision() -> Any:

@@ -4,8 +4,9 @@ Every trial is a short training run; one that does worse than the median of the 
 ended early. What is minimised is the loss on the held-out part. Knows nothing of data sets.
 """
 
+import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +15,7 @@ import lightning.pytorch as pl
 import optuna
 from lightning.pytorch.callbacks import Callback
 
+from genderscope.contracts import UsageError
 from genderscope.lab.augment import Augmentation
 from genderscope.lab.task import Settings
 from genderscope.lab.train import train
@@ -59,15 +61,24 @@ def tune(
         settings: what is not searched: the network, epochs, batches, teachers and the seed.
         study_file: the SQLite file; one that exists goes on.
         told: is called with each trial that ends.
+
+    Raises:
+        UsageError: the study was begun with other settings or other crops.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         study_name=settings.model,
         storage=f"sqlite:///{study_file.absolute()}",
         load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=settings.seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
     )
+    begun = json.loads(json.dumps(asdict(settings)))
+    begun |= {"fingerprint": crops.manifest["fingerprint"]}
+    if study.user_attrs.get("begun", begun) != begun:
+        raise UsageError(f"{study_file} is a study of other settings or crops: name another file")
+    study.set_user_attr("begun", begun)
+    # Going on, it must not draw the first trials again.
+    study.sampler = optuna.samplers.TPESampler(seed=settings.seed + len(study.trials))
 
     def objective(trial: optuna.Trial) -> float:
         options = suggest(trial)

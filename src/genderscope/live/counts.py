@@ -28,7 +28,7 @@ COUNTED_IS = (
     "confusion was counted without abstention"
 )
 # The results that a model's confusion is taken from, the best first: see ``evaluate``.
-RESULTS = ("fairface-val-no-leaks.yunet", "fairface-val.yunet")
+RESULTS = ("fairface-val-no-leaks", "fairface-val")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,12 @@ class Confusion:
             raise ValueError(f"a confusion has some of both truths, not {self.counts}")
 
 
-def known_confusion(model: str | Path) -> Confusion | None:
+def known_confusion(model: str | Path, detector: str) -> Confusion | None:
     """The confusion that lies beside a model as its result on FairFace's validation part.
 
     Args:
         model: a shipped model's name, or the path of an exported one.
+        detector: the name of what found the faces there, and finds them now.
 
     Returns:
         The one without leaks where there is one; None where none lies there.
@@ -62,7 +63,7 @@ def known_confusion(model: str | Path) -> Confusion | None:
     """
     network = find(model)
     for result in RESULTS:
-        file = network.with_name(f"{network.stem}.{result}.json")
+        file = network.with_name(f"{network.stem}.{result}.{detector}.json")
         if file.is_file():
             try:
                 found = json.loads(file.read_text(encoding="utf-8"))

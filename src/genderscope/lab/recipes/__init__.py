@@ -1,7 +1,7 @@
 """How each shipped model was trained: ``<name>.toml``, settings of a run by name.
 
-The comment at a recipe's top gives its command, its time and what came of it. ``teachers`` are
-recipes themselves. Knows nothing of crops.
+The comment at a recipe's top gives its command; a shipped model's record has its time and what came
+of it. ``teachers`` are recipes themselves. Knows nothing of crops.
 """
 
 import tomllib

@@ -1,0 +1,60 @@
+"""How far long work is, how fast it goes and how long it still takes: a bar on a terminal,
+elsewhere a line now and then.
+"""
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+REPORT_SECONDS = 10
+
+
+class Tracked:
+    """A context in which work is ``told`` as it is done.
+
+    Args:
+        unit: what is counted.
+        transient: whether the bar goes when the work is done.
+    """
+
+    def __init__(self, unit: str, console: "Console", transient: bool = False) -> None:
+        from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._unit, self._console = unit, console
+        self._progress = Progress(
+            *Progress.get_default_columns()[:2],
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=transient,
+            disable=not console.is_terminal,
+        )
+        self._bar = self._progress.add_task(unit, total=None, rate="")
+        self._began = self._reported = monotonic()
+        self._first = 0
+
+    def __enter__(self) -> "Tracked":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._progress.stop()
+
+    def earlier(self, done: int) -> None:
+        """What an earlier run did came at once, and says nothing of the time that is left."""
+        self._began, self._first = monotonic(), done
+
+    def told(self, done: int, total: int | None) -> None:
+        """So many are done, of so many if that is known."""
+        now = monotonic()
+        rate = (done - self._first) / max(now - self._began, 1e-6)
+        speed = f"{rate:,.1f} {self._unit}/s" if done > self._first else ""
+        self._progress.update(self._bar, completed=done, total=total, rate=speed)
+        if self._progress.disable and speed and now - self._reported > REPORT_SECONDS:
+            self._reported = now
+            of = "" if total is None else f" of {total:,}"
+            left = "" if total is None else f", {max(total - done, 0) / rate:,.0f} s left"
+            self._console.print(f"{done:,}{of} {self._unit}, {speed}{left}")
