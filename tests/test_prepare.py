@@ -188,6 +188,7 @@ def test_a_cache_of_something_else_is_refused_with_what_differs(samples, tmp_pat
     for changed, recipe, message in [
         (samples, Recipe(other, "haar"), r"spec.margin_ratio was 0.05 and is 0.4; name another"),
         (samples, replace(ALIGNED, detector=None), "detector was 'haar' and is None"),
+        (samples, replace(ALIGNED, detector_model=__file__), "detector_sha256 was None and is "),
         (samples[1:], ALIGNED, "samples was 7 and is 6; fingerprint was"),
         ([Sample(samples[0].file, 1), *samples[1:]], ALIGNED, ": fingerprint was"),
         ([replace(samples[0], box=Box(1, 1, 9, 9)), *samples[1:]], ALIGNED, ": fingerprint was"),

@@ -56,7 +56,8 @@ def regions() -> str:
         area = [percent(part["area"]) for part in parts.values()]
         lines.append(f"| `{found['model']}` | *area* | | *{'* | *'.join(area)}* |")
         for group in found["groups"]:
-            cells = ["", f"{group['label']}, {group['answers']}", f"{group['n']:,}"]
+            whose = group.get("group") or f"{group['label']}, {group['answers']}"
+            cells = ["", whose, f"{group['n']:,}"]
             for part in group["regions"].values():
                 small = group["n_too_small"]
                 value = (

@@ -123,6 +123,7 @@ def prepare(
         "fingerprint": digest,
         "spec": recipe.spec.to_dict(),
         "detector": recipe.detector,
+        "detector_sha256": recipe.weights,
         "alter": recipe.alter and f"{recipe.alter}, seed {recipe.alter_seed}",
         "surround": recipe.surround,
         "shard_rows": SHARD_ROWS,

@@ -18,7 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from genderscope import counterfactuals, detectors, sources
+from genderscope import counterfactuals, detectors, downloads, sources
 from genderscope.contracts import Detector, Face, Image, PictureError, Sample, require
 from genderscope.preprocess import PreprocessSpec, cut, whole
 from genderscope.stores import write_whole
@@ -42,6 +42,14 @@ class Recipe:
     detector_model: str | None = None
     alter: str | None = None
     alter_seed: int = 0
+
+    @property
+    def weights(self) -> str | None:
+        """SHA-256 of the detector's weights, where it has any in a file."""
+        file = Path(self.detector_model) if self.detector_model else None
+        if file is None and self.detector in downloads.DOWNLOADS:
+            file = downloads.find(self.detector)
+        return checksum(file) if file and file.is_file() else None
 
     @property
     def surround(self) -> int:
