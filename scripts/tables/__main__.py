@@ -31,6 +31,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "scaling": speed.scaling,
     "many": speed.many,
     "billion": speed.billion,
+    "audit_speed": speed.audit,
     "soak": speed.soak,
     **{
         name: partial(speed.benchmark, name)

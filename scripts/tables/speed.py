@@ -86,6 +86,18 @@ def many() -> str:
     )
 
 
+def audit() -> str:
+    """How long the audit of very many predictions takes."""
+    if not (file := RESULTS / "audit_speed.json").is_file():
+        return NOT_MEASURED
+    found = json.loads(file.read_text())
+    return (
+        f"{found['predictions']:,} predictions with {len(found['columns'])} columns and their "
+        f"crossings: {found['seconds']:.0f} s, {found['megabytes']:,.0f} MB "
+        f"({found['cores']} cores; `{found['command']}`)."
+    )
+
+
 def billion() -> str:
     """Core hours and cost of a billion pictures, from the measured rates and assumed prices."""
     if not (file := RESULTS / "scaling.json").is_file():
