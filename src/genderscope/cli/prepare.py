@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from genderscope.cli import _measured
+
 PREVIEWED = 8
 
 
@@ -27,12 +29,8 @@ def prepare(
             help="No detector: the data set's own boxes, or the whole picture where it has none.",
         ),
     ] = False,
-    detector: Annotated[
-        str | None, typer.Option(help="haar or yunet.  [default: yunet if its weights are there]")
-    ] = None,
-    detector_model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The detector's weights.")
-    ] = None,
+    detector: _measured.DetectorName = None,
+    detector_model: _measured.DetectorModel = None,
     min_face_score: Annotated[
         float | None, typer.Option(help="Only faces that the data set scores above this.")
     ] = None,
@@ -59,10 +57,7 @@ def prepare(
             metavar="FILE.png", dir_okay=False, help="Draw each step of the recipe for some faces."
         ),
     ] = None,
-    exclude: Annotated[
-        Path | None,
-        typer.Option(metavar="LEAKS.json", help="Leave out the pictures that check-leaks found."),
-    ] = None,
+    exclude: _measured.Exclude = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Shards at once.  [default: one for each core]")
     ] = None,

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from genderscope.cli import _measured
+
 
 def train(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoints, record and model.")],
@@ -103,14 +105,9 @@ def train(
             "[default: beside --out]",
         ),
     ] = None,
-    detector: Annotated[str | None, typer.Option(help="haar or yunet.")] = None,
-    detector_model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The detector's weights.")
-    ] = None,
-    exclude: Annotated[
-        Path | None,
-        typer.Option(metavar="LEAKS.json", help="Leave out the pictures that check-leaks found."),
-    ] = None,
+    detector: _measured.DetectorName = None,
+    detector_model: _measured.DetectorModel = None,
+    exclude: _measured.Exclude = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes that cut crops.")] = None,
 ) -> None:
     """Train a network, fit its confidence on a held-out part, and export it to ONNX.
