@@ -54,6 +54,18 @@ def finder(
     return detectors.create(name, model=model, **given)
 
 
+def of_a_dataset(**options: Any) -> None:
+    """Refuse options that say how a data set is read, where answers are given instead.
+
+    Raises:
+        UsageError: one is given.
+    """
+    from genderscope.contracts import UsageError
+
+    if given := [f"--{name.replace('_', '-')}" for name, value in options.items() if value]:
+        raise UsageError(f"{', '.join(given)} goes with --dataset, not with --predictions")
+
+
 def samples(
     dataset: str,
     split: str | None,

@@ -79,6 +79,14 @@ def audit(
 
     if (dataset is None) == (predictions is None):
         raise UsageError("name a --dataset to run a model on, or the --predictions of one")
+    if predictions:
+        _measured.of_a_dataset(
+            split=split,
+            exclude=exclude,
+            limit=limit,
+            detector=detector,
+            detector_model=detector_model,
+        )
     columns = [name for name in (word.strip() for word in by.split(",")) if name]
     # Where the report lies is no part of it, so that the same audit is the same file anywhere.
     words = ["genderscope", "audit", "--by", ",".join(columns), "--out", "DIR"]

@@ -89,6 +89,17 @@ def counterfactuals(
     require("scipy", "eval")
     if (dataset is None) == (predictions is None):
         raise UsageError("name a --dataset to alter, or the --predictions of altered pictures")
+    if predictions:
+        _measured.of_a_dataset(
+            split=split,
+            exclude=exclude,
+            limit=limit,
+            detector=detector,
+            detector_model=detector_model,
+            redetect=redetect,
+            sheet=sheet,
+            pictures_out=pictures_out,
+        )
     if sheet and sheet.suffix.lower() not in (".jpg", ".jpeg", ".png"):
         raise UsageError(f"--sheet writes a .jpg or .png, not {sheet.name}")
     command = shlex.join(["genderscope", *sys.argv[1:]])
