@@ -23,7 +23,6 @@ import torch
 
 import genderscope
 from genderscope import detectors, plugins, sources
-from genderscope.classifier import GUIDED
 from genderscope.contracts import LABELS, Image
 from genderscope.explain import panels
 from genderscope.explain.explainer import Explainer
@@ -67,7 +66,7 @@ def captum(run: Path, crops: Crops) -> dict[str, object]:
     """How far the guided graph of a run's model is from Captum on the run's network, and how far
     Captum in 32 bits is from Captum in 64.
     """
-    [model] = (file for file in run.glob("*.onnx") if not file.name.endswith(GUIDED))
+    [model] = (file for file in run.glob("*.onnx") if "." not in file.stem)
     network, precise = load(run), load(run).double()
     with TemporaryDirectory() as folder:
         copy = Path(shutil.copy(model, folder))

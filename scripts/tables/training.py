@@ -19,14 +19,16 @@ def records() -> str:
         "|---|---|--:|--:|--:|--:|--:|--:|--:|---|--:|",
     ]
     shipped_ones = sorted(WEIGHTS.glob("*.record.json"))
-    for file in (*shipped_ones, *sorted((RESULTS / "training").glob("*_cnn*.json"))):
+    others = sorted((RESULTS / "training").glob("*.json"))
+    for file in (*shipped_ones, *(f for f in others if not f.name.startswith("preset-"))):
         run = json.loads(file.read_text())
         settings, n, last = run["settings"], run["data"]["validation"], run["history"][-1]
-        teachers = [Path(teacher).name for teacher in settings.get("teachers", ())]
+        # Early records have one teacher.
+        teachers = settings.get("teachers") or filter(None, [settings.get("teacher")])
         ends = between(list(wilson(round(last["accuracy"] * n), n)))
         cells = [
             f"`{file.name.partition('.')[0]}`" + (", shipped" if file in shipped_ones else ""),
-            ", ".join(f"`{teacher}`" for teacher in teachers),
+            ", ".join(f"`{Path(teacher).name}`" for teacher in teachers),
             f"{100 * settings.get('altered_share', 0):g}",
             f"{settings.get('age_weight', 0):g}",
             f"{run['data']['train']:,}",
