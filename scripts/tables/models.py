@@ -8,18 +8,22 @@ from written import RESULTS, between, percent
 
 from genderscope.classifier import WEIGHTS, shipped
 
+ADULTS = ("20-59", "18 and older")
+"""Ages as the data sets let them be told apart."""
+
 
 def results() -> str:
     """A row for each result file of each shipped model."""
     lines = [
         "| model | data set | detector | n | accuracy % | women's recall % | men's recall % "
-        "| gap, points | answered % | accuracy of these % |",
-        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|",
+        "| gap, points | answered % | accuracy of these % | accuracy of adults % |",
+        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for model in shipped():
         for file in sorted(WEIGHTS.glob(f"{model}.*.*.json")):
             found = json.loads(file.read_text())
             recall, chosen = found["recall"], found["selective"]
+            [adults] = [v for name, v in found["by_group"]["adult"].items() if name in ADULTS]
             cells = [
                 f"`{model}`",
                 f"{found['dataset'].partition(':')[0]} {found['split']}"
@@ -32,6 +36,7 @@ def results() -> str:
                 f"{percent(found['recall_gap'])} ({between(found['recall_gap_interval'])})",
                 percent(chosen["coverage"]),
                 f"{percent(chosen['accuracy_of_answered'])} ({between(chosen['interval'])})",
+                f"{percent(adults['accuracy'])} ({between(adults['accuracy_interval'])})",
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
