@@ -31,6 +31,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "scaling": speed.scaling,
     "many": speed.many,
     "billion": speed.billion,
+    "networks": speed.networks,
     "audit_speed": speed.audit,
     "soak": speed.soak,
     **{

@@ -49,6 +49,9 @@ def throughput() -> str:
     return "\n".join(lines)
 
 
+WORKERS = {"threads": ("thread", "threads"), "ray_processes": ("Ray process", "Ray processes")}
+
+
 def scaling() -> str:
     """How the pictures a second grow with the workers."""
     if not (file := RESULTS / "scaling.json").is_file():
@@ -58,13 +61,14 @@ def scaling() -> str:
         "|---|---|--:|--:|",
     ]
     for curve in json.loads(file.read_text())["curves"]:
-        for kind in ("threads", "ray_processes"):
+        for kind in WORKERS:
             for of in curve.get(kind, ()):
                 low, high = of["range"]
-                workers = f"{of['workers']} {kind.replace('_', ' ')}".replace("ray", "Ray")
+                one, several = WORKERS[kind]
+                workers = f"{of['workers']} {one if of['workers'] == 1 else several}"
                 cells = [
                     curve["picture"],
-                    workers.removesuffix("s" if of["workers"] == 1 else ""),
+                    workers,
                     f"{of['pictures_per_second']:.1f} ({low:.1f}–{high:.1f})",
                     f"{of['times_one_worker']:.2f}",
                 ]
@@ -84,6 +88,36 @@ def many() -> str:
         f"{found['results']:,} results of {found['different']:,} different pictures, {order}; "
         f"peak memory {found['peak_memory_mb']:.0f} MB."
     )
+
+
+def networks() -> str:
+    """Each network in short: size, accuracy and time."""
+    found = json.loads((RESULTS / "benchmark" / "benchmark.json").read_text())
+    lines = [
+        "| network | parameters | multiply-adds, M | file, kB | FairFace val % | UTKFace % "
+        "| ms a face, batch 1 | batch 64 | times mini-Xception's, batch 1 | batch 64 |",
+        "|---|--:|--:|--:|---|---|--:|--:|--:|--:|",
+    ]
+    ratios = {p["a"]: p["time_ratio"] for p in found["pairs"] if p["b"] == "mini_xception"}
+    for name, model in found["models"].items():
+        times = model["time"]["network"]
+        cells = [
+            f"`{name}`",
+            f"{model['parameters']:,}",
+            f"{model['multiply_adds'] / 1e6:.1f}",
+            f"{model['file_bytes'] / 1e3:,.0f}",
+            *(
+                f"{percent(a['value'])} ({between(a['interval'])})"
+                for a in model["accuracy"].values()
+            ),
+            *(f"{times[batch]['median_ms']:.2f}" for batch in ("1", "64")),
+            *(
+                f"{ratios[name][batch]['value']:.2f}" if name in ratios else ""
+                for batch in ("1", "64")
+            ),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def audit() -> str:

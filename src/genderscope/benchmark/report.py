@@ -221,7 +221,7 @@ def drawing(measured: dict[str, Any], file: Path) -> None:
     """Accuracy against time and against size, one point a model and data set, as a PNG."""
     locator = require("matplotlib.ticker", "eval").LogLocator
     figure = require("matplotlib.figure", "eval").Figure(
-        figsize=(9, 4), dpi=150, layout="constrained"
+        figsize=(9, 4.5), dpi=150, layout="constrained"
     )
     models = measured["models"]
     sides = figure.subplots(1, 2, sharey=True)
@@ -250,5 +250,5 @@ def drawing(measured: dict[str, Any], file: Path) -> None:
         axes.grid(alpha=0.25)
     sides[0].set_ylabel("accuracy %, with its 95% interval")
     handles = sides[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=len(models), fontsize=8)
+    figure.legend(*handles, loc="outside lower center", ncols=min(len(models), 3), fontsize=8)
     figure.savefig(file, format="png")
