@@ -256,7 +256,8 @@ def test_maps_change_when_all_weights_are_random(exported, crops, method):
             assert -1 <= low <= stage["spearman"] <= high <= 1
     *_, last = (stage["spearman"] for stage in found["cascade"] if stage["n"])
     assert last < 0.5
-    assert found["other_class"]["n"] == 8
+    if method != "grad_cam":
+        assert found["other_class"]["n"] == 8
 
 
 def test_what_shows_the_picture_alone_fails_the_test(exported, crops, monkeypatch):
