@@ -2,12 +2,12 @@
 
 import json
 
-from written import RESULTS, between, percent
+from written import RESULTS, measured, percent, result, row
 
 
 def sanity() -> str:
     """How alike maps are to those of a network with ever more random weights."""
-    found = json.loads((RESULTS / "explanations" / "sanity.json").read_text())["networks"]
+    found = result("explanations", "sanity.json")["networks"]
     lines = [
         "| network | method | n | the last part random | half of them | all "
         "| other class | other face | edges |",
@@ -22,13 +22,13 @@ def sanity() -> str:
             for stage in (*stages, *compared):
                 ends = " to ".join(f"{end:.2f}" for end in stage["spearman_interval"])
                 cells.append(f"{stage['spearman']:.2f} ({ends})")
-            lines.append(f"| {' | '.join(cells)} |")
+            lines.append(row(cells))
     return "\n".join(lines)
 
 
 def captum() -> str:
     """How far the guided graphs are from Captum."""
-    found = json.loads((RESULTS / "explanations" / "sanity.json").read_text())["networks"]
+    found = result("explanations", "sanity.json")["networks"]
     lines = [
         "| network | maps | within 1e-4 | median difference | largest | Captum's within 1e-4 |",
         "|---|--:|--:|--:|--:|--:|",
@@ -60,9 +60,6 @@ def regions() -> str:
             cells = ["", whose, f"{group['n']:,}"]
             for part in group["regions"].values():
                 small = group["n_too_small"]
-                value = (
-                    f"{percent(part['share'])} ({between(part['interval'])})" if not small else ""
-                )
-                cells.append(value or "n too small")
-            lines.append(f"| {' | '.join(cells)} |")
+                cells.append("n too small" if small else measured(part["share"], part["interval"]))
+            lines.append(row(cells))
     return "\n".join(lines)

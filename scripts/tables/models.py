@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from written import RESULTS, between, percent
+from written import RESULTS, between, measured, percent, row
 
 from genderscope.classifier import WEIGHTS, shipped
 
@@ -33,12 +33,12 @@ def results() -> str:
                 f"**{percent(found['accuracy'])}** ({between(found['accuracy_interval'])})",
                 percent(recall["woman"]),
                 percent(recall["man"]),
-                f"{percent(found['recall_gap'])} ({between(found['recall_gap_interval'])})",
+                measured(found["recall_gap"], found["recall_gap_interval"]),
                 percent(chosen["coverage"]),
-                f"{percent(chosen['accuracy_of_answered'])} ({between(chosen['interval'])})",
-                f"{percent(adults['accuracy'])} ({between(adults['accuracy_interval'])})",
+                measured(chosen["accuracy_of_answered"], chosen["interval"]),
+                measured(adults["accuracy"], adults["accuracy_interval"]),
             ]
-            lines.append(f"| {' | '.join(cells)} |")
+            lines.append(row(cells))
     return "\n".join(lines)
 
 
@@ -69,17 +69,15 @@ def _judged(folder: Path) -> dict[str, str]:
     ratio = (1 - low["accuracy"]) / (1 - high["accuracy"])
     told: dict[str, Any] = {condition["name"]: condition for condition in flips["conditions"]}
     return {
-        "accuracy %": f"{percent(found['accuracy'])} ({between(found['accuracy_interval'])})",
+        "accuracy %": measured(found["accuracy"], found["accuracy_interval"]),
         "error of the worst race group %": f"{percent(1 - low['accuracy'])} ({worst})",
         "error of the best race group %": f"{percent(1 - high['accuracy'])} ({best})",
         "worst race group's error in the best's": f"{ratio:.1f}",
-        "women's and men's recall apart, points": (
-            f"{percent(found['recall_gap'])} ({between(found['recall_gap_interval'])})"
+        "women's and men's recall apart, points": measured(
+            found["recall_gap"], found["recall_gap_interval"]
         ),
     } | {
-        f"flips with {words} %": (
-            f"{percent(told[name]['flip_rate'])} ({between(told[name]['flip_interval'])})"
-        )
+        f"flips with {words} %": measured(told[name]["flip_rate"], told[name]["flip_interval"])
         for words, name in {
             "clear glasses": "clear glasses",
             "dark glasses": "dark glasses",

@@ -1,8 +1,6 @@
 """How quick it is, and how far it goes."""
 
-import json
-
-from written import NOT_MEASURED, RESULTS, between, percent
+from written import RESULTS, between, measured, percent, result, row
 
 # Assumed in docs/scaling.md: a core hour on demand and on spare capacity, and 1,000 reads.
 CORE_HOUR_USD, READS_USD = (0.04, 0.012), 0.0004
@@ -10,9 +8,7 @@ CORE_HOUR_USD, READS_USD = (0.04, 0.012), 0.0004
 
 def throughput() -> str:
     """Decode, detect, crop and classify, the usual way and ours; the stages; what is lost."""
-    if not (file := RESULTS / "throughput.json").is_file():
-        return NOT_MEASURED
-    found = json.loads(file.read_text())
+    found = result("throughput.json")
     lines = [
         "| way | pictures/s, median (range) | times the first | faces a picture |",
         "|---|--:|--:|--:|",
@@ -25,7 +21,7 @@ def throughput() -> str:
             f"{of['times_the_sequential']:.1f}",
             f"{of['faces_a_picture']:.0f}",
         ]
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(row(cells))
     stages = found["stages_of_ours_on_one_thread"]
     share = found["classifier_share_of_processor_time"]
     parts = (f"{n} {ms:.1f} ms ({percent(stages['share'][n])}%)" for n, ms in stages["ms"].items())
@@ -40,12 +36,12 @@ def throughput() -> str:
         "| longer side 640 | 320 |",
         "|---|---|--:|--:|--:|--:|--:|",
     ]
-    for row in found["faces_found"]:
-        bounds = row["bounds"]
-        cells = [row["picture"], row["size"], row["faces_at_full_size"]]
+    for photograph in found["faces_found"]:
+        bounds = photograph["bounds"]
+        cells = [photograph[name] for name in ("picture", "size", "faces_at_full_size")]
         cells += [bounds["default"]["faces"], len(bounds["default"]["lost"])]
         cells += [bounds[name]["faces"] for name in ("640", "320")]
-        lines.append(f"| {' | '.join(map(str, cells))} |")
+        lines.append(row(cells))
     return "\n".join(lines)
 
 
@@ -54,13 +50,11 @@ WORKERS = {"threads": ("thread", "threads"), "ray_processes": ("Ray process", "R
 
 def scaling() -> str:
     """How the pictures a second grow with the workers."""
-    if not (file := RESULTS / "scaling.json").is_file():
-        return NOT_MEASURED
     lines = [
         "| picture | workers | pictures/s, median (range) | times one worker |",
         "|---|---|--:|--:|",
     ]
-    for curve in json.loads(file.read_text())["curves"]:
+    for curve in result("scaling.json")["curves"]:
         for kind in WORKERS:
             for of in curve.get(kind, ()):
                 low, high = of["range"]
@@ -72,15 +66,13 @@ def scaling() -> str:
                     f"{of['pictures_per_second']:.1f} ({low:.1f}–{high:.1f})",
                     f"{of['times_one_worker']:.2f}",
                 ]
-                lines.append(f"| {' | '.join(cells)} |")
+                lines.append(row(cells))
     return "\n".join(lines)
 
 
 def many() -> str:
     """What became of very many pictures in a run that was killed twice."""
-    if not (file := RESULTS / "many.json").is_file():
-        return NOT_MEASURED
-    found = json.loads(file.read_text())
+    found = result("many.json")
     killed = sum(run["killed"] for run in found["runs"])
     order = "in the folder's order" if found["in_order"] else "**not** in the folder's order"
     return (
@@ -92,7 +84,7 @@ def many() -> str:
 
 def networks() -> str:
     """Each network in short: size, accuracy and time."""
-    found = json.loads((RESULTS / "benchmark" / "benchmark.json").read_text())
+    found = result("benchmark", "benchmark.json")
     lines = [
         "| network | parameters | multiply-adds, M | file, kB | FairFace val % | UTKFace % "
         "| ms a face, batch 1 | batch 64 | times mini-Xception's, batch 1 | batch 64 |",
@@ -106,25 +98,20 @@ def networks() -> str:
             f"{model['parameters']:,}",
             f"{model['multiply_adds'] / 1e6:.1f}",
             f"{model['file_bytes'] / 1e3:,.0f}",
-            *(
-                f"{percent(a['value'])} ({between(a['interval'])})"
-                for a in model["accuracy"].values()
-            ),
+            *(measured(a["value"], a["interval"]) for a in model["accuracy"].values()),
             *(f"{times[batch]['median_ms']:.2f}" for batch in ("1", "64")),
             *(
                 f"{ratios[name][batch]['value']:.2f}" if name in ratios else ""
                 for batch in ("1", "64")
             ),
         ]
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(row(cells))
     return "\n".join(lines)
 
 
 def audit() -> str:
     """How long the audit of very many predictions takes."""
-    if not (file := RESULTS / "audit_speed.json").is_file():
-        return NOT_MEASURED
-    found = json.loads(file.read_text())
+    found = result("audit_speed.json")
     return (
         f"{found['predictions']:,} predictions with {len(found['columns'])} columns and their "
         f"crossings: {found['seconds']:.0f} s, {found['megabytes']:,.0f} MB "
@@ -134,14 +121,12 @@ def audit() -> str:
 
 def billion() -> str:
     """Core hours and cost of a billion pictures, from the measured rates and assumed prices."""
-    if not (file := RESULTS / "scaling.json").is_file():
-        return NOT_MEASURED
     lines = [
         "| like | ms a picture and core | efficiency | core hours | on 1,000 cores, days "
         "| on demand, USD | spare, USD |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
-    for curve in json.loads(file.read_text())["curves"]:
+    for curve in result("scaling.json")["curves"]:
         most = curve["threads"][-1]
         efficiency = most["times_one_worker"] / most["workers"]
         hours = 1e9 * curve["processor_ms_a_picture"] / 1e3 / 3600 / efficiency
@@ -154,19 +139,19 @@ def billion() -> str:
             f"{hours / 1000 / 24:.1f}",
             *(f"{hours * price + reads:,.0f}" for price in CORE_HOUR_USD),
         ]
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(row(cells))
     return "\n".join(lines)
 
 
 def benchmark(name: str) -> str:
     """The tables that ``genderscope benchmark`` or one of benchmarks/ wrote."""
     file = RESULTS / "benchmark" / f"{name}.md"
-    return file.read_text().strip() if file.is_file() else NOT_MEASURED
+    return file.read_text().strip()
 
 
 def soak() -> str:
     """Whether memory stays flat while a film is looped."""
-    found = json.loads((RESULTS / "soak.json").read_text())
+    found = result("soak.json")
     return (
         f"`{found['model']}`, {found['detector']}, {found['seconds']:.0f} s, {found['frames']:,} "
         f"frames: memory grew by {percent(found['growth'])}%."

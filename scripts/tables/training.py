@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from written import NOT_MEASURED, RESULTS, between, percent
+from written import RESULTS, between, measured, percent, result, row
 
 from genderscope.classifier import WEIGHTS
 from genderscope.metrics import wilson
@@ -25,7 +25,6 @@ def records() -> str:
         settings, n, last = run["settings"], run["data"]["validation"], run["history"][-1]
         # Early records have one teacher.
         teachers = settings.get("teachers") or filter(None, [settings.get("teacher")])
-        ends = between(list(wilson(round(last["accuracy"] * n), n)))
         cells = [
             f"`{file.name.partition('.')[0]}`" + (", shipped" if file in shipped_ones else ""),
             ", ".join(f"`{Path(teacher).name}`" for teacher in teachers),
@@ -36,10 +35,10 @@ def records() -> str:
             f"{settings['augmentation']['angle_deg']:g}°",
             f"{run['seconds'] / 3600:.1f}",
             f"{n:,}",
-            f"{percent(last['accuracy'])} ({ends})",
+            measured(last["accuracy"], wilson(round(last["accuracy"] * n), n)),
             f"{last['loss']:.3f}",
         ]
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(row(cells))
     return "\n".join(lines)
 
 
@@ -58,9 +57,9 @@ def presets() -> str:
             str(run["settings"]["epochs"]),
             str(run["settings"]["seed"]),
             f"{n:,}",
-            f"{percent(accuracy)} ({between(list(wilson(round(accuracy * n), n)))})",
+            measured(accuracy, wilson(round(accuracy * n), n)),
         ]
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(row(cells))
     return "\n".join(lines)
 
 
@@ -70,19 +69,17 @@ def shapes() -> str:
         "| variant | parameters | epochs | seed | n | accuracy % | loss |",
         "|---|--:|--:|--:|--:|---|--:|",
     ]
-    if not (file := RESULTS / "shapes.json").is_file():
-        return NOT_MEASURED
-    for run in json.loads(file.read_text()):
+    for run in result("shapes.json"):
         cells = [
             run["variant"],
             f"{run['parameters']:,}",
             str(run["epochs"]),
             str(run["seed"]),
             f"{run['n']:,}",
-            f"{percent(run['accuracy'])} ({between(run['interval'])})",
+            measured(run["accuracy"], run["interval"]),
             f"{run['loss']:.4f}",
         ]
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(row(cells))
     return "\n".join(lines)
 
 
@@ -93,27 +90,25 @@ def imbalance() -> str:
         "| men's recall % | ROC-AUC % |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for run in json.loads((RESULTS / "imbalance.json").read_text()):
+    for run in result("imbalance.json"):
         cells = [
             f"`{run['settings']['balance']}`",
             str(run["settings"]["epochs"]),
             str(run["settings"]["seed"]),
             f"{run['n']:,}",
-            f"{percent(run['accuracy'])} ({between(run['accuracy_interval'])})",
+            measured(run["accuracy"], run["accuracy_interval"]),
             percent(run["balanced_accuracy"]),
             *(percent(run["recall"][label]) for label in ("woman", "man")),
             percent(run["roc_auc"]),
         ]
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(row(cells))
     return "\n".join(lines)
 
 
 def ablations() -> str:
     """A row for each variant, its seeds together."""
-    if not (file := RESULTS / "ablations.json").is_file():
-        return NOT_MEASURED
     runs: dict[str, list[dict[str, Any]]] = {}
-    for run in json.loads(file.read_text()):
+    for run in result("ablations.json"):
         runs.setdefault(run["variant"], []).append(run)
     base = mean(run["loss"] for run in runs["baseline"])
     lines = [
@@ -133,5 +128,5 @@ def ablations() -> str:
             f"{loss:.4f}",
             "" if name == "baseline" else f"{loss - base:+.4f}",
         ]
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(row(cells))
     return "\n".join(lines)

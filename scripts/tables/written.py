@@ -1,15 +1,31 @@
 """What the tables share: where results lie, and how numbers are written."""
 
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
-NOT_MEASURED = "Not measured yet."
+
+
+def result(*names: str) -> Any:
+    """What a command measured: a JSON file of results/."""
+    return json.loads(RESULTS.joinpath(*names).read_text())
 
 
 def percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def between(interval: list[float]) -> str:
+def between(interval: Sequence[float]) -> str:
     return "–".join(map(percent, interval))
+
+
+def measured(share: float, interval: Sequence[float]) -> str:
+    """A share with its interval, in percent."""
+    return f"{percent(share)} ({between(interval)})"
+
+
+def row(cells: Iterable[object]) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
