@@ -59,7 +59,8 @@ def cached(
         ) as steps,
     ):
         for done, total in steps:
-            if monotonic() - began < 1:
+            if (now := monotonic()) - began < 1:
+                began = now
                 progress.earlier(done)
             progress.told(done, total)
     return Crops(cache)

@@ -54,6 +54,11 @@ def finder(
     return detectors.create(name, model=model, **given)
 
 
+def columns(by: str) -> list[str]:
+    """Names with commas between."""
+    return [name for name in (word.strip() for word in by.split(",")) if name]
+
+
 def of_a_dataset(**options: Any) -> None:
     """Refuse options that say how a data set is read, where answers are given instead.
 

@@ -87,7 +87,7 @@ def audit(
             detector=detector,
             detector_model=detector_model,
         )
-    columns = [name for name in (word.strip() for word in by.split(",")) if name]
+    columns = _measured.columns(by)
     # Where the report lies is no part of it, so that the same audit is the same file anywhere.
     words = ["genderscope", "audit", "--by", ",".join(columns), "--out", "DIR"]
     words += ["--depth", str(depth), "--seed", str(seed)]

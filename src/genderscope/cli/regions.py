@@ -78,7 +78,7 @@ def regions(
         "detector": finder.name,
     }
     command = shlex.join(["genderscope", *sys.argv[1:]])
-    columns = [name for name in (word.strip() for word in by.split(",")) if name]
+    columns = _measured.columns(by)
     report = survey.report(found, about=about, by=columns, seed=seed, command=command)
     if json_file:
         json_file.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -113,12 +113,11 @@ def _table(groups: list[dict[str, Any]]) -> Any:
     names = (region.replace("/", "/\n") for region in first)
     table = Table("energy, %\n± half its\n95% interval", "n", *names, box=box.SIMPLE)
     table.add_row("area, %", "", *(percent(cell["area"]) for cell in first.values()))
-    column = None
+    section = ""
     for group in groups:
         cells = group["regions"].values()
-        if group["answers"] == "all" and group.get("column") != column:
+        if section != (section := group.get("column", group["label"])):
             table.add_section()
-        column = group.get("column", "")
         table.add_row(
             group.get("group") or f"{group['label']}, {group['answers']}",
             f"{group['n']:,}",
