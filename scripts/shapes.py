@@ -10,8 +10,7 @@ the table.
 
 import argparse
 import json
-from dataclasses import dataclass
-from math import radians
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -25,12 +24,14 @@ from genderscope.lab.augment import Augmentation
 from genderscope.lab.batches import split
 from genderscope.lab.models import mini_xception
 from genderscope.lab.models._residual import Residual, projection
+from genderscope.lab.task import WARM_UP, adam
+from genderscope.lab.train import EMA_STEPS
 from genderscope.metrics import wilson
 from genderscope.prepare.crops import Crops
 from genderscope.preprocess import scale
 
 RESULTS = Path(__file__).parents[1] / "results" / "shapes.json"
-SIZE, BATCH, EMA_STEPS = 64, 128, 8
+SIZE, BATCH = 64, 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +40,8 @@ class Seen(Augmentation):
 
     seen: int = SIZE
 
-    def _move(self, wide: Tensor, size: int) -> Tensor:
-        count, side = len(wide), wide.shape[-1]
-        angle = self._around(wide, radians(self.angle_deg))
-        zoom = self._around(wide, self.zoom_ratio).exp() * self.seen / side
-        mirror = torch.randint(0, 2, (count,)) * 2 - 1
-        shift = [2 * self._around(wide, self.shift_ratio) * self.seen / side for _ in range(2)]
-        cosine, sine = zoom * angle.cos(), zoom * angle.sin()
-        rows = [mirror * cosine, -sine, shift[0], mirror * sine, cosine, shift[1]]
-        places = F.affine_grid(
-            torch.stack(rows, 1).view(count, 2, 3), [count, 1, size, size], align_corners=False
-        )
-        return F.grid_sample(wide, places, padding_mode="border", align_corners=False)
+    def _move(self, wide: Tensor, size: int, seen: int) -> Tensor:
+        return Augmentation._move(self, wide, size, self.seen)
 
 
 def last_3x3() -> nn.Module:
@@ -96,20 +87,16 @@ VARIANTS = {
 def run(name: str, crops: Crops, epochs: int, seed: int = 0) -> dict[str, object]:
     """Train one variant and say what came of it."""
     create, seen = VARIANTS[name]
-    views = Seen(**vars_of(Augmentation().times(0.75)), seen=seen)
+    views = Seen(**asdict(Augmentation().times(0.75)), seen=seen)
     wide = torch.from_numpy(crops.wide(np.arange(len(crops))))[:, None]
     labels = torch.from_numpy(crops.labels.astype(np.int64))
     training, held = split(crops, 0.075, seed)
     torch.manual_seed(seed)
     network = create().to(memory_format=torch.channels_last)
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    vectors = [p for p in network.parameters() if p.ndim == 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}]
-    )
+    optimizer = adam(network, 0.05)
     batches = len(training) // BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, 4e-3, total_steps=epochs * batches, pct_start=0.1
+        optimizer, 4e-3, total_steps=epochs * batches, pct_start=WARM_UP
     )
     decay = get_ema_multi_avg_fn(0.998**EMA_STEPS)
     average = AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
@@ -128,7 +115,7 @@ def run(name: str, crops: Crops, epochs: int, seed: int = 0) -> dict[str, object
             schedule.step()
             step += 1
             if step % EMA_STEPS == 0:
-                if step < 0.1 * epochs * batches:
+                if step < WARM_UP * epochs * batches:
                     average.module.load_state_dict(network.state_dict())
                 else:
                     average.update_parameters(network)
@@ -146,10 +133,6 @@ def run(name: str, crops: Crops, epochs: int, seed: int = 0) -> dict[str, object
         "history": history,
         "seconds": round(perf_counter() - began),
     }
-
-
-def vars_of(views: Augmentation) -> dict[str, float]:
-    return {name: getattr(views, name) for name in Augmentation.__slots__}
 
 
 @torch.no_grad()

@@ -54,17 +54,18 @@ class Augmentation:
         Returns:
             (n, channels, size, size) floats of 0-255.
         """
-        pixels = self._move(wide, size)
+        pixels = self._move(wide, size, size)
         pixels = self._blur(pixels)
         pixels = self._light(pixels)
         return self._cover(pixels).clip(0, 255)
 
-    def _move(self, wide: Tensor, size: int) -> Tensor:
+    def _move(self, wide: Tensor, size: int, seen: int) -> Tensor:
+        """``seen`` pixels of each crop, turned, moved and mirrored, as ``size`` pixels."""
         count = len(wide)
         angle = self._around(wide, radians(self.angle_deg))
-        zoom = self._around(wide, self.zoom_ratio).exp() * size / wide.shape[-1]
+        zoom = self._around(wide, self.zoom_ratio).exp() * seen / wide.shape[-1]
         mirror = torch.randint(0, 2, (count,), device=wide.device) * 2 - 1
-        shift = [2 * self._around(wide, self.shift_ratio) * size / wide.shape[-1] for _ in range(2)]
+        shift = [2 * self._around(wide, self.shift_ratio) * seen / wide.shape[-1] for _ in range(2)]
         cosine, sine = zoom * angle.cos(), zoom * angle.sin()
         rows = [mirror * cosine, -sine, shift[0], mirror * sine, cosine, shift[1]]
         places = F.affine_grid(

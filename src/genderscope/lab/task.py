@@ -6,7 +6,7 @@ Knows nothing of files but a teacher's folder.
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -70,6 +70,12 @@ class Settings:
     seed: int = 0
     balance: str = "none"
     augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+def plain(settings: Settings) -> dict[str, Any]:
+    """Settings as JSON has them."""
+    values: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
+    return values
 
 
 class Task(pl.LightningModule):
@@ -194,15 +200,7 @@ class Task(pl.LightningModule):
         self.history, self.seconds = checkpoint["history"], checkpoint["seconds"]
 
     def configure_optimizers(self) -> Any:
-        # Normalisation and biases are not decayed: they hold no capacity worth shrinking.
-        matrices = [p for p in self.parameters() if p.ndim > 1]
-        vectors = [p for p in self.parameters() if p.ndim == 1]
-        optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": self.settings.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ]
-        )
+        optimizer = adam(self, self.settings.weight_decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
             self.settings.learning_rate,
@@ -210,6 +208,19 @@ class Task(pl.LightningModule):
             pct_start=WARM_UP,
         )
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+
+
+def adam(module: nn.Module, weight_decay: float) -> torch.optim.AdamW:
+    """The optimiser of what a module learns (Loshchilov and Hutter 2019, arXiv:1711.05101)."""
+    # Normalisation and biases are not decayed: they hold no capacity worth shrinking.
+    matrices = [p for p in module.parameters() if p.ndim > 1]
+    vectors = [p for p in module.parameters() if p.ndim == 1]
+    return torch.optim.AdamW(
+        [
+            {"params": matrices, "weight_decay": weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
+    )
 
 
 def load(run: Path) -> nn.Module:

@@ -9,7 +9,6 @@ import logging
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ from genderscope.lab.batches import (
     training_loader,
     validation_loader,
 )
-from genderscope.lab.task import WARM_UP, WEIGHTS, Settings, Task
+from genderscope.lab.task import WARM_UP, WEIGHTS, Settings, Task, plain
 from genderscope.prepare.crops import Crops
 
 EMA_STEPS = 8  # the average moves once in so many steps: each costs as much as a layer
@@ -66,15 +65,13 @@ def train(
     filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
     out.mkdir(parents=True, exist_ok=True)
     begun = out / "settings.json"
-    plain = json.loads(json.dumps(asdict(settings)))
     if resume and not (out / LAST).is_file():
         raise UsageError(f"{out} holds no checkpoint to resume from")
     # A run that was begun before a setting existed had its default.
-    default = json.loads(json.dumps(asdict(Settings())))
-    if resume and default | json.loads(begun.read_text()) != plain:
+    if resume and plain(Settings()) | json.loads(begun.read_text()) != plain(settings):
         raise UsageError(f"{out} was begun with other settings: see {begun}")
     if ranks.first() and not resume:
-        begun.write_text(json.dumps(plain, indent=1))
+        begun.write_text(json.dumps(plain(settings), indent=1))
 
     began_at = commit()
     pl.seed_everything(settings.seed, verbose=False)
@@ -199,9 +196,11 @@ def _fit(trainer: pl.Trainer, *given: Any, **options: Any) -> None:
 
 def _named(settings: Settings) -> dict[str, Any]:
     """The settings with runs by their names: where they lay is nobody's business."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
     start = settings.start and Path(settings.start).name
-    return plain | {"teachers": [Path(run).name for run in settings.teachers], "start": start}
+    return plain(settings) | {
+        "teachers": [Path(run).name for run in settings.teachers],
+        "start": start,
+    }
 
 
 def _precision() -> Any:

@@ -4,9 +4,8 @@ Every trial is a short training run; one that does worse than the median of the 
 ended early. What is minimised is the loss on the held-out part. Knows nothing of data sets.
 """
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +16,7 @@ from lightning.pytorch.callbacks import Callback
 
 from genderscope.contracts import UsageError
 from genderscope.lab.augment import Augmentation
-from genderscope.lab.task import Settings
+from genderscope.lab.task import Settings, plain
 from genderscope.lab.train import train
 from genderscope.prepare.crops import Crops
 
@@ -72,8 +71,7 @@ def tune(
         load_if_exists=True,
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
     )
-    begun = json.loads(json.dumps(asdict(settings)))
-    begun |= {"fingerprint": crops.manifest["fingerprint"]}
+    begun = plain(settings) | {"fingerprint": crops.manifest["fingerprint"]}
     if study.user_attrs.get("begun", begun) != begun:
         raise UsageError(f"{study_file} is a study of other settings or crops: name another file")
     study.set_user_attr("begun", begun)
