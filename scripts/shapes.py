@@ -93,7 +93,7 @@ def run(name: str, crops: Crops, epochs: int, seed: int = 0) -> dict[str, object
     training, held = split(crops, 0.075, seed)
     torch.manual_seed(seed)
     network = create().to(memory_format=torch.channels_last)
-    optimizer = adam(network, 0.05)
+    optimizer = adam(network, 0.05, 4e-3)
     batches = len(training) // BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 4e-3, total_steps=epochs * batches, pct_start=WARM_UP

@@ -39,6 +39,18 @@ def train(
     learning_rate: Annotated[
         float | None, typer.Option(min=0, help="The peak of one cycle.  [default: 0.004]")
     ] = None,
+    muon_rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="The peak for matrices, where Muon moves them; 0 leaves all to Adam.  "
+            "[default: 0]",
+        ),
+    ] = None,
+    small_share: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Of the epochs, the first, at 5/8 the size.  [default: 0]"),
+    ] = None,
     weight_decay: Annotated[float | None, typer.Option(min=0, help="[default: 0.05]")] = None,
     label_smoothing: Annotated[
         float | None, typer.Option(min=0, max=1, help="[default: 0.05]")
@@ -147,6 +159,8 @@ def train(
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "muon_rate": muon_rate,
+        "small_share": small_share,
         "weight_decay": weight_decay,
         "label_smoothing": label_smoothing,
         "augmentation": augmentation,

@@ -21,9 +21,11 @@ from genderscope import plugins
 from genderscope.contracts import LABELS, UsageError
 from genderscope.lab import ranks
 from genderscope.lab.augment import Augmentation
+from genderscope.lab.muon import Muon, suits
 from genderscope.preprocess import PreprocessSpec, scale
 
 WARM_UP = 0.1
+SMALL = 0.625  # the side of views in the first epochs, of the network's own
 WEIGHTS = "weights.pt"
 BALANCES = ("none", "weights", "sampler")
 
@@ -35,6 +37,11 @@ class Settings:
     Attributes:
         model: a file of ``lab/models``.
         learning_rate: the peak of one cycle; it warms up for a tenth and falls to nothing.
+        muon_rate: the peak for the matrices where Muon moves them (see ``muon``); 0 leaves them to
+            Adam.
+        small_share: of the epochs, the first ones, whose views are ``SMALL`` times as wide: what is
+            coarse is learnt in a third of the time (Howard 2018's progressive resizing). A teacher
+            sees them as large as ever.
         label_smoothing: taken from the true class and given to both.
         mixup: parameter of the Beta distribution by which two faces and their labels are mixed
             (Zhang et al. 2018, arXiv:1710.09412); 0 mixes none.
@@ -57,6 +64,8 @@ class Settings:
     epochs: int = 40
     batch_size: int = 128
     learning_rate: float = 4e-3
+    muon_rate: float = 0.0
+    small_share: float = 0.0
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
     mixup: float = 0.0
@@ -129,7 +138,7 @@ class Task(pl.LightningModule):
             truth = share * truth + (1 - share) * truth.roll(1, 0)
         mine = ranks.share()
         truth, ages, others = (rows[mine] for rows in (truth, ages, ages.roll(1, 0)))
-        logits, named = self._both(seen[0][mine].float())
+        logits, named = self._both(self._resized(seen[0][mine].float()))
         smoothing = self.settings.label_smoothing
         losses = F.cross_entropy(
             logits, truth, self.class_weights, reduction="none", label_smoothing=smoothing
@@ -167,6 +176,13 @@ class Task(pl.LightningModule):
             for part in views.chunk(len(several), 1)
         ]
 
+    def _resized(self, views: Tensor) -> Tensor:
+        """The views as the network sees them in this epoch."""
+        if self.current_epoch >= round(self.settings.small_share * self.settings.epochs):
+            return views
+        small = F.interpolate(views, scale_factor=SMALL, mode="bilinear", antialias=True)
+        return small.to(memory_format=torch.channels_last)
+
     def _both(self, views: Tensor) -> tuple[Tensor, Tensor | None]:
         """Logits, and scores of the age groups where those are learnt: from the maps that the last
         convolution, the averaging and the flattening turn into logits.
@@ -200,27 +216,38 @@ class Task(pl.LightningModule):
         self.history, self.seconds = checkpoint["history"], checkpoint["seconds"]
 
     def configure_optimizers(self) -> Any:
-        optimizer = adam(self, self.settings.weight_decay)
+        settings = self.settings
+        optimizer = adam(self, settings.weight_decay, settings.learning_rate, settings.muon_rate)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
-            self.settings.learning_rate,
+            [group["lr"] for group in optimizer.param_groups],
             total_steps=int(self.trainer.estimated_stepping_batches),
             pct_start=WARM_UP,
         )
         return [optimizer], [{"scheduler": schedule, "interval": "step"}]
 
 
-def adam(module: nn.Module, weight_decay: float) -> torch.optim.AdamW:
-    """The optimiser of what a module learns (Loshchilov and Hutter 2019, arXiv:1711.05101)."""
+def adam(
+    module: nn.Module, weight_decay: float, rate: float, muon_rate: float = 0.0
+) -> torch.optim.AdamW:
+    """The optimiser of what a module learns (Loshchilov and Hutter 2019, arXiv:1711.05101), with
+    Muon for the matrices where it has a rate.
+    """
     # Normalisation and biases are not decayed: they hold no capacity worth shrinking.
-    matrices = [p for p in module.parameters() if p.ndim > 1]
     vectors = [p for p in module.parameters() if p.ndim == 1]
-    return torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ]
-    )
+    matrices = [p for p in module.parameters() if p.ndim > 1]
+    turned = [p for p in matrices if muon_rate and suits(p)]
+    # By identity: tensors compare by element.
+    others = [p for p in matrices if all(p is not t for t in turned)]
+    groups: list[dict[str, Any]] = [
+        {"params": others, "weight_decay": weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    if turned:
+        groups.append(
+            {"params": turned, "weight_decay": weight_decay, "lr": muon_rate, "orthogonal": True}
+        )
+    return Muon(groups, rate)
 
 
 def load(run: Path) -> nn.Module:
