@@ -32,15 +32,14 @@ class Muon(torch.optim.AdamW):
             self.param_groups = every
         for group in every:
             for weights in group["params"] if group.get("orthogonal") else ():
-                if weights.grad is not None:
-                    self._turn(weights, group["lr"], group["weight_decay"])
+                if (gradient := weights.grad) is not None:
+                    self._turn(weights, gradient, group["lr"], group["weight_decay"])
         return loss
 
-    def _turn(self, weights: Tensor, rate: float, decay: float) -> None:
-        state = self.state[weights]
-        average = state.setdefault("average", torch.zeros_like(weights))
-        average.lerp_(weights.grad, 1 - MOMENTUM)
-        ahead = weights.grad.lerp(average, MOMENTUM).flatten(1)  # Nesterov's
+    def _turn(self, weights: Tensor, gradient: Tensor, rate: float, decay: float) -> None:
+        average = self.state[weights].setdefault("average", torch.zeros_like(weights))
+        average.lerp_(gradient, 1 - MOMENTUM)
+        ahead = gradient.lerp(average, MOMENTUM).flatten(1)  # Nesterov's
         tall = max(1.0, ahead.shape[0] / ahead.shape[1]) ** 0.5
         weights.mul_(1 - rate * decay)
         weights.add_(orthogonal(ahead).view_as(weights), alpha=-rate * tall)
@@ -54,7 +53,7 @@ def suits(weights: nn.Parameter) -> bool:
 def orthogonal(matrix: Tensor) -> Tensor:
     """The matrix with its singular values brought near 1, by Newton and Schulz's iteration."""
     tall = len(matrix) > matrix.shape[1]
-    near = (matrix.T if tall else matrix).bfloat16()
+    near: Tensor = (matrix.T if tall else matrix).bfloat16()
     near = near / (near.norm() + 1e-7)
     first, third, fifth = QUINTIC
     for _ in range(ROUNDS):

@@ -39,6 +39,7 @@ def suggest(trial: optuna.Trial) -> dict[str, Any]:
     """A recipe's options for one trial."""
     return {
         "learning_rate": trial.suggest_float("learning_rate", 1e-3, 2e-2, log=True),
+        "muon_rate": trial.suggest_float("muon_rate", 5e-3, 0.1, log=True),
         "weight_decay": trial.suggest_float("weight_decay", 5e-3, 0.5, log=True),
         "label_smoothing": trial.suggest_float("label_smoothing", 0, 0.15),
         "augmentation": trial.suggest_float("augmentation", 0.3, 1.3),
