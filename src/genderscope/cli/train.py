@@ -79,6 +79,10 @@ def train(
             "[default: 0]",
         ),
     ] = None,
+    ema_decay: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Of the averaged weights, a step.  [default: 0.998]"),
+    ] = None,
     start: Annotated[
         Path | None, typer.Option(metavar="RUN", help="A finished run's folder, to go on from.")
     ] = None,
@@ -167,6 +171,7 @@ def train(
         "mixup": mixup,
         "age_weight": age_weight,
         "altered_share": altered_share,
+        "ema_decay": ema_decay,
         "start": str(start) if start else None,
         "teachers": [run.absolute() for run in teacher] if teacher else None,
         "teacher_weight": teacher_weight,

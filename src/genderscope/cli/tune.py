@@ -18,6 +18,7 @@ def tune(
     trials: Annotated[int, typer.Option(min=1, help="How many the study is to hold.")] = 20,
     epochs: Annotated[int, typer.Option(min=1, help="Of one trial.")] = 8,
     batch_size: Annotated[int, typer.Option(min=2)] = 128,
+    small_share: Annotated[float, typer.Option(min=0, max=1, help="As for train.")] = 0.0,
     teacher: Annotated[
         list[Path] | None, typer.Option(metavar="RUN", help="As for train; of every trial.")
     ] = None,
@@ -34,6 +35,7 @@ def tune(
 
     require("optuna", "lab")
     from genderscope.lab.task import Settings
+    from genderscope.lab.tune import QUICK_DECAY
     from genderscope.lab.tune import tune as search
 
     def told(trial: "FrozenTrial") -> None:
@@ -41,7 +43,15 @@ def tune(
         typer.echo(f"trial {trial.number}: loss {value}", err=True)
 
     taught = tuple(map(str, teacher or ()))
-    settings = Settings(model, epochs, batch_size, teachers=taught, seed=seed)
+    settings = Settings(
+        model,
+        epochs,
+        batch_size,
+        small_share=small_share,
+        teachers=taught,
+        ema_decay=QUICK_DECAY,
+        seed=seed,
+    )
     found = search(Crops(cache), settings, study, trials, told)
     best = found.best_trial
     typer.echo(f"# trial {best.number} of {len(found.trials)}: loss {best.value:.4f} held out")

@@ -20,6 +20,8 @@ from genderscope.lab.task import Settings, plain
 from genderscope.lab.train import train
 from genderscope.prepare.crops import Crops
 
+# An average over as many steps as in a long run would lag behind a short one.
+QUICK_DECAY = 0.98
 ENDED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
 
 
