@@ -150,6 +150,7 @@ def test_views_differ_by_face_and_keep_their_range():
 
 
 def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_path):
+    brief = replace(brief, muon_rate=0.02, small_share=0.34)
     whole = train(crops, brief, tmp_path / "whole")
     record = json.loads((tmp_path / "whole" / "record.json").read_text())
     assert [entry["epoch"] for entry in record["history"]] == [0, 1, 2]
@@ -208,6 +209,31 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
         train(crops, replace(brief, model="standard_cnn", start=taught.teachers[0]), tmp_path / "t")
     with pytest.raises(UsageError, match="holds no finished run"):
         train(crops, replace(brief, teachers=(str(tmp_path),)), tmp_path / "t")
+
+
+def test_the_first_epochs_see_smaller_views_and_a_teacher_never_does(
+    crops, brief, tmp_path, monkeypatch
+):
+    taught = replace(brief, teachers=(str(tmp_path / "first"),), small_share=0.67)
+    train(crops, replace(brief, epochs=1), tmp_path / "first")
+    sides: dict[str, list[int]] = {"student": [], "teacher": []}
+    both, scores = lab_task.Task._both, lab_task.teacher
+    monkeypatch.setattr(
+        lab_task.Task,
+        "_both",
+        lambda task, views: (sides["student"].append(views.shape[-1]), both(task, views))[1],
+    )
+    monkeypatch.setattr(
+        lab_task,
+        "teacher",
+        lambda runs: (
+            lambda views: (sides["teacher"].append(views.shape[-1]), scores(runs)(views))[1]
+        ),
+    )
+    train(crops, taught, tmp_path / "second")
+    steps = len(sides["student"]) // 3
+    assert sides["student"] == [40] * 2 * steps + [64] * steps
+    assert set(sides["teacher"]) == {64}
 
 
 def test_ages_teach_and_are_forgotten(crops, brief, tmp_path):

@@ -24,10 +24,13 @@ class Muon(torch.optim.AdamW):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        with torch.enable_grad():
+            # Before groups are set aside: a closure may empty the gradients of all.
+            loss = closure and closure()
         every = self.param_groups
         self.param_groups = [group for group in every if not group.get("orthogonal")]
         try:
-            loss = super().step(closure)
+            super().step()
         finally:
             self.param_groups = every
         for group in every:
@@ -37,8 +40,10 @@ class Muon(torch.optim.AdamW):
         return loss
 
     def _turn(self, weights: Tensor, gradient: Tensor, rate: float, decay: float) -> None:
-        average = self.state[weights].setdefault("average", torch.zeros_like(weights))
-        average.lerp_(gradient, 1 - MOMENTUM)
+        state = self.state[weights]
+        if not state:  # AdamW reads every parameter's step when it loads a state
+            state.update(step=torch.zeros(()), average=torch.zeros_like(weights))
+        average = state["average"].lerp_(gradient, 1 - MOMENTUM)
         ahead = gradient.lerp(average, MOMENTUM).flatten(1)  # Nesterov's
         tall = max(1.0, ahead.shape[0] / ahead.shape[1]) ** 0.5
         weights.mul_(1 - rate * decay)
