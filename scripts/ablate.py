@@ -19,11 +19,16 @@ from genderscope.metrics import wilson
 RESULTS = Path(__file__).parents[1] / "results" / "ablations.json"
 VARIANTS: dict[str, list[str]] = {
     "baseline": [],
+    "Adam alone": ["--muon-rate", "0"],
+    "Muon rate 0.01": ["--muon-rate", "0.01"],
+    "Muon rate 0.04": ["--muon-rate", "0.04"],
+    "no small views": ["--small-share", "0"],
     "learning rate 0.002": ["--learning-rate", "0.002"],
     "learning rate 0.008": ["--learning-rate", "0.008"],
     "weight decay 0.01": ["--weight-decay", "0.01"],
     "weight decay 0.2": ["--weight-decay", "0.2"],
     "no label smoothing": ["--label-smoothing", "0"],
+    "no averaging of weights": ["--ema-decay", "0"],
     "batches of 64": ["--batch-size", "64"],
     "batches of 256": ["--batch-size", "256"],
     "no augmentation": ["--augmentation", "0"],
@@ -34,15 +39,24 @@ VARIANTS: dict[str, list[str]] = {
     "teacher": ["--teacher", "{teacher}"],
     "teacher, weight 0.9": ["--teacher", "{teacher}", "--teacher-weight", "0.9"],
     "a quarter drawn on": ["--altered", "{altered}", "--altered-share", "0.25"],
+    "half the faces, as many steps": ["--validation-ratio", "0.5375", "--epochs", "{twice}"],
+    "a quarter of the faces, as many steps": [
+        "--validation-ratio",
+        "0.76875",
+        "--epochs",
+        "{fourfold}",
+    ],
 }
-COMMON = ["--model", "mini_xception", "--augmentation", "0.75"]
+COMMON = ["--model", "mini_xception", "--augmentation", "0.75", "--muon-rate", "0.02"]
+COMMON += ["--small-share", "0.34", "--ema-decay", "0.98"]  # a short run, so a short average
 
 
 def run(name: str, seed: int, asked: argparse.Namespace) -> dict[str, object]:
     """Train one variant unless its record is there, and say what came of it."""
     out = Path(asked.out) / f"{name.replace(' ', '-').replace(',', '')}.{seed}"
     if not (out / "record.json").is_file():
-        options = [word.format(**vars(asked)) for word in VARIANTS[name]]
+        more = {"twice": 2 * asked.epochs, "fourfold": 4 * asked.epochs}
+        options = [word.format(**vars(asked), **more) for word in VARIANTS[name]]
         words = ["train", "--cache", asked.crops, "--out", out, "--seed", seed]
         words += ["--epochs", asked.epochs, *COMMON, *options]
         words += ["--resume"] if (out / "last.ckpt").is_file() else []

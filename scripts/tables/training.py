@@ -105,15 +105,15 @@ def imbalance() -> str:
     return "\n".join(lines)
 
 
-def ablations() -> str:
-    """A row for each variant, its seeds together."""
+def ablations(file: str) -> str:
+    """A row for each variant, its seeds together, held against the baseline's same seeds."""
     runs: dict[str, list[dict[str, Any]]] = {}
-    for run in result("ablations.json"):
+    for run in result(file):
         runs.setdefault(run["variant"], []).append(run)
-    base = mean(run["loss"] for run in runs["baseline"])
+    base = {run["seed"]: run["loss"] for run in runs["baseline"]}
     lines = [
         "| variant | epochs | seeds | n | accuracy %, each seed | 95% interval of the first "
-        "| loss, mean | against the baseline |",
+        "| loss, mean | against the baseline, same seeds |",
         "|---|--:|--:|--:|---|---|--:|--:|",
     ]
     for name, seeds in runs.items():
@@ -126,7 +126,9 @@ def ablations() -> str:
             ", ".join(percent(run["accuracy"]) for run in seeds),
             between(seeds[0]["interval"]),
             f"{loss:.4f}",
-            "" if name == "baseline" else f"{loss - base:+.4f}",
+            ""
+            if name == "baseline"
+            else f"{mean(r['loss'] - base[r['seed']] for r in seeds):+.4f}",
         ]
         lines.append(row(cells))
     return "\n".join(lines)

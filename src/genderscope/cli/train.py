@@ -98,6 +98,10 @@ def train(
         float | None,
         typer.Option(min=0, max=1, help="The rest is the labels'.  [default: 0.5]"),
     ] = None,
+    validation_ratio: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Held out for every choice.  [default: 0.075]"),
+    ] = None,
     balance: Annotated[
         str | None,
         typer.Option(
@@ -175,6 +179,7 @@ def train(
         "start": str(start) if start else None,
         "teachers": [run.absolute() for run in teacher] if teacher else None,
         "teacher_weight": teacher_weight,
+        "validation_ratio": validation_ratio,
         "balance": balance,
         "seed": seed,
     }
