@@ -351,6 +351,14 @@ def test_a_search_goes_on_where_it_was_stopped(crops, tmp_path):
         result = CliRunner().invoke(app, [*command, "--trials", trials])
         assert result.exit_code == 0, result.output
         assert result.stderr.count("trial ") == ran
+    kept = tmp_path / "study.json"
+    assert CliRunner().invoke(app, [*command, "--trials", "2", "--json", str(kept)]).exit_code == 0
+    trials = json.loads(kept.read_text())["trials"]
+    assert [(t["number"], t["state"], len(t["losses"])) for t in trials] == [
+        (0, "complete", 1),
+        (1, "complete", 1),
+    ]
+    assert 0.005 <= trials[0]["options"]["muon_rate"] <= 0.1
     other = CliRunner().invoke(app, [*command, "--seed", "1"])
     assert other.exit_code == 2
     assert "is a study of other settings or crops" in other.stderr

@@ -25,6 +25,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "imbalance": training.imbalance,
     "ablations": partial(training.ablations, "ablations.json"),
     "ablations_adam": partial(training.ablations, "ablations-adam.json"),
+    "study": training.study,
     "sanity": explanations.sanity,
     "captum": explanations.captum,
     "regions": explanations.regions,

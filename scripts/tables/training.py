@@ -132,3 +132,19 @@ def ablations(file: str) -> str:
         ]
         lines.append(row(cells))
     return "\n".join(lines)
+
+
+def study() -> str:
+    """The best trials of the search, and the worst that was not ended early."""
+    trials = result("study.json")["trials"]
+    whole = sorted((t for t in trials if t["state"] == "complete"), key=lambda t: t["losses"][-1])
+    names = list(whole[0]["options"])
+    lines = [
+        row(["trial", *(name.replace("_", " ") for name in names), "loss"]),
+        f"|{'--:|' * (len(names) + 2)}",
+    ]
+    for trial in (*whole[:5], whole[-1]):
+        options = (f"{trial['options'][name]:.2g}" for name in names)
+        lines.append(row([str(trial["number"]), *options, f"{trial['losses'][-1]:.4f}"]))
+    early = len(trials) - len(whole)
+    return f"{len(trials)} trials, {early} of them ended early.\n\n" + "\n".join(lines)

@@ -23,6 +23,10 @@ def tune(
         list[Path] | None, typer.Option(metavar="RUN", help="As for train; of every trial.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", dir_okay=False, help="Write every ended trial to this file."),
+    ] = None,
 ) -> None:
     """Search for a network's settings on the held-out part of the crops.
 
@@ -30,12 +34,15 @@ def tune(
     the median of the others is ended early; a stopped study goes on with the same command.
     Needs the extra [lab].
     """
+    import json
+
     from genderscope.contracts import require
     from genderscope.prepare.crops import Crops
+    from genderscope.stores import write_whole
 
     require("optuna", "lab")
     from genderscope.lab.task import Settings
-    from genderscope.lab.tune import QUICK_DECAY
+    from genderscope.lab.tune import QUICK_DECAY, ended
     from genderscope.lab.tune import tune as search
 
     def told(trial: "FrozenTrial") -> None:
@@ -53,6 +60,9 @@ def tune(
         seed=seed,
     )
     found = search(Crops(cache), settings, study, trials, told)
+    if json_file:
+        report = {"begun": found.user_attrs["begun"], "trials": ended(found)}
+        write_whole(json_file, f"{json.dumps(report, indent=1)}\n".encode())
     best = found.best_trial
     typer.echo(f"# trial {best.number} of {len(found.trials)}: loss {best.value:.4f} held out")
     for name, value in {"model": model, "batch_size": batch_size, **best.params}.items():

@@ -92,3 +92,16 @@ def tune(
     if (left := trials - len(study.get_trials(states=ENDED))) > 0:
         study.optimize(objective, left, callbacks=[lambda _, trial: told(trial)])
     return study
+
+
+def ended(study: optuna.Study) -> list[dict[str, Any]]:
+    """The trials that ended, in their order: what they tried and the held-out loss each epoch."""
+    return [
+        {
+            "number": trial.number,
+            "state": trial.state.name.lower(),
+            "losses": [round(loss, 5) for _, loss in sorted(trial.intermediate_values.items())],
+            "options": trial.params,
+        }
+        for trial in study.get_trials(states=ENDED)
+    ]
