@@ -193,7 +193,8 @@ class Task(pl.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, ...], number: int) -> None:
         inputs, *_, labels, _ = batch
-        logits = self.network(inputs.to(memory_format=torch.channels_last)).float()
+        views = inputs.to(memory_format=torch.channels_last)
+        logits = self.network(self._resized(views)).float()
         correct = (logits.argmax(1) == labels).float()
         self.log("accuracy", correct.mean(), prog_bar=True, batch_size=len(labels))
         self.log("loss", F.cross_entropy(logits, labels), batch_size=len(labels))
