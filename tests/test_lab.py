@@ -294,14 +294,15 @@ def test_altered_faces_are_seen_and_a_teacher_sees_the_same_without(
         train(crops, replace(brief, altered_share=0.5), tmp_path / "none")
 
 
-def test_every_recipe_is_of_a_network_and_its_teachers_are_recipes(tmp_path):
+def test_every_recipe_is_of_a_network_and_builds_on_recipes(tmp_path):
     assert {"mini_xception", "standard_cnn", "residual_cnn"} <= set(recipes.names())
     for name in recipes.names():
         options = recipes.read(name)
         settings = recipes.settings(options, tmp_path)
-        assert settings.model == name
-        assert set(options.get("teachers", ())) <= set(recipes.names())
-        assert all(Path(run).parent == tmp_path for run in settings.teachers)
+        assert settings.model == name.removesuffix("_first")
+        built_on = [*settings.teachers, *filter(None, [settings.start])]
+        assert {Path(run).name for run in built_on} <= set(recipes.names())
+        assert all(Path(run).parent == tmp_path for run in built_on)
 
 
 def test_a_recipe_says_what_is_wrong_with_it(tmp_path):
@@ -314,17 +315,21 @@ def test_a_recipe_says_what_is_wrong_with_it(tmp_path):
         recipes.settings({"epoch": 1}, tmp_path)
 
 
-def test_one_command_trains_a_recipe_and_its_teacher_first(crops, tmp_path, monkeypatch):
+def test_one_command_trains_a_recipe_and_what_it_builds_on_first(crops, tmp_path, monkeypatch):
     monkeypatch.setattr(recipes, "FOLDER", tmp_path)
     brief = "epochs = 1\nbatch_size = 16\n"
     (tmp_path / "standard_cnn.toml").write_text(f'model = "standard_cnn"\n{brief}')
     taught = f'model = "mini_xception"\nteachers = ["standard_cnn"]\n{brief}'
-    (tmp_path / "mini_xception.toml").write_text(taught)
+    (tmp_path / "mini_first.toml").write_text(taught)
+    (tmp_path / "mini_xception.toml").write_text(f'{taught}start = "mini_first"\n')
     command = ["train", "--recipe", "mini_xception", "--cache", str(crops.folder)]
     result = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "runs" / "mini")])
     assert result.exit_code == 0, result.output
     record = json.loads((tmp_path / "runs" / "mini" / "record.json").read_text())
     assert record["settings"]["teachers"] == ["standard_cnn"]
+    assert record["settings"]["start"] == "mini_first"
+    trained = [line for line in result.stderr.splitlines() if line.startswith("first ")]
+    assert [line.split(",")[0] for line in trained] == ["first standard_cnn", "first mini_first"]
     assert Classifier.load(tmp_path / "runs" / "mini" / "mini_xception.onnx").name
 
 

@@ -134,7 +134,7 @@ def train(
 
     Crops of the labelled faces are cut once, by the code that runs later, and kept in a cache; one
     that prepare made is used as it is. A stopped run goes on with --resume and the same options.
-    A recipe's teachers are trained first, beside --out, unless their runs are there.
+    A recipe's teachers and start are trained first, beside --out, unless their runs are there.
     `torchrun --nproc-per-node 2 --no-python genderscope train --cache DIR ...` shares each batch
     out to several processes, also on several machines that see the same files.
     Needs the extra [lab].
@@ -176,7 +176,7 @@ def train(
         "age_weight": age_weight,
         "altered_share": altered_share,
         "ema_decay": ema_decay,
-        "start": str(start) if start else None,
+        "start": start and start.absolute(),
         "teachers": [run.absolute() for run in teacher] if teacher else None,
         "teacher_weight": teacher_weight,
         "validation_ratio": validation_ratio,
@@ -211,12 +211,19 @@ def train(
         raise UsageError("name a --dataset, or a --cache that prepare made")
     console.print(f"{len(crops)} crops in {cache}, {sum(crops.failures.values())} failed")
     others = Crops(altered) if altered else None
-    for name in () if teacher else options.get("teachers", ()):
-        run = out.parent / name
-        if not (run / WEIGHTS).is_file():
-            console.print(f"first the teacher {name}, in {run}")
-            taught = replace(recipes.settings(recipes.read(name), out.parent), seed=settings.seed)
-            fit(crops, taught, run, (run / LAST).is_file(), others)
+
+    def lay_ready(options: dict[str, Any]) -> None:
+        """Train the runs that a recipe builds on, and theirs, unless they are there."""
+        for name in (*options.get("teachers", ()), *filter(None, [options.get("start")])):
+            run = out.parent / name
+            if not (run / WEIGHTS).is_file():
+                earlier = recipes.read(name)
+                lay_ready(earlier)
+                console.print(f"first {name}, in {run}")
+                built = replace(recipes.settings(earlier, out.parent), seed=settings.seed)
+                fit(crops, built, run, (run / LAST).is_file(), others)
+
+    lay_ready({name: value for name, value in options.items() if given.get(name) is None})
     fit(crops, settings, out, resume, others)
     if ranks.first():
         typer.echo(str(ship(out, crops)))

@@ -1,7 +1,7 @@
 """How each shipped model was trained: ``<name>.toml``, settings of a run by name.
 
 The comment at a recipe's top gives its command; a shipped model's record has its time and what came
-of it. ``teachers`` are recipes themselves. Knows nothing of crops.
+of it. ``teachers`` and ``start`` are recipes themselves. Knows nothing of crops.
 """
 
 import tomllib
@@ -41,7 +41,7 @@ def settings(options: dict[str, Any], runs: Path) -> Settings:
 
     Args:
         options: fields of ``Settings``; ``augmentation`` is a strength, 1 where it is not given.
-        runs: the folder in which the teachers' runs lie.
+        runs: the folder in which the runs of teachers and of the start lie.
 
     Raises:
         UsageError: an option that no run has.
@@ -52,5 +52,6 @@ def settings(options: dict[str, Any], runs: Path) -> Settings:
     changed = {
         "augmentation": Augmentation().times(options.get("augmentation", 1)),
         "teachers": tuple(str(runs / teacher) for teacher in options.get("teachers", ())),
+        "start": str(runs / options["start"]) if "start" in options else None,
     }
     return Settings(**options | changed)
