@@ -238,8 +238,7 @@ def adam(
     vectors = [p for p in module.parameters() if p.ndim == 1]
     matrices = [p for p in module.parameters() if p.ndim > 1]
     turned = [p for p in matrices if muon_rate and suits(p)]
-    # By identity: tensors compare by element.
-    others = [p for p in matrices if all(p is not t for t in turned)]
+    others = [p for p in matrices if not (muon_rate and suits(p))]
     groups: list[dict[str, Any]] = [
         {"params": others, "weight_decay": weight_decay},
         {"params": vectors, "weight_decay": 0.0},
