@@ -391,7 +391,7 @@ def test_identities_are_never_split(crops):
     assert all(people)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ["paper", "aligned"])
 def test_the_exported_file_equals_the_network(network, preset, tmp_path):
     spec = PRESETS[preset]
     faces = np.random.default_rng(0).integers(0, 256, (7, 64, 64), np.uint8)

@@ -93,6 +93,29 @@ PRESETS = {
         scaling="mean_std",
         dtype="float32",
     ),
+    # Colour at the size of the grey crops: what grey costs.
+    "aligned-colour": PreprocessSpec(
+        "aligned-colour",
+        margin_ratio=0.05,
+        alignment="landmarks",
+        squaring="expand",
+        padding="edge",
+        colour="bgr",
+        scaling="mean_std",
+        dtype="float32",
+    ),
+    # Colour, hair and neck, and more pixels, for the pre-trained network.
+    "aligned-wide": PreprocessSpec(
+        "aligned-wide",
+        size=112,
+        margin_ratio=0.2,
+        alignment="landmarks",
+        squaring="expand",
+        padding="edge",
+        colour="bgr",
+        scaling="mean_std",
+        dtype="float32",
+    ),
 }
 
 

@@ -33,7 +33,10 @@ def train(
         str | None,
         typer.Option(help="Of every data set.  [default: its training split, or all of it]"),
     ] = None,
-    preset: Annotated[str, typer.Option(help="The preprocessing: aligned or paper.")] = "aligned",
+    preset: Annotated[
+        str | None,
+        typer.Option(help="The preprocessing; see prepare --spec.  [default: aligned]"),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="[default: 40]")] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help="[default: 128]")] = None,
     learning_rate: Annotated[
@@ -160,6 +163,9 @@ def train(
     from genderscope.lab.train import LAST
     from genderscope.lab.train import train as fit
 
+    options = recipes.read(recipe) if recipe else {}
+    recipe_preset = options.pop("preset", "aligned")
+    preset = preset or recipe_preset
     if preset not in PRESETS:
         raise UsageError(f"no preset {preset!r}; there are: {', '.join(PRESETS)}")
     given: dict[str, Any] = {
@@ -183,7 +189,6 @@ def train(
         "balance": balance,
         "seed": seed,
     }
-    options = recipes.read(recipe) if recipe else {}
     settings = recipes.settings(
         options | {name: value for name, value in given.items() if value is not None}, out.parent
     )
@@ -218,6 +223,7 @@ def train(
             run = out.parent / name
             if not (run / WEIGHTS).is_file():
                 earlier = recipes.read(name)
+                earlier.pop("preset", None)
                 lay_ready(earlier)
                 console.print(f"first {name}, in {run}")
                 built = replace(recipes.settings(earlier, out.parent), seed=settings.seed)

@@ -28,6 +28,8 @@ class Augmentation:
         blur_probability: share of faces seen at a lower resolution, down to ``LOWEST_PX``.
         cover_probability: share of faces with a covered rectangle.
         cover_ratio: its largest side, in units of the crop's side.
+        far_angle_deg: largest turn to either side of a part of the faces, as of tilted heads.
+        far_probability: that part.
     """
 
     angle_deg: float = 20
@@ -39,6 +41,8 @@ class Augmentation:
     blur_probability: float = 0.3
     cover_probability: float = 0.3
     cover_ratio: float = 0.5
+    far_angle_deg: float = 45
+    far_probability: float = 0.0
 
     def times(self, strength: float) -> "Augmentation":
         """Everything that much stronger, or weaker below 1."""
@@ -63,6 +67,9 @@ class Augmentation:
         """``seen`` pixels of each crop, turned, moved and mirrored, as ``size`` pixels."""
         count = len(wide)
         angle = self._around(wide, radians(self.angle_deg))
+        if self.far_probability:
+            far = torch.rand(count, device=wide.device) < self.far_probability
+            angle = torch.where(far, self._around(wide, radians(self.far_angle_deg)), angle)
         zoom = self._around(wide, self.zoom_ratio).exp() * seen / wide.shape[-1]
         mirror = torch.randint(0, 2, (count,), device=wide.device) * 2 - 1
         shift = [2 * self._around(wide, self.shift_ratio) * seen / wide.shape[-1] for _ in range(2)]

@@ -20,9 +20,9 @@ from genderscope.splits import hold_out
 
 
 class Batches(Dataset[tuple[Tensor, ...]]):
-    """Crops by batches of indices: (crops, plain, shown, labels, ages), as uint8, uint8, bool and
-    int64 twice. ``plain`` are the crops as they are where others are altered, and empty where none
-    is.
+    """Crops by batches of indices: (crops, plain, shown, labels, ages, groups), as uint8, uint8,
+    bool and int64 three times. ``plain`` are the crops as they are where others are altered, and
+    empty where none is.
 
     Args:
         exact: the inputs that run, as floats, rather than wide crops.
@@ -40,6 +40,7 @@ class Batches(Dataset[tuple[Tensor, ...]]):
         self._crops, self._indices, self._exact = crops, indices, exact
         self._altered, self._share = altered, share
         self._ages, _ = age_groups(crops)
+        self._groups, _ = race_groups(crops)
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -48,9 +49,17 @@ class Batches(Dataset[tuple[Tensor, ...]]):
         chosen = self._indices[batch]
         labels = torch.from_numpy(self._crops.labels[chosen].astype(np.int64))
         ages = torch.from_numpy(self._ages[chosen])
+        groups = torch.from_numpy(self._groups[chosen])
         if self._exact:
             inputs = to_input(self._crops.exact(chosen), self._crops.spec)
-            return torch.from_numpy(inputs).float(), torch.empty(0), torch.empty(0), labels, ages
+            return (
+                torch.from_numpy(inputs).float(),
+                torch.empty(0),
+                torch.empty(0),
+                labels,
+                ages,
+                groups,
+            )
         wide, shown = self._crops.wide(chosen), self._crops.shown(chosen)
         plain = wide[:0]
         if self._altered is not None:
@@ -65,6 +74,7 @@ class Batches(Dataset[tuple[Tensor, ...]]):
             torch.from_numpy(shown),
             labels,
             ages,
+            groups,
         )
 
 
@@ -72,7 +82,22 @@ def age_groups(crops: Crops) -> tuple[npt.NDArray[np.int64], list[str]]:
     """Each crop's age group, (n,) of indices into the names that follow; -1 where the data set does
     not say.
     """
-    given = [groups.get("age", "") for groups in crops.groups]
+    return _numbered([groups.get("age", "") for groups in crops.groups])
+
+
+def race_groups(crops: Crops) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """Each crop's group of race and label, (n,) of indices into the names that follow; -1 where the
+    data set does not say. For weights in the loss alone.
+    """
+    return _numbered(
+        [
+            f"{race}, {LABELS[label]}" if (race := groups.get("race")) and label >= 0 else ""
+            for groups, label in zip(crops.groups, crops.labels, strict=True)
+        ]
+    )
+
+
+def _numbered(given: list[str]) -> tuple[npt.NDArray[np.int64], list[str]]:
     names = sorted(set(given) - {""}, key=group_order)
     place = {name: number for number, name in enumerate(names)}
     return np.array([place.get(name, -1) for name in given], np.int64), names

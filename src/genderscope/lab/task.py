@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from math import log
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -25,7 +26,7 @@ from genderscope.lab.muon import Muon, suits
 from genderscope.preprocess import PreprocessSpec, scale
 
 WARM_UP = 0.1
-SMALL = 0.625  # the side of views in the first epochs, of the network's own
+GROUP_RATE = 0.02  # of the running mean of a group's loss, a batch
 WEIGHTS = "weights.pt"
 BALANCES = ("none", "weights", "sampler")
 
@@ -39,9 +40,10 @@ class Settings:
         learning_rate: the peak of one cycle; it warms up for a tenth and falls to nothing.
         muon_rate: the peak for the matrices where Muon moves them (see ``muon``); 0 leaves them to
             Adam.
-        small_share: of the epochs, the first ones, whose views are ``SMALL`` times as wide: what is
-            coarse is learnt in a third of the time (Howard 2018's progressive resizing). A teacher
-            sees them as large as ever.
+        small_share: of the epochs, the first ones, whose views are ``small_scale`` times as wide:
+            what is coarse is learnt in a third of the time (Howard 2018's progressive resizing). A
+            teacher sees them as large as ever.
+        small_scale: side of those views, as a share of the network's own.
         label_smoothing: taken from the true class and given to both.
         mixup: parameter of the Beta distribution by which two faces and their labels are mixed
             (Zhang et al. 2018, arXiv:1710.09412); 0 mixes none.
@@ -50,6 +52,10 @@ class Settings:
         altered_share: of the faces that are seen in other conditions, such as with glasses drawn
             on. A teacher sees the same views without: what it says of the bare face is what the
             network is to say of the covered one.
+        group_weighting: exponent by which groups of race and label with a higher loss count more: a
+            group's weight is (its mean loss / the mean over groups) ** group_weighting. The labels
+            serve for weights alone; 0 counts every face alike.
+        pretrained: begin from the weights that the network's own ``pretrained`` reads.
         start: a run's folder; training goes on from its network instead of from random weights.
         teachers: runs' folders; the mean of their networks' scores on the same views is learnt
             beside the labels (Hinton et al. 2015, arXiv:1503.02531).
@@ -66,11 +72,14 @@ class Settings:
     learning_rate: float = 4e-3
     muon_rate: float = 0.0
     small_share: float = 0.0
+    small_scale: float = 0.625
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
     mixup: float = 0.0
     age_weight: float = 0.0
     altered_share: float = 0.0
+    group_weighting: float = 0.0
+    pretrained: bool = False
     start: str | None = None
     teachers: tuple[str, ...] = ()
     teacher_weight: float = 0.5
@@ -91,6 +100,7 @@ class Task(pl.LightningModule):
     """The network, its loss and its schedule."""
 
     class_weights: Tensor | None
+    group_losses: Tensor
 
     def __init__(
         self,
@@ -98,15 +108,21 @@ class Task(pl.LightningModule):
         spec: PreprocessSpec,
         ages: int = 0,
         class_weights: Tensor | None = None,
+        groups: int = 0,
     ) -> None:
-        """``ages`` is the number of age groups to learn from.
+        """``ages`` is the number of age groups to learn from, ``groups`` that of race and label.
 
         Raises:
             UsageError: there are none, or not in this network, where they are asked for.
         """
         super().__init__()
         self.settings, self.spec = settings, spec
-        network = plugins.load("lab.models", settings.model).create(spec.channels)
+        module = plugins.load("lab.models", settings.model)
+        network = module.create(spec.channels)
+        if settings.pretrained:
+            if not hasattr(module, "pretrained"):
+                raise UsageError(f"there are no pre-trained weights for {settings.model}")
+            network.load_state_dict(module.pretrained(spec))
         self.network: nn.Sequential = network.to(memory_format=torch.channels_last)  # twice as fast
         if settings.start:
             _fill(self.network, load(Path(settings.start)).state_dict(), settings.start)
@@ -120,13 +136,17 @@ class Task(pl.LightningModule):
             self._both(torch.zeros(2, spec.channels, spec.size, spec.size))  # sizes the layer
         self.teacher = teacher(tuple(map(Path, settings.teachers))) if settings.teachers else None
         self.register_buffer("class_weights", class_weights, persistent=False)
+        if settings.group_weighting:
+            if not groups:
+                raise UsageError("the crops have no groups of race to weight by")
+            self.register_buffer("group_losses", torch.full((groups,), log(len(LABELS))))
         self.history: list[dict[str, float]] = []
         self.seconds = 0.0
 
     def training_step(self, batch: tuple[Tensor, ...], number: int) -> Tensor:
         if number == 0:  # as the order of the batches: a resumed run equals an uninterrupted one
             torch.manual_seed(self.settings.seed * 10_000 + self.current_epoch)
-        crops, plain, shown, labels, ages = batch
+        crops, plain, shown, labels, ages, groups = batch
         # Several pictures of one face side by side, as channels, are turned and lit alike.
         several = [crops, plain] if len(plain) and self.teacher is not None else [crops]
         seen = self._views(several, shown)
@@ -147,7 +167,7 @@ class Task(pl.LightningModule):
             scores = self.teacher(seen[-1][mine].float())
             taught = F.cross_entropy(logits, scores, reduction="none")
             losses = torch.lerp(losses, taught, self.settings.teacher_weight)
-        loss = losses.mean()
+        loss = (losses * self._group_weights(losses, groups[mine])).mean()
         if named is not None:
             aged = [F.cross_entropy(named, a, ignore_index=-1) for a in (ages, others)]
             loss = loss + self.settings.age_weight * torch.lerp(aged[1], aged[0], share)
@@ -176,11 +196,25 @@ class Task(pl.LightningModule):
             for part in views.chunk(len(several), 1)
         ]
 
+    def _group_weights(self, losses: Tensor, groups: Tensor) -> Tensor:
+        """A weight for each face, 1 on average: more for those of groups with a higher loss."""
+        if not self.settings.group_weighting:
+            return torch.ones_like(losses)
+        for group in set(groups.tolist()):
+            if group >= 0:
+                mean = losses.detach()[groups == group].mean()
+                self.group_losses[group].lerp_(mean, GROUP_RATE)
+        raised = self.group_losses**self.settings.group_weighting
+        weights = torch.where(groups >= 0, (raised / raised.mean())[groups], 1.0)
+        return weights / weights.mean()
+
     def _resized(self, views: Tensor) -> Tensor:
         """The views as the network sees them in this epoch."""
         if self.current_epoch >= round(self.settings.small_share * self.settings.epochs):
             return views
-        small = F.interpolate(views, scale_factor=SMALL, mode="bilinear", antialias=True)
+        small = F.interpolate(
+            views, scale_factor=self.settings.small_scale, mode="bilinear", antialias=True
+        )
         return small.to(memory_format=torch.channels_last)
 
     def _both(self, views: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -192,7 +226,7 @@ class Task(pl.LightningModule):
         return self.network[-3:](maps).float(), named
 
     def validation_step(self, batch: tuple[Tensor, ...], number: int) -> None:
-        inputs, *_, labels, _ = batch
+        inputs, _, _, labels, _, _ = batch
         views = inputs.to(memory_format=torch.channels_last)
         logits = self.network(self._resized(views)).float()
         correct = (logits.argmax(1) == labels).float()

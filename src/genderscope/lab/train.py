@@ -23,11 +23,13 @@ from lightning.pytorch.callbacks import (
     RichProgressBar,
 )
 
+from genderscope import plugins
 from genderscope.contracts import UsageError
 from genderscope.lab import ranks
 from genderscope.lab.batches import (
     age_groups,
     class_weights,
+    race_groups,
     split,
     training_loader,
     validation_loader,
@@ -92,6 +94,7 @@ def train(
         crops.spec,
         len(age_groups(crops)[1]),
         None if weights is None else torch.from_numpy(weights),
+        len(race_groups(crops)[1]),
     )
     steps = settings.epochs * (len(train_part) // settings.batch_size)
     trainer = pl.Trainer(
@@ -100,7 +103,7 @@ def train(
         devices=ranks.here(),
         num_nodes=ranks.count() // ranks.here(),
         use_distributed_sampler=False,  # each batch is shared out: see ``ranks``
-        precision=_precision(),
+        precision=_precision(settings.model),
         logger=False,
         default_root_dir=out,
         enable_model_summary=False,
@@ -203,8 +206,11 @@ def _named(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _precision() -> Any:
-    """Mixed precision where the machine computes bfloat16 itself, which halves the time."""
-    if torch.cuda.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported():
+def _precision(model: str) -> Any:
+    """Mixed precision where the machine computes bfloat16 itself, which halves the time of most."""
+    if torch.cuda.is_available():
         return "bf16-mixed"
-    return "32-true"
+    slower = getattr(plugins.load("lab.models", model), "SLOWER_IN_BFLOAT16", False)
+    return (
+        "bf16-mixed" if torch.ops.mkldnn._is_mkldnn_bf16_supported() and not slower else "32-true"
+    )

@@ -40,7 +40,8 @@ def settings(options: dict[str, Any], runs: Path) -> Settings:
     """The settings that options mean.
 
     Args:
-        options: fields of ``Settings``; ``augmentation`` is a strength, 1 where it is not given.
+        options: fields of ``Settings``; ``augmentation`` is a strength, 1 where it is not given, or
+            a table of ``Augmentation``'s fields.
         runs: the folder in which the runs of teachers and of the start lie.
 
     Raises:
@@ -50,7 +51,9 @@ def settings(options: dict[str, Any], runs: Path) -> Settings:
     if unknown := options.keys() - set(known):
         raise UsageError(f"no setting {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
     changed = {
-        "augmentation": Augmentation().times(options.get("augmentation", 1)),
+        "augmentation": Augmentation(**strength)
+        if isinstance(strength := options.get("augmentation", 1), dict)
+        else Augmentation().times(strength),
         "teachers": tuple(str(runs / teacher) for teacher in options.get("teachers", ())),
         "start": str(runs / options["start"]) if "start" in options else None,
     }
