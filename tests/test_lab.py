@@ -281,7 +281,7 @@ def test_altered_faces_are_seen_and_a_teacher_sees_the_same_without(
     task.teacher = lambda views: shown.append(views) or answer(views)
     losses = [
         task.training_step(batch, 0).item()
-        for batch in (bare, mixed, all_of_them, (*mixed[:3], 1 - mixed[3], mixed[4]))
+        for batch in (bare, mixed, all_of_them, (*mixed[:3], 1 - mixed[3], *mixed[4:]))
     ]
     assert all(torch.equal(views, shown[0]) for views in shown)
     assert len(set(losses)) == 3, "what the network sees matters"

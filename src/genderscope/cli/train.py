@@ -164,8 +164,7 @@ def train(
     from genderscope.lab.train import train as fit
 
     options = recipes.read(recipe) if recipe else {}
-    recipe_preset = options.pop("preset", "aligned")
-    preset = preset or recipe_preset
+    preset = preset or options.get("preset", "aligned")
     if preset not in PRESETS:
         raise UsageError(f"no preset {preset!r}; there are: {', '.join(PRESETS)}")
     given: dict[str, Any] = {
@@ -223,7 +222,6 @@ def train(
             run = out.parent / name
             if not (run / WEIGHTS).is_file():
                 earlier = recipes.read(name)
-                earlier.pop("preset", None)
                 lay_ready(earlier)
                 console.print(f"first {name}, in {run}")
                 built = replace(recipes.settings(earlier, out.parent), seed=settings.seed)

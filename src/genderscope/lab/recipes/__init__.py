@@ -40,7 +40,7 @@ def settings(options: dict[str, Any], runs: Path) -> Settings:
     """The settings that options mean.
 
     Args:
-        options: fields of ``Settings``; ``augmentation`` is a strength, 1 where it is not given, or
+        options: fields of ``Settings``, and ``preset``, which is the crops'; ``augmentation`` is a strength, 1 where it is not given, or
             a table of ``Augmentation``'s fields.
         runs: the folder in which the runs of teachers and of the start lie.
 
@@ -48,6 +48,7 @@ def settings(options: dict[str, Any], runs: Path) -> Settings:
         UsageError: an option that no run has.
     """
     known = [field.name for field in fields(Settings)]
+    options = {name: value for name, value in options.items() if name != "preset"}
     if unknown := options.keys() - set(known):
         raise UsageError(f"no setting {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
     changed = {
