@@ -20,13 +20,14 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from genderscope.benchmark import machine, report
-from genderscope.benchmark.latency import ratio, summary, take_turns
-from genderscope.classifier import AT_ONCE, Classifier, find
-from genderscope.contracts import Floats
-from genderscope.metrics import plain
-from genderscope.preprocess import to_input
-from genderscope.report.page import Table
+from genderscope.core.types import Floats
+from genderscope.evaluation.benchmark import machine
+from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
+from genderscope.evaluation.metrics import plain
+from genderscope.imaging.preprocess import to_input
+from genderscope.inference.classifier import AT_ONCE, Classifier, find
+from genderscope.reporting import benchmark
+from genderscope.reporting.page import Table
 
 BATCHES = (1, 8, 64, 256)
 # Calls in a row of each way in each round.
@@ -120,4 +121,4 @@ if __name__ == "__main__":
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(plain(result), indent=1) + "\n")
-    given.out.with_suffix(".md").write_text(report.markdown([table(ways)], result))
+    given.out.with_suffix(".md").write_text(benchmark.markdown([table(ways)], result))

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from genderscope.metrics import wilson
+from genderscope.evaluation.metrics import wilson
 
 RESULTS = Path(__file__).parents[1] / "results" / "ablations.json"
 VARIANTS: dict[str, list[str]] = {

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 package=onnxruntime-web@1.30.0
-target=src/genderscope/web/onnxruntime
+target=src/genderscope/server/web/onnxruntime
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

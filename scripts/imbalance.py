@@ -14,10 +14,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from genderscope.contracts import LABELS
-from genderscope.datasets import read
-from genderscope.lab.task import BALANCES
-from genderscope.leaks import listed, place
+from genderscope.core.types import LABELS
+from genderscope.data.datasets import read
+from genderscope.data.leakage import listed, place
+from genderscope.training.task import BALANCES
 
 ROOT = Path(__file__).parents[1]
 LEAKS = ROOT / "results" / "leaks.json"

@@ -35,10 +35,11 @@ import scipy.stats
 from PIL import Image
 
 import genderscope
-from genderscope import pipeline, sources
+from genderscope.imaging import decode
+from genderscope.inference import pipeline
 
 ROOT = Path(__file__).parents[1]
-PORTRAIT = Path(genderscope.__file__).parent / "assets" / "astronaut.jpg"
+PORTRAIT = Path(genderscope.__file__).parent / "imaging" / "samples" / "astronaut.jpg"
 SIDES_PX = (224, 320, 448, 512)
 WARMING = 500
 BOMB_PX, REFUSALS = 30_000, 200
@@ -66,11 +67,11 @@ def bomb(side: int) -> bytes:
 
 def alone(folder: str, model: str, count: int) -> float:
     """Pictures a second of the pipeline alone, as a program of its own would call it."""
-    files = sorted(sources.find([folder]))
+    files = sorted(decode.find([folder]))
     scope = pipeline.load(model)
-    list(scope.stream(sources.frames(files)))
+    list(scope.stream(decode.frames(files)))
     begin = time.perf_counter()
-    done = sum(1 for _ in scope.stream(sources.frames(islice(cycle(files), count))))
+    done = sum(1 for _ in scope.stream(decode.frames(islice(cycle(files), count))))
     return done / (time.perf_counter() - begin)
 
 
@@ -137,7 +138,7 @@ def started(model: str) -> tuple[psutil.Popen, int]:
 
 
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    bodies = [Path(file).read_bytes() for file in sorted(sources.find([folder]))]
+    bodies = [Path(file).read_bytes() for file in sorted(decode.find([folder]))]
     process, port = started(options.model)
     share = options.requests // options.rounds
     spawn = multiprocessing.get_context("spawn")

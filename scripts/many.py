@@ -23,13 +23,14 @@ from typing import Any
 import cv2
 
 import genderscope
-from genderscope import downloads, sources
-from genderscope.benchmark import machine
+from genderscope.core.storage import Store
+from genderscope.detection import downloads
+from genderscope.evaluation.benchmark import machine
+from genderscope.imaging import decode
 from genderscope.sinks import jsonl, parquet
-from genderscope.stores import Store
 
 ROOT = Path(__file__).parents[1]
-PORTRAIT = Path(genderscope.__file__).parent / "assets/astronaut.jpg"
+PORTRAIT = Path(genderscope.__file__).parent / "imaging/samples/astronaut.jpg"
 COMMAND = [sys.executable, "-c", "from genderscope.cli import main; main()", "classify"]
 SIDES_PX = (96, 128, 160, 192, 224)
 A_FOLDER = 1000
@@ -105,7 +106,7 @@ def main() -> int:
         runs = [run(command, results, kill_at) for kill_at in thirds]
         sink: Any = parquet if asked.output == "parquet" else jsonl
         names = list(sink.finished(str(target)))
-        expected = [str(path) for path in sources.find([folder])]
+        expected = [str(path) for path in decode.find([folder])]
         result = {
             "command": f"python scripts/many.py --count {asked.count} --output {asked.output}",
             "machine": machine.describe(),

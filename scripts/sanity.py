@@ -22,16 +22,17 @@ import numpy as np
 import torch
 
 import genderscope
-from genderscope import detectors, plugins, sources
-from genderscope.contracts import LABELS, Image
-from genderscope.explain import panels
-from genderscope.explain.explainer import Explainer
-from genderscope.lab import guide, sanity
-from genderscope.lab.batches import split
-from genderscope.lab.task import load
-from genderscope.prepare.crops import Crops
-from genderscope.preprocess import crop, to_input
+from genderscope import detection
+from genderscope.core import plugins
+from genderscope.core.types import LABELS, Image
+from genderscope.data.prepare.crops import Crops
+from genderscope.imaging import decode, panels
+from genderscope.imaging.preprocess import crop, to_input
+from genderscope.inference.explainer import Explainer
 from genderscope.sinks import annotate
+from genderscope.training import guide, sanity
+from genderscope.training.batches import split
+from genderscope.training.task import load
 
 FACES_COMPARED = 1000
 
@@ -93,8 +94,10 @@ def captum(run: Path, crops: Crops) -> dict[str, object]:
 
 def draw(run: Path, crops: Crops, file: Path) -> None:
     """Each method's maps of the package's own portrait: trained, and at steps of the cascade."""
-    picture = sources.read(Path(genderscope.__file__).parent / "assets" / "astronaut.jpg")
-    [face] = detectors.create("haar")(picture)
+    picture = decode.read(
+        Path(genderscope.__file__).parent / "imaging" / "samples" / "astronaut.jpg"
+    )
+    [face] = detection.create("haar")(picture)
     portrait = to_input(crop(picture, face, crops.spec)[None], crops.spec)
     network = load(run)
     inputs = torch.cat([torch.from_numpy(portrait).float(), inputs_of(run, crops, 63)])
@@ -103,7 +106,7 @@ def draw(run: Path, crops: Crops, file: Path) -> None:
     steps = np.linspace(0, len(cascade) - 1, 5).round().astype(int)
     rows = []
     for method in sanity.METHODS:
-        explain = plugins.load("lab.explainers", method).explain
+        explain = plugins.load("training.explainers", method).explain
         maps = [explain(cascade[step][1], inputs, classes)[0, 0].numpy() for step in steps]
         tiles = [np.repeat(panels.tile(Explainer.picture(one))[..., None], 3, 2) for one in maps]
         parts = ", ".join(f"{step} of {len(cascade) - 1}" for step in steps[1:])

@@ -22,15 +22,16 @@ from time import perf_counter, process_time
 from typing import Any
 
 import genderscope
-from genderscope import cluster, downloads, folders
-from genderscope.benchmark import machine
-from genderscope.folders import Settings
-from genderscope.sources import Encoded
+from genderscope.detection import downloads
+from genderscope.evaluation.benchmark import machine
+from genderscope.imaging.decode import Encoded
+from genderscope.inference import bulk, cluster
+from genderscope.inference.bulk import Settings
 
 ROOT = Path(__file__).parents[1]
 PICTURES = [
     ROOT.parent / "shared/data/photos/12_angry_men.jpg",
-    Path(genderscope.__file__).parent / "assets/astronaut.jpg",
+    Path(genderscope.__file__).parent / "imaging/samples/astronaut.jpg",
 ]
 SHARD_PICTURES = 20
 
@@ -40,7 +41,7 @@ def with_threads(files: list[Path], settings: Settings, threads: int) -> tuple[f
     pictures = (Encoded(str(file), file) for file in files)
     scope = settings.scope()
     began, worked = perf_counter(), process_time()
-    for _ in folders.classify(pictures, settings, threads, scope):
+    for _ in bulk.classify(pictures, settings, threads, scope):
         pass
     return len(files) / (perf_counter() - began), (process_time() - worked) / len(files)
 

@@ -20,16 +20,16 @@ import PIL.Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 import genderscope
-from genderscope import sources
+from genderscope.imaging import decode
 
-PORTRAIT = Path(genderscope.__file__).parent / "assets" / "astronaut.jpg"
+PORTRAIT = Path(genderscope.__file__).parent / "imaging" / "samples" / "astronaut.jpg"
 DESK = {"width": 1200, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
 
 def make_camera(file: Path) -> None:
     """The portrait moves to and fro."""
-    face = cv2.resize(sources.read(PORTRAIT)[:360, 60:420], (480, 480))
+    face = cv2.resize(decode.read(PORTRAIT)[:360, 60:420], (480, 480))
     with file.open("wb") as video:
         for left in [*range(0, 160, 4), *range(160, 0, -4)]:
             image = np.full((480, 640, 3), 128, np.uint8)

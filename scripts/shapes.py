@@ -20,15 +20,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from genderscope.lab.augment import Augmentation
-from genderscope.lab.batches import split
-from genderscope.lab.models import mini_xception
-from genderscope.lab.models._residual import Residual, projection
-from genderscope.lab.task import WARM_UP, adam
-from genderscope.lab.train import EMA_STEPS
-from genderscope.metrics import wilson
-from genderscope.prepare.crops import Crops
-from genderscope.preprocess import scale
+from genderscope.data.prepare.crops import Crops
+from genderscope.evaluation.metrics import wilson
+from genderscope.imaging.preprocess import scale
+from genderscope.training.augment import Augmentation
+from genderscope.training.batches import split
+from genderscope.training.models import mini_xception
+from genderscope.training.models._residual import Residual, projection
+from genderscope.training.task import WARM_UP, adam
+from genderscope.training.train import EMA_STEPS
 
 RESULTS = Path(__file__).parents[1] / "results" / "shapes.json"
 SIZE, BATCH = 64, 128

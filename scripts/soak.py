@@ -16,18 +16,19 @@ import cv2
 import numpy as np
 
 import genderscope
-from genderscope import plugins, sources
-from genderscope.contracts import Frame, Scene
-from genderscope.explain.explainer import Explainer
-from genderscope.live import Live
-from genderscope.live.soak import soak
+from genderscope.core import plugins
+from genderscope.core.types import Frame, Scene
+from genderscope.imaging import decode
+from genderscope.inference.explainer import Explainer
+from genderscope.video import Live
+from genderscope.video.soak import soak
 
-PORTRAIT = Path(genderscope.__file__).parent / "assets" / "astronaut.jpg"
+PORTRAIT = Path(genderscope.__file__).parent / "imaging" / "samples" / "astronaut.jpg"
 
 
 def make_video(file: Path, frames: int = 250) -> None:
     """Two portraits that move across 640 x 480."""
-    portrait = cv2.resize(sources.read(PORTRAIT), (280, 280), interpolation=cv2.INTER_AREA)
+    portrait = cv2.resize(decode.read(PORTRAIT), (280, 280), interpolation=cv2.INTER_AREA)
     with plugins.load("sinks", "video").create(str(file)) as sink:
         for index in range(frames):
             image = np.full((480, 640, 3), 128, np.uint8)

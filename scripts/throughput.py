@@ -25,14 +25,17 @@ from typing import Any
 import cv2
 import numpy as np
 
-from genderscope import detectors, downloads, folders, sources
-from genderscope.benchmark import machine
-from genderscope.classifier import Classifier
-from genderscope.contracts import Box, Face, Floats, Image
-from genderscope.detectors import SAME_FACE_IOU, yunet
-from genderscope.folders import Settings
-from genderscope.preprocess import crop
-from genderscope.sources import Encoded
+from genderscope import detection
+from genderscope.core.types import Box, Face, Floats, Image
+from genderscope.detection import SAME_FACE_IOU, downloads
+from genderscope.detection.detectors import yunet
+from genderscope.evaluation.benchmark import machine
+from genderscope.imaging import decode
+from genderscope.imaging.decode import Encoded
+from genderscope.imaging.preprocess import crop
+from genderscope.inference import bulk
+from genderscope.inference.bulk import Settings
+from genderscope.inference.classifier import Classifier
 
 ROOT = Path(__file__).parents[1]
 PHOTOGRAPH = "12_angry_men.jpg"
@@ -56,7 +59,7 @@ def opencv(weights: Path) -> Callable[[Image], list[Face]]:
 
 def full_size(weights: Path) -> Callable[[Image], list[Face]]:
     """This package's YuNet on the picture as it is."""
-    return yunet.create(weights, FULL_SIZE_PX, detectors.MIN_SCORE, yunet.SMALLEST_PX, threads=0)
+    return yunet.create(weights, FULL_SIZE_PX, detection.MIN_SCORE, yunet.SMALLEST_PX, threads=0)
 
 
 def sequential(files: list[Path], find: Callable[[Image], list[Face]], network: Classifier) -> int:
@@ -71,7 +74,7 @@ def sequential(files: list[Path], find: Callable[[Image], list[Face]], network: 
 
 def ours(files: list[Path], settings: Settings, threads: int) -> int:
     pictures = (Encoded(str(file), file) for file in files)
-    return sum(len(scene.results) for scene in folders.classify(pictures, settings, threads))
+    return sum(len(scene.results) for scene in bulk.classify(pictures, settings, threads))
 
 
 def share(files: list[Path], settings: Settings, threads: int) -> float:
@@ -92,7 +95,7 @@ def share(files: list[Path], settings: Settings, threads: int) -> float:
     scope.classifier = Timed()  # type: ignore[assignment]
     pictures = (Encoded(str(file), file) for file in files)
     began = process_time()
-    for _ in folders.classify(pictures, settings, threads, scope):
+    for _ in bulk.classify(pictures, settings, threads, scope):
         pass
     return spent / (process_time() - began)
 
@@ -104,7 +107,7 @@ def stages(file: Path, settings: Settings, repeats: int) -> dict[str, Any]:
     laps: list[list[float]] = []
     for _ in range(repeats):
         clock = [perf_counter()]
-        image = sources.read(file)
+        image = decode.read(file)
         clock.append(perf_counter())
         faces = detector(image)
         clock.append(perf_counter())
@@ -128,10 +131,10 @@ def recall(pictures: list[Path], weights: Path) -> list[dict[str, Any]]:
     """Faces of each photograph at full size, and those of them that each bound loses."""
     rows = []
     for file in pictures:
-        image = sources.read(file)
+        image = decode.read(file)
         whole = full_size(weights)(image)
         found = {
-            "default": detectors.create("yunet", model=weights)(image),
+            "default": detection.create("yunet", model=weights)(image),
             **{str(px): shrunk(image, px, weights) for px in (960, 640, 480, 320)},
         }
         rows.append(
@@ -159,7 +162,7 @@ def shrunk(image: Image, longest_px: int, weights: Path) -> list[Face]:
     """Faces of a picture made so small, with nothing else searched."""
     scale = min(longest_px / max(image.shape[:2]), 1.0)
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return [detectors.moved(face, scale) for face in full_size(weights)(small)]
+    return [detection.moved(face, scale) for face in full_size(weights)(small)]
 
 
 def main() -> None:

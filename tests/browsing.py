@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope.contracts import Image
+from genderscope.core.types import Image
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 import genderscope
-from genderscope.classifier import WEIGHTS
+from genderscope.inference.classifier import WEIGHTS
 
 SHARED = Path(__file__).parents[2] / "shared"
-PORTRAIT = Path(genderscope.__file__).parent / "assets" / "astronaut.jpg"
+PORTRAIT = Path(genderscope.__file__).parent / "imaging" / "samples" / "astronaut.jpg"
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from genderscope.contracts import Box, Face, Floats, Image
-from genderscope.preprocess import PRESETS
+from genderscope.core.types import Box, Face, Floats, Image
+from genderscope.imaging.preprocess import PRESETS
 
 
 class BrightnessClassifier:

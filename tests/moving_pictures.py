@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from conftest import PORTRAIT
-from genderscope import sources
-from genderscope.contracts import Image
+from genderscope.core.types import Image
+from genderscope.imaging import decode
 
 WIDTH, HEIGHT, RATE = 320, 240, 12.5
 FACE_PX = 56
@@ -87,7 +87,7 @@ def _hopper() -> Path:
 def _cutout(file: Path, face: tuple[int, ...]) -> tuple[Image, np.ndarray]:
     """A head and shoulders with a soft rim, its face ``FACE_PX`` wide and in the middle."""
     left, top, width, height = face
-    image = sources.read(file)
+    image = decode.read(file)
     side = int(1.9 * width)
     x, y = left + width // 2, top + height // 2
     part = image[max(y - side, 0) : y + side, max(x - side, 0) : x + side]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 
-from genderscope.contracts import Image
+from genderscope.core.types import Image
 
 PACKET = 188
 

@@ -20,7 +20,8 @@ for extra in ("fastapi", "uvicorn", "websockets", "python_multipart", "prometheu
 import httpx
 
 from fakes import BrightnessClassifier
-from genderscope.contracts import Box, Detector, Face, Image
+from genderscope.core.protocols import Detector
+from genderscope.core.types import Box, Face, Image
 from genderscope.server.app import create_app
 from genderscope.server.connections import listen, server
 from genderscope.server.engine import Engine, Model

@@ -2,8 +2,8 @@
 
 import pytest
 
-from genderscope.contracts import DatasetError
-from genderscope.datasets import adience
+from genderscope.core.errors import DatasetError
+from genderscope.data.datasets import adience
 
 HEADER = (
     "user_id\toriginal_image\tface_id\tage\tgender\tx\ty\tdx\tdy\ttilt_ang\t"

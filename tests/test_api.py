@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import genderscope
-from genderscope import plugins
+from genderscope.core import plugins
 
 NAMES = {
     *("LABELS", "UNCERTAIN", "__version__"),

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genderscope import folders
-from genderscope.contracts import Frame, Scene, UsageError
-from genderscope.folders import Settings, archives
-from genderscope.folders.archives import Shard, pictures, shards
+from genderscope.core.errors import UsageError
+from genderscope.core.storage import Store
+from genderscope.core.types import Frame, Scene
+from genderscope.inference import bulk
+from genderscope.inference.bulk import Settings, archives
+from genderscope.inference.bulk.archives import Shard, pictures, shards
 from genderscope.sinks import parquet
-from genderscope.stores import Store
 
 pa = pytest.importorskip("pyarrow", reason="needs the extra [eval]")
 pq = pytest.importorskip("pyarrow.parquet", reason="needs the extra [eval]")
@@ -51,7 +52,7 @@ def table(folder: Path, nested: bool) -> Path:
 
 def answers(place: str, model: str) -> list[Scene]:
     listed = (picture for shard in shards([place]) for picture in pictures(shard))
-    return list(folders.classify(listed, Settings(model=model, detector="haar"), 1))
+    return list(bulk.classify(listed, Settings(model=model, detector="haar"), 1))
 
 
 @pytest.mark.parametrize("kind", ["tar", "table", "nested", "address", "addressed tar", "pattern"])

@@ -9,14 +9,14 @@ import pytest
 pytest.importorskip("fairlearn", reason="needs the eval extra")
 pytest.importorskip("matplotlib", reason="needs the eval extra")
 
-from genderscope import audit
-from genderscope.audit import page as audit_page
-from genderscope.audit import words as audit_words
-from genderscope.audit.extras import check
-from genderscope.contracts import DatasetError, UsageError
-from genderscope.predictions import NO_ANSWER, Predictions
-from genderscope.report import markdown
-from genderscope.report.page import page
+from genderscope.core.errors import DatasetError, UsageError
+from genderscope.evaluation import audit
+from genderscope.evaluation.predictions import NO_ANSWER, Predictions
+from genderscope.reporting import markdown
+from genderscope.reporting.audit import page as audit_page
+from genderscope.reporting.audit import sentences as audit_words
+from genderscope.reporting.audit.extras import check
+from genderscope.reporting.page import page
 from html_outline import Outline, assert_self_contained
 
 NAN = np.nan

@@ -6,9 +6,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra [lab]")
 pytest.importorskip("lightning", reason="needs the extra [lab]")
 
-from genderscope.lab.batches import Balanced, Shuffled, class_weights  # noqa: E402
-from genderscope.lab.task import Settings, Task  # noqa: E402
-from genderscope.preprocess import PRESETS  # noqa: E402
+from genderscope.imaging.preprocess import PRESETS  # noqa: E402
+from genderscope.training.batches import Balanced, Shuffled, class_weights  # noqa: E402
+from genderscope.training.task import Settings, Task  # noqa: E402
 
 # Three women in ten, unsorted.
 LABELS = (np.random.default_rng(0).permutation(500) >= 150).astype(np.int8)

@@ -11,8 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope import classifier, detectors, metrics, sources
-from genderscope.benchmark import (
+from genderscope import detection
+from genderscope.core.errors import PictureError, UsageError
+from genderscope.core.types import Frame, Sample
+from genderscope.evaluation import metrics
+from genderscope.evaluation.benchmark import (
     BATCHES,
     Entrant,
     accuracy,
@@ -21,15 +24,16 @@ from genderscope.benchmark import (
     machine,
     network,
     profile,
-    report,
     stages,
     video,
 )
-from genderscope.benchmark.latency import WARM_UP_ROUNDS, ratio, summary, take_turns
-from genderscope.contracts import Frame, PictureError, Sample, UsageError
-from genderscope.pipeline import Scope
-from genderscope.predictions import Predictions
-from genderscope.report.page import Table
+from genderscope.evaluation.benchmark.latency import WARM_UP_ROUNDS, ratio, summary, take_turns
+from genderscope.evaluation.predictions import Predictions
+from genderscope.imaging import decode
+from genderscope.inference import classifier
+from genderscope.inference.pipeline import Scope
+from genderscope.reporting import benchmark
+from genderscope.reporting.page import Table
 
 pytest.importorskip("sklearn", reason="needs the eval extra")
 pytest.importorskip("matplotlib", reason="needs the eval extra")
@@ -42,7 +46,7 @@ def models():
 
 @pytest.fixture(scope="module")
 def haar():
-    return detectors.create("haar")
+    return detection.create("haar")
 
 
 def numbers(value) -> list[float]:
@@ -146,7 +150,7 @@ def said(name: str, right: list[bool]) -> Predictions:
 
 
 def test_a_comparison_has_every_model_and_every_pair(models, monkeypatch):
-    monkeypatch.setattr("genderscope.benchmark.REPEATS", dict.fromkeys(BATCHES, 1))
+    monkeypatch.setattr("genderscope.evaluation.benchmark.REPEATS", dict.fromkeys(BATCHES, 1))
     draw = np.random.default_rng(0)
     answers = {"made": {name: said(name, draw.random(60) < 0.8) for name in models}}
     found = compare(models, answers, rounds=2, seed=0)
@@ -243,7 +247,7 @@ def test_frames_of_a_made_video(faces):
 
 def test_frames_a_second(portrait, models, haar, monkeypatch):
     monkeypatch.setattr(video, "RATIO_ROUNDS", 2)
-    picture = sources.read(portrait)
+    picture = decode.read(portrait)
     scope = Scope(models["mini_xception"].classifier, haar)
 
     def explain(crops):
@@ -265,7 +269,7 @@ def test_frames_a_second(portrait, models, haar, monkeypatch):
 
 def test_markdown_has_a_line_for_each_row():
     facts = {"machine": machine.describe(), "command": "genderscope benchmark"}
-    text = report.markdown([Table(["a", "b"], [["1", "2"], ["3", "4"]], "Below.")], facts)
+    text = benchmark.markdown([Table(["a", "b"], [["1", "2"], ["3", "4"]], "Below.")], facts)
     first, caption, measured = text.rstrip().split("\n\n")
     assert first == "| a | b |\n| --- | --: |\n| 1 | 2 |\n| 3 | 4 |"
     assert caption == "Below."

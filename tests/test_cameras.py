@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 import moving_servers
-from genderscope.contracts import Frame, Image, SourceError, UsageError
-from genderscope.live.cameras import camera, open_source
-from genderscope.live.newest import Connection, LiveSource, Patience
+from genderscope.core.errors import SourceError, UsageError
+from genderscope.core.types import Frame, Image
+from genderscope.video.cameras import camera, open_source
+from genderscope.video.newest import Connection, LiveSource, Patience
 from moving_pictures import number, numbered, write_video
 
 QUICK = Patience(frozen_s=0.5, retries=3, wait_s=0.05, longest_wait_s=0.1)
@@ -339,7 +340,7 @@ def test_a_thread_that_hangs_holds_nobody_up() -> None:
 
 def test_the_waits_double_up_to_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("genderscope.live.newest.time.sleep", waits.append)
+    monkeypatch.setattr("genderscope.video.newest.time.sleep", waits.append)
     opened = iter([list(numbered(1)), [], [], [], list(numbered(1)), [], []])
 
     def read() -> Iterator[Image]:

@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from genderscope import card
-from genderscope.classifier import WEIGHTS, shipped
-from genderscope.contracts import ModelError
+from genderscope.core.errors import ModelError
+from genderscope.inference.classifier import WEIGHTS, shipped
+from genderscope.reporting import cards
 from test_cli import run
 
 
@@ -17,13 +17,13 @@ def test_a_shipped_card_is_what_the_command_writes_now(name, tmp_path):
     done = run("model-card", name, "--out", tmp_path / "new" / "card.md")
     assert done.returncode == 0, done.stderr
     now = (tmp_path / "new" / "card.md").read_text()
-    assert now == card.read(name), f"run: genderscope model-card {name}"
+    assert now == cards.read(name), f"run: genderscope model-card {name}"
     assert run("card", name).stdout == now
 
 
 @pytest.mark.parametrize("name", shipped())
 def test_a_card_says_what_cards_say(name):
-    text = card.read(name)
+    text = cards.read(name)
     sections = re.findall("^## (.+)$", text, re.MULTILINE)
     assert sections == [
         *("Model details", "Intended use", "Factors", "Metrics", "Results", "Calibration"),
@@ -42,7 +42,7 @@ def test_a_card_says_what_cards_say(name):
 def test_numbers_come_from_the_files_beside_the_model(model, tmp_path):
     file = tmp_path / "own.onnx"
     shutil.copy(WEIGHTS / f"{model}.onnx", file)
-    bare = card.card(file)
+    bare = cards.card(file)
     assert "Not measured yet." in bare
 
     [result, *_] = sorted(WEIGHTS.glob(f"{model}.*.*.json"))
@@ -60,7 +60,7 @@ def test_numbers_come_from_the_files_beside_the_model(model, tmp_path):
     (tmp_path / "own.counterfactuals.json").write_text(
         json.dumps(measured | {"conditions": [condition]})
     )
-    text = card.card(file)
+    text = cards.card(file)
     assert "| 1,234 | 43.2 (41.0 to 46.0) |" in text
     assert "| light: dim |" in text
     assert (
@@ -76,7 +76,7 @@ def test_numbers_come_from_the_files_beside_the_model(model, tmp_path):
 
 def test_what_has_no_card_is_refused(tmp_path):
     with pytest.raises(ModelError, match="no card of 'none'; there are cards of: "):
-        card.read("none")
+        cards.read("none")
     done = run("model-card", tmp_path / "none.onnx")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1

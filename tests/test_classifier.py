@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from genderscope import classifier
-from genderscope.classifier import Classifier, calibrated, shipped
-from genderscope.contracts import LABELS, ModelError
+from genderscope.core.errors import ModelError
+from genderscope.core.types import LABELS
+from genderscope.inference import classifier
+from genderscope.inference.classifier import Classifier, calibrated, shipped
 
 
 @pytest.fixture(params=shipped())

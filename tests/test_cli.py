@@ -15,7 +15,10 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope import __version__, plugins, predictions, sources
+from genderscope import __version__
+from genderscope.core import plugins
+from genderscope.evaluation import predictions
+from genderscope.imaging import decode
 
 INSTALLED = Path(sys.executable).with_name("genderscope")
 COMMAND = (
@@ -263,7 +266,7 @@ def test_demo(model: str, tmp_path: Path) -> None:
     assert "woman" in done.stdout
     [file] = tmp_path.iterdir()
     assert done.stdout.endswith(f"The annotated portrait lies in {file}\n")
-    assert sources.read(file).shape == (512, 512, 3)
+    assert decode.read(file).shape == (512, 512, 3)
 
 
 @pytest.mark.parametrize(

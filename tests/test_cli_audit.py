@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from genderscope import predictions
+from genderscope.evaluation import predictions
 from html_outline import assert_self_contained
 from test_audit import FLIPS, LOOKS, SHEET, predicted
 from test_cli import run

@@ -5,8 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from genderscope import classifier
 from genderscope.cli import app
+from genderscope.inference import classifier
 
 pytest.importorskip("sklearn", reason="needs the eval extra")
 pytest.importorskip("matplotlib", reason="needs the eval extra")
@@ -14,8 +14,8 @@ pytest.importorskip("matplotlib", reason="needs the eval extra")
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr("genderscope.benchmark.REPEATS", {1: 1, 64: 1})
-    monkeypatch.setattr("genderscope.benchmark.video.RATIO_ROUNDS", 1)
+    monkeypatch.setattr("genderscope.evaluation.benchmark.REPEATS", {1: 1, 64: 1})
+    monkeypatch.setattr("genderscope.evaluation.benchmark.video.RATIO_ROUNDS", 1)
     monkeypatch.setattr("genderscope.cli.benchmark.FRAMES_PER_ROUND", 2)
 
 
@@ -52,7 +52,7 @@ def test_a_comparison_on_a_data_set(tmp_path, portrait):
 
 def test_a_profile_reports_what_it_cannot_read(tmp_path, portrait, monkeypatch):
     ceiling = {"best_gflops": 50.0, "matrix_gflops": {"8": 50.0}, "copy_gbytes_per_s": 9.0}
-    monkeypatch.setattr("genderscope.benchmark.machine.ceiling", lambda: ceiling)
+    monkeypatch.setattr("genderscope.evaluation.benchmark.machine.ceiling", lambda: ceiling)
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     (tmp_path / "good.jpg").write_bytes(portrait.read_bytes())
     out = tmp_path / "out"

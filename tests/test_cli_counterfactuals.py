@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope.prepare.crops import Crops
+from genderscope.data.prepare.crops import Crops
 from test_cli import run
 
 pytest.importorskip("scipy", reason="needs the extra [eval]")

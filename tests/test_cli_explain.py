@@ -14,12 +14,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from genderscope import sources
-from genderscope.classifier import WEIGHTS
 from genderscope.cli.explain import explain
 from genderscope.cli.regions import regions
-from genderscope.explain.panels import GAP_PX, TEXT_PX, TILE_PX
-from genderscope.explain.regions import REGIONS
+from genderscope.evaluation.regions import REGIONS
+from genderscope.imaging import decode
+from genderscope.imaging.panels import GAP_PX, TEXT_PX, TILE_PX
+from genderscope.inference.classifier import WEIGHTS
 
 LAB = importlib.util.find_spec("onnx") is not None
 WIDTH, HEIGHT = 3 * TILE_PX + 2 * GAP_PX, TILE_PX + TEXT_PX + GAP_PX
@@ -77,7 +77,7 @@ def test_every_face_is_shown_and_broken_pictures_are_rows(model, pictures, tmp_p
         "one-explained.png",
         "two-explained.png",
     ]
-    one = sources.read(out / "one-explained.png")
+    one = decode.read(out / "one-explained.png")
     assert one.shape == (HEIGHT + 2 * GAP_PX, WIDTH + 2 * GAP_PX, 3)
     # The face in colour, its map in grey, and another picture of the face with heat on it.
     face, grey, both = (
@@ -88,7 +88,7 @@ def test_every_face_is_shown_and_broken_pictures_are_rows(model, pictures, tmp_p
     assert (grey.max(2) == grey.min(2)).all()
     assert grey.std() > 5
     assert 1 < abs(both - face).mean() < 60
-    assert sources.read(sheet).shape[0] > 2 * HEIGHT
+    assert decode.read(sheet).shape[0] > 2 * HEIGHT
 
 
 def test_nothing_is_overwritten(model, portrait, tmp_path):
@@ -108,7 +108,7 @@ def test_the_class_can_be_chosen(model, portrait, tmp_path):
             explain, portrait, "--sheet", file, "--detector", "haar", "--model", model, *chosen
         )
         assert done.exit_code == 0
-        shown[label] = sources.read(file)[: TILE_PX + GAP_PX]
+        shown[label] = decode.read(file)[: TILE_PX + GAP_PX]
     assert (shown["woman"] == shown[None]).all()
     assert (shown["woman"] != shown["man"]).any()
 
@@ -122,7 +122,7 @@ def test_the_other_methods_run_or_say_what_they_need(model, portrait, tmp_path, 
     )
     if LAB:
         assert done.returncode == 0, done.stderr
-        assert sources.read(sheet).shape[1] == WIDTH + 2 * GAP_PX
+        assert decode.read(sheet).shape[1] == WIDTH + 2 * GAP_PX
     else:
         assert done.returncode == 2
         assert done.stderr == "genderscope: this needs onnx: pip install 'genderscope[lab]'\n"
@@ -207,7 +207,7 @@ def test_regions_over_a_data_set(model, portrait, tmp_path):
     assert "n too small" in done.stdout
     [drawn] = maps.iterdir()
     assert drawn.name == f"{model}-average-maps.png"
-    assert sources.read(drawn).shape[1] == 2 * TILE_PX + 3 * GAP_PX
+    assert decode.read(drawn).shape[1] == 2 * TILE_PX + 3 * GAP_PX
 
 
 def test_a_data_set_without_faces_is_said(model, tmp_path):

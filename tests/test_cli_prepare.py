@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope.prepare.crops import Crops
-from genderscope.preprocess import PRESETS
+from genderscope.data.prepare.crops import Crops
+from genderscope.imaging.preprocess import PRESETS
 from imdb_mat import table, write
 from test_cli import COMMAND, run
 

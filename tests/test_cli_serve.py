@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import serving
 from genderscope import cli
-from genderscope.classifier import WEIGHTS
+from genderscope.inference.classifier import WEIGHTS
 
 connections = pytest.importorskip("genderscope.server.connections")
 TOKEN = "a-token-of-some-length"

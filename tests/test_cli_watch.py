@@ -17,14 +17,15 @@ import pytest
 from typer.testing import CliRunner
 
 import moving_servers
-from genderscope import detectors, plugins
-from genderscope.classifier import GUIDED, find
+from genderscope import detection
 from genderscope.cli import app
 from genderscope.cli.watch import _leaves
-from genderscope.contracts import Frame, Scene
-from genderscope.live import Live
-from genderscope.live.cameras import open_source
-from genderscope.pipeline import Scope
+from genderscope.core import plugins
+from genderscope.core.types import Frame, Scene
+from genderscope.inference.classifier import GUIDED, find
+from genderscope.inference.pipeline import Scope
+from genderscope.video import Live
+from genderscope.video.cameras import open_source
 from moving_pictures import RATE, numbered, walk, write_video
 from test_cli import COMMAND, run
 
@@ -148,7 +149,7 @@ def test_private_videos_show_no_face(model: str, film: Path, tmp_path: Path, sha
             *("--detector-model", weights),
         )
         assert done.returncode == 0, done.stderr
-    detector = detectors.create("yunet", model=weights)
+    detector = detection.create("yunet", model=weights)
     seen = [sum(len(detector(f.image)) for f in open_source(str(v))) for v in (plain, private)]
     assert seen[0] >= 25
     assert seen[1] == 0

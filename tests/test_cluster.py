@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope import prepare
-from genderscope.contracts import Box, Sample
-from genderscope.prepare.crops import Crops
-from genderscope.prepare.shards import Recipe
-from genderscope.preprocess import PRESETS
+from genderscope.core.types import Box, Sample
+from genderscope.data import prepare
+from genderscope.data.prepare.crops import Crops
+from genderscope.data.prepare.shards import Recipe
+from genderscope.imaging.preprocess import PRESETS
 
 pytest.importorskip("pyarrow", reason="needs the extra [eval]")
 with warnings.catch_warnings():
@@ -21,9 +21,10 @@ with warnings.catch_warnings():
     ray = pytest.importorskip("ray", reason="needs the extra [cluster]")
     pytest.importorskip("ray.data", reason="needs the extra [cluster]")
 
-from genderscope import cluster, folders
-from genderscope.contracts import UsageError
-from genderscope.folders import Settings, archives
+from genderscope.core.errors import UsageError
+from genderscope.data.prepare.cluster import shards as cluster_shards
+from genderscope.inference import bulk, cluster
+from genderscope.inference.bulk import Settings, archives
 from genderscope.sinks import parquet
 
 # Ray's own, about sockets and settings to come.
@@ -52,15 +53,15 @@ def test_shards_are_those_of_the_local_engine(recipe, portrait, tmp_path, monkey
     samples += [Sample(tmp_path / "missing.jpg", 0), Sample(tmp_path / "relative.jpg", None)]
     samples.append(Sample((tmp_path / "relative.jpg").relative_to(tmp_path), 1))
     made = {}
-    for engine in (prepare.processes, cluster.shards):
+    for engine in (prepare.processes, cluster_shards):
         out = tmp_path / f"cache of {engine.__module__}"
         progress = list(prepare.prepare(samples, recipe, out, jobs=2, engine=engine))
         assert progress[0] == (0, 14)
         assert progress[-1] == (14, 14)
         assert len(progress) == 5
         made[engine] = {file.name: file.read_bytes() for file in out.iterdir()}
-    assert made[prepare.processes] == made[cluster.shards]
-    assert len(made[cluster.shards]) == 2 * 4 + 2
+    assert made[prepare.processes] == made[cluster_shards]
+    assert len(made[cluster_shards]) == 2 * 4 + 2
     assert sum(Crops(out).failures.values()) == 1
 
 
@@ -101,7 +102,7 @@ def test_results_are_those_of_the_local_engine_though_a_worker_is_killed(
 
     with parquet.create("alone") as sink:
         listed = (p for shard in archives.shards(places) for p in archives.pictures(shard))
-        for scene in folders.classify(listed, settings, 2):
+        for scene in bulk.classify(listed, settings, 2):
             sink.write(scene)
     pq = pytest.importorskip("pyarrow.parquet")
     assert pq.read_table("out").equals(pq.read_table("alone"))

@@ -11,11 +11,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from genderscope import compare, metrics
 from genderscope.cli.compare import compare as command
-from genderscope.compare import disagreements
-from genderscope.contracts import DatasetError, MissingExtra, ModelError, Sample, UsageError
-from genderscope.predictions import Predictions
+from genderscope.core.errors import DatasetError, MissingExtra, ModelError, UsageError
+from genderscope.core.types import Sample
+from genderscope.evaluation import compare, metrics
+from genderscope.evaluation.predictions import Predictions
+from genderscope.reporting import disagreements
 
 pytest.importorskip("sklearn", reason="needs the eval extra")
 

@@ -5,21 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genderscope.contracts import (
-    Box,
+from genderscope.core.errors import (
     DatasetError,
     DownloadError,
-    Face,
-    Frame,
     GenderscopeError,
     MissingExtra,
     ModelError,
     PictureError,
-    Prediction,
-    Sample,
     UsageError,
-    require,
 )
+from genderscope.core.extras import require
+from genderscope.core.types import Box, Face, Frame, Prediction, Sample
 
 
 @pytest.mark.parametrize(

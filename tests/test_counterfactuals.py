@@ -4,11 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope import counterfactuals, plugins
-from genderscope.contracts import Box, Face, UsageError, points
-from genderscope.counterfactuals import alter, chosen, conditions, picture_seed
-from genderscope.counterfactuals._pose import DEPTHS, Pose, pose
-from genderscope.preprocess import TEMPLATE
+from genderscope.core import plugins
+from genderscope.core.errors import UsageError
+from genderscope.core.types import Box, Face, points
+from genderscope.data import counterfactuals
+from genderscope.data.counterfactuals import alter, chosen, conditions, picture_seed
+from genderscope.data.counterfactuals._pose import DEPTHS, Pose, pose
+from genderscope.imaging.preprocess import TEMPLATE
 
 # What YuNet finds in the portrait.
 EYES, NOSE, MOUTH = ((200.0, 101.5), (247.3, 102.3)), (220.3, 124.2), ((198.6, 143), (239.8, 143.5))
@@ -63,7 +65,7 @@ def test_there_are_all_that_were_asked_for():
         *("dark", "bright", "side light", "low contrast", "high contrast"),
         *("blur", "JPEG", "small", "grey", "warm tint"),
     ]
-    assert len(plugins.names("counterfactuals")) == 6
+    assert len(plugins.names("data.counterfactuals")) == 6
 
 
 @pytest.mark.parametrize("name", conditions())

@@ -6,9 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genderscope.classifier import shipped
-from genderscope.contracts import UNCERTAIN, Box, Face, ModelError, Prediction, Result, Sighting
-from genderscope.live.counts import ONLY_RIGHT_WHERE, Confusion, Counts, corrected, known_confusion
+from genderscope.core.errors import ModelError
+from genderscope.core.types import UNCERTAIN, Box, Face, Prediction, Result, Sighting
+from genderscope.inference.classifier import shipped
+from genderscope.video.counts import (
+    ONLY_RIGHT_WHERE,
+    Confusion,
+    Counts,
+    corrected,
+    known_confusion,
+)
 
 KNOWN = Confusion(((90, 10), (20, 80)), {"file": "made.json"})
 

@@ -5,20 +5,21 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from genderscope import datasets, plugins
 from genderscope.cli import app
-from genderscope.contracts import DatasetError, UsageError
+from genderscope.core import plugins
+from genderscope.core.errors import DatasetError, UsageError
+from genderscope.data import datasets
 
 NAMES = ["adience", "celeba", "fairface", "folder", "imdb", "lfw", "table", "utkface", "wiki"]
 
 
 def test_the_readers_are_all_there():
-    assert plugins.names("datasets") == NAMES
+    assert plugins.names("data.datasets") == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_reader_says_what_it_reads(name):
-    reader = plugins.load("datasets", name)
+    reader = plugins.load("data.datasets", name)
     texts = (reader.TITLE, reader.LABELS, reader.LICENCE, reader.WHERE, *reader.SPLITS)
     assert all(isinstance(text, str) and text and "\n" not in text for text in texts)
     assert reader.LAYOUT.startswith(("DIR/ ", "DIR/\n", "FILE", f"{name}/"))

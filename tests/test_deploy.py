@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from genderscope import cli
-from genderscope.downloads import DOWNLOADS
+from genderscope.detection.downloads import DOWNLOADS
 
 yaml = pytest.importorskip("yaml")
 connections = pytest.importorskip("genderscope.server.connections")

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import genderscope
-from genderscope import detectors
-from genderscope.contracts import Box, Face, ModelError, UsageError
-from genderscope.preprocess import PRESETS, window
+from genderscope import detection
+from genderscope.core.errors import ModelError, UsageError
+from genderscope.core.types import Box, Face
+from genderscope.imaging.preprocess import PRESETS, window
 
 FACE = Box(178, 68, 86, 110)  # of the portrait, by hand
 
@@ -22,8 +23,8 @@ def yunet(shared):
 @pytest.fixture(scope="module", params=["haar", "yunet"])
 def detector(request):
     if request.param == "haar":
-        return detectors.create("haar")
-    return detectors.create("yunet", model=request.getfixturevalue("yunet"))
+        return detection.create("haar")
+    return detection.create("yunet", model=request.getfixturevalue("yunet"))
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +60,12 @@ def test_nothing_is_found_in_a_picture_of_nothing(detector, shape):
 
 
 def test_faces_below_the_smallest_size_are_dropped(picture, yunet):
-    assert detectors.create("yunet", model=yunet, min_face_px=200)(picture) == []
+    assert detection.create("yunet", model=yunet, min_face_px=200)(picture) == []
 
 
 def test_landmarks_turn_with_the_face(picture, yunet):
     """They follow only about a third of a tilt, which is why training turns faces too."""
-    detector = detectors.create("yunet", model=yunet)
+    detector = detection.create("yunet", model=yunet)
     angles = []
     for turn_deg in (-25, 0, 25):
         turn = cv2.getRotationMatrix2D((220, 120), -turn_deg, 1)
@@ -74,14 +75,14 @@ def test_landmarks_turn_with_the_face(picture, yunet):
 
 
 def test_both_detectors_mean_the_same_box(picture, yunet):
-    haar, best = detectors.create("haar")(picture)[0], detectors.create(model=yunet)(picture)[0]
+    haar, best = detection.create("haar")(picture)[0], detection.create(model=yunet)(picture)[0]
     assert haar.box.iou(best.box) > 0.7
 
 
 def test_yunet_says_what_opencvs_own_says(shared, yunet, picture):
     """The same network in ONNX Runtime: the same faces, to a thousandth of a pixel."""
     reference = cv2.FaceDetectorYN.create(str(yunet), "", (64, 64), 0.6, 0.3, 5000)
-    detector = detectors.create("yunet", model=yunet, min_face_px=1)
+    detector = detection.create("yunet", model=yunet, min_face_px=1)
     pictures = [cv2.imread(str(file)) for file in (shared / "data/photos").glob("*.jpg")]
     for view in (picture, *(cv2.resize(each, (640, 470)) for each in pictures), picture[:70, :333]):
         reference.setInputSize(view.shape[1::-1])
@@ -101,8 +102,8 @@ def test_a_bounded_view_loses_no_face_of_the_photographs(shared, yunet):
     """Against the whole picture at its own size, where YuNet takes a shoe for a face (0.71)."""
     for file in (shared / "data/photos").glob("*.jpg"):
         image = cv2.imread(str(file))
-        whole = detectors.create("yunet", model=yunet)._find(image)
-        found = detectors.create("yunet", model=yunet)(image)
+        whole = detection.create("yunet", model=yunet)._find(image)
+        found = detection.create("yunet", model=yunet)(image)
         for face in whole:
             assert face.score < 0.75 or max(face.box.iou(other.box) for other in found) > 0.4
 
@@ -122,7 +123,7 @@ def test_a_bounded_view_loses_no_face_of_the_photographs(shared, yunet):
 )
 def test_views_are_as_small_as_the_smallest_face_allows(size, wanted, views):
     picture = np.zeros((*size, 3), np.uint8)
-    made = list(detectors._views(picture, 1280, wanted))
+    made = list(detection._views(picture, 1280, wanted))
     assert [view.shape[:2] for *_, view in made] == views
     if len(made) > 1:  # the tiles reach the picture's last pixel
         scale, left, top, view = made[-1]
@@ -138,23 +139,23 @@ def test_group_photographs(shared, detector):
 def test_yunet_is_the_default_only_where_its_weights_are(monkeypatch, tmp_path, yunet):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("GENDERSCOPE_YUNET", raising=False)
-    assert detectors.create().name == "haar"
+    assert detection.create().name == "haar"
     monkeypatch.setenv("GENDERSCOPE_YUNET", str(yunet))
-    assert detectors.create().name == "yunet"
+    assert detection.create().name == "yunet"
 
 
 def test_weights_that_are_absent_or_broken_are_named(tmp_path):
     with pytest.raises(ModelError, match=r"models pull yunet"):
-        detectors.create("yunet", model=tmp_path / "absent.onnx")
+        detection.create("yunet", model=tmp_path / "absent.onnx")
     broken = tmp_path / "broken.onnx"
     broken.write_text("no network")
     with pytest.raises(ModelError, match=r"broken\.onnx"):
-        detectors.create("yunet", model=broken)
+        detection.create("yunet", model=broken)
     other = Path(genderscope.__file__).parent / "weights" / "mini_xception.onnx"
     with pytest.raises(ModelError, match="is not a YuNet model"):
-        detectors.create("yunet", model=other)
+        detection.create("yunet", model=other)
     with pytest.raises(UsageError, match="haar takes no weights"):
-        detectors.create("haar", model=broken)
+        detection.create("haar", model=broken)
 
 
 @pytest.mark.parametrize(
@@ -172,12 +173,12 @@ def test_the_one_face_of_a_picture(boxes, hint, chosen):
     def detector(_):
         return [Face(box) for box in boxes]
 
-    face, found = detectors.find_one(picture, detector, PRESETS["aligned"], hint)
+    face, found = detection.find_one(picture, detector, PRESETS["aligned"], hint)
     assert (face.box, found) == chosen
 
 
 def test_without_a_face_the_whole_picture_is_the_crop():
     picture = np.zeros((110, 110, 3), np.uint8)
-    face, found = detectors.find_one(picture, lambda _: [], PRESETS["aligned"])
+    face, found = detection.find_one(picture, lambda _: [], PRESETS["aligned"])
     assert not found
     assert window(face, PRESETS["aligned"]) == pytest.approx((110, 55 + 55j))

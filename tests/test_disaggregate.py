@@ -8,16 +8,10 @@ pytest.importorskip("fairlearn", reason="needs the eval extra")
 from fairlearn.metrics import MetricFrame
 from sklearn.metrics import recall_score, zero_one_loss
 
-from genderscope import metrics
-from genderscope.audit.disaggregate import (
-    Division,
-    calibration,
-    divide,
-    marks,
-    shares,
-)
-from genderscope.audit.verdicts import compare, extremes
-from genderscope.metrics.calibration import calibration as whole_calibration
+from genderscope.evaluation import metrics
+from genderscope.evaluation.audit.disaggregate import Division, calibration, divide, marks, shares
+from genderscope.evaluation.audit.verdicts import compare, extremes
+from genderscope.evaluation.metrics.calibration import calibration as whole_calibration
 
 EXACT = {"rel": 0, "abs": 1e-9}
 # Of each group: pictures, and how many are said wrongly, uncertain but nearer to the wrong label,

@@ -6,8 +6,8 @@ from threading import Thread
 
 import pytest
 
-from genderscope import downloads
-from genderscope.contracts import DownloadError, UsageError
+from genderscope.core.errors import DownloadError, UsageError
+from genderscope.detection import downloads
 
 
 class Quiet(SimpleHTTPRequestHandler):

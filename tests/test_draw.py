@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope.contracts import UNCERTAIN, Box, Face, Image, Prediction, Result
-from genderscope.draw import COLOURS, draw
+from genderscope.core.types import UNCERTAIN, Box, Face, Image, Prediction, Result
+from genderscope.imaging.draw import COLOURS, draw
 
 WOMAN = Prediction((0.9, 0.1))
 MAN = Prediction((0.2, 0.8))

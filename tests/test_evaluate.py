@@ -14,12 +14,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from genderscope import classifier, detectors, evaluate
+from genderscope import detection
 from genderscope.cli.evaluate import evaluate as command
-from genderscope.contracts import DatasetError, MissingExtra, Prediction, Sample, UsageError
-from genderscope.datasets import fairface, folder, table
-from genderscope.preprocess import PreprocessSpec
-from genderscope.report import plots
+from genderscope.core.errors import DatasetError, MissingExtra, UsageError
+from genderscope.core.types import Prediction, Sample
+from genderscope.data.datasets import fairface, folder, table
+from genderscope.evaluation import evaluate
+from genderscope.imaging.preprocess import PreprocessSpec
+from genderscope.inference import classifier
+from genderscope.reporting import plots
 
 pytest.importorskip("sklearn", reason="needs the eval extra")
 pytest.importorskip("matplotlib", reason="needs the eval extra")
@@ -96,7 +99,7 @@ def test_answers_come_in_order_with_their_failures(pictures, model, batch_size):
     answers = list(
         evaluate.answers(
             folder.read(pictures, "all"),
-            detectors.create("haar"),
+            detection.create("haar"),
             classifier.Classifier.load(model),
             batch_size,
         )
@@ -185,7 +188,7 @@ def test_answers_of_smaller_faces(pictures, model, search_again):
     asked = [sample for sample in folder.read(pictures, "all") if sample.file.stem != "torn"]
     network, sizes = classifier.Classifier.load(model), [12, 30, 4000]
     given = evaluate.answers(
-        asked, detectors.create("haar"), network, 2, sizes, search_again=search_again
+        asked, detection.create("haar"), network, 2, sizes, search_again=search_again
     )
     for answer in given:
         assert list(answer.smaller) == [12, 30]  # none is as wide as 4,000 pixels
@@ -312,7 +315,8 @@ def test_the_drawn_matrix_is_dark_where_the_shares_are(tmp_path):
 
 def test_importing_it_is_cheap():
     code = (
-        "import sys, genderscope.evaluate, genderscope.report.plots, genderscope.cli.evaluate;"
+        "import sys, genderscope.evaluation.evaluate, genderscope.reporting.plots;"
+        "import genderscope.cli.evaluate;"
         "print({'sklearn', 'scipy', 'matplotlib', 'torch'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -327,6 +331,6 @@ def test_a_shipped_model_is_better_than_the_trivial_ones(name, shared, tmp_path)
         for sample in samples:
             archive.extract(sample.file.relative_to(tmp_path).as_posix(), tmp_path, filter="data")
     network = classifier.Classifier.load(name)
-    measured = report(list(evaluate.answers(samples, detectors.create("haar"), network)))
+    measured = report(list(evaluate.answers(samples, detection.create("haar"), network)))
     assert measured["unreadable"] == []
     assert measured["accuracy_interval"][0] > measured["trivial"]["always_man"]["accuracy"]

@@ -6,11 +6,12 @@ import shutil
 import numpy as np
 import pytest
 
-from genderscope import detectors, sources
-from genderscope.classifier import WEIGHTS, Classifier, shipped
-from genderscope.contracts import ModelError, UsageError
-from genderscope.explain.explainer import Explainer
-from genderscope.preprocess import crop
+from genderscope import detection
+from genderscope.core.errors import ModelError, UsageError
+from genderscope.imaging import decode
+from genderscope.imaging.preprocess import crop
+from genderscope.inference.classifier import WEIGHTS, Classifier, shipped
+from genderscope.inference.explainer import Explainer
 
 
 @pytest.fixture(scope="module", params=shipped())
@@ -26,8 +27,8 @@ def explainer(name):
 @pytest.fixture(scope="module")
 def crops(explainer, portrait):
     """A face in nine kinds of light."""
-    image = sources.read(portrait)
-    [face] = detectors.create("haar")(image)
+    image = decode.read(portrait)
+    [face] = detection.create("haar")(image)
     one = crop(image, face, explainer.spec).astype(np.float64)
     return np.stack([one * gain for gain in np.linspace(0.3, 1, 9)]).round().astype(np.uint8)
 

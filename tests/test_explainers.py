@@ -11,14 +11,17 @@ attr = pytest.importorskip("captum.attr", reason="needs the extra [lab]")
 
 from torch import nn  # noqa: E402
 
-from genderscope import classifier, detectors, plugins, sources  # noqa: E402
-from genderscope.contracts import ModelError  # noqa: E402
-from genderscope.explain.explainer import Explainer  # noqa: E402
-from genderscope.lab import guide, sanity  # noqa: E402
-from genderscope.lab.explainers import grad_cam, guided_backprop, saliency  # noqa: E402
-from genderscope.lab.export import export  # noqa: E402
-from genderscope.lab.reverse import METHODS, explained  # noqa: E402
-from genderscope.preprocess import PRESETS, PreprocessSpec, crop, to_input  # noqa: E402
+from genderscope import detection  # noqa: E402
+from genderscope.core import plugins  # noqa: E402
+from genderscope.core.errors import ModelError  # noqa: E402
+from genderscope.imaging import decode  # noqa: E402
+from genderscope.imaging.preprocess import PRESETS, PreprocessSpec, crop, to_input  # noqa: E402
+from genderscope.inference import classifier  # noqa: E402
+from genderscope.inference.explainer import Explainer  # noqa: E402
+from genderscope.training import guide, sanity  # noqa: E402
+from genderscope.training.explainers import grad_cam, guided_backprop, saliency  # noqa: E402
+from genderscope.training.export import export  # noqa: E402
+from genderscope.training.reverse import METHODS, explained  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -80,8 +83,8 @@ def medley(channels: int = 1) -> nn.Module:
 @pytest.fixture(scope="module")
 def crops(portrait):
     """A face from eight places and in eight kinds of light."""
-    image = sources.read(portrait)
-    [face] = detectors.create("haar")(image)
+    image = decode.read(portrait)
+    [face] = detection.create("haar")(image)
     views = [
         crop(np.roll(image, (4 * number, -3 * number), (0, 1)), face, ALIGNED)
         for number in range(8)
@@ -98,8 +101,8 @@ def exported(crops, tmp_path_factory):
     def get(name):
         if name not in made:
             torch.manual_seed(3)
-            create = medley if name == "medley" else plugins.load("lab.models", name).create
-            network = used(create())
+            create = medley if name == "medley" else plugins.load("training.models", name).create
+            network = used(create(ALIGNED.channels))
             export(network, ALIGNED, crops, METADATA, folder / f"{name}.onnx")
             made[name] = network, folder / f"{name}.onnx"
         return made[name]
@@ -108,7 +111,7 @@ def exported(crops, tmp_path_factory):
 
 
 # Without the naive network, whose five million weights take their time and whose layers medley has.
-NETWORKS = [*(name for name in plugins.names("lab.models") if name != "naive_cnn"), "medley"]
+NETWORKS = [*(name for name in plugins.names("training.models") if name != "naive_cnn"), "medley"]
 
 
 def inputs_of(crops):

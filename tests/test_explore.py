@@ -11,12 +11,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from genderscope import explore, sources
 from genderscope.cli.explore import explore as command
-from genderscope.contracts import Box, DatasetError, MissingExtra, Sample
-from genderscope.datasets import _imdb_wiki
-from genderscope.explore import tally
-from genderscope.explore.tally import Tally
+from genderscope.core.errors import DatasetError, MissingExtra
+from genderscope.core.types import Box, Sample
+from genderscope.data.datasets import _imdb_wiki
+from genderscope.evaluation import exploration
+from genderscope.evaluation.exploration import tally
+from genderscope.evaluation.exploration.tally import Tally
+from genderscope.imaging import decode
 from html_outline import assert_self_contained
 from imdb_mat import table, write
 
@@ -48,7 +50,7 @@ def counted(samples, draw=0, seed=0) -> Tally:
 
 
 def report(samples, looks=()):
-    return explore.report(counted(samples), looks, dataset="d:x", split="all")
+    return exploration.report(counted(samples), looks, dataset="d:x", split="all")
 
 
 def problem(numbers, start):
@@ -267,11 +269,11 @@ def test_a_crop_shows_the_box_with_its_margin(tmp_path):
     picture[30:50, 60:80] = 255
     file = tmp_path / "one.png"
     cv2.imwrite(str(file), picture)
-    boxed, half, away, unboxed = explore.look(
+    boxed, half, away, unboxed = exploration.look(
         Sample(file, 1, box=box)
         for box in (Box(60, 30, 20, 20), Box(190, 30, 20, 20), Box(500, 500, 20, 20), None)
     )
-    side = explore.SHEET.size
+    side = exploration.SHEET.size
     assert boxed.crop.shape == (side, side, 3)
     assert boxed.crop[..., 0].mean() / 255 == pytest.approx(1 / 1.8**2, abs=0.01)
     assert unboxed.crop[..., 0].mean() / 255 == pytest.approx(400 / 200**2, abs=0.005)
@@ -286,10 +288,10 @@ def test_a_crop_shows_the_box_with_its_margin(tmp_path):
 
 
 def test_an_opened_picture_is_decoded_as_it_runs(portrait):
-    (seen,) = explore.look([Sample(portrait, 0)])
-    image = sources.read(portrait)
+    (seen,) = exploration.look([Sample(portrait, 0)])
+    image = decode.read(portrait)
     assert seen.size == (image.shape[1], image.shape[0])
-    shrunk = cv2.resize(image, (explore.SHEET.size,) * 2, interpolation=cv2.INTER_AREA)
+    shrunk = cv2.resize(image, (exploration.SHEET.size,) * 2, interpolation=cv2.INTER_AREA)
     assert abs(seen.crop.astype(int) - shrunk).mean() < 6
 
 
@@ -370,7 +372,7 @@ def test_a_broken_table_leaves_nothing_behind(tmp_path):
 
 def test_importing_it_is_cheap():
     code = (
-        "import sys, genderscope.explore.page, genderscope.cli.explore;"
+        "import sys, genderscope.reporting.exploration, genderscope.cli.explore;"
         "print({'sklearn', 'scipy', 'matplotlib', 'torch'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

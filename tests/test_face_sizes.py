@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope.contracts import Box, Face, Prediction, Sample
-from genderscope.evaluate import face_sizes
-from genderscope.predictions import Answer
-from genderscope.preprocess import PRESETS, crop
+from genderscope.core.types import Box, Face, Prediction, Sample
+from genderscope.evaluation import face_sizes
+from genderscope.evaluation.predictions import Answer
+from genderscope.imaging.preprocess import PRESETS, crop
 
 pytest.importorskip("scipy", reason="needs the eval extra")
 

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from genderscope.contracts import DatasetError
-from genderscope.datasets import fairface
+from genderscope.core.errors import DatasetError
+from genderscope.data.datasets import fairface
 
 HEADER = "file,age,gender,race,service_test"
 

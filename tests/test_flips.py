@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from fakes import BrightnessClassifier
-from genderscope import detectors, flips
-from genderscope.contracts import DatasetError, Sample
-from genderscope.counterfactuals import chosen
-from genderscope.flips import altered
-from genderscope.predictions import read
-from genderscope.preprocess import crop
+from genderscope import detection
+from genderscope.core.errors import DatasetError
+from genderscope.core.types import Sample
+from genderscope.data.counterfactuals import chosen
+from genderscope.evaluation import altered_faces, flip_rates
+from genderscope.evaluation.predictions import read
+from genderscope.imaging.preprocess import crop
 from test_counterfactuals import FACE
 
 pytest.importorskip("scipy", reason="needs the extra [eval]")
@@ -53,7 +54,7 @@ def test_report_by_hand():
     decided = np.where(np.isnan(man), -1, man > 0.5).astype(int)
     truth = np.array([0] * 10 + [1] + [0] * 28 + [-1])
     place = {"place": np.array(["here"] * 10 + ["there"] * 30)}
-    found = flips.report(["surgical mask"], decided, man, truth, place, seed=1, model="m")
+    found = flip_rates.report(["surgical mask"], decided, man, truth, place, seed=1, model="m")
     json.dumps(found, allow_nan=False)
     assert (found["model"], found["n"], found["seed"]) == ("m", 40, 1)
     assert found["original"]["accuracy"] == 1
@@ -78,13 +79,17 @@ def test_report_by_hand():
     }
     assert groups["gender"]["woman"]["flip_rate"] == pytest.approx(10 / 38)
     assert list(groups["gender"]) == ["man", "woman"]
-    assert found == flips.report(["surgical mask"], decided, man, truth, place, seed=1, model="m")
+    assert found == flip_rates.report(
+        ["surgical mask"], decided, man, truth, place, seed=1, model="m"
+    )
 
 
 def test_answers_without_scores_flip_too():
     decided = np.array([[0, 1], [1, 1]])
     nothing = np.full((2, 2), np.nan)
-    [blur] = flips.report(["blur"], decided, nothing, np.array([0, 1]), {}, seed=0)["conditions"]
+    [blur] = flip_rates.report(["blur"], decided, nothing, np.array([0, 1]), {}, seed=0)[
+        "conditions"
+    ]
     assert (blur["flip_rate"], blur["confidence_change"]) == (0.5, None)
     assert blur["confidence_interval"] == [None, None]
 
@@ -92,7 +97,7 @@ def test_answers_without_scores_flip_too():
 def test_a_model_is_asked_with_the_face_found_once(samples):
     bright, dark = (chosen(name) for name in ("bright", "dark"))
     detector, seen = OneFace(), []
-    report = flips.measure(
+    report = flip_rates.measure(
         samples,
         detector,
         BrightnessClassifier(),
@@ -103,7 +108,7 @@ def test_a_model_is_asked_with_the_face_found_once(samples):
     )
     assert detector.asked == 3
     assert (report["n"], report["model"], report["detector"]) == (2, "brightness", "one face")
-    assert report["skipped"] == {"no face was found": 1, altered.UNREADABLE: 1}
+    assert report["skipped"] == {"no face was found": 1, altered_faces.UNREADABLE: 1}
     assert [name for name, _ in seen] == ["1.png", "2.png"]
     for _, man in seen:
         assert man[1] > man[0] > man[2]
@@ -118,7 +123,9 @@ def test_detecting_again_measures_the_detector_too(samples):
     once, again = OneFace(), OneFace()
     change = chosen("dark")
     kept, anew = (
-        flips.measure(samples[:1], detector, BrightnessClassifier(), change, 0, redetect=redetect)
+        flip_rates.measure(
+            samples[:1], detector, BrightnessClassifier(), change, 0, redetect=redetect
+        )
         for detector, redetect in ((once, False), (again, True))
     )
     assert (once.asked, again.asked) == (1, 2)
@@ -130,15 +137,15 @@ def test_detecting_again_measures_the_detector_too(samples):
 
 def test_faces_without_landmarks_are_counted(samples):
     with pytest.raises(DatasetError, match="the detector gives no landmarks"):
-        flips.measure(
-            samples[:1], detectors.create("haar"), BrightnessClassifier(), chosen("hat"), 0
+        flip_rates.measure(
+            samples[:1], detection.create("haar"), BrightnessClassifier(), chosen("hat"), 0
         )
 
 
 def test_pictures_go_out_and_answers_come_back(samples, tmp_path):
     out, conditions, model = tmp_path / "out", chosen("hat,warm tint"), BrightnessClassifier()
-    with altered.Pictures(out, conditions, 0) as pictures:
-        expected = flips.measure(
+    with altered_faces.Pictures(out, conditions, 0) as pictures:
+        expected = flip_rates.measure(
             samples, OneFace(), model, conditions, 0, seen=lambda found, _: pictures.write(found)
         )
     rows = list(csv.DictReader((out / "table.csv").read_text().splitlines()))
@@ -155,7 +162,7 @@ def test_pictures_go_out_and_answers_come_back(samples, tmp_path):
         writer = csv.DictWriter(stream, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    found = flips.given(read(answered), 0)
+    found = flip_rates.given(read(answered), 0)
     assert found["n"] == expected["n"] == 2
     assert found["conditions"] == expected["conditions"]
 
@@ -170,13 +177,13 @@ def test_pictures_go_out_and_answers_come_back(samples, tmp_path):
 def test_other_tables_are_refused(tmp_path, text, message):
     (tmp_path / "said.csv").write_text(text)
     with pytest.raises(DatasetError, match=message):
-        flips.given(read(tmp_path / "said.csv"), 0)
+        flip_rates.given(read(tmp_path / "said.csv"), 0)
 
 
 def test_the_sheet_has_a_row_for_each_condition(samples):
     conditions = chosen("hat,dark,grey")
     faces = []
-    flips.measure(
+    flip_rates.measure(
         samples,
         OneFace(),
         BrightnessClassifier(),
@@ -184,10 +191,10 @@ def test_the_sheet_has_a_row_for_each_condition(samples):
         0,
         seen=lambda found, man: faces.append((found, man)),
     )
-    page = np.asarray(altered.sheet(faces, conditions, BrightnessClassifier.spec, 0))
-    step = altered.TILE_PX + altered.GAP_PX
-    assert page.shape[1] == altered.TITLE_PX + 2 * step
-    rows = np.split(page[altered.GAP_PX :], 4)
-    tiles = [row[: altered.TILE_PX, -step : -altered.GAP_PX] for row in rows]
+    page = np.asarray(altered_faces.sheet(faces, conditions, BrightnessClassifier.spec, 0))
+    step = altered_faces.TILE_PX + altered_faces.GAP_PX
+    assert page.shape[1] == altered_faces.TITLE_PX + 2 * step
+    rows = np.split(page[altered_faces.GAP_PX :], 4)
+    tiles = [row[: altered_faces.TILE_PX, -step : -altered_faces.GAP_PX] for row in rows]
     assert tiles[2].mean() < 0.6 * tiles[0].mean()
     assert np.ptp(tiles[3].astype(int), axis=-1).max() == 0

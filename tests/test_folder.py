@@ -2,8 +2,8 @@
 
 import pytest
 
-from genderscope.contracts import DatasetError
-from genderscope.datasets import folder
+from genderscope.core.errors import DatasetError
+from genderscope.data.datasets import folder
 
 
 def make(root, *names):

@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 
 import genderscope
-from genderscope import folders, sources
-from genderscope.contracts import Box, PictureError, UsageError
-from genderscope.folders import Reader, Settings
-from genderscope.folders.resuming import Done, agree
-from genderscope.preprocess import PRESETS, crop
+from genderscope.core.errors import PictureError, UsageError
+from genderscope.core.storage import Store
+from genderscope.core.types import Box
+from genderscope.imaging import decode
+from genderscope.imaging.decode import Encoded
+from genderscope.imaging.preprocess import PRESETS, crop
+from genderscope.inference import bulk
+from genderscope.inference.bulk import Reader, Settings
+from genderscope.inference.bulk.resuming import Done, agree
 from genderscope.sinks import jsonl, record
-from genderscope.sources import Encoded
-from genderscope.stores import Store
 
 SPEC = PRESETS["aligned"]
 COMMAND = [sys.executable, "-c", "from genderscope.cli import main; main()", "classify"]
@@ -53,16 +55,16 @@ def files(tmp_path: Path, portrait: Path) -> list[Path]:
 def test_answers_are_those_of_one_by_one(files: list[Path], model: str, threads: int) -> None:
     before = cv2.getNumThreads()
     settings = Settings(model=model, detector="haar", batch_size=4)
-    scenes = list(folders.classify(encoded(files), settings, threads))
+    scenes = list(bulk.classify(encoded(files), settings, threads))
     assert cv2.getNumThreads() == before
     scope = genderscope.load(model, "haar")
     for file, scene in zip(files, scenes, strict=True):
         assert scene.frame.path == str(file)
         if scene.frame.error:
             with pytest.raises(PictureError, match=re.escape(scene.frame.error)):
-                sources.read(file)
+                decode.read(file)
             continue
-        image = sources.read(file)
+        image = decode.read(file)
         assert scene.frame.image.shape == image.shape
         assert scene.frame.image.strides == (0, 0, 0), "a picture was kept"
         alone = scope(image)
@@ -73,8 +75,8 @@ def test_answers_are_those_of_one_by_one(files: list[Path], model: str, threads:
 
 def test_pictures_are_kept_where_asked(files: list[Path], model: str) -> None:
     settings = Settings(model=model, detector="haar", keep_pictures=True)
-    [scene] = folders.classify(encoded(files[:1]), settings)
-    np.testing.assert_array_equal(scene.frame.image, sources.read(files[0]))
+    [scene] = bulk.classify(encoded(files[:1]), settings)
+    np.testing.assert_array_equal(scene.frame.image, decode.read(files[0]))
 
 
 @pytest.mark.parametrize(("face_px", "reduced"), [(430, True), (90, False)])
@@ -93,7 +95,7 @@ def test_a_large_jpeg_is_decoded_smaller_where_its_faces_allow(
     look = reader(Encoded("large", file))
     assert look.frame.image.shape == picture.shape
     assert look.faces[0].box.iou(Box(*(zoom * side for side in (178, 68, 86, 110)))) > 0.6
-    whole = crop(sources.read(file), look.faces[0], SPEC)
+    whole = crop(decode.read(file), look.faces[0], SPEC)
     assert np.array_equal(look.crops[0], whole) != reduced
     assert np.abs(look.crops[0].astype(int) - whole).mean() < 3
 
@@ -104,9 +106,9 @@ def test_an_error_in_a_thread_ends_the_job(
     def broken(*_: object) -> None:
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(folders, "look", broken)
+    monkeypatch.setattr(bulk, "look", broken)
     with pytest.raises(RuntimeError, match="a fault of ours"):
-        list(folders.classify(encoded(files), Settings(model=model, detector="haar"), 2))
+        list(bulk.classify(encoded(files), Settings(model=model, detector="haar"), 2))
 
 
 def test_done_knows_names_of_any_kind() -> None:
@@ -198,7 +200,7 @@ def test_a_killed_run_goes_on(stuck: Path, model: str, portrait: Path, tmp_path:
     assert [Path(record["path"]).name for record in records] == [f"{n:02d}.jpg" for n in range(16)]
     assert [n for n, record in enumerate(records) if "error" in record] == [3, 9, 15]
     settings = Settings(model=model, detector="haar", batch_size=1)
-    once = folders.classify(encoded(sorted(stuck.iterdir())), settings)
+    once = bulk.classify(encoded(sorted(stuck.iterdir())), settings)
     assert records == json.loads(json.dumps(list(map(record, once))))
 
     with begin(stuck, model, "--jsonl", out, "--resume", "--min-face-px", 99) as process:

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from genderscope import datasets, plugins
-from genderscope.contracts import Box, DatasetError
-from genderscope.datasets import _imdb_wiki, imdb
+from genderscope.core import plugins
+from genderscope.core.errors import DatasetError
+from genderscope.core.types import Box
+from genderscope.data import datasets
+from genderscope.data.datasets import _imdb_wiki, imdb
 from imdb_mat import table, write
 
 scipy_io = pytest.importorskip("scipy.io", reason="needs the eval extra")
@@ -228,5 +230,5 @@ def test_refuses_another_split_and_offers_no_shared_module(tmp_path):
     save(tmp_path, {})
     with pytest.raises(DatasetError, match="no split 'train'; there is: all"):
         list(imdb.read(tmp_path, "train"))
-    assert {"imdb", "wiki"} <= set(plugins.names("datasets"))
-    assert not [name for name in plugins.names("datasets") if name.startswith("_")]
+    assert {"imdb", "wiki"} <= set(plugins.names("data.datasets"))
+    assert not [name for name in plugins.names("data.datasets") if name.startswith("_")]

@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("scipy", reason="needs the eval extra")
 
-from genderscope import metrics
-from genderscope.audit import intervals
+from genderscope.evaluation import metrics
+from genderscope.evaluation.audit import intervals
 
 DRAWS = 2_000
 

@@ -14,23 +14,24 @@ pytest.importorskip("lightning", reason="needs the extra [lab]")
 
 from torch import nn  # noqa: E402
 
-from genderscope import plugins  # noqa: E402
-from genderscope.classifier import Classifier  # noqa: E402
 from genderscope.cli import app  # noqa: E402
-from genderscope.contracts import ModelError, Sample, UsageError  # noqa: E402
-from genderscope.lab import export as lab_export  # noqa: E402
-from genderscope.lab import recipes  # noqa: E402
-from genderscope.lab import task as lab_task  # noqa: E402
-from genderscope.lab.augment import Augmentation  # noqa: E402
-from genderscope.lab.batches import Batches, age_groups, split  # noqa: E402
-from genderscope.lab.export import calibrate, export, multiply_adds  # noqa: E402
-from genderscope.lab.ship import ship  # noqa: E402
-from genderscope.lab.task import Settings  # noqa: E402
-from genderscope.lab.train import train  # noqa: E402
-from genderscope.prepare import prepare  # noqa: E402
-from genderscope.prepare.crops import Crops  # noqa: E402
-from genderscope.prepare.shards import Recipe  # noqa: E402
-from genderscope.preprocess import PRESETS  # noqa: E402
+from genderscope.core import plugins  # noqa: E402
+from genderscope.core.errors import ModelError, UsageError  # noqa: E402
+from genderscope.core.types import Sample  # noqa: E402
+from genderscope.data.prepare import prepare  # noqa: E402
+from genderscope.data.prepare.crops import Crops  # noqa: E402
+from genderscope.data.prepare.shards import Recipe  # noqa: E402
+from genderscope.imaging.preprocess import PRESETS  # noqa: E402
+from genderscope.inference.classifier import Classifier  # noqa: E402
+from genderscope.training import export as lab_export  # noqa: E402
+from genderscope.training import recipes  # noqa: E402
+from genderscope.training import task as lab_task  # noqa: E402
+from genderscope.training.augment import Augmentation  # noqa: E402
+from genderscope.training.batches import Batches, age_groups, split  # noqa: E402
+from genderscope.training.export import calibrate, export, multiply_adds  # noqa: E402
+from genderscope.training.ship import ship  # noqa: E402
+from genderscope.training.task import Settings  # noqa: E402
+from genderscope.training.train import train  # noqa: E402
 
 torch.set_num_threads(1)  # the networks are small, and other tests may run beside
 
@@ -40,7 +41,7 @@ METADATA = {"name": "x", "temperature": 1.0, "bias": 0.0, "abstention": {"min_co
 @pytest.fixture(scope="module", params=["mini_xception", "residual_cnn", "standard_cnn"])
 def network(request):
     torch.manual_seed(0)
-    return plugins.load("lab.models", request.param).create()
+    return plugins.load("training.models", request.param).create()
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +85,14 @@ def layers(network, kind):
 
 
 def test_the_standard_network_is_the_one_of_the_paper():
-    network = plugins.load("lab.models", "standard_cnn").create()
+    network = plugins.load("training.models", "standard_cnn").create()
     assert [len(layers(network, kind)) for kind in (nn.Conv2d, nn.BatchNorm2d, nn.ReLU)] == [9] * 3
     assert not layers(network, nn.Linear)
     assert 550_000 <= sum(p.numel() for p in network.parameters()) <= 650_000
 
 
 def test_mini_xception_has_four_residual_separable_blocks():
-    module = plugins.load("lab.models", "mini_xception")
+    module = plugins.load("training.models", "mini_xception")
     network = module.create()
     assert len(layers(network, module.Block)) == 4
     assert len(layers(network, module.SeparableConvolution)) == 8
@@ -167,7 +168,7 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
             super().on_train_epoch_start()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("genderscope.lab.train.Task", Impatient)
+        patch.setattr("genderscope.training.train.Task", Impatient)
         with pytest.raises((KeyboardInterrupt, SystemExit)):
             train(crops, brief, cut_short)
     # A run that was begun before a setting existed goes on too.

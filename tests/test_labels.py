@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import genderscope
-from genderscope import classifier, predictions
-from genderscope.contracts import LABELS, UNCERTAIN, Prediction
+from genderscope.core.types import LABELS, UNCERTAIN, Prediction
+from genderscope.evaluation import predictions
+from genderscope.inference import classifier
 from test_cli import run
 
 SAID = {"woman", "man", "uncertain"}
@@ -66,7 +67,7 @@ def test_what_classify_prints(tmp_path, portrait, model):
 
 def test_what_an_audit_says_of_faces(tmp_path):
     pytest.importorskip("fairlearn", reason="needs the eval extra")
-    from genderscope import audit
+    from genderscope.evaluation import audit
     from test_audit import predicted
 
     given = predicted(emotion=("happy", "sad") * 1000)  # somebody's column divides, no more

@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope import leaks, sources
-from genderscope.contracts import DatasetError, Frame, Sample
-from genderscope.leaks import duplicates
+from genderscope.core.errors import DatasetError
+from genderscope.core.types import Frame, Sample
+from genderscope.data import leakage
+from genderscope.data.leakage import duplicates
+from genderscope.imaging import decode
 
 pytest.importorskip("imagehash", reason="needs the extra [eval]")
 COMMAND = [sys.executable, "-c", "from genderscope.cli import main; main()", "check-leaks"]
@@ -21,7 +23,7 @@ COMMAND = [sys.executable, "-c", "from genderscope.cli import main; main()", "ch
 @pytest.fixture(scope="module")
 def face(portrait):
     """The portrait's face, 150 x 150."""
-    return sources.read(portrait)[50:200, 150:300]
+    return decode.read(portrait)[50:200, 150:300]
 
 
 def jpeg(image, quality):
@@ -193,7 +195,7 @@ def test_the_command_finds_every_kind_and_says_so(tmp_path, face):
     with (tmp_path / "out" / "leaks.csv").open(newline="") as lines:
         rows = [(row["pair"], row["a"], row["b"]) for row in csv.DictReader(lines)]
     assert rows == [(str(number), a, b) for number, (a, b, *_) in enumerate(pairs, 1)]
-    sheet = sources.read(tmp_path / "out" / "leaks.png")
+    sheet = decode.read(tmp_path / "out" / "leaks.png")
     thumbnail = cv2.resize(face, (112, 112), interpolation=cv2.INTER_AREA)
     for left in (0, 112):
         np.testing.assert_array_equal(sheet[16:128, left : left + 112], thumbnail)
@@ -253,22 +255,22 @@ def test_shared_identities(tmp_path):
 )
 def test_names_and_numbers(tmp_path, source_a, source_b, names_a, names_b, shared):
     a, b = (
-        leaks.Side(source, "all", [Sample(tmp_path, None, identity=name) for name in names])
+        leakage.Side(source, "all", [Sample(tmp_path, None, identity=name) for name in names])
         for source, names in ((source_a, names_a), (source_b, names_b))
     )
-    assert [one["identity"] for one in leaks.shared_identities(a, b)] == shared
+    assert [one["identity"] for one in leakage.shared_identities(a, b)] == shared
 
 
 def test_a_side_that_is_empty_is_refused():
     with pytest.raises(DatasetError, match="holds no picture"):
-        list(leaks.Side("folder:x", "all", []).take(1))
+        list(leakage.Side("folder:x", "all", []).take(1))
 
 
 def test_a_long_list_is_shown_evenly(tmp_path, face):
     file = tmp_path / "1.png"
     file.write_bytes(png(face))
     pairs = [duplicates.Pair(str(file), str(file), KIND)] * 1_000
-    height, width = leaks.contact_sheet(pairs).shape[:2]
+    height, width = leakage.contact_sheet(pairs).shape[:2]
     assert (height, width) == (20 * 128, 6 * 240)
 
 
@@ -277,8 +279,8 @@ def test_a_report_says_which_pictures_to_leave_out(tmp_path):
     one, several = tmp_path / "leaks.json", tmp_path / "all.json"
     one.write_text(json.dumps({"pairs": [pair]}))
     several.write_text(json.dumps([{"pairs": [pair]}, {"pairs": []}]))
-    assert leaks.listed(one) == leaks.listed(several) == {"train/7.jpg", "val/9.jpg"}
-    assert leaks.place(Path("data/train/7.jpg")) in leaks.listed(one)
+    assert leakage.listed(one) == leakage.listed(several) == {"train/7.jpg", "val/9.jpg"}
+    assert leakage.place(Path("data/train/7.jpg")) in leakage.listed(one)
     one.write_text('{"pictures": 3}')
     with pytest.raises(DatasetError, match=r"leaks\.json is no report of check-leaks"):
-        leaks.listed(one)
+        leakage.listed(one)

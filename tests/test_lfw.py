@@ -2,8 +2,8 @@
 
 import pytest
 
-from genderscope.contracts import DatasetError
-from genderscope.datasets import lfw
+from genderscope.core.errors import DatasetError
+from genderscope.data.datasets import lfw
 
 ANN, BO = "Ann_Lee_0001.jpg", "Bo_Van_Dam_0012.jpg"
 

@@ -9,15 +9,18 @@ import pytest
 
 import genderscope
 from fakes import BrightnessClassifier, CountingDetector
-from genderscope import detectors, draw, plugins, sources
-from genderscope.classifier import GUIDED, find
-from genderscope.contracts import Box, Face, Frame, Image, Prediction, Result, Scene, UsageError
-from genderscope.explain.explainer import Explainer
-from genderscope.live import Live, Moment
-from genderscope.live.cameras import open_source
-from genderscope.live.counts import Counts, known_confusion
-from genderscope.live.soak import soak
-from genderscope.pipeline import Scope
+from genderscope import detection
+from genderscope.core import plugins
+from genderscope.core.errors import UsageError
+from genderscope.core.types import Box, Face, Frame, Image, Prediction, Result, Scene
+from genderscope.imaging import decode, draw
+from genderscope.inference.classifier import GUIDED, find
+from genderscope.inference.explainer import Explainer
+from genderscope.inference.pipeline import Scope
+from genderscope.video import Live, Moment
+from genderscope.video.cameras import open_source
+from genderscope.video.counts import Counts, known_confusion
+from genderscope.video.soak import soak
 from moving_pictures import FACE_PX, RATE, WALKS, walk, where, write_video
 
 SETTINGS = {"detection_size": 320, "min_face_px": 28}
@@ -122,7 +125,7 @@ def test_every_stage_has_its_time(moments: list[Moment]) -> None:
 
 
 def test_no_face_is_left_in_private_pictures(moments: list[Moment], shared: Path) -> None:
-    detector = detectors.create("yunet", model=next(shared.glob("models/*yunet*.onnx")))
+    detector = detection.create("yunet", model=next(shared.glob("models/*yunet*.onnx")))
     for moment in moments[::10]:
         assert moment.results
         assert detector(moment.frame.image)
@@ -193,7 +196,7 @@ def explainer(model: str) -> Explainer:
 def test_explaining_can_be_put_on_and_off_and_changes_no_answer(
     model: str, explainer: Explainer, portrait: Path
 ) -> None:
-    image = sources.read(portrait)
+    image = decode.read(portrait)
     frames = (Frame("", image, index=index, time_s=index / 10) for index in range(4))
     live = Live(genderscope.load(model, "haar"))
     stream = live.stream(frames)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from genderscope.report import markdown
-from genderscope.report.page import Block, Figure, Items, Link, Section, Sheet, Table
+from genderscope.reporting import markdown
+from genderscope.reporting.page import Block, Figure, Items, Link, Section, Sheet, Table
 
 
 def of(block: Block) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genderscope import metrics
+from genderscope.evaluation import metrics
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics", reason="needs the eval extra")
 stats = pytest.importorskip("scipy.stats", reason="needs the eval extra")

@@ -6,9 +6,9 @@ torch = pytest.importorskip("torch", reason="needs the extra [lab]")
 
 from torch import nn  # noqa: E402
 
-from genderscope import plugins  # noqa: E402
-from genderscope.lab.muon import Muon, orthogonal, suits  # noqa: E402
-from genderscope.lab.task import adam  # noqa: E402
+from genderscope.core import plugins  # noqa: E402
+from genderscope.training.muon import Muon, orthogonal, suits  # noqa: E402
+from genderscope.training.task import adam  # noqa: E402
 
 
 @pytest.mark.parametrize("shape", [(24, 72), (72, 24), (32, 32)])
@@ -25,7 +25,7 @@ def test_singular_values_come_near_one(shape):
 
 
 def test_what_mixes_maps_is_turned_and_nothing_else():
-    network = plugins.load("lab.models", "mini_xception").create()
+    network = plugins.load("training.models", "mini_xception").create()
     turned = {name for name, p in network.named_parameters() if suits(p)}
     modules = dict(network.named_modules())
     for name, weights in network.named_parameters():

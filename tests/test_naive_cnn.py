@@ -8,10 +8,10 @@ pytest.importorskip("onnx", reason="needs the extra [lab]")
 
 from torch import nn  # noqa: E402
 
-from genderscope import plugins  # noqa: E402
-from genderscope.classifier import Classifier, shipped  # noqa: E402
-from genderscope.lab.export import export  # noqa: E402
-from genderscope.preprocess import PRESETS  # noqa: E402
+from genderscope.core import plugins  # noqa: E402
+from genderscope.imaging.preprocess import PRESETS  # noqa: E402
+from genderscope.inference.classifier import Classifier, shipped  # noqa: E402
+from genderscope.training.export import export  # noqa: E402
 
 METADATA = {"name": "x", "temperature": 1.0, "bias": 0.0, "abstention": {"min_confidence": 0.5}}
 
@@ -19,7 +19,7 @@ METADATA = {"name": "x", "temperature": 1.0, "bias": 0.0, "abstention": {"min_co
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    return plugins.load("lab.models", "naive_cnn").create()
+    return plugins.load("training.models", "naive_cnn").create()
 
 
 def test_its_dense_layers_hold_most_of_five_million_parameters(network):
@@ -33,7 +33,7 @@ def test_its_dense_layers_hold_most_of_five_million_parameters(network):
 
 
 def test_it_is_trained_like_the_others_and_not_shipped(network):
-    assert "naive_cnn" in plugins.names("lab.models")
+    assert "naive_cnn" in plugins.names("training.models")
     assert "naive_cnn" not in shipped()
     relus = [layer for layer in network.modules() if isinstance(layer, nn.ReLU)]
     called = []

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from genderscope.ordered import AHEAD, ordered
+from genderscope.core.parallel import AHEAD, ordered
 
 
 def threads() -> int:

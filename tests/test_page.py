@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope.report import page, plots
+from genderscope.reporting import page, plots
 from html_outline import Outline, assert_self_contained
 
 NASTY = """<script>alert("x")</script> & 'y' <img src=x onerror=z>"""

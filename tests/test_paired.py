@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from genderscope import metrics
-from genderscope.metrics import paired
+from genderscope.evaluation import metrics
+from genderscope.evaluation.metrics import paired
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics", reason="needs the eval extra")
 pytest.importorskip("scipy", reason="needs the eval extra")

@@ -6,10 +6,13 @@ import pytest
 
 import genderscope
 from fakes import BrightnessClassifier, CountingDetector
-from genderscope import detectors, pipeline
-from genderscope.contracts import UNCERTAIN, Frame, Image, ModelError, PictureError, UsageError
-from genderscope.pipeline import Scope
-from genderscope.preprocess import crop, whole
+from genderscope import detection
+from genderscope.core.errors import ModelError, PictureError, UsageError
+from genderscope.core.types import UNCERTAIN, Frame, Image
+from genderscope.imaging import decode
+from genderscope.imaging.preprocess import crop, whole
+from genderscope.inference import pipeline
+from genderscope.inference.pipeline import Scope
 
 
 def picture(faces: int, brightness: int = 100) -> Image:
@@ -154,7 +157,7 @@ def test_odd_shapes_end_no_stream(
     shape: tuple[int, int], detector: str, request: pytest.FixtureRequest
 ) -> None:
     weights = yunet(request) if detector == "yunet" else None
-    scope = Scope(BrightnessClassifier(), detectors.create(detector, model=weights))
+    scope = Scope(BrightnessClassifier(), detection.create(detector, model=weights))
     frames = [Frame("odd", np.zeros((*shape, 3), np.uint8))]
     for crops_are_faces in (False, True):
         [scene] = scope.stream(frames, crops_are_faces=crops_are_faces)
@@ -164,7 +167,7 @@ def test_odd_shapes_end_no_stream(
 def test_a_batch_changes_no_score(model: str, portrait: Path) -> None:
     """What the pipeline says equals the classifier alone on the same crop."""
     scope = genderscope.load(model, "haar")
-    image = genderscope.pipeline.sources.read(portrait)
+    image = decode.read(portrait)
     frames = [Frame(str(index), np.roll(image, index, 1)) for index in range(6)]
     for scene in scope.stream(frames, batch_size=4):
         for result in scene.results:

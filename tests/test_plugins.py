@@ -2,17 +2,17 @@
 
 import pytest
 
-from genderscope import plugins
-from genderscope.contracts import UsageError
+from genderscope.core import plugins
+from genderscope.core.errors import UsageError
 
 
 @pytest.mark.parametrize(
     ("package", "some"),
     [
-        ("datasets", {"fairface", "utkface", "folder", "table"}),
-        ("detectors", {"haar", "yunet"}),
+        ("data.datasets", {"fairface", "utkface", "folder", "table"}),
+        ("detection.detectors", {"haar", "yunet"}),
         ("sinks", {"jsonl", "csv", "annotate"}),
-        ("lab.models", {"mini_xception", "standard_cnn"}),
+        ("training.models", {"mini_xception", "standard_cnn"}),
     ],
 )
 def test_names_are_the_files(package, some):
@@ -22,9 +22,9 @@ def test_names_are_the_files(package, some):
 
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(UsageError, match=r"no 'dlib' in detectors; there are: haar, yunet"):
-        plugins.load("detectors", "dlib")
+        plugins.load("detection.detectors", "dlib")
 
 
 def test_a_name_cannot_leave_its_folder():
     with pytest.raises(UsageError, match="there are"):
-        plugins.load("detectors", "..classifier")
+        plugins.load("detection.detectors", "..classifier")

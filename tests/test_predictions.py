@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genderscope import predictions
-from genderscope.contracts import DatasetError, Prediction, Sample
-from genderscope.datasets import table
+from genderscope.core.errors import DatasetError
+from genderscope.core.types import Prediction, Sample
+from genderscope.data.datasets import table
+from genderscope.evaluation import predictions
 
 NAN = np.nan
 

@@ -13,13 +13,16 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope import detectors, prepare, sources
+from genderscope import detection
 from genderscope.cli._cache import Chosen
-from genderscope.contracts import Box, DatasetError, Face, Sample, UsageError
-from genderscope.prepare.crops import MANIFEST, Crops
-from genderscope.prepare.shards import Recipe
-from genderscope.preprocess import PRESETS, crop, whole
-from genderscope.selection import Selection
+from genderscope.core.errors import DatasetError, UsageError
+from genderscope.core.types import Box, Face, Sample
+from genderscope.data import prepare
+from genderscope.data.prepare.crops import MANIFEST, Crops
+from genderscope.data.prepare.shards import Recipe
+from genderscope.data.selection import Selection
+from genderscope.imaging import decode
+from genderscope.imaging.preprocess import PRESETS, crop, whole
 
 pytest.importorskip("pyarrow", reason="needs the extra [eval]")
 
@@ -68,15 +71,15 @@ def test_a_cache_holds_what_running_would_cut(samples, preset, tmp_path):
     assert list(crops.failures.values()) == [1]
     assert crops.manifest["sources"] == ["folder"]
 
-    detector = detectors.create("haar")
+    detector = detection.create("haar")
     chosen = np.array([5, 0, 2])
     for row, exact in zip(chosen, crops.exact(chosen), strict=True):
         sample = next(sample for sample in samples if sample.file.name == crops.files[row])
-        image = sources.read(sample.file)
-        face, _ = detectors.find_one(image, detector, recipe.spec, sample.box)
+        image = decode.read(sample.file)
+        face, _ = detection.find_one(image, detector, recipe.spec, sample.box)
         np.testing.assert_array_equal(exact, crop(image, face, recipe.spec))
     side = recipe.spec.size + 2 * recipe.surround
-    assert crops.wide(chosen).shape == crops.shown(chosen).shape == (3, side, side)
+    assert crops.wide(chosen).shape[:3] == crops.shown(chosen).shape == (3, side, side)
 
 
 def test_given_boxes_need_no_detector(samples, tmp_path):
@@ -84,7 +87,7 @@ def test_given_boxes_need_no_detector(samples, tmp_path):
     assert crops.manifest["detector"] is None
     assert crops.found.tolist() == [False, False, True, False, False, False]
     for row, box in ((0, None), (2, samples[2].box)):
-        image = sources.read(samples[row].file)
+        image = decode.read(samples[row].file)
         face = Face(box) if box else whole(image, GIVEN.spec)
         [exact] = crops.exact(np.array([row]))
         np.testing.assert_array_equal(exact, crop(image, face, GIVEN.spec))
@@ -109,10 +112,10 @@ def test_an_interrupted_cache_is_completed_and_equals_an_uninterrupted_one(sampl
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from genderscope import prepare
-from genderscope.contracts import Sample
-from genderscope.preprocess import PRESETS
-from genderscope.prepare.shards import Recipe
+from genderscope.data import prepare
+from genderscope.core.types import Sample
+from genderscope.imaging.preprocess import PRESETS
+from genderscope.data.prepare.shards import Recipe
 
 if __name__ == "__main__":
     prepare.SHARD_ROWS = 8

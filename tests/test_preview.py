@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope.contracts import Box, Face, Sample
-from genderscope.prepare.preview import GAP_PX, TEXT_PX, TILE_PX, sheet
-from genderscope.prepare.shards import Recipe
-from genderscope.preprocess import PRESETS, crop, cut
+from genderscope.core.types import Box, Face, Sample
+from genderscope.data.prepare.preview import GAP_PX, TEXT_PX, TILE_PX, sheet
+from genderscope.data.prepare.shards import Recipe
+from genderscope.imaging.preprocess import PRESETS, crop, cut
 
 FACE = Face(Box(180, 60, 80, 110))
 SPECS = [*PRESETS.values(), replace(PRESETS["paper"], colour="bgr", size=32)]
@@ -31,11 +31,10 @@ def test_every_step_of_every_spec(spec, portrait, tmp_path):
     image = cv2.imread(str(portrait))
     coloured, shown = cut(image, FACE, replace(spec, colour="bgr"))
     exact = crop(image, FACE, spec)
-    large = TILE_PX // spec.size
 
     def enlarged(small):
         small = small if small.ndim == 3 else np.repeat(small[..., None], 3, 2)
-        return small.repeat(large, 0).repeat(large, 1)
+        return cv2.resize(small, (TILE_PX, TILE_PX), interpolation=cv2.INTER_NEAREST)
 
     np.testing.assert_array_equal(
         tile(page, 0, 1), enlarged(np.where(shown[..., None], coloured, 255))

@@ -7,19 +7,20 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from genderscope import classifier
-from genderscope.classifier import INT8, METADATA_KEY, WEIGHTS, Classifier
 from genderscope.cli import app
-from genderscope.contracts import ModelError, Sample, UsageError
+from genderscope.core.errors import ModelError, UsageError
+from genderscope.core.types import Sample
+from genderscope.inference import classifier
+from genderscope.inference.classifier import INT8, METADATA_KEY, WEIGHTS, Classifier
 
 onnx = pytest.importorskip("onnx", reason="needs the extra [lab]")
 pytest.importorskip("torch", reason="needs the extra [lab]")
 
-from genderscope.lab import quantise as lab_quantise  # noqa: E402
-from genderscope.lab.quantise import quantise  # noqa: E402
-from genderscope.prepare import prepare  # noqa: E402
-from genderscope.prepare.crops import Crops  # noqa: E402
-from genderscope.prepare.shards import Recipe  # noqa: E402
+from genderscope.data.prepare import prepare  # noqa: E402
+from genderscope.data.prepare.crops import Crops  # noqa: E402
+from genderscope.data.prepare.shards import Recipe  # noqa: E402
+from genderscope.training import quantise as lab_quantise  # noqa: E402
+from genderscope.training.quantise import quantise  # noqa: E402
 
 MODEL = "mini_xception"
 HELD_OUT = 0.4

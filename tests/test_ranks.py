@@ -13,20 +13,20 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra [lab]")
 pytest.importorskip("lightning", reason="needs the extra [lab]")
 
-from genderscope.contracts import Sample  # noqa: E402
-from genderscope.prepare import prepare  # noqa: E402
-from genderscope.prepare.shards import Recipe  # noqa: E402
-from genderscope.preprocess import PRESETS  # noqa: E402
+from genderscope.core.types import Sample  # noqa: E402
+from genderscope.data.prepare import prepare  # noqa: E402
+from genderscope.data.prepare.shards import Recipe  # noqa: E402
+from genderscope.imaging.preprocess import PRESETS  # noqa: E402
 
 # A batch is all that is trained on, so an epoch is one step, and its loss that of the step.
 RUN = """
 import json, sys, torch
 from pathlib import Path
-from genderscope.prepare.crops import Crops
-from genderscope.lab import train
-from genderscope.lab.task import Settings
+from genderscope.data.prepare.crops import Crops
+from genderscope.training import train
+from genderscope.training.task import Settings
 torch.set_num_threads(1)
-train._precision = lambda: "32-true"  # in bfloat16 what is left of a sum depends on its order
+train._precision = lambda model: "32-true"  # in bfloat16 what is left of a sum depends on its order
 settings = Settings(epochs=4, batch_size=48, validation_ratio=0.2, mixup=0.2, ema_decay=0.9)
 train.train(Crops(Path(sys.argv[1])), settings, Path(sys.argv[2]))
 """

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genderscope.contracts import Sample, UsageError
-from genderscope.datasets import imdb
-from genderscope.selection import REFERENCE, Selected, Selection
+from genderscope.core.errors import UsageError
+from genderscope.core.types import Sample
+from genderscope.data.datasets import imdb
+from genderscope.data.selection import REFERENCE, Selected, Selection
 from imdb_mat import table, write
 
 ANYTHING = {"gender_known": False, "present": False}

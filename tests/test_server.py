@@ -13,10 +13,12 @@ import pytest
 
 import serving
 from fakes import BrightnessClassifier, CountingDetector
-from genderscope import detectors, pipeline, sinks, sources
-from genderscope.classifier import WEIGHTS, Classifier, shipped
-from genderscope.contracts import Floats, Frame, Image, Scene
-from genderscope.preprocess import crop
+from genderscope import detection, sinks
+from genderscope.core.types import Floats, Frame, Image, Scene
+from genderscope.imaging import decode
+from genderscope.imaging.preprocess import crop
+from genderscope.inference import pipeline
+from genderscope.inference.classifier import WEIGHTS, Classifier, shipped
 
 httpx = pytest.importorskip("httpx")
 schemathesis = pytest.importorskip("schemathesis")
@@ -45,7 +47,7 @@ class MirrorExplainer:
 def portrait(portrait: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A quarter of the shared one, which the Haar cascade searches in a quarter of the time."""
     small = tmp_path_factory.mktemp("portrait") / "small.jpg"
-    cv2.imwrite(str(small), cv2.resize(sources.read(portrait), (SIDE, SIDE)))
+    cv2.imwrite(str(small), cv2.resize(decode.read(portrait), (SIDE, SIDE)))
     return small
 
 
@@ -57,7 +59,7 @@ def client(model: str) -> Iterator[Any]:
         model: Model(classifier, MirrorExplainer(classifier), file),
         PLAIN: Model(classifier, None, file),
     }
-    found = [detectors.create("haar") for _ in range(2)]
+    found = [detection.create("haar") for _ in range(2)]
     with serving.running(serving.engine_of(models, found, max_pixels=2_000_000)) as client:
         yield client
 
@@ -65,7 +67,7 @@ def client(model: str) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def expected(model: str, portrait: Path) -> list[dict[str, Any]]:
     """The faces as the command line writes them."""
-    image = sources.read(portrait)
+    image = decode.read(portrait)
     results = tuple(pipeline.load(model, "haar")(image))
     faces: list[dict[str, Any]] = sinks.record(Scene(Frame("", image), results))["faces"]
     assert len(faces) == 1
@@ -152,7 +154,7 @@ def test_a_crop_and_the_network_give_the_same_scores_elsewhere(
     ).json()
     [face] = answer["pictures"][0]["faces"]
     cut = decoded(face["crop_png"])
-    image = sources.read(portrait)
+    image = decode.read(portrait)
     scope = pipeline.load(model, "haar")
     np.testing.assert_array_equal(cut, crop(image, scope(image)[0].face, scope.classifier.spec))
 
@@ -193,8 +195,8 @@ def test_every_model_that_is_shipped_can_be_asked(portrait: Path, model: str) ->
     models, default = load_models(model)
     assert default == model
     assert models.keys() == set(shipped())
-    image, detector = sources.read(portrait), detectors.create("haar")
-    with serving.running(serving.engine_of(models, [detectors.create("haar")])) as client:
+    image, detector = decode.read(portrait), detection.create("haar")
+    with serving.running(serving.engine_of(models, [detection.create("haar")])) as client:
         for card in client.get("/v1/models").json()["models"]:
             answer = client.post(
                 "/v1/explain" if card["explains"] else "/v1/classify",

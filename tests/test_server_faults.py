@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import serving
-from genderscope import sources
+from genderscope.imaging import decode
 from serving import problem, wait_until
 from serving import serving as start
 
@@ -38,7 +38,7 @@ def served(model: str) -> Iterator[tuple[Any, Any]]:
 @pytest.fixture(scope="module")
 def slow(portrait: Path) -> bytes:
     """A picture that takes the Haar cascade some tenths of a second."""
-    large = cv2.resize(sources.read(portrait), (700, 700))
+    large = cv2.resize(decode.read(portrait), (700, 700))
     return cv2.imencode(".jpg", large)[1].tobytes()
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope.contracts import UsageError
+from genderscope.core.errors import UsageError
 from serving import Gated, fake_engine, problem, running, wait_until
 
 httpx = pytest.importorskip("httpx")

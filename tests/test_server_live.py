@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import serving
-from genderscope import detectors, sources
-from genderscope.classifier import Classifier
-from genderscope.contracts import Image
+from genderscope import detection
+from genderscope.core.types import Image
+from genderscope.imaging import decode
+from genderscope.inference.classifier import Classifier
 from serving import Gated, fake_engine, running, wait_until
 
 client_module = pytest.importorskip("websockets.sync.client")
@@ -124,13 +125,13 @@ def test_a_camera_frame_with_its_guided_gradient(model: str, portrait: Path) -> 
             return (guided * 255).astype(np.uint8)
 
     models = {model: Model(classifier, White(), Path("none"))}
-    engine = serving.engine_of(models, [detectors.create("haar")])
+    engine = serving.engine_of(models, [detection.create("haar")])
     with running(engine) as client, connected(client) as socket:
         socket.send(json.dumps({"explain": True, "model": model}))
         socket.send(portrait.read_bytes())
         [face] = heard(socket)["faces"]
         assert face["label"] == "woman"
-        guided = sources.read(base64.b64decode(face["map_png"]))
+        guided = decode.read(base64.b64decode(face["map_png"]))
         assert guided.shape == (classifier.spec.size, classifier.spec.size, 3)
         assert guided.min() == 255
 

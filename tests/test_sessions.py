@@ -5,9 +5,9 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from genderscope import sessions
-from genderscope.classifier import WEIGHTS, Classifier
-from genderscope.contracts import ModelError, UsageError
+from genderscope.core import sessions
+from genderscope.core.errors import ModelError, UsageError
+from genderscope.inference.classifier import WEIGHTS, Classifier
 
 
 @pytest.mark.parametrize("provider", ["cpu", "CPU", "qnn"])

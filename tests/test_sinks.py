@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genderscope import plugins, sources
-from genderscope.contracts import Box, Face, Frame, Prediction, Result, Scene, UsageError
+from genderscope.core import plugins
+from genderscope.core.errors import UsageError
+from genderscope.core.types import Box, Face, Frame, Prediction, Result, Scene
+from genderscope.imaging import decode
 from genderscope.sinks import record
 
 IMAGE = np.full((40, 50, 3), 128, np.uint8)
@@ -116,7 +118,7 @@ def test_annotate_draws_every_picture_that_was_read(tmp_path: Path) -> None:
     write("annotate", str(tmp_path / "made" / "here"))
     files = sorted((tmp_path / "made" / "here").iterdir())
     assert [file.name for file in files] == ["a.jpg", "empty.jpg"]
-    drawn, empty = map(sources.read, files)
+    drawn, empty = map(decode.read, files)
     assert drawn.shape == empty.shape == IMAGE.shape
     assert np.ptp(drawn) > 100
     np.testing.assert_array_equal(empty, IMAGE)

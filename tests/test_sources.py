@@ -17,8 +17,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from genderscope import sources
-from genderscope.contracts import Frame, PictureError
+from genderscope.core.errors import PictureError
+from genderscope.core.types import Frame
+from genderscope.imaging import decode
 
 WIDTH, HEIGHT = 48, 32
 # Four quarters: red, green, blue, yellow, as RGB.
@@ -72,10 +73,10 @@ def ycck() -> bytes:
 
 def turned(orientation: int, kind: str) -> bytes:
     """A picture stored lying as the EXIF orientation says, which shows ``PICTURE`` when upright."""
-    back = dict(sources.TURNS)
+    back = dict(decode.TURNS)
     back[6], back[8] = back[8], back[6]  # the others are their own inverse
     exif = PIL.Image.Exif()
-    exif[sources.ORIENTATION_TAG] = orientation
+    exif[decode.ORIENTATION_TAG] = orientation
     stored = PICTURE.transpose(back[orientation]) if orientation in back else PICTURE
     return encoded(stored, kind, exif=exif, **EXACT[kind])
 
@@ -192,17 +193,17 @@ def test_every_kind_shows_its_picture(name: str, tmp_path: Path) -> None:
     make, shown, tolerance = GOOD[name]
     file = tmp_path / "picture.jpg"  # the content counts, not the name
     file.write_bytes(make())
-    image = sources.read(file)
+    image = decode.read(file)
     assert image.dtype == np.uint8
     assert image.flags.c_contiguous
     assert image.flags.writeable
     assert image.shape == (HEIGHT, WIDTH, 3)
     assert abs(image.astype(float) - shown).max() <= tolerance
-    np.testing.assert_array_equal(sources.read(make()), image)
+    np.testing.assert_array_equal(decode.read(make()), image)
 
 
 def test_a_photograph_equals_opencv(portrait: Path) -> None:
-    np.testing.assert_array_equal(sources.read(portrait), cv2.imread(str(portrait)))
+    np.testing.assert_array_equal(decode.read(portrait), cv2.imread(str(portrait)))
 
 
 def giant_png(width: int, height: int) -> bytes:
@@ -252,7 +253,7 @@ def test_what_cannot_be_read_is_one_line(name: str, tmp_path: Path) -> None:
     file.write_bytes(content)
     for source, who in ((file, str(file)), (content, "the picture")):
         with pytest.raises(PictureError) as caught:
-            sources.read(source)
+            decode.read(source)
         line = str(caught.value)
         assert line.startswith(who)
         assert message in line
@@ -261,15 +262,15 @@ def test_what_cannot_be_read_is_one_line(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", WHOLE)
 def test_those_that_were_cut_are_sound_when_whole(kind: str) -> None:
-    assert sources.read(WHOLE[kind]).shape == (64, 64, 3)
+    assert decode.read(WHOLE[kind]).shape == (64, 64, 3)
 
 
 def test_the_limit_is_the_callers() -> None:
     pixels = WIDTH * HEIGHT
     picture = encoded(PICTURE, "PNG")
-    assert sources.read(picture, max_pixels=pixels).shape == (HEIGHT, WIDTH, 3)
+    assert decode.read(picture, max_pixels=pixels).shape == (HEIGHT, WIDTH, 3)
     with pytest.raises(PictureError, match=rf"above the limit of {pixels - 1:,}; .*"):
-        sources.read(picture, max_pixels=pixels - 1)
+        decode.read(picture, max_pixels=pixels - 1)
 
 
 def test_size_is_refused_before_decoding(tmp_path: Path) -> None:
@@ -277,11 +278,11 @@ def test_size_is_refused_before_decoding(tmp_path: Path) -> None:
     file = tmp_path / "giant.png"
     PIL.Image.new("1", (30_000, 4_500)).save(file)
     code = (
-        "import resource, sys; from pathlib import Path; from genderscope import sources\n"
+        "import resource, sys; from pathlib import Path; from genderscope.imaging import decode\n"
         "resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "try: sources.read(Path(sys.argv[1]))\n"
-        "except sources.PictureError as error: print(error)\n"
+        "try: decode.read(Path(sys.argv[1]))\n"
+        "except decode.PictureError as error: print(error)\n"
         "grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before\n"
         "sys.exit(grown > 50_000)"
     )
@@ -299,14 +300,14 @@ def test_paths_that_lead_to_no_picture(tmp_path: Path) -> None:
         (tmp_path / ("x" * 300), "cannot be read: File name too long"),
     ):
         with pytest.raises(PictureError) as caught:
-            sources.read(path)
+            decode.read(path)
         assert str(caught.value) == f"{path} {message}"
 
 
 def test_closed_files_and_folders(tmp_path: Path) -> None:
     paint(tmp_path, "closed.png", "folder/a.png", "open.png")
     closed, folder = tmp_path / "closed.png", tmp_path / "folder"
-    sources.read(closed)
+    decode.read(closed)
     closed.chmod(0)
     folder.chmod(0)
     for above in (tmp_path, *tmp_path.parents[:3]):
@@ -315,7 +316,7 @@ def test_closed_files_and_folders(tmp_path: Path) -> None:
     if root:
         os.seteuid(65534)
     try:
-        frames = list(sources.frames([closed, folder, folder / "a.png", tmp_path / "open.png"]))
+        frames = list(decode.frames([closed, folder, folder / "a.png", tmp_path / "open.png"]))
     finally:
         if root:
             os.seteuid(0)
@@ -340,7 +341,7 @@ def test_find_walks_folders_in_order(tmp_path: Path) -> None:
     (tmp_path / "c" / "link.png").symlink_to(tmp_path / "b.png")
     os.mkfifo(tmp_path / "pipe.jpg")  # opening it would wait for ever
     named = [tmp_path / "odd.name", tmp_path, tmp_path / ".hidden.png"]
-    assert [str(path.relative_to(tmp_path)) for path in sources.find(named)] == [
+    assert [str(path.relative_to(tmp_path)) for path in decode.find(named)] == [
         *("odd.name", "a.JPG", "b.png", "c/2.png", "c/link.png", "c/deep/3.gif", "z/1.webp"),
         ".hidden.png",
     ]
@@ -348,14 +349,14 @@ def test_find_walks_folders_in_order(tmp_path: Path) -> None:
 
 def test_find_avoids_the_folder_that_is_written_to(tmp_path: Path) -> None:
     paint(tmp_path, "a.png", "out/b.png", "out/deep/c.png", "deep/out/d.png")
-    found = list(sources.find([tmp_path], avoid=tmp_path / "deep" / ".." / "out"))
+    found = list(decode.find([tmp_path], avoid=tmp_path / "deep" / ".." / "out"))
     assert found == [tmp_path / "a.png", tmp_path / "deep/out/d.png"]
-    assert list(sources.find([tmp_path / "out"], avoid=tmp_path / "out")) != []
+    assert list(decode.find([tmp_path / "out"], avoid=tmp_path / "out")) != []
 
 
 def test_find_streams(tmp_path: Path) -> None:
     paint(tmp_path, "a.png", "later/b.png")
-    found = sources.find([tmp_path, tmp_path / "absent"])
+    found = decode.find([tmp_path, tmp_path / "absent"])
     assert next(found) == tmp_path / "a.png"
     paint(tmp_path, "later/c.png")
     assert next(found) == tmp_path / "later/b.png"
@@ -366,7 +367,7 @@ def test_frames_put_an_error_in_a_pictures_place(tmp_path: Path) -> None:
     paint(tmp_path, "folder/a.png", "folder/c.png")
     (tmp_path / "folder" / "b.png").write_bytes(b"")
     (tmp_path / "folder" / "broken link.png").symlink_to(tmp_path / "nowhere")
-    frames = list(sources.frames([tmp_path / "absent", tmp_path / "folder"]))
+    frames = list(decode.frames([tmp_path / "absent", tmp_path / "folder"]))
     assert [Path(frame.path).name for frame in frames] == [
         *("absent", "a.png", "b.png", "broken link.png", "c.png")
     ]
@@ -397,23 +398,23 @@ def test_a_jpeg_can_be_decoded_smaller(
         pytest.skip("PNG has no CMYK")
     picture = PICTURE.resize((960, 1281)).convert(mode)
     data = encoded(picture, kind)
-    small, reduction = sources.sketch(data, longest_px=longest_px, reductions=reductions)
+    small, reduction = decode.sketch(data, longest_px=longest_px, reductions=reductions)
     assert reduction == by
     assert small.shape == (-(-1281 // by), 960 // by, 3)
-    whole = sources.read(data)
+    whole = decode.read(data)
     back = cv2.resize(whole, small.shape[1::-1], interpolation=cv2.INTER_AREA)
     assert np.abs(back.astype(int) - small).mean() < 2
 
 
 def test_an_error_names_what_it_is_told_to() -> None:
     with pytest.raises(PictureError, match=r"^a\.tar/b\.jpg is no picture"):
-        sources.read(b"none", name="a.tar/b.jpg")
+        decode.read(b"none", name="a.tar/b.jpg")
 
 
 def test_threads_that_read_leave_the_warnings_as_they_were() -> None:
     before = list(warnings.filters)
     data = encoded(PICTURE, "PNG")
     with ThreadPoolExecutor(4) as pool:
-        for picture in pool.map(sources.read, [data] * 200):
+        for picture in pool.map(decode.read, [data] * 200):
             np.testing.assert_array_equal(picture, BGR)
     assert warnings.filters == before

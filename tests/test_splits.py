@@ -9,8 +9,9 @@ import sys
 import numpy as np
 import pytest
 
-from genderscope import datasets, splits
-from genderscope.contracts import DatasetError, Sample, UsageError
+from genderscope.core.errors import DatasetError, UsageError
+from genderscope.core.types import Sample
+from genderscope.data import datasets, splits
 
 model_selection = pytest.importorskip("sklearn.model_selection", reason="needs the extra [eval]")
 SHARES = {"test": 0.1, "validation": 0.2}

@@ -2,9 +2,10 @@
 
 import pytest
 
-from genderscope import datasets
-from genderscope.contracts import DatasetError, Sample, UsageError
-from genderscope.datasets import table
+from genderscope.core.errors import DatasetError, UsageError
+from genderscope.core.types import Sample
+from genderscope.data import datasets
+from genderscope.data.datasets import table
 
 
 def write(root, text, encoding="utf-8"):

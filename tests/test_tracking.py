@@ -5,8 +5,8 @@ from itertools import pairwise, permutations
 import numpy as np
 import pytest
 
-from genderscope.contracts import UNCERTAIN, Box, Face, Prediction, Result
-from genderscope.live.tracking import Tracker, assign, overlaps
+from genderscope.core.types import UNCERTAIN, Box, Face, Prediction, Result
+from genderscope.video.tracking import Tracker, assign, overlaps
 
 SIZE = (640, 480)
 

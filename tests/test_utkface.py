@@ -4,8 +4,8 @@ import tarfile
 
 import pytest
 
-from genderscope.contracts import DatasetError
-from genderscope.datasets import fairface, utkface
+from genderscope.core.errors import DatasetError
+from genderscope.data.datasets import fairface, utkface
 
 DATE = "20170109142408075.jpg.chip.jpg"
 

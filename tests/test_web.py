@@ -12,8 +12,8 @@ import pytest
 import browsing
 import serving
 from browsing import film, labels, opened, saved, slide, until, upload
-from genderscope import sources
-from genderscope.classifier import shipped
+from genderscope.imaging import decode
+from genderscope.inference.classifier import shipped
 from genderscope.server.app import WEB
 
 pytestmark = pytest.mark.skipif(browsing.CHROMIUM is None, reason="needs chromium")
@@ -30,7 +30,7 @@ WIDTHS = (360, 480, 768, 1000, 1190, 1400)
 def small(portrait: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The middle of the portrait, which the Haar cascade searches quickly."""
     file = tmp_path_factory.mktemp("pictures") / "small, but fine.png"
-    cv2.imwrite(str(file), cv2.resize(sources.read(portrait)[20:240, 110:330], (240, 240)))
+    cv2.imwrite(str(file), cv2.resize(decode.read(portrait)[20:240, 110:330], (240, 240)))
     return file
 
 
@@ -48,7 +48,7 @@ def address(client: Any) -> str:
 @pytest.fixture(scope="module")
 def browser(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     camera = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
-    browsing.to_and_fro(sources.read(small), camera)
+    browsing.to_and_fro(decode.read(small), camera)
     with browsing.chromium(camera) as browser:
         yield browser
 
@@ -100,7 +100,7 @@ def test_pictures_are_answered_shown_and_saved(page: Any, client: Any, small: Pa
 
     name, content = saved(page, "article button:has-text('PNG')")
     assert name == "small, but fine-faces.png"
-    drawn, plain = sources.read(content), sources.read(small)
+    drawn, plain = decode.read(content), decode.read(small)
     assert drawn.shape == plain.shape
     assert 0.02 < (drawn != plain).any(-1).mean() < 0.5
     assert (drawn == (0, 159, 230)).all(-1).sum() > 100  # the box and the plate of its label
@@ -134,7 +134,7 @@ def test_the_camera_is_followed_live(page: Any) -> None:
     guided = page.locator("#camera-faces td.map img")
     first = guided.get_attribute("src")
     until(page, lambda: guided.count() == 1 and guided.get_attribute("src") != first)
-    shown = sources.read(base64.b64decode(guided.get_attribute("src").partition(",")[2]))
+    shown = decode.read(base64.b64decode(guided.get_attribute("src").partition(",")[2]))
     assert shown.shape == (64, 64, 3)
     assert shown.std() > 5
 
@@ -149,7 +149,7 @@ def test_the_camera_is_followed_live(page: Any) -> None:
     [row] = csv.DictReader(io.StringIO(saved(page, "#camera-csv")[1].decode()))
     assert row["label"] == "woman"
     assert int(row["frames"]) >= 3
-    assert sources.read(saved(page, "#camera-png")[1]).shape == (240, 320, 3)
+    assert decode.read(saved(page, "#camera-png")[1]).shape == (240, 320, 3)
     page.click("#pictures-tab")
     assert page.evaluate("document.getElementById('camera-video').srcObject") is None
     assert page.inner_text("#counts") == "No face is shown yet."

@@ -21,15 +21,18 @@ import onnxruntime
 import reference
 import torch
 
-from genderscope import detectors, plugins, sessions, sources
-from genderscope.benchmark import BATCHES, REPEATS, machine, network, report
-from genderscope.benchmark.latency import ratio, summary, take_turns
-from genderscope.classifier import WEIGHTS, Classifier, shipped
-from genderscope.contracts import Floats
-from genderscope.metrics import plain
-from genderscope.pipeline import Scope
-from genderscope.preprocess import crop
-from genderscope.report.page import Table
+from genderscope import detection
+from genderscope.core import plugins, sessions
+from genderscope.core.types import Floats
+from genderscope.evaluation.benchmark import BATCHES, REPEATS, machine, network
+from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
+from genderscope.evaluation.metrics import plain
+from genderscope.imaging import decode
+from genderscope.imaging.preprocess import crop
+from genderscope.inference.classifier import WEIGHTS, Classifier, shipped
+from genderscope.inference.pipeline import Scope
+from genderscope.reporting import benchmark
+from genderscope.reporting.page import Table
 
 OURS = "mini_xception"
 REFERENCE = "the reference's, ONNX Runtime"
@@ -64,7 +67,7 @@ def networks(rounds: int) -> dict[str, Any]:
     torch.manual_seed(SEED)
     theirs = reference.create()
     ours = Classifier.load(OURS)
-    ours_in_torch = plugins.load("lab.models", OURS).create(ours.spec.channels)
+    ours_in_torch = plugins.load("training.models", OURS).create(ours.spec.channels)
     with TemporaryDirectory() as folder:
         file = Path(folder) / "reference.onnx"
         reference.export(theirs, file)
@@ -116,7 +119,7 @@ def sequential(scope: Scope, files: Sequence[Path]) -> int:
     """Picture by picture and face by face, as deepface and its like are used."""
     faces = 0
     for file in files:
-        image = sources.read(file)
+        image = decode.read(file)
         for face in scope.detector(image):
             scope.classifier(crop(image, face, scope.classifier.spec)[None])
             faces += 1
@@ -124,13 +127,13 @@ def sequential(scope: Scope, files: Sequence[Path]) -> int:
 
 
 def streamed(scope: Scope, files: Sequence[Path]) -> int:
-    return sum(len(scene.results) for scene in scope.stream(sources.frames(files)))
+    return sum(len(scene.results) for scene in scope.stream(decode.frames(files)))
 
 
 def photographs(file: Path, rounds: int) -> dict[str, Any]:
     """One photograph many times over, both ways, with all cores and threads as they come."""
     files = [file] * PHOTOGRAPHS
-    scope = Scope(Classifier.load(OURS), detectors.create())
+    scope = Scope(Classifier.load(OURS), detection.create())
     ways = {"sequential": sequential, "stream": streamed}
     seconds = take_turns(
         {name: partial(way, scope, files) for name, way in ways.items()}, rounds, 1
@@ -205,7 +208,9 @@ if __name__ == "__main__":
         "--out", type=Path, required=True, help="the JSON file; Markdown beside it"
     )
     options.add_argument("--rounds", type=int, default=60)
-    options.add_argument("--picture", type=Path, default=WEIGHTS.parent / "assets/astronaut.jpg")
+    options.add_argument(
+        "--picture", type=Path, default=WEIGHTS.parent / "imaging/samples/astronaut.jpg"
+    )
     given = options.parse_args()
     described = machine.describe()
     described["versions"]["torch"] = version("torch")
@@ -219,4 +224,4 @@ if __name__ == "__main__":
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(plain(result), indent=1) + "\n")
-    given.out.with_suffix(".md").write_text(report.markdown(tables(result), result))
+    given.out.with_suffix(".md").write_text(benchmark.markdown(tables(result), result))

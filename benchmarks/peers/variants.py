@@ -21,12 +21,13 @@ import reference
 import torch
 from torch import Tensor, nn
 
-from genderscope import sessions
-from genderscope.benchmark import BATCHES, REPEATS, machine, network, report
-from genderscope.benchmark.latency import ratio, summary, take_turns
-from genderscope.classifier import WEIGHTS
-from genderscope.metrics import plain
-from genderscope.report.page import Table
+from genderscope.core import sessions
+from genderscope.evaluation.benchmark import BATCHES, REPEATS, machine, network
+from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
+from genderscope.evaluation.metrics import plain
+from genderscope.inference.classifier import WEIGHTS
+from genderscope.reporting import benchmark
+from genderscope.reporting.page import Table
 
 SEED = 0
 REFERENCE = "the reference's"
@@ -266,4 +267,4 @@ if __name__ == "__main__":
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(plain(result), indent=1) + "\n")
-    given.out.with_suffix(".md").write_text(report.markdown(tables(result), result))
+    given.out.with_suffix(".md").write_text(benchmark.markdown(tables(result), result))

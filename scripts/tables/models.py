@@ -6,7 +6,7 @@ from typing import Any
 
 from written import RESULTS, between, measured, percent, row
 
-from genderscope.classifier import WEIGHTS, shipped
+from genderscope.inference.classifier import WEIGHTS, shipped
 
 ADULTS = ("20-59", "18 and older")
 """Ages as the data sets let them be told apart."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from written import RESULTS, between, measured, percent, result, row
 
-from genderscope.classifier import WEIGHTS
-from genderscope.metrics import wilson
+from genderscope.evaluation.metrics import wilson
+from genderscope.inference.classifier import WEIGHTS
 
 
 def records() -> str:

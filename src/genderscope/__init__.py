@@ -10,21 +10,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genderscope.classifier import Classifier
-    from genderscope.contracts import (
+    from genderscope.core.errors import GenderscopeError
+    from genderscope.core.types import (
         LABELS,
         UNCERTAIN,
         Box,
         Face,
         Frame,
-        GenderscopeError,
         Prediction,
         Result,
         Sample,
         Scene,
     )
-    from genderscope.pipeline import Scope, load
-    from genderscope.preprocess import PreprocessSpec
+    from genderscope.imaging.preprocess import PreprocessSpec
+    from genderscope.inference.classifier import Classifier
+    from genderscope.inference.pipeline import Scope, load
 
 # From 1.29 on ONNX Runtime's own wheels tell Microsoft how they are used, and keep a file about it
 # in the user's cache, unless this stands before they are imported. Nothing may leave the machine.
@@ -48,19 +48,20 @@ __all__ = [
     "__version__",
     "load",
 ]
-# What does not come from ``contracts``; nothing is imported before it is asked for.
+# What does not come from ``core.types``; nothing is imported before it is asked for.
 _HOMES = {
-    "Classifier": "classifier",
-    "PreprocessSpec": "preprocess",
-    "Scope": "pipeline",
-    "load": "pipeline",
+    "Classifier": "inference.classifier",
+    "GenderscopeError": "core.errors",
+    "PreprocessSpec": "imaging.preprocess",
+    "Scope": "inference.pipeline",
+    "load": "inference.pipeline",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'genderscope' has no attribute {name!r}")
-    return getattr(import_module(f"genderscope.{_HOMES.get(name, 'contracts')}"), name)
+    return getattr(import_module(f"genderscope.{_HOMES.get(name, 'core.types')}"), name)
 
 
 def __dir__() -> list[str]:

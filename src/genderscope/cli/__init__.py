@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from genderscope import __version__, plugins
-from genderscope.contracts import GenderscopeError
+from genderscope import __version__
+from genderscope.core import plugins
+from genderscope.core.errors import GenderscopeError
 from genderscope.sinks import printable as printable
 
 INTERRUPTED = 130

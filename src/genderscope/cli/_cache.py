@@ -7,13 +7,13 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from genderscope import datasets
 from genderscope.cli._progress import Tracked
-from genderscope.contracts import Sample
-from genderscope.prepare import Engine, prepare, processes
-from genderscope.prepare.crops import Crops
-from genderscope.prepare.shards import Recipe
-from genderscope.selection import Selected, Selection
+from genderscope.core.types import Sample
+from genderscope.data import datasets
+from genderscope.data.prepare import Engine, prepare, processes
+from genderscope.data.prepare.crops import Crops
+from genderscope.data.prepare.shards import Recipe
+from genderscope.data.selection import Selected, Selection
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,14 +6,16 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from genderscope import cluster, folders, plugins
 from genderscope.cli._progress import Tracked
-from genderscope.contracts import Scene, UsageError
-from genderscope.folders import Settings, archives
-from genderscope.folders.resuming import Done, agree, keep
-from genderscope.pipeline import Scope
+from genderscope.core import plugins
+from genderscope.core.errors import UsageError
+from genderscope.core.storage import Store, is_url
+from genderscope.core.types import Scene
+from genderscope.inference import bulk, cluster
+from genderscope.inference.bulk import Settings, archives
+from genderscope.inference.bulk.resuming import Done, agree, keep
+from genderscope.inference.pipeline import Scope
 from genderscope.sinks import jsonl, parquet
-from genderscope.stores import Store, is_url
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +49,7 @@ def on_this_machine(
         picture
         for shard in archives.shards(places, avoid)
         for picture in archives.pictures(shard)
-        if not len(done) or written(folders.name(picture)) not in done
+        if not len(done) or written(bulk.name(picture)) not in done
     )
     with ExitStack() as stack:
         sinks = [
@@ -60,7 +62,7 @@ def on_this_machine(
             for name in RESUMED & targets.keys():
                 if targets[name] != "-":
                     keep(*_settings_of(name, targets[name]), settings.record(scope))
-        scenes = stack.enter_context(closing(folders.classify(pictures, settings, threads, scope)))
+        scenes = stack.enter_context(closing(bulk.classify(pictures, settings, threads, scope)))
         for scene in _tracked(scenes, _total(places, avoid, len(done)), "pictures", console):
             for sink in sinks:
                 sink.write(scene)

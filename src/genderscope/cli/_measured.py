@@ -11,8 +11,9 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from genderscope.contracts import Detector, Sample
-    from genderscope.evaluate import Answer
+    from genderscope.core.protocols import Detector
+    from genderscope.core.types import Sample
+    from genderscope.evaluation.evaluate import Answer
 
 DetectorName = Annotated[
     str | None, typer.Option(help="haar or yunet.  [default: yunet if its weights are there]")
@@ -43,7 +44,7 @@ def finder(
     min_face_px: int | None,
 ) -> "Detector":
     """The detector that the options ask for; those that are not given are its own."""
-    from genderscope import detectors
+    from genderscope import detection
 
     options: dict[str, Any] = {
         "detection_size": detection_size,
@@ -51,7 +52,7 @@ def finder(
         "min_face_px": min_face_px,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    return detectors.create(name, model=model, **given)
+    return detection.create(name, model=model, **given)
 
 
 def columns(by: str) -> list[str]:
@@ -65,7 +66,7 @@ def of_a_dataset(**options: Any) -> None:
     Raises:
         UsageError: one is given.
     """
-    from genderscope.contracts import UsageError
+    from genderscope.core.errors import UsageError
 
     if given := [f"--{name.replace('_', '-')}" for name, value in options.items() if value]:
         raise UsageError(f"{', '.join(given)} goes with --dataset, not with --predictions")
@@ -85,9 +86,9 @@ def samples(
     """
     from itertools import islice
 
-    from genderscope import datasets
-    from genderscope.leaks import listed
-    from genderscope.selection import Selected, Selection
+    from genderscope.data import datasets
+    from genderscope.data.leakage import listed
+    from genderscope.data.selection import Selected, Selection
 
     split = datasets.split_of(dataset, split, "last")
     wanted = Selection(gender_known=labelled, without=listed(exclude), present=False)

@@ -6,7 +6,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from genderscope.contracts import LABELS
+from genderscope.core.types import LABELS
 from genderscope.sinks import printable
 
 MEASURES = {

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genderscope.cli import _measured
-from genderscope.contracts import DatasetError, UsageError, require
+from genderscope.core.errors import DatasetError, UsageError
+from genderscope.core.extras import require
 
 if TYPE_CHECKING:
-    from genderscope.predictions import Predictions
+    from genderscope.evaluation.predictions import Predictions
 
 
 def audit(
@@ -69,13 +70,13 @@ def audit(
     import json
     import shlex
 
-    from genderscope import audit as auditing
-    from genderscope import predictions as tables
-    from genderscope.audit import page as audit_page
     from genderscope.cli import printable
-    from genderscope.report import markdown
-    from genderscope.report.page import page
-    from genderscope.stores import write_whole
+    from genderscope.core.storage import write_whole
+    from genderscope.evaluation import audit as auditing
+    from genderscope.evaluation import predictions as tables
+    from genderscope.reporting import markdown
+    from genderscope.reporting.audit import page as audit_page
+    from genderscope.reporting.page import page
 
     if (dataset is None) == (predictions is None):
         raise UsageError("name a --dataset to run a model on, or the --predictions of one")
@@ -149,14 +150,15 @@ def _asked(
 
     from rich.console import Console
 
-    from genderscope import audit as auditing
-    from genderscope import detectors, evaluate, predictions
-    from genderscope.classifier import Classifier
+    from genderscope import detection
     from genderscope.cli import printable
+    from genderscope.evaluation import audit as auditing
+    from genderscope.evaluation import evaluate, predictions
+    from genderscope.inference.classifier import Classifier
 
     split, samples = _measured.samples(dataset, split, exclude, limit)
     classifier = Classifier.load(model)
-    finder = detectors.create(detector, model=detector_model)
+    finder = detection.create(detector, model=detector_model)
     err = Console(markup=False, highlight=False, stderr=True)
     answers = _measured.asked(
         evaluate.answers(samples, finder, classifier, batch_size), samples, err
@@ -176,7 +178,7 @@ def _json(kind: str, file: Path) -> dict[str, Any]:
     """A measurement that another command wrote."""
     import json
 
-    from genderscope.audit.extras import check
+    from genderscope.reporting.audit.extras import check
 
     try:
         found = json.loads(file.read_text(encoding="utf-8"))

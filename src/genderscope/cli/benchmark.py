@@ -11,13 +11,13 @@ from genderscope.cli import _measured
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from genderscope.benchmark import Entrant
-    from genderscope.contracts import Detector
-    from genderscope.explain.explainer import Explainer
-    from genderscope.predictions import Predictions
-    from genderscope.report.page import Table
+    from genderscope.core.protocols import Detector
+    from genderscope.evaluation.benchmark import Entrant
+    from genderscope.evaluation.predictions import Predictions
+    from genderscope.inference.explainer import Explainer
+    from genderscope.reporting.page import Table
 
-ASSET = Path(__file__).parents[1] / "assets" / "astronaut.jpg"
+ASSET = Path(__file__).parents[1] / "imaging" / "samples" / "astronaut.jpg"
 # Pictures take longer than a turn of the networks, and frames less.
 ROUNDS_PER_PICTURE_ROUND, FRAMES_PER_ROUND = 6, 5
 
@@ -68,7 +68,8 @@ def benchmark(
     What is timed runs on one thread and takes turns; let nothing else run beside it. Beyond the
     networks, --profile and --video take the smallest model. Needs the extra [eval].
     """
-    from genderscope.contracts import UsageError, require
+    from genderscope.core.errors import UsageError
+    from genderscope.core.extras import require
 
     require("sklearn", "eval")
     require("matplotlib", "eval")
@@ -77,17 +78,19 @@ def benchmark(
 
     from rich.console import Console
 
-    from genderscope import benchmark as benchmarks
-    from genderscope import detectors, sources
-    from genderscope.benchmark import machine, report, stages
-    from genderscope.benchmark import video as moving
-    from genderscope.classifier import shipped
+    from genderscope import detection
     from genderscope.cli import printable
-    from genderscope.pipeline import Scope
+    from genderscope.evaluation import benchmark as benchmarks
+    from genderscope.evaluation.benchmark import machine, stages
+    from genderscope.evaluation.benchmark import video as moving
+    from genderscope.imaging import decode
+    from genderscope.inference.classifier import shipped
+    from genderscope.inference.pipeline import Scope
+    from genderscope.reporting import benchmark
 
     if dataset and (out is None or profile or video):
         raise UsageError("--dataset goes with --out, and not with --profile or --video")
-    finder = detectors.create(detector, model=detector_model)
+    finder = detection.create(detector, model=detector_model)
     models = benchmarks.entrants([*shipped(), *(model or [])])
     smallest = next(iter(models.values()))
     console = Console(markup=False, highlight=False, soft_wrap=True)
@@ -99,27 +102,27 @@ def benchmark(
     if not (profile or video):
         said = _said(console, models, finder, dataset or [], out, exclude, limit)
         found = benchmarks.compare(models, said, rounds, seed)
-        _tell(console, out, "benchmark", facts | found, report.comparison(found))
+        _tell(console, out, "benchmark", facts | found, benchmark.comparison(found))
         if out and said:
-            report.drawing(found, out / "benchmark.png")
+            benchmark.drawing(found, out / "benchmark.png")
     explainer = _explainer(smallest) if profile or video else None
     if video:
-        image = sources.read((pictures or [ASSET])[0])
+        image = decode.read((pictures or [ASSET])[0])
         scope = Scope(smallest.classifier, finder)
         found = moving.measure(image, scope, explainer, rounds * FRAMES_PER_ROUND, seed)
         facts |= {"model": smallest.name}
-        _tell(console, out, "video", facts | {"faces": found}, report.video(found))
+        _tell(console, out, "video", facts | {"faces": found}, benchmark.video(found))
     if profile:
         networks = benchmarks.profile(models, rounds)
         whole = stages.measure(
-            sources.find(pictures or [ASSET]),
+            decode.find(pictures or [ASSET]),
             finder,
             smallest.classifier,
             explainer,
             max(rounds // ROUNDS_PER_PICTURE_ROUND, 1),
         )
         found = facts | {"model": smallest.name, "pictures": whole, **networks}
-        _tell(console, out, "profile", found, report.profile(found))
+        _tell(console, out, "profile", found, benchmark.profile(found))
         for reason in whole["unreadable"]:
             typer.echo(printable(reason), err=True)
         if whole["unreadable"]:
@@ -137,8 +140,8 @@ def _said(
 ) -> "dict[str, dict[str, Predictions]]":
     """The answers of every model to every data set, by the names of both."""
 
-    from genderscope.benchmark import accuracy
-    from genderscope.contracts import UsageError
+    from genderscope.core.errors import UsageError
+    from genderscope.evaluation.benchmark import accuracy
 
     said = {}
     kept = (out or Path()) / "predictions"
@@ -161,7 +164,7 @@ def _said(
 
 def _explainer(entrant: "Entrant") -> "Explainer | None":
     """A model's guided graph, where it lies beside the model."""
-    from genderscope.explain.explainer import Explainer, guided_file
+    from genderscope.inference.explainer import Explainer, guided_file
 
     if not guided_file(entrant.file).is_file():
         return None
@@ -181,8 +184,8 @@ def _tell(
     from rich import box
     from rich.table import Table as Printed
 
-    from genderscope import metrics
-    from genderscope.benchmark import report
+    from genderscope.evaluation import metrics
+    from genderscope.reporting import benchmark
 
     tables = list(tables)
     for table in tables:
@@ -196,4 +199,4 @@ def _tell(
         out.mkdir(parents=True, exist_ok=True)
         text = json.dumps(metrics.plain(found), indent=1)
         (out / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-        (out / f"{name}.md").write_text(report.markdown(tables, found), encoding="utf-8")
+        (out / f"{name}.md").write_text(benchmark.markdown(tables, found), encoding="utf-8")

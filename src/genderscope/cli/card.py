@@ -9,6 +9,6 @@ def card(
     model: Annotated[str, typer.Argument(help="A shipped model's name.")] = "mini_xception",
 ) -> None:
     """Print what a shipped model is for, what it is not for, and how it errs, in Markdown."""
-    from genderscope import card as cards
+    from genderscope.reporting import cards
 
     typer.echo(cards.read(model), nl=False)

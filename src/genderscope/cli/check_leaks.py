@@ -38,13 +38,13 @@ def check_leaks(
     from rich.console import Console
     from rich.progress import Progress
 
-    from genderscope import datasets, leaks
     from genderscope.cli import printable
-    from genderscope.leaks import duplicates
+    from genderscope.data import datasets, leakage
+    from genderscope.data.leakage import duplicates
 
     parts = datasets.split_of(a, split_a, "first"), datasets.split_of(b, split_b, "last")
     sides = [
-        leaks.Side(source, part, list(datasets.read(source, part)))
+        leakage.Side(source, part, list(datasets.read(source, part)))
         for source, part in zip((a, b), parts, strict=True)
     ]
     if out:
@@ -64,10 +64,10 @@ def check_leaks(
         )
         exact = duplicates.exact_pairs(first.readable, second.readable)
         pairs = duplicates.strongest(chain(exact, chain.from_iterable(blocks)))
-    found = leaks.report(first, second, pairs, threshold)
+    found = leakage.report(first, second, pairs, threshold)
     if out:
         command = shlex.join(["genderscope", *sys.argv[1:]])
-        leaks.write({"command": command} | found, pairs, out)
+        leakage.write({"command": command} | found, pairs, out)
 
     for side in sides:
         for frame in side.unreadable:

@@ -90,10 +90,10 @@ def classify(
     """
     from rich.console import Console
 
-    from genderscope import folders
-    from genderscope import predictions as tables
     from genderscope.cli import _folders
-    from genderscope.contracts import UsageError
+    from genderscope.core.errors import UsageError
+    from genderscope.evaluation import predictions as tables
+    from genderscope.inference import bulk
     from genderscope.sinks import printable
 
     if engine not in ENGINES:
@@ -120,7 +120,7 @@ def classify(
     if predictions:
         predictions.parent.mkdir(parents=True, exist_ok=True)
 
-    settings = folders.Settings(
+    settings = bulk.Settings(
         # Absolute, for the processes of a cluster.
         model=str(Path(model).absolute()) if Path(model).is_file() else model,
         detector=detector,
@@ -152,7 +152,7 @@ def classify(
         for scene in _folders.on_this_machine(
             paths, annotate, settings, scope, targets, resume, workers, console
         ):
-            folders.count(tally, scene)
+            bulk.count(tally, scene)
             if predictions:
                 answers.append(tables.answered(scene))
             if scene.frame.error is not None:

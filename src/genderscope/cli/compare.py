@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genderscope.cli import _measured
-from genderscope.contracts import DatasetError, UsageError, require
+from genderscope.core.errors import DatasetError, UsageError
+from genderscope.core.extras import require
 
 if TYPE_CHECKING:
-    from genderscope.contracts import Sample
+    from genderscope.core.types import Sample
 
 TABLES = (".csv", ".parquet")
 SHOWN = 20
@@ -66,12 +67,12 @@ def compare(
 
     from rich.console import Console
 
-    from genderscope import compare as comparison
-    from genderscope import evaluate, predictions
-    from genderscope.classifier import Classifier
     from genderscope.cli import _tables, printable
-    from genderscope.compare.disagreements import sheet as drawn
-    from genderscope.stores import write_whole
+    from genderscope.core.storage import write_whole
+    from genderscope.evaluation import compare as comparison
+    from genderscope.evaluation import evaluate, predictions
+    from genderscope.inference.classifier import Classifier
+    from genderscope.reporting.disagreements import sheet as drawn
 
     models = [name for name in (a, b) if Path(name).suffix.lower() not in TABLES]
     if models and not dataset:

@@ -79,12 +79,14 @@ def counterfactuals(
     from rich.console import Console
     from rich.progress import track
 
-    from genderscope import counterfactuals as alterations
-    from genderscope import detectors, flips
-    from genderscope import predictions as answered
-    from genderscope.classifier import Classifier
-    from genderscope.contracts import Floats, UsageError, require
-    from genderscope.flips import altered
+    from genderscope import detection
+    from genderscope.core.errors import UsageError
+    from genderscope.core.extras import require
+    from genderscope.core.types import Floats
+    from genderscope.data import counterfactuals as alterations
+    from genderscope.evaluation import altered_faces, flip_rates
+    from genderscope.evaluation import predictions as answered
+    from genderscope.inference.classifier import Classifier
 
     require("scipy", "eval")
     if (dataset is None) == (predictions is None):
@@ -107,25 +109,27 @@ def counterfactuals(
     err = Console(markup=False, highlight=False, soft_wrap=True, stderr=True)
     if predictions:
         said = answered.read(predictions)
-        report = flips.given(said, seed, model=said.name, dataset=str(predictions), command=command)
+        report = flip_rates.given(
+            said, seed, model=said.name, dataset=str(predictions), command=command
+        )
     elif dataset:
         chosen = alterations.chosen(conditions)
         classifier = Classifier.load(model)
-        finder = detectors.create(detector, model=detector_model)
+        finder = detection.create(detector, model=detector_model)
         split, samples = _measured.samples(dataset, split, exclude, limit, labelled=True)
-        examples: list[tuple[altered.Found, Floats]] = []
+        examples: list[tuple[altered_faces.Found, Floats]] = []
         with ExitStack() as stack:
             pictures = pictures_out and stack.enter_context(
-                altered.Pictures(pictures_out, chosen, seed)
+                altered_faces.Pictures(pictures_out, chosen, seed)
             )
 
-            def seen(found: altered.Found, man: Floats) -> None:
+            def seen(found: altered_faces.Found, man: Floats) -> None:
                 if pictures:
                     pictures.write(found)
                 if sheet and len(examples) < EXAMPLES:
                     examples.append((found, man))
 
-            report = flips.measure(
+            report = flip_rates.measure(
                 track(
                     samples,
                     description="Altering",
@@ -145,7 +149,7 @@ def counterfactuals(
             )
         if sheet:
             sheet.parent.mkdir(parents=True, exist_ok=True)
-            altered.sheet(examples, chosen, classifier.spec, seed).save(sheet, quality=90)
+            altered_faces.sheet(examples, chosen, classifier.spec, seed).save(sheet, quality=90)
     if json_file:
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -154,7 +158,7 @@ def counterfactuals(
     skipped = report.get("skipped", {})
     for reason, count in skipped.items():
         err.print(f"left out: {count:,}: {reason}")
-    if altered.UNREADABLE in skipped:
+    if altered_faces.UNREADABLE in skipped:
         raise typer.Exit(1)
 
 
@@ -172,7 +176,7 @@ def _table(report: dict[str, Any]) -> "Table":
         "original", f"{report['n']:,}", "", "", "", percent(report["original"]["accuracy"])
     )
     for found in report["conditions"]:
-        flips, change = (
+        flip_rates, change = (
             f"{percent(found[value])} ({between(found[interval])})"
             for value, interval in (
                 ("flip_rate", "flip_interval"),
@@ -182,7 +186,7 @@ def _table(report: dict[str, Any]) -> "Table":
         table.add_row(
             printable(found["name"]),
             f"{found['n']:,}",
-            flips,
+            flip_rates,
             f"{percent(found['to_man'])}, {percent(found['to_woman'])}",
             change,
             percent(found["accuracy"]),

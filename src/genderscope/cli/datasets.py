@@ -17,7 +17,7 @@ def datasets(
     from rich.console import Console
     from rich.table import Table
 
-    from genderscope import plugins
+    from genderscope.core import plugins
 
     known = [
         {
@@ -30,8 +30,8 @@ def datasets(
             "where": reader.WHERE,
             "layout": reader.LAYOUT,
         }
-        for name in plugins.names("datasets")
-        for reader in [plugins.load("datasets", name)]
+        for name in plugins.names("data.datasets")
+        for reader in [plugins.load("data.datasets", name)]
     ]
     if as_json:
         typer.echo(json.dumps(known, indent=2))

@@ -12,13 +12,14 @@ def demo(
     ] = Path("genderscope-demo.jpg"),
 ) -> None:
     """Run the main job on an embedded public-domain portrait; nothing is downloaded."""
-    from genderscope import pipeline, sources
-    from genderscope.contracts import Frame, Scene
-    from genderscope.draw import draw
+    from genderscope.core.types import Frame, Scene
+    from genderscope.imaging import decode
+    from genderscope.imaging.draw import draw
+    from genderscope.inference import pipeline
     from genderscope.sinks import annotate, table
 
-    portrait = Path(__file__).parents[1] / "assets" / "astronaut.jpg"
-    image = sources.read(portrait)
+    portrait = Path(__file__).parents[1] / "imaging" / "samples" / "astronaut.jpg"
+    image = decode.read(portrait)
     results = pipeline.load()(image)
     annotate.save(draw(image, results), out)
     with table.create() as sink:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from genderscope.cli import _measured
-from genderscope.contracts import UsageError, require
+from genderscope.core.errors import UsageError
+from genderscope.core.extras import require
 
 
 def evaluate(
@@ -74,11 +75,11 @@ def evaluate(
 
     from rich.console import Console
 
-    from genderscope import evaluate as evaluation
-    from genderscope import predictions as tables
-    from genderscope.classifier import Classifier
     from genderscope.cli import _tables, printable
-    from genderscope.stores import write_whole
+    from genderscope.core.storage import write_whole
+    from genderscope.evaluation import evaluate as evaluation
+    from genderscope.evaluation import predictions as tables
+    from genderscope.inference.classifier import Classifier
 
     sizes = _sizes(face_sizes)
     if search_again and not sizes:
@@ -152,15 +153,15 @@ def _title(report: dict[str, Any]) -> str:
 
 
 def _confusion(report: dict[str, Any], file: Path) -> None:
-    from genderscope.report import plots
+    from genderscope.reporting import plots
 
     counts = report["confusion"]
     plots.confusion_matrix(counts["counts"], counts["normalised"], _title(report), file)
 
 
 def _plots(report: dict[str, Any], folder: Path) -> None:
-    from genderscope.evaluate import face_sizes
-    from genderscope.report import plots
+    from genderscope.evaluation import face_sizes
+    from genderscope.reporting import plots
 
     folder.mkdir(parents=True, exist_ok=True)
     title = _title(report)

@@ -11,9 +11,9 @@ import typer
 from genderscope.cli import _measured
 
 if TYPE_CHECKING:
-    from genderscope.contracts import Image
-    from genderscope.explain.explainer import Explainer
-    from genderscope.explain.explanations import Explanation
+    from genderscope.core.types import Image
+    from genderscope.evaluation.explanations import Explanation
+    from genderscope.inference.explainer import Explainer
 
 MOST_ON_A_SHEET = 200
 NAMED_REGIONS = 3
@@ -65,11 +65,13 @@ def explain(
     from rich.console import Console
     from rich.table import Table
 
-    from genderscope import detectors, sources
+    from genderscope import detection
     from genderscope.cli import printable
-    from genderscope.contracts import LABELS, UsageError
-    from genderscope.explain import explanations, panels
-    from genderscope.explain.explainer import EITHER
+    from genderscope.core.errors import UsageError
+    from genderscope.core.types import LABELS
+    from genderscope.evaluation import explanations
+    from genderscope.imaging import decode, panels
+    from genderscope.inference.explainer import EITHER
     from genderscope.sinks import annotate
 
     if out is None and sheet is None:
@@ -77,14 +79,14 @@ def explain(
     if sheet and sheet.suffix.lower() not in annotate.SUFFIXES:  # now, rather than at the end
         raise UsageError(f"{sheet} should end in one of {', '.join(annotate.SUFFIXES)}")
     explainer = _explainer(model, method)
-    finder = detectors.create(detector, model=detector_model)
+    finder = detection.create(detector, model=detector_model)
     for folder in filter(None, (out, sheet and sheet.parent)):
         folder.mkdir(parents=True, exist_ok=True)
     table = Table("picture", "face", "says", "explained", "most energy", box=box.SIMPLE)
     table.columns[0].overflow = "fold"
     collected: list[Image] = []
     pictures = faces = failed = 0
-    for frame in sources.frames(paths, avoid=out):
+    for frame in decode.frames(paths, avoid=out):
         pictures += 1
         name = printable(frame.path)
         if frame.image is None:
@@ -122,14 +124,14 @@ def explain(
 def _explainer(model: str, method: Method) -> "Explainer":
     from tempfile import TemporaryDirectory
 
-    from genderscope.classifier import find
-    from genderscope.contracts import require
-    from genderscope.explain.explainer import Explainer
+    from genderscope.core.extras import require
+    from genderscope.inference.classifier import find
+    from genderscope.inference.explainer import Explainer
 
     if method is Method.GUIDED:
         return Explainer.load(model)
     onnx = require("onnx", "lab")
-    from genderscope.lab.reverse import explained
+    from genderscope.training.reverse import explained
 
     with TemporaryDirectory() as folder:
         file = Path(folder) / "explained.onnx"
@@ -138,8 +140,8 @@ def _explainer(model: str, method: Method) -> "Explainer":
 
 
 def _cells(one: "Explanation") -> list[str]:
-    from genderscope.contracts import LABELS
-    from genderscope.explain.regions import REGIONS
+    from genderscope.core.types import LABELS
+    from genderscope.evaluation.regions import REGIONS
 
     prediction = one.result.prediction
     parts = sorted(zip(one.shares, REGIONS, strict=True), reverse=True)[:NAMED_REGIONS]

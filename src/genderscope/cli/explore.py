@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from genderscope.contracts import require
+from genderscope.core.extras import require
 
 
 def explore(
@@ -40,15 +40,16 @@ def explore(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn
 
-    from genderscope import datasets, plugins
-    from genderscope import explore as exploration
     from genderscope.cli import printable
-    from genderscope.explore import page as explore_page
-    from genderscope.explore.tally import Tally
-    from genderscope.report.page import Link
+    from genderscope.core import plugins
+    from genderscope.data import datasets
+    from genderscope.evaluation import exploration
+    from genderscope.evaluation.exploration.tally import Tally
+    from genderscope.reporting import exploration as explore_page
+    from genderscope.reporting.page import Link
 
     split = datasets.split_of(source, split, "all")
-    reader = plugins.load("datasets", source.partition(":")[0])
+    reader = plugins.load("data.datasets", source.partition(":")[0])
     samples = datasets.read(source, split)
     out.mkdir(parents=True, exist_ok=True)
     tally = Tally(0 if metadata_only else sample, seed)

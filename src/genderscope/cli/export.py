@@ -23,29 +23,30 @@ def export(
     are kept only if ONNX Runtime agrees with torch. Of an .onnx file, the guided one alone is
     written, or with --int8 the one in integers alone. Needs the extra [lab].
     """
-    from genderscope.contracts import UsageError, require
+    from genderscope.core.errors import UsageError
+    from genderscope.core.extras import require
 
     require("captum", "lab")
     exported = run.suffix == ".onnx"
     if exported and not int8:
         if cache:
             raise UsageError(f"{run} is exported already: --cache goes with a run's folder")
-        from genderscope.lab.guide import write
+        from genderscope.training.guide import write
 
         typer.echo(str(write(run)))
         return
     if cache is None:
         raise UsageError(f"to export {run}, name the crops that it was trained on with --cache")
-    from genderscope.prepare.crops import Crops
+    from genderscope.data.prepare.crops import Crops
 
     file, crops = run, Crops(cache)
     if not exported:
         require("lightning", "lab")
-        from genderscope.lab.ship import ship
+        from genderscope.training.ship import ship
 
         file = ship(run, crops)
         typer.echo(str(file))
     if int8:
-        from genderscope.lab.quantise import quantise
+        from genderscope.training.quantise import quantise
 
         typer.echo(str(quantise(file, crops)))

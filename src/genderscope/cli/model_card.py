@@ -20,12 +20,12 @@ def model_card(
     The numbers are those of the model's metadata and of the result files beside it, which evaluate
     and counterfactuals write as MODEL.DATA.DETECTOR.json and MODEL.counterfactuals.json.
     """
-    from genderscope import card
-    from genderscope.classifier import find
-    from genderscope.stores import write_whole
+    from genderscope.core.storage import write_whole
+    from genderscope.inference.classifier import find
+    from genderscope.reporting import cards
 
-    text = card.card(model)
-    out = out or find(model).with_suffix(card.SUFFIX)
+    text = cards.card(model)
+    out = out or find(model).with_suffix(cards.SUFFIX)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, text.encode())
     typer.echo(str(out))

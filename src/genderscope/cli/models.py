@@ -24,8 +24,9 @@ def models(
     from rich.console import Console
     from rich.table import Column, Table
 
-    from genderscope import classifier, downloads
-    from genderscope.contracts import UsageError
+    from genderscope.core.errors import UsageError
+    from genderscope.detection import downloads
+    from genderscope.inference import classifier
 
     if action is Action.PULL:
         if name is None:

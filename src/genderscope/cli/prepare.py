@@ -76,15 +76,17 @@ def prepare(
 
     from rich.console import Console
 
-    from genderscope import cluster, counterfactuals, detectors
+    from genderscope import detection
     from genderscope.cli import printable
     from genderscope.cli._cache import Chosen, cached
-    from genderscope.contracts import UsageError, require
-    from genderscope.leaks import listed
-    from genderscope.prepare import processes
-    from genderscope.prepare.shards import Recipe
-    from genderscope.preprocess import PRESETS
-    from genderscope.selection import Selection
+    from genderscope.core.errors import UsageError
+    from genderscope.core.extras import require
+    from genderscope.data import counterfactuals
+    from genderscope.data.leakage import listed
+    from genderscope.data.prepare import cluster, processes
+    from genderscope.data.prepare.shards import Recipe
+    from genderscope.data.selection import Selection
+    from genderscope.imaging.preprocess import PRESETS
 
     if spec not in PRESETS:
         raise UsageError(f"no spec {spec!r}; there are: {', '.join(PRESETS)}")
@@ -108,7 +110,7 @@ def prepare(
         present=False,  # what is not there fails, so that it is counted and named
     )
     samples = Chosen(source, split, selection)
-    finder = None if given_boxes else detectors.create(detector, model=detector_model).name
+    finder = None if given_boxes else detection.create(detector, model=detector_model).name
     weights = str(detector_model.absolute()) if detector_model else None
     recipe = Recipe(PRESETS[spec], finder, weights, alter, seed)
     require("pyarrow", "eval")
@@ -116,7 +118,7 @@ def prepare(
         require("ray", "cluster")
     console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
     if preview:
-        from genderscope.prepare.preview import sheet
+        from genderscope.data.prepare.preview import sheet
 
         draw = Random(0)
         chosen = nlargest(PREVIEWED, samples, key=lambda _: draw.random())

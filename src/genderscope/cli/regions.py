@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from genderscope.cli import _measured
-from genderscope.contracts import require
+from genderscope.core.extras import require
 
 
 def regions(
@@ -55,10 +55,11 @@ def regions(
     from rich.progress import track
 
     from genderscope.cli import printable
-    from genderscope.contracts import LABELS
-    from genderscope.explain import panels, survey
-    from genderscope.explain.explainer import Explainer
-    from genderscope.metrics import SMALLEST_N
+    from genderscope.core.types import LABELS
+    from genderscope.evaluation import region_survey
+    from genderscope.evaluation.metrics import SMALLEST_N
+    from genderscope.imaging import panels
+    from genderscope.inference.explainer import Explainer
     from genderscope.sinks import annotate
 
     split, samples = _measured.samples(dataset, split, exclude, limit, labelled=True)
@@ -70,7 +71,7 @@ def regions(
     out = Console(markup=False, highlight=False)
     err = Console(markup=False, highlight=False, stderr=True)
     progress = track(samples, "Explaining", console=err, disable=not err.is_terminal)
-    found = survey.survey(progress, finder, explainer, batch_size)
+    found = region_survey.survey(progress, finder, explainer, batch_size)
     about = {
         "dataset": dataset,
         "split": split,
@@ -79,12 +80,12 @@ def regions(
     }
     command = shlex.join(["genderscope", *sys.argv[1:]])
     columns = _measured.columns(by)
-    report = survey.report(found, about=about, by=columns, seed=seed, command=command)
+    report = region_survey.report(found, about=about, by=columns, seed=seed, command=command)
     if json_file:
         json_file.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     if maps:
         shown = [
-            survey.picture(one, f"{LABELS[truth]}, said to be {LABELS[said]}")
+            region_survey.picture(one, f"{LABELS[truth]}, said to be {LABELS[said]}")
             for (truth, said), one in sorted(found.averages.items())
             if one.n >= SMALLEST_N
         ]

@@ -55,8 +55,9 @@ def serve(
 
     import cv2
 
-    from genderscope import detectors
-    from genderscope.contracts import UsageError, require
+    from genderscope import detection
+    from genderscope.core.errors import UsageError
+    from genderscope.core.extras import require
 
     for module in ("fastapi", "uvicorn", "websockets", "python_multipart", "prometheus_client"):
         require(module, "serve")
@@ -89,7 +90,7 @@ def serve(
     engine = Engine(
         models,
         default,
-        [detectors.create(detector, model=detector_model) for _ in range(threads)],
+        [detection.create(detector, model=detector_model) for _ in range(threads)],
         max_pixels=limits.max_pixels,
         observe=metrics.batches.observe,
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from genderscope.contracts import LABELS
+from genderscope.core.types import LABELS
 
 
 def split(
@@ -27,7 +27,7 @@ def split(
     from rich.console import Console
     from rich.table import Table
 
-    from genderscope import datasets, splits
+    from genderscope.data import datasets, splits
 
     samples = datasets.read(source, datasets.split_of(source, split, "first"))
     shares = {"test": test, "validation": validation}

@@ -146,22 +146,23 @@ def train(
 
     from rich.console import Console
 
-    from genderscope import detectors
+    from genderscope import detection
     from genderscope.cli._cache import Chosen, cached
-    from genderscope.contracts import UsageError, require
-    from genderscope.leaks import listed
-    from genderscope.prepare import fingerprint
-    from genderscope.prepare.crops import Crops
-    from genderscope.prepare.shards import Recipe
-    from genderscope.preprocess import PRESETS
-    from genderscope.selection import Selection
+    from genderscope.core.errors import UsageError
+    from genderscope.core.extras import require
+    from genderscope.data.leakage import listed
+    from genderscope.data.prepare import fingerprint
+    from genderscope.data.prepare.crops import Crops
+    from genderscope.data.prepare.shards import Recipe
+    from genderscope.data.selection import Selection
+    from genderscope.imaging.preprocess import PRESETS
 
     require("lightning", "lab")
-    from genderscope.lab import ranks, recipes
-    from genderscope.lab.ship import ship
-    from genderscope.lab.task import BALANCES, WEIGHTS
-    from genderscope.lab.train import LAST
-    from genderscope.lab.train import train as fit
+    from genderscope.training import distributed, recipes
+    from genderscope.training.ship import ship
+    from genderscope.training.task import BALANCES, WEIGHTS
+    from genderscope.training.train import LAST
+    from genderscope.training.train import train as fit
 
     options = recipes.read(recipe) if recipe else {}
     preset = preset or options.get("preset", "aligned")
@@ -193,17 +194,17 @@ def train(
     )
     if settings.balance not in BALANCES:
         raise UsageError(f"no balance {settings.balance!r}; there are: {', '.join(BALANCES)}")
-    console = Console(stderr=True, markup=False, highlight=False, quiet=not ranks.first())
+    console = Console(stderr=True, markup=False, highlight=False, quiet=not distributed.first())
     if exclude and not dataset:
         raise UsageError("--exclude goes with --dataset: a --cache is chosen from already")
     if settings.altered_share and not (dataset or altered):
         raise UsageError("--altered-share goes with --altered where there is no --dataset")
-    if dataset and ranks.count() > 1:
+    if dataset and distributed.count() > 1:
         raise UsageError("several processes train on a --cache that prepare made, not a --dataset")
     if dataset:
         samples = Chosen(dataset, split, Selection(without=listed(exclude), present=False))
         cache = cache or out.parent / f"crops-{preset}-{fingerprint(samples)[1][:12]}"
-        chosen = detectors.create(detector, model=detector_model).name
+        chosen = detection.create(detector, model=detector_model).name
         wanted = Recipe(PRESETS[preset], chosen, str(detector_model) if detector_model else None)
         crops = cached(samples, wanted, cache, jobs, console)
         if settings.altered_share:
@@ -229,5 +230,5 @@ def train(
 
     lay_ready({name: value for name, value in options.items() if given.get(name) is None})
     fit(crops, settings, out, resume, others)
-    if ranks.first():
+    if distributed.first():
         typer.echo(str(ship(out, crops)))

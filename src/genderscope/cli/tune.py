@@ -36,14 +36,14 @@ def tune(
     """
     import json
 
-    from genderscope.contracts import require
-    from genderscope.prepare.crops import Crops
-    from genderscope.stores import write_whole
+    from genderscope.core.extras import require
+    from genderscope.core.storage import write_whole
+    from genderscope.data.prepare.crops import Crops
 
     require("optuna", "lab")
-    from genderscope.lab.task import Settings
-    from genderscope.lab.tune import QUICK_DECAY, ended
-    from genderscope.lab.tune import tune as search
+    from genderscope.training.task import Settings
+    from genderscope.training.tune import QUICK_DECAY, ended
+    from genderscope.training.tune import tune as search
 
     def told(trial: "FrozenTrial") -> None:
         value = "ended early" if trial.state.name == "PRUNED" else f"{trial.value:.4f}"

@@ -16,9 +16,9 @@ import typer
 from genderscope.cli import _measured
 
 if TYPE_CHECKING:
-    from genderscope.contracts import Scene
-    from genderscope.live import Live
+    from genderscope.core.types import Scene
     from genderscope.sinks.window import Window
+    from genderscope.video import Live
 
 
 class Privacy(StrEnum):
@@ -103,13 +103,15 @@ def watch(
     unless asked; q in the window, Ctrl-C and SIGTERM stop it and leave whole files.
     Exit codes: 0 all done, 1 frames or the source failed, 2 wrong usage, 130 interrupted.
     """
-    from genderscope import __version__, pipeline, plugins
+    from genderscope import __version__
     from genderscope.cli import INTERRUPTED
-    from genderscope.contracts import SourceError, UsageError
-    from genderscope.live import Live, cameras
-    from genderscope.live.counts import Counts, known_confusion
-    from genderscope.live.newest import Patience
+    from genderscope.core import plugins
+    from genderscope.core.errors import SourceError, UsageError
+    from genderscope.inference import pipeline
     from genderscope.sinks import printable
+    from genderscope.video import Live, cameras
+    from genderscope.video.counts import Counts, known_confusion
+    from genderscope.video.newest import Patience
 
     if jsonl == csv == "-":
         raise UsageError("only one of --jsonl - and --csv - can have standard output")
@@ -205,7 +207,7 @@ def watch(
 
 def _spare(source: str, targets: tuple[str | Path | None, ...]) -> None:
     """Refuse to write over what is read."""
-    from genderscope.contracts import UsageError
+    from genderscope.core.errors import UsageError
 
     for target in targets:
         if (
@@ -218,7 +220,7 @@ def _spare(source: str, targets: tuple[str | Path | None, ...]) -> None:
 
 
 def _explainer(model: str) -> Any:
-    from genderscope.explain.explainer import Explainer
+    from genderscope.inference.explainer import Explainer
 
     return Explainer.load(model)
 
@@ -256,8 +258,8 @@ def _leaves(window: "Window", scene: "Scene", live: "Live", model: str, paced: b
 
 def _save(file: Path, report: dict[str, Any]) -> None:
     """Write a report so that at no time a half of it lies there."""
-    from genderscope.contracts import UsageError
-    from genderscope.stores import write_whole
+    from genderscope.core.errors import UsageError
+    from genderscope.core.storage import write_whole
 
     try:
         write_whole(file, f"{json.dumps(report, indent=2)}\n".encode())

@@ -19,7 +19,7 @@ from genderscope.server.metrics import Measured, Metrics
 from genderscope.server.problems import Problem, documented
 from genderscope.server.service import CHECKED, Service
 
-WEB = Path(genderscope.__file__).parent / "web"
+WEB = Path(__file__).parent / "web"
 # The page is served whole from here: nothing else may be loaded, and nothing may frame it.
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from genderscope.contracts import Image
+from genderscope.core.types import Image
 
 Function = Callable[[Image], Sequence[Sequence[Any]]]
 

@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from genderscope.contracts import UsageError
+from genderscope.core.errors import UsageError
 from genderscope.server.limits import Limits
 
 # What a refused client still sends is read and dropped for so long, so that it reads the refusal.

@@ -15,11 +15,12 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from genderscope import sources
-from genderscope.classifier import Classifier, find, shipped
-from genderscope.contracts import Detector, Face, Image, Prediction, Result
-from genderscope.explain.explainer import Explainer, guided_file
-from genderscope.preprocess import PreprocessSpec, crop
+from genderscope.core.protocols import Detector
+from genderscope.core.types import Face, Image, Prediction, Result
+from genderscope.imaging import decode
+from genderscope.imaging.preprocess import PreprocessSpec, crop
+from genderscope.inference.classifier import Classifier, find, shipped
+from genderscope.inference.explainer import Explainer, guided_file
 from genderscope.server.batching import Batches, Function
 
 T = TypeVar("T")
@@ -92,7 +93,7 @@ class Engine:
         default: str,
         detectors: Sequence[Detector],
         *,
-        max_pixels: int = sources.MAX_PIXELS,
+        max_pixels: int = decode.MAX_PIXELS,
         batch_size: int = 32,
         wait_s: float = 0.002,
         observe: Callable[[int], None] = lambda size: None,
@@ -171,7 +172,7 @@ class Engine:
             executor.shutdown(cancel_futures=True)
 
     def _look(self, picture: bytes, spec: PreprocessSpec) -> _Looked:
-        image = sources.read(picture, self._max_pixels)
+        image = decode.read(picture, self._max_pixels)
         faces = self._detect(image)
         height, width = image.shape[:2]
         return _Looked(width, height, faces, [crop(image, face, spec) for face in faces])

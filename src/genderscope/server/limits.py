@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
-from genderscope.contracts import UsageError
+from genderscope.core.errors import UsageError
 from genderscope.server.problems import Problem
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from fastapi import APIRouter
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from genderscope.contracts import GenderscopeError
+from genderscope.core.errors import GenderscopeError
 from genderscope.server import problems
 from genderscope.server.access import SUBPROTOCOL
 from genderscope.server.problems import Problem

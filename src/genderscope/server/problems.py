@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from genderscope.contracts import GenderscopeError
+from genderscope.core.errors import GenderscopeError
 from genderscope.server.schemas import ProblemDetails
 
 MEDIA_TYPE = "application/problem+json"

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import FileResponse
 
-from genderscope.card import SUFFIX
-from genderscope.contracts import PictureError
+from genderscope.core.errors import PictureError
+from genderscope.reporting.cards import SUFFIX
 from genderscope.server import bodies
 from genderscope.server.engine import Seen
 from genderscope.server.problems import Problem, documented

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from genderscope.contracts import LABELS
+from genderscope.core.types import LABELS
 from genderscope.server.engine import Model, Seen
 from genderscope.sinks import face_record
 

@@ -8,7 +8,8 @@ import sys
 from types import TracebackType
 from typing import Any, Self
 
-from genderscope.contracts import LABELS, Result, Scene, UsageError
+from genderscope.core.errors import UsageError
+from genderscope.core.types import LABELS, Result, Scene
 
 STANDARD_OUTPUT = "-"
 

@@ -9,8 +9,9 @@ from typing import Self
 
 import cv2
 
-from genderscope.contracts import Image, Scene, UsageError
-from genderscope.draw import draw
+from genderscope.core.errors import UsageError
+from genderscope.core.types import Image, Scene
+from genderscope.imaging.draw import draw
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 

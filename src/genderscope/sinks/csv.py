@@ -3,7 +3,7 @@
 import csv
 import json
 
-from genderscope.contracts import Scene
+from genderscope.core.types import Scene
 from genderscope.sinks import TextSink, record
 
 COLUMNS = ("path", "error", "faces")

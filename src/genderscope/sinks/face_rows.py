@@ -2,7 +2,7 @@
 
 import csv
 
-from genderscope.contracts import LABELS, Scene
+from genderscope.core.types import LABELS, Scene
 from genderscope.sinks import TextSink, record
 
 SIDES = ("x", "y", "width", "height")

@@ -3,7 +3,7 @@
 import json
 from types import TracebackType
 
-from genderscope.contracts import Scene
+from genderscope.core.types import Scene
 from genderscope.sinks import TextSink, record
 
 

@@ -5,7 +5,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from genderscope.contracts import Scene, UsageError
+from genderscope.core.errors import UsageError
+from genderscope.core.types import Scene
 from genderscope.sinks import TextSink, record
 
 BLOCK_BYTES = 1 << 16

@@ -10,9 +10,11 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
-from genderscope.contracts import LABELS, Scene, UsageError, require
+from genderscope.core.errors import UsageError
+from genderscope.core.extras import require
+from genderscope.core.storage import Store, opened
+from genderscope.core.types import LABELS, Scene
 from genderscope.sinks import record
-from genderscope.stores import Store, opened
 
 PART_PICTURES = 1000
 SETTINGS = "_settings.json"  # readers of such folders leave out what begins with an underscore

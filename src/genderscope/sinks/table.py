@@ -7,7 +7,7 @@ import rich.console
 import rich.table
 from rich.text import Text
 
-from genderscope.contracts import Scene
+from genderscope.core.types import Scene
 from genderscope.sinks import printable
 
 

@@ -11,8 +11,10 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
-from genderscope.contracts import Image, Scene, UsageError, require
-from genderscope.draw import draw
+from genderscope.core.errors import UsageError
+from genderscope.core.extras import require
+from genderscope.core.types import Image, Scene
+from genderscope.imaging.draw import draw
 
 SUFFIXES = (".mp4", ".mkv", ".mov")
 TICKS_PER_S = 1000

@@ -7,8 +7,9 @@ from typing import Self
 import cv2
 import PIL.Image
 
-from genderscope.contracts import Image, Scene, UsageError
-from genderscope.draw import draw
+from genderscope.core.errors import UsageError
+from genderscope.core.types import Image, Scene
+from genderscope.imaging.draw import draw
 
 TITLE = "genderscope"
 # The part of the screen that a window may fill.

@@ -1,0 +1,43 @@
+"""The errors that this package raises on purpose.
+
+GenderscopeError          exit code 2 unless a command says otherwise
+├── UsageError            an option or argument that is not valid
+│   └── MissingExtra      an optional dependency that is not installed
+├── PictureError          one picture that cannot be read: a result, not the end of a job
+├── SourceError           a camera, video or address that cannot be opened or was lost
+├── ModelError            a model file that is missing, broken or not ours
+├── DownloadError         a download that failed or did not match its pinned hash
+└── DatasetError          a data set whose layout or table is not what its reader expects
+"""
+
+
+class GenderscopeError(Exception):
+    """The root of every error that this package raises on purpose."""
+
+
+class UsageError(GenderscopeError):
+    """An option or argument that is not valid."""
+
+
+class MissingExtra(UsageError):  # noqa: N818 - it is the extra that is missing
+    """An optional dependency is not installed; the message is the command that installs it."""
+
+
+class PictureError(GenderscopeError):
+    """One picture cannot be read."""
+
+
+class SourceError(GenderscopeError):
+    """A camera, video or address cannot be opened, holds no video, or was lost for good."""
+
+
+class ModelError(GenderscopeError):
+    """A model file is absent, broken, or lacks the metadata that this package writes."""
+
+
+class DownloadError(GenderscopeError):
+    """A download failed, or what came does not have the pinned SHA-256."""
+
+
+class DatasetError(GenderscopeError):
+    """A data set's layout or table is not what its reader expects."""

@@ -1,0 +1,196 @@
+"""The values that pass between the parts. Every value is frozen and validated on construction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+LABELS = ("woman", "man")
+"""The classes of perceived gender presentation, in the order of every score vector."""
+UNCERTAIN = "uncertain"
+"""The answer when the confidence lies below the threshold."""
+
+Image = npt.NDArray[np.uint8]
+"""A decoded picture: (height, width, 3), uint8, BGR as OpenCV orders it."""
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An upright rectangle in a picture, in pixels; it may reach outside the picture."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def __post_init__(self) -> None:
+        if not all(map(isfinite, (self.x, self.y, self.width, self.height))):
+            raise ValueError(f"a box needs finite numbers, not {self}")
+        if self.width <= 0 or self.height <= 0:
+            raise ValueError(f"a box needs an area, not {self.width} x {self.height}")
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return self.x + self.width / 2, self.y + self.height / 2
+
+    def iou(self, other: "Box") -> float:
+        """Intersection over union with another box, 0-1."""
+        across = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        down = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        both = max(across, 0.0) * max(down, 0.0)
+        return both / (self.width * self.height + other.width * other.height - both)
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face that a detector found.
+
+    Attributes:
+        box: brow to chin, cheek to cheek: the same convention for every detector.
+        score: the detector's confidence, 0-1.
+        landmarks: five (x, y) points in pixels, or None where the detector gives none:
+            the eye, eye, nose, mouth corner, mouth corner, each pair from the picture's left.
+    """
+
+    box: Box
+    score: float = 1.0
+    landmarks: tuple[tuple[float, float], ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.landmarks is not None and (
+            len(self.landmarks) != 5 or not np.isfinite(self.landmarks).all()
+        ):
+            raise ValueError(f"a face has five finite landmarks or none, not {self.landmarks}")
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the network says of one face: scores first, the label last.
+
+    Attributes:
+        scores: calibrated probabilities in the order of ``LABELS``; they sum to 1.
+        min_confidence: below it the label is ``uncertain``.
+        steady: the label where more than these scores decides it, such as a whole track.
+    """
+
+    scores: tuple[float, float]
+    min_confidence: float = 0.5
+    steady: str | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.scores) < 0 or not abs(sum(self.scores) - 1) < 1e-3:
+            raise ValueError(f"scores are probabilities that sum to 1, not {self.scores}")
+
+    @property
+    def confidence(self) -> float:
+        return max(self.scores)
+
+    @property
+    def label(self) -> str:
+        if self.steady is not None:
+            return self.steady
+        if self.confidence < self.min_confidence:
+            return UNCERTAIN
+        return LABELS[int(self.scores[1] > self.scores[0])]
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One face in one frame as part of a track.
+
+    Attributes:
+        track: the track's number, from 1.
+        seen: frames in which the track was seen so far, this one included.
+        counted: seen often enough to be taken for a person.
+        scores: of this frame alone, in the order of ``LABELS``; the prediction is the track's.
+    """
+
+    track: int
+    seen: int
+    counted: bool
+    scores: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One face and what was said of it; with a sighting where it was followed over time."""
+
+    face: Face
+    prediction: Prediction
+    sighting: Sighting | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded picture of a source, or the error that stands in its place.
+
+    Exactly one of ``image`` and ``error`` is set.
+
+    Attributes:
+        path: the file, or the name of the source.
+        index, time_s: the number of the frame, from 0, and its time since the first one, where the
+            source moves.
+    """
+
+    path: str
+    image: Image | None = None
+    error: str | None = None
+    index: int | None = None
+    time_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.image is None) == (self.error is None):
+            raise ValueError("a frame has an image or an error, and not both")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A frame with its results, in the detector's order; none where no face was found.
+
+    Attributes:
+        drawn: the picture to be shown, where it was drawn already.
+    """
+
+    frame: Frame
+    results: tuple[Result, ...] = ()
+    drawn: Image | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One labelled picture of a data set.
+
+    Attributes:
+        file: the picture.
+        label: index into ``LABELS``, or None where the data set does not know.
+        box: the face's box where the data set gives one.
+        identity: who it is, where known; used only to keep splits apart.
+        age: in years, where the data set gives a number.
+        face_score, second_face_score: the data set's own detector scores, where it has them;
+            a second score of None means that no second face was found.
+        groups: the data set's own labels (race, age group, ...), used only by the audit.
+    """
+
+    file: Path
+    label: int | None
+    box: Box | None = None
+    identity: str | None = None
+    age: float | None = None
+    face_score: float | None = None
+    second_face_score: float | None = None
+    groups: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.label not in (0, 1, None):
+            raise ValueError(f"a label is 0 (woman), 1 (man) or None, not {self.label!r}")
+
+
+def points(landmarks: Sequence[Sequence[float]]) -> npt.NDArray[Any]:
+    """Landmarks as a (5,) complex array, x + iy: rotation and scale become one product."""
+    places: npt.NDArray[Any] = np.asarray(landmarks, np.float64) @ np.array([1, 1j])
+    return places

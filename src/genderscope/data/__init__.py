@@ -1,0 +1,1 @@
+"""Labelled pictures: readers, selection, splits, leakage, prepared crops, counterfactuals."""

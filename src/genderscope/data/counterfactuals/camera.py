@@ -1,0 +1,54 @@
+"""What cameras and networks do to a picture: blur, JPEG, few pixels, no colour, wrong colour.
+
+Blur and size are relative to the face, so that they mean the same on a small face and a large one.
+Knows nothing of the face but how large it is.
+"""
+
+import cv2
+import numpy as np
+
+from genderscope.core.types import Face, Image
+from genderscope.data.counterfactuals._pose import pose
+
+KIND = "camera"
+BLUR = 0.025
+FACE_PX = 24
+JPEG_QUALITY = 12
+# BGR: a lamp's light, as a camera sees it that is set for the sun.
+WARM = np.array([0.55, 0.9, 1.12], np.float32)
+
+
+def blur(picture: Image, face: Face, seed: int) -> Image:
+    """Out of focus: a Gaussian of a fortieth of the face's height."""
+    sigma = max(BLUR * abs(pose(face).scale), 0.5)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)
+
+
+def jpeg(picture: Image, face: Face, seed: int) -> Image:
+    """JPEG of quality 12, with its blocks of eight pixels."""
+    _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+
+def small(picture: Image, face: Face, seed: int) -> Image:
+    """A face 24 pixels high, or half as high as it was if that is less, and enlarged again."""
+    height, width = picture.shape[:2]
+    zoom = min(FACE_PX / abs(pose(face).scale), 0.5)
+    size = max(round(width * zoom), 1), max(round(height * zoom), 1)
+    shrunk = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(shrunk, (width, height)), np.uint8)
+
+
+def grey(picture: Image, face: Face, seed: int) -> Image:
+    """Black and white."""
+    values = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.cvtColor(values, cv2.COLOR_GRAY2BGR), np.uint8)
+
+
+def warm(picture: Image, face: Face, seed: int) -> Image:
+    """The yellow tint of lamps."""
+    tinted: Image = np.rint((picture * WARM).clip(0, 255)).astype(np.uint8)
+    return tinted
+
+
+CONDITIONS = {"blur": blur, "JPEG": jpeg, "small": small, "grey": grey, "warm tint": warm}

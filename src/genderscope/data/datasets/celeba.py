@@ -1,0 +1,79 @@
+"""CelebA (Liu et al., ICCV 2015): celebrities with forty attributes of each picture.
+
+``Male`` is the label; the other attributes become groups for an audit, such as ``Eyeglasses`` or
+``Wearing_Hat``, each ``yes`` or ``no``.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from genderscope.core.errors import DatasetError
+from genderscope.core.types import Sample
+from genderscope.data.datasets._labels import inside
+
+TITLE = "CelebA"
+SIZE = 202_599
+SPLITS = ("all", "train", "val", "test")
+LABELS = "gender and 39 other attributes of each picture, person"
+LICENCE = "non-commercial research"
+WHERE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+LAYOUT = """\
+DIR/                  the files here, or in Anno/, Eval/ and Img/ as they are published
+  list_attr_celeba.txt
+  list_eval_partition.txt    train, val and test; not needed for all
+  identity_CelebA.txt        may be absent: then identities are unknown
+  img_align_celeba/   pictures, such as 000001.jpg"""
+PARTITIONS = {"train": "0", "val": "1", "test": "2"}
+PICTURES = "img_align_celeba"
+TABLES = ("list_attr_celeba.txt", "list_eval_partition.txt", "identity_CelebA.txt")
+FOLDERS = (".", "Anno", "Eval", "Img")
+ANSWERS = {"-1": "no", "1": "yes"}
+
+
+def read(root: Path, split: str) -> Iterator[Sample]:
+    """Stream one part in the table's order.
+
+    Raises:
+        DatasetError: a file is not there, or a row of it cannot be meant.
+    """
+    if split not in SPLITS:
+        raise DatasetError(f"CelebA has no split {split!r}; there are: {', '.join(SPLITS)}")
+    table, parts, persons, pictures = (_place(root, name) for name in (*TABLES, PICTURES))
+    for needed in (table, pictures, *([] if split == "all" else [parts])):
+        if not needed.exists():
+            raise DatasetError(f"{needed} is not there, nor in {', '.join(FOLDERS[1:])}")
+    partition = {} if split == "all" else _pairs(parts)
+    identities = _pairs(persons) if persons.exists() else {}
+    with table.open(encoding="utf-8", errors="replace") as lines:
+        names = next(islice(lines, 1, None), "").split()  # the first line is the number of rows
+        if "Male" not in names:
+            raise DatasetError(f"{table}, line 2: there is no attribute Male in {names}")
+        for number, line in enumerate(lines, start=3):
+            picture, *answers = line.split() or [""]
+            if len(answers) != len(names) or not ANSWERS.keys() >= set(answers):
+                raise DatasetError(f"{table}, line {number}: not a name and {len(names)} of -1, 1")
+            if split != "all" and partition.get(picture) != PARTITIONS[split]:
+                continue
+            groups = {name: ANSWERS[answer] for name, answer in zip(names, answers, strict=True)}
+            label = int(groups.pop("Male") == "yes")
+            file = inside(pictures, picture, table, f"line {number}")
+            yield Sample(file, label, identity=identities.get(picture), groups=groups)
+
+
+def _place(root: Path, name: str) -> Path:
+    places = (root / folder / name for folder in FOLDERS)
+    return next((place for place in places if place.exists()), root / name)
+
+
+def _pairs(file: Path) -> dict[str, str]:
+    """A table of two columns: a picture and what is said of it."""
+    pairs = {}
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, start=1):
+            match line.split():
+                case [picture, value]:
+                    pairs[picture] = value
+                case _:
+                    raise DatasetError(f"{file}, line {number}: not a picture and one value")
+    return pairs

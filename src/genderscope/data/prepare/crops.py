@@ -1,0 +1,107 @@
+"""A cache of crops, read: memory-mapped Arrow shards, so that an epoch decodes nothing.
+
+Knows nothing of how the crops were cut, of torch or of training.
+"""
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genderscope.core.errors import DatasetError
+from genderscope.core.extras import require
+from genderscope.core.types import Image
+from genderscope.imaging.preprocess import PreprocessSpec
+
+MANIFEST = "manifest.json"
+
+
+class Crops:
+    """A finished cache.
+
+    Attributes:
+        folder: where it lies.
+        manifest: what it was made from.
+        labels: (n,) int8, -1 where unknown.
+        files: (n,) names.
+        found: (n,) bool, whether the face was found: by the detector, or without one by the data
+            set, which then gives its box.
+        identities: (n,) names or None.
+
+    Raises:
+        DatasetError: the folder holds no finished cache.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        pa = require("pyarrow", "eval")
+        if not (folder / MANIFEST).is_file():
+            raise DatasetError(f"{folder} holds no finished cache: {MANIFEST} is not there")
+        self.folder = folder
+        self.manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+        self.spec = PreprocessSpec.from_dict(self.manifest["spec"])
+        self.surround: int = self.manifest["surround"]
+        self._side = self.spec.size + 2 * self.surround
+        table = pa.concat_tables(
+            pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+            for file in sorted(folder.glob("shard-*.arrow"))
+        )
+        self._chunks = [
+            _bytes_of(table["crop"], self._side**2 * self.spec.channels),
+            _bytes_of(table["shown"], (self._side**2 + 7) // 8),
+        ]
+        self._ends = np.cumsum([len(chunk) for chunk in self._chunks[0]])
+        self._groups = table["groups"]
+        self.labels: npt.NDArray[np.int8] = table["label"].fill_null(-1).to_numpy()
+        self.files: list[str] = table["file"].to_pylist()
+        self.found: npt.NDArray[np.bool_] = table["found"].to_numpy()
+        self.identities: list[str | None] = table["identity"].to_pylist()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def groups(self) -> list[dict[str, str]]:
+        """The data set's own labels of each sample."""
+        return [json.loads(text) for text in self._groups.to_pylist()]
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How many pictures of the data set could not be cut, for each reason."""
+        return dict(self.manifest["failures"] or {})
+
+    def wide(self, indices: npt.NDArray[np.int64]) -> Image:
+        """Crops with their surround, (n, side, side[, 3]) uint8."""
+        shape = (len(indices), self._side, self._side, self.spec.channels)
+        crops = self._gather(0, indices).reshape(shape)
+        return crops[..., 0] if self.spec.channels == 1 else crops
+
+    def shown(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Where those crops show the picture rather than padding, (n, side, side)."""
+        bits = np.unpackbits(self._gather(1, indices), axis=1, count=self._side**2)
+        return bits.reshape(-1, self._side, self._side).astype(bool)
+
+    def exact(self, indices: npt.NDArray[np.int64]) -> Image:
+        """The crops that the running wing would cut, (n, size, size[, 3]) uint8."""
+        middle = slice(self.surround, self.surround + self.spec.size)
+        return self.wide(indices)[:, middle, middle]
+
+    def _gather(self, column: int, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        shards = np.searchsorted(self._ends, indices, side="right")
+        starts = np.concatenate([[0], self._ends])[shards]
+        chunks = self._chunks[column]
+        return np.stack(
+            [chunks[shard][row] for shard, row in zip(shards, indices - starts, strict=True)]
+        )
+
+
+def _bytes_of(column: Any, width: int) -> list[npt.NDArray[np.uint8]]:
+    """Each chunk of a column of fixed-size binaries as (rows, width) uint8, without a copy."""
+    return [
+        np.frombuffer(chunk.buffers()[1] or b"", np.uint8)[chunk.offset * width :][
+            : len(chunk) * width
+        ].reshape(-1, width)
+        for chunk in column.chunks
+    ]

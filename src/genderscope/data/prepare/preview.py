@@ -1,0 +1,133 @@
+"""What a recipe does to some samples, on one sheet: a row a sample, a column a step.
+
+Knows nothing of caches.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
+
+from genderscope.core.errors import PictureError
+from genderscope.core.types import LABELS, Face, Image, Sample
+from genderscope.data.prepare.shards import Recipe
+from genderscope.imaging import decode
+from genderscope.imaging.preprocess import PreprocessSpec, cut, to_input, window
+
+TILE_PX, GAP_PX, TEXT_PX = 192, 12, 14
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+# BGR, of the palette of Okabe and Ito.
+BOX, WINDOW = (0, 159, 230), (233, 180, 86)
+
+
+def sheet(samples: Iterable[Sample], recipe: Recipe) -> PIL.Image.Image:
+    """Draw every step for each sample: the picture with the face's box (orange) and the window that
+    is cut (blue), the crop, the square with its padding, grey or colour, and the scaled input.
+
+    A sample that cannot be cut has its reason in the row instead.
+    """
+    rows = [_row(sample, recipe) for sample in samples]
+    step_px = TILE_PX + GAP_PX
+    line_px = TEXT_PX + 6
+    height = line_px * 2 + len(rows) * (step_px + line_px)
+    page = PIL.Image.new("RGB", (GAP_PX + step_px * len(_steps(recipe.spec)), height), WHITE)
+    draw = PIL.ImageDraw.Draw(page)
+    font = PIL.ImageFont.load_default(TEXT_PX)
+    for column, title in enumerate(_steps(recipe.spec)):
+        draw.text((GAP_PX + column * step_px, TEXT_PX // 2), title, BLACK, font)
+    for number, (tiles, captions) in enumerate(rows):
+        top = line_px * 2 + number * (step_px + line_px)
+        for column, tile in enumerate(tiles):
+            picture = PIL.Image.fromarray(tile[..., ::-1])
+            page.paste(picture, (GAP_PX + column * step_px, top))
+        for column, caption in enumerate(captions):
+            place = (GAP_PX + column * step_px, top + TILE_PX + 2)
+            draw.text(place, caption, BLACK, font)
+    return page
+
+
+def _steps(spec: PreprocessSpec) -> tuple[str, ...]:
+    return (
+        f"picture, margin {spec.margin_ratio:.0%}",
+        "crop",
+        f"square with {spec.padding}",
+        "grey" if spec.colour == "grey" else "colour",
+        f"scaled by {spec.scaling}",
+    )
+
+
+def _row(sample: Sample, recipe: Recipe) -> tuple[list[Image], list[str]]:
+    """A row's tiles and the captions below them."""
+    spec = recipe.spec
+    try:
+        image = decode.read(sample.file)
+        face, found = recipe.locate(image, sample)
+        image = recipe.altered(image, face, sample)
+        coloured, shown = cut(image, face, replace(spec, colour="bgr"))
+        exact, _ = cut(image, face, spec)
+    except (PictureError, ValueError) as error:
+        return [], [str(error)]
+    inputs = to_input(exact[None], spec)[0].astype(np.float32)
+    lowest, highest = float(inputs.min()), float(inputs.max())
+    stretched = (inputs - lowest) / max(highest - lowest, 1e-6) * 255
+    tiles = [
+        _picture(image, face, spec),
+        np.where(shown[..., None], coloured, np.uint8(255)),
+        coloured,
+        exact,
+        stretched.transpose(1, 2, 0).squeeze().astype(np.uint8),
+    ]
+    label = "no label" if sample.label is None else LABELS[sample.label]
+    given = "given box" if sample.box else "whole picture"
+    captions = [
+        f"{label}, {'detected box' if found and recipe.detector else given}",
+        f"{shown.mean():.0%} of the square",
+        f"{spec.size} x {spec.size} pixels",
+        f"mean {exact.mean():.0f}, deviation {exact.std():.0f}",
+        f"{lowest:.2f} to {highest:.2f}",
+    ]
+    return [_tile(tile) for tile in tiles], captions
+
+
+def _picture(image: Image, face: Face, spec: PreprocessSpec) -> Image:
+    """The picture around the face, with the face's box and the window."""
+    a, b = window(face, spec)
+    corners = np.array([-0.5 - 0.5j, 0.5 - 0.5j, 0.5 + 0.5j, -0.5 + 0.5j])
+    frame = a * corners + b
+    # The whole picture, but of a large one only what lies near a small face; and all the window.
+    reach = 2 * abs(a)
+    left, top = (int(min(max(v.mean() - reach, 0), v.min())) - 2 for v in (frame.real, frame.imag))
+    right, bottom = (
+        int(max(min(v.mean() + reach, end), v.max())) + 3
+        for v, end in ((frame.real, image.shape[1]), (frame.imag, image.shape[0]))
+    )
+    part = np.full((bottom - top, right - left, 3), 255, np.uint8)
+    seen = image[max(top, 0) : bottom, max(left, 0) : right]
+    part[max(-top, 0) :, max(-left, 0) :][: seen.shape[0], : seen.shape[1]] = seen
+    zoom = TILE_PX / max(part.shape[:2])
+    size = (max(round(part.shape[1] * zoom), 1), max(round(part.shape[0] * zoom), 1))
+    drawn = cv2.resize(part, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
+    box = face.box
+    edges = complex(*box.centre) + corners.real * box.width + 1j * corners.imag * box.height
+    for outline, colour in ((edges, BOX), (frame, WINDOW)):
+        places = (outline - complex(left, top)) * zoom
+        points = np.stack([places.real, places.imag], 1).round().astype(np.int32)
+        cv2.polylines(drawn, [points], True, colour, 2)
+    return drawn.astype(np.uint8, copy=False)
+
+
+def _tile(image: Image) -> Image:
+    """A picture in the middle of a white tile."""
+    zoom = TILE_PX / max(image.shape[:2])
+    size = (round(image.shape[1] * zoom), round(image.shape[0] * zoom))
+    large = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)
+    if large.ndim == 2:
+        large = cv2.cvtColor(large, cv2.COLOR_GRAY2BGR)
+    tile = np.full((TILE_PX, TILE_PX, 3), 255, np.uint8)
+    top, left = ((TILE_PX - side) // 2 for side in large.shape[:2])
+    tile[top : top + large.shape[0], left : left + large.shape[1]] = large
+    return tile

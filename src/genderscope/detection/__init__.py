@@ -1,0 +1,176 @@
+"""Face detectors, one file each: ``create(model, detection_size, min_score, min_face_px, threads,
+provider)``.
+
+This module holds what they share: the choice of one by its name, and the search of a large picture
+in views of bounded size. Knows nothing of crops or classification.
+"""
+
+from collections.abc import Callable, Iterator
+from math import ceil
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from genderscope.core import plugins
+from genderscope.core.protocols import Detector
+from genderscope.core.types import Box, Face, Image, points
+from genderscope.detection import downloads
+from genderscope.imaging.preprocess import PreprocessSpec, whole
+
+DETECTION_SIZE_PX, MIN_SCORE, MIN_FACE_PX = 1280, 0.6, 24
+# A picture's longer side is not shrunk below it: a quarter of the pixels of 1280 x 720, and on the
+# photographs of ``scripts/throughput.py`` no face is lost to it.
+ENOUGH_PX = 640
+# Two views see the same face when their boxes share this much.
+SAME_FACE_IOU = 0.4
+
+
+def create(
+    name: str | None = None,
+    *,
+    model: Path | None = None,
+    detection_size: int = DETECTION_SIZE_PX,
+    min_score: float = MIN_SCORE,
+    min_face_px: int = MIN_FACE_PX,
+    threads: int = 1,
+    provider: str = "cpu",
+) -> Detector:
+    """Make a detector.
+
+    Args:
+        name: a file of this folder; by default ``yunet`` where its weights are, else ``haar``.
+        model: the detector's weights, where it has any; by default those that ``models pull`` got.
+        detection_size: longest side of what is searched at once, in pixels.
+        min_score: detections below it are dropped, 0-1.
+        min_face_px: faces with a shorter side below it, in the picture's own pixels, are dropped.
+        threads, provider: of a detector that is a network: see ``sessions.create``. One thread
+            leaves the others to other pictures.
+
+    Raises:
+        UsageError: no detector or provider has that name.
+        ModelError: its weights are absent or broken.
+    """
+    if name is None:
+        name = "yunet" if model or downloads.find("yunet") else "haar"
+    detector: Detector = plugins.load("detection.detectors", name).create(
+        model, detection_size, min_score, min_face_px, threads, provider
+    )
+    return detector
+
+
+def search(
+    image: Image,
+    find: Callable[[Image], list[Face]],
+    *,
+    detection_size: int,
+    min_face_px: int,
+    smallest_px: float,
+) -> list[Face]:
+    """Find faces of all sizes: in the whole picture, shrunk as far as the smallest wanted face
+    allows and, where that is still too large to be searched at once, shrunk further and in
+    overlapping tiles too.
+
+    Args:
+        find: the detector for one view.
+        smallest_px: the smallest face that ``find`` sees.
+
+    Returns:
+        Faces in the picture's own pixels, best first, each once.
+    """
+    found = [
+        moved(face, scale, left, top)
+        for scale, left, top, view in _views(image, detection_size, smallest_px / min_face_px)
+        for face in find(view)
+    ]
+    kept: list[Face] = []
+    for face in sorted(found, key=lambda face: -face.score):
+        if (
+            min(face.box.width, face.box.height) >= min_face_px
+            and _within(face, image)
+            and all(face.box.iou(other.box) < SAME_FACE_IOU for other in kept)
+        ):
+            kept.append(face)
+    return kept
+
+
+def _views(image: Image, size: int, wanted: float) -> Iterator[tuple[float, float, float, Image]]:
+    """Views of at most ``size`` pixels with their scale and their left and top in the picture."""
+    longest = max(image.shape[:2])
+    wanted = min(1.0, max(wanted, ENOUGH_PX / longest))
+    whole = min(wanted, size / longest)
+    yield whole, 0, 0, _shrunk(image, whole)
+    if wanted <= whole:
+        return
+    large = _shrunk(image, wanted)
+    height, width = large.shape[:2]
+    for top, bottom in _tiles(height, size):
+        for left, right in _tiles(width, size):
+            view = np.ascontiguousarray(large[top:bottom, left:right])
+            yield wanted, left / wanted, top / wanted, view
+
+
+def _tiles(length: int, size: int) -> list[tuple[int, int]]:
+    """Where tiles of equal length, at most ``size``, begin and end so that they cover a length and
+    overlap by at least an eighth of ``size``.
+    """
+    overlap = size // 8
+    count = max(ceil((length - overlap) / (size - overlap)), 1)
+    side = ceil((length + (count - 1) * overlap) / count)
+    return [(round(v), round(v) + side) for v in np.linspace(0, length - side, count)]
+
+
+def _shrunk(image: Image, scale: float) -> Image:
+    """Whole blocks averaged first, which is quick, then the rest of the way between pixels."""
+    height, width = image.shape[:2]
+    block = max(min(int(1 / scale), height, width), 1)
+    if block > 1:
+        part = image[: height // block * block, : width // block * block]
+        size = (width // block, height // block)
+        image = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    if scale * block == 1:
+        return image
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def _within(face: Face, image: Image) -> bool:
+    """The middle of a face, by its box and by its landmarks, lies in the picture."""
+    middles = [complex(*face.box.centre)]
+    if face.landmarks:
+        middles.append(complex(points(face.landmarks).mean()))
+    height, width = image.shape[:2]
+    return all(0 <= middle.real < width and 0 <= middle.imag < height for middle in middles)
+
+
+def moved(face: Face, scale: float, left: float = 0, top: float = 0) -> Face:
+    """A face of a view in the picture's pixels, where the view begins at left and top."""
+    box = face.box
+    return Face(
+        Box(left + box.x / scale, top + box.y / scale, box.width / scale, box.height / scale),
+        face.score,
+        face.landmarks and tuple((left + x / scale, top + y / scale) for x, y in face.landmarks),
+    )
+
+
+def find_one(
+    image: Image, detector: Detector, spec: PreprocessSpec, box: Box | None = None
+) -> tuple[Face, bool]:
+    """The face of a picture that is known to show one, such as a data set's.
+
+    Args:
+        box: where the face is, if the data set says so.
+
+    Returns:
+        The detected face that overlaps ``box``, or the one nearest to the picture's middle, and
+        True; without one, the face at ``box`` or the whole picture taken as a crop, and False.
+    """
+    faces = detector(image)
+    if box is not None:
+        face = max(faces, key=lambda face: face.box.iou(box), default=None)
+        if face is not None and face.box.iou(box) >= SAME_FACE_IOU / 2:
+            return face, True
+        return Face(box), False
+    middle = complex(image.shape[1], image.shape[0]) / 2
+    face = min(faces, key=lambda face: abs(complex(*face.box.centre) - middle), default=None)
+    return (face, True) if face else (whole(image, spec), False)

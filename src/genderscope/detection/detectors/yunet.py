@@ -1,0 +1,130 @@
+"""YuNet (Wu et al. 2023): a small, quick network that finds faces at any angle with landmarks.
+
+Its weights (OpenCV Zoo, MIT licence) are not part of this package: ``models pull yunet`` gets them.
+It runs in ONNX Runtime, which takes less than half the time of OpenCV's ``FaceDetectorYN`` on a CPU
+and finds the same faces at the same places.
+Its landmarks follow only about a third of a face's tilt (median of 300 faces of FairFace train
+turned by up to 20 degrees), so they place and size a crop better than they turn it.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from genderscope.core import sessions
+from genderscope.core.errors import ModelError
+from genderscope.core.types import Box, Face, Floats, Image
+from genderscope.detection import downloads, search
+
+# In photographs whose faces are known from larger views, all of 13 pixels and most of 12 are found.
+SMALLEST_PX = 12
+NMS_IOU = 0.3
+SHORTEST_SIDE_PX = 64
+STRIDES_PX = (8, 16, 32)
+OUTPUTS = [f"{kind}_{stride}" for stride in STRIDES_PX for kind in ("cls", "obj", "bbox", "kps")]
+
+
+class YuNet:
+    """See ``create``; threads may share one instance."""
+
+    name = "yunet"
+
+    def __init__(
+        self,
+        model: Path,
+        detection_size: int,
+        min_score: float,
+        min_face_px: int,
+        threads: int,
+        provider: str,
+    ) -> None:
+        self._detection_size, self._min_face_px = detection_size, min_face_px
+        self._min_score = min_score
+        self._session = sessions.create(model, threads, provider)
+        shapes = {value.name: value.shape for value in self._session.get_inputs()}
+        names = {value.name for value in self._session.get_outputs()}
+        if not names.issuperset(OUTPUTS) or isinstance(shapes.get("input", [0] * 4)[3], int):
+            raise ModelError(
+                f"{model} is not a YuNet model for pictures of any size: "
+                "'genderscope models pull yunet' gets one"
+            )
+
+    def __call__(self, image: Image) -> list[Face]:
+        return search(
+            image,
+            self._find,
+            detection_size=self._detection_size,
+            min_face_px=self._min_face_px,
+            smallest_px=SMALLEST_PX,
+        )
+
+    def _find(self, view: Image) -> list[Face]:
+        height, width = view.shape[:2]
+        # With a side of one stride or less it finds faces at random, even in a black view.
+        rows, columns = (
+            -(-max(side, SHORTEST_SIDE_PX) // STRIDES_PX[-1]) * STRIDES_PX[-1]
+            for side in (height, width)
+        )
+        pixels = np.zeros((1, 3, rows, columns), np.float32)
+        pixels[0, :, :height, :width] = view.transpose(2, 0, 1)
+        answers = self._session.run(OUTPUTS, {"input": pixels})
+        found = np.concatenate(
+            [
+                self._decoded([answer[0] for answer in answers[4 * place :][:4]], columns, stride)
+                for place, stride in enumerate(STRIDES_PX)
+            ]
+        )
+        # It has been seen to return boxes of negative size and numbers that are none.
+        sound = np.isfinite(found).all(1) & (found[:, 2:4] > 0).all(1)
+        found = found[sound]
+        # Whole pixels, as OpenCV's own suppression has them.
+        kept = cv2.dnn.NMSBoxes(found[:, :4].astype(int).tolist(), found[:, 14], 0.0, NMS_IOU)
+        return [
+            Face(
+                Box(*row[:4]),
+                score=row[14],
+                landmarks=tuple(zip(row[4:14:2], row[5:14:2], strict=True)),
+            )
+            for row in found[np.asarray(kept, int)].tolist()
+        ]
+
+    def _decoded(self, answers: list[Floats], columns: int, stride: int) -> Floats:
+        """Boxes, landmarks and scores, (n, 15), of what scores enough at one stride.
+
+        Args:
+            answers: kinds (n, 1), things (n, 1), boxes (n, 4) and landmarks (n, 10), by rows of
+                cells, a stride wide each.
+            columns: the view's, in pixels.
+        """
+        kinds, things, boxes, landmarks = answers
+        scores = np.sqrt(kinds.clip(0, 1) * things.clip(0, 1))
+        place = np.flatnonzero(scores >= self._min_score)
+        cells = np.stack([place % (columns // stride), place // (columns // stride)], 1)
+        with np.errstate(over="ignore"):
+            sides = np.exp(boxes[place, 2:])
+        corners = boxes[place, :2] + cells - sides / 2
+        marks = landmarks[place] + np.tile(cells, 5)
+        return np.hstack([np.hstack([corners, sides, marks]) * stride, scores[place]])
+
+
+def create(
+    model: Path | None,
+    detection_size: int,
+    min_score: float,
+    min_face_px: int,
+    threads: int = 1,
+    provider: str = sessions.CPU,
+) -> YuNet:
+    """YuNet from a file, by default the one that ``downloads.find`` knows.
+
+    Raises:
+        ModelError: no weights are there, or they are broken.
+    """
+    model = model or downloads.find("yunet")
+    if model is None or not model.is_file():
+        raise ModelError(
+            f"YuNet's weights are not there{f' ({model})' if model else ''}: "
+            "get them with 'genderscope models pull yunet', or name a file with --detector-model"
+        )
+    return YuNet(model, detection_size, min_score, min_face_px, threads, provider)

@@ -1,0 +1,91 @@
+"""Weights that are not part of this package: where they come from, and the hash they must have.
+
+Nothing is downloaded unless ``pull`` is called. Knows nothing of what the weights do.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from platformdirs import user_cache_path
+
+from genderscope.core.errors import DownloadError, UsageError
+
+TIMEOUT_S = 60
+BLOCK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file at its official address, with its pinned SHA-256 and its licence."""
+
+    url: str
+    sha256: str
+    licence: str
+
+    @property
+    def file(self) -> Path:
+        """Where it lies once pulled."""
+        return user_cache_path("genderscope") / self.url.rpartition("/")[2]
+
+
+DOWNLOADS = {
+    "yunet": Download(
+        "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/"
+        "face_detection_yunet_2026may.onnx",
+        "ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0",
+        "MIT",
+    ),
+}
+
+
+def find(name: str) -> Path | None:
+    """The file of a download: ``GENDERSCOPE_<NAME>`` where that is set, else what was pulled.
+
+    Returns:
+        The path that the variable names, there or not; or the pulled file, or None without one.
+    """
+    if named := os.environ.get(f"GENDERSCOPE_{name.upper()}"):
+        return Path(named).expanduser()
+    file = DOWNLOADS[name].file
+    return file if file.is_file() else None
+
+
+def pull(name: str, url: str | None = None) -> Path:
+    """Download a file to the user's cache, and keep it only if its hash is the pinned one.
+
+    Args:
+        url: another address for the same file, such as a mirror's.
+
+    Raises:
+        UsageError: no download has that name.
+        DownloadError: the address did not answer, or what came is not what was pinned.
+    """
+    if name not in DOWNLOADS:
+        raise UsageError(f"nothing to pull for {name!r}; there is: {', '.join(DOWNLOADS)}")
+    wanted = DOWNLOADS[name]
+    url = url or wanted.url
+    wanted.file.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with NamedTemporaryFile(dir=wanted.file.parent, delete=False) as part:
+        try:
+            with urlopen(url, timeout=TIMEOUT_S) as answer:
+                while block := answer.read(BLOCK_BYTES):
+                    digest.update(block)
+                    part.write(block)
+            if digest.hexdigest() != wanted.sha256:
+                raise DownloadError(
+                    f"{url} sent a file with SHA-256 {digest.hexdigest()} instead of "
+                    f"{wanted.sha256}; nothing was kept"
+                )
+            part.flush()
+            Path(part.name).replace(wanted.file)
+        except (URLError, OSError) as error:
+            raise DownloadError(f"{url} could not be downloaded: {error}") from error
+        finally:
+            Path(part.name).unlink(missing_ok=True)
+    return wanted.file

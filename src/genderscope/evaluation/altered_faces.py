@@ -1,0 +1,153 @@
+"""Faces of a data set, each seen in many conditions: to be asked about, looked at, or given away.
+
+A face is found once, on the picture as it is; what is altered is cut with that same face, so that
+what changes is the classifier's answer and not the detector's. Knows nothing of answers.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
+
+from genderscope import detection
+from genderscope.core.errors import PictureError
+from genderscope.core.protocols import Detector
+from genderscope.core.storage import write_whole
+from genderscope.core.types import LABELS, Face, Floats, Image, Sample
+from genderscope.data.counterfactuals import Condition, picture_seed
+from genderscope.imaging import decode
+from genderscope.imaging.preprocess import PreprocessSpec, crop
+
+ORIGINAL = "original"
+UNREADABLE = "the picture cannot be read"
+TABLE = "table.csv"
+TILE_PX, GAP_PX, TEXT_PX, TITLE_PX = 112, 6, 12, 110
+WHITE, BLACK, FLIPPED = (255, 255, 255), (0, 0, 0), (213, 94, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A sample with its picture, (h, w, 3) uint8 BGR, and its face with landmarks."""
+
+    sample: Sample
+    image: Image
+    face: Face
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A sample that nothing can be drawn on, and why."""
+
+    sample: Sample
+    reason: str
+
+
+def find(
+    samples: Iterable[Sample], detector: Detector, spec: PreprocessSpec
+) -> Iterator[Found | Missed]:
+    """Look for the face of each sample, in order."""
+    for sample in samples:
+        try:
+            image = decode.read(sample.file)
+        except PictureError:
+            yield Missed(sample, UNREADABLE)
+            continue
+        face, found = detection.find_one(image, detector, spec, sample.box)
+        if not found:
+            yield Missed(sample, "no face was found")
+        elif face.landmarks is None:
+            yield Missed(sample, "the detector gives no landmarks")
+        else:
+            yield Found(sample, image, face)
+
+
+def views(found: Found, conditions: Sequence[Condition], seed: int) -> Iterator[Image]:
+    """The picture as it is, then in each condition."""
+    own = picture_seed(found.sample.file, seed)
+    yield found.image
+    for condition in conditions:
+        yield condition.alter(found.image, found.face, own)
+
+
+class Pictures:
+    """Writes altered pictures and, when it is left, the table of them.
+
+    The table, ``table.csv``, has a row a picture: ``file,label,face,condition`` and the data set's
+    groups. It is a data set (``table:DIR/table.csv``); with a column ``prediction`` or ``score``
+    more it holds what some classifier says of the pictures, and ``flips.given`` reads it.
+    """
+
+    def __init__(self, out: Path, conditions: Sequence[Condition], seed: int) -> None:
+        self._out, self._conditions, self._seed = out, conditions, seed
+        self._rows: list[dict[str, str]] = []
+        self._faces = 0
+
+    def __enter__(self) -> "Pictures":
+        for name in (ORIGINAL, *(condition.name for condition in self._conditions)):
+            (self._out / _folder(name)).mkdir(parents=True, exist_ok=True)
+        return self
+
+    def write(self, found: Found) -> None:
+        """Write a face's picture in every condition, without loss."""
+        self._faces += 1
+        label = "" if found.sample.label is None else LABELS[found.sample.label]
+        names = (ORIGINAL, *(condition.name for condition in self._conditions))
+        for name, view in zip(names, views(found, self._conditions, self._seed), strict=True):
+            file = f"{_folder(name)}/{self._faces:06d}.png"
+            write_whole(self._out / file, cv2.imencode(".png", view)[1].tobytes())
+            known = {"file": file, "label": label, "face": str(self._faces), "condition": name}
+            self._rows.append(known | found.sample.groups)
+
+    def __exit__(self, *_: object) -> None:
+        columns = list(dict.fromkeys(column for row in self._rows for column in row))
+        text = io.StringIO()
+        rows = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+        rows.writeheader()
+        rows.writerows(self._rows)
+        write_whole(self._out / TABLE, text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def sheet(
+    faces: Sequence[tuple[Found, Floats]],
+    conditions: Sequence[Condition],
+    spec: PreprocessSpec,
+    seed: int,
+) -> PIL.Image.Image:
+    """A row a condition, a column a face, with what a model says below; flips are framed.
+
+    Args:
+        faces: each with its scores of man, (1 + conditions,).
+    """
+    spec = replace(spec, size=TILE_PX, colour="bgr", margin_ratio=max(spec.margin_ratio, 0.2))
+    names = [ORIGINAL, *(condition.name for condition in conditions)]
+    step_px, line_px = TILE_PX + GAP_PX, TILE_PX + GAP_PX + TEXT_PX + 4
+    size = TITLE_PX + step_px * len(faces), GAP_PX + line_px * len(names)
+    page = PIL.Image.new("RGB", size, WHITE)
+    draw, font = PIL.ImageDraw.Draw(page), PIL.ImageFont.load_default(TEXT_PX)
+    for row, name in enumerate(names):
+        draw.text((GAP_PX, GAP_PX + row * line_px + TILE_PX // 2), name, BLACK, font)
+    for column, (found, man) in enumerate(faces):
+        left = TITLE_PX + column * step_px
+        said = man > 0.5
+        for row, view in enumerate(views(found, conditions, seed)):
+            top = GAP_PX + row * line_px
+            if flipped := said[row] != said[0]:
+                corner = (left + TILE_PX + 2, top + TILE_PX + 2)
+                draw.rectangle(((left - 3, top - 3), corner), FLIPPED)
+            tile = np.ascontiguousarray(crop(view, found.face, spec)[..., ::-1])
+            page.paste(PIL.Image.fromarray(tile), (left, top))
+            text = f"{LABELS[int(said[row])]} {max(man[row], 1 - man[row]):.2f}"
+            colour = FLIPPED if flipped else BLACK
+            draw.text((left, top + TILE_PX + 1), text, colour, font)
+    return page
+
+
+def _folder(name: str) -> str:
+    return name.lower().replace(" ", "-")

@@ -1,0 +1,72 @@
+"""How long calls take, measured so that they can be compared.
+
+The calls take turns, round after round, so that whatever slows the machine for a while slows all of
+them alike, and each pair is compared within its rounds. Knows nothing of what is called.
+"""
+
+from collections.abc import Callable, Mapping
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+
+from genderscope.core.types import Floats
+from genderscope.evaluation.metrics import percentiles
+
+RESAMPLES = 2000
+WARM_UP_ROUNDS = 2
+
+
+def take_turns(
+    calls: Mapping[str, Callable[[], object]], rounds: int, repeats: int
+) -> dict[str, Floats]:
+    """Time calls in turn; each round begins with another of them.
+
+    Every turn begins with a call that is not timed, which brings back what the others drove out of
+    the caches, and the first rounds are not kept.
+
+    Returns:
+        By name, (rounds, repeats) seconds.
+    """
+    seconds = {name: np.empty((rounds, repeats)) for name in calls}
+    names = list(calls)
+    for turn in range(-WARM_UP_ROUNDS, rounds):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            call = calls[name]
+            call()
+            for repeat in range(repeats):
+                began = perf_counter_ns()
+                call()
+                seconds[name][max(turn, 0), repeat] = (perf_counter_ns() - began) / 1e9
+    return seconds
+
+
+def summary(seconds: Floats, faces: int) -> dict[str, float]:
+    """The median and the 95th percentile of calls, in milliseconds a face, and faces a second."""
+    median, slow = np.quantile(seconds, [0.5, 0.95]) * 1e3 / faces
+    return {
+        "median_ms": float(median),
+        "p95_ms": float(slow),
+        "faces_per_s": float(1e3 / median),
+        "calls": seconds.size,
+    }
+
+
+def ratio(a: Floats, b: Floats, seed: int) -> dict[str, Any]:
+    """How many times as long as B does A take: the median over rounds of the ratio in each.
+
+    Args:
+        a, b: (rounds, repeats) seconds of the same rounds, for as many faces.
+
+    Returns:
+        ``value``, its 95% ``interval`` by a bootstrap over the rounds, and how many ``rounds``.
+    """
+    ratios = np.median(a, axis=1) / np.median(b, axis=1)
+    drawn = np.random.default_rng(seed).choice(ratios, (RESAMPLES, len(ratios)))
+    low, high = percentiles(np.median(drawn, axis=1))
+    return {
+        "value": float(np.median(ratios)),
+        "interval": (float(low), float(high)),
+        "rounds": len(ratios),
+    }

@@ -1,0 +1,154 @@
+"""Where the time of a picture goes, stage by stage, and how quick the stages are put together.
+
+Everything runs on one thread. Knows nothing of how a network spends its time.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import cv2
+import numpy as np
+
+from genderscope.core.errors import PictureError
+from genderscope.core.protocols import Detector
+from genderscope.core.types import Floats, Frame, Image, Prediction, Result
+from genderscope.imaging import decode, draw
+from genderscope.imaging.preprocess import crop
+from genderscope.inference.classifier import Classifier
+from genderscope.inference.explainer import Explainer
+from genderscope.inference.pipeline import Scope
+
+FILE_STAGES = ("read", "decode")
+FRAME_STAGES = ("detect", "crop", "classify", "explain", "draw")
+WARM_UP_ROUNDS = 1
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """OpenCV on one thread, for the time that something is measured."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def look(
+    image: Image, detector: Detector, classifier: Classifier, explainer: Explainer | None
+) -> tuple[Floats, int]:
+    """Find, classify, explain and draw the faces of one picture.
+
+    Returns:
+        The seconds of each of ``FRAME_STAGES``, 0 for one that is left out, and how many faces.
+    """
+    clock = [perf_counter()]
+    faces = detector(image)
+    clock.append(perf_counter())
+    crops = np.array([crop(image, face, classifier.spec) for face in faces], np.uint8)
+    clock.append(perf_counter())
+    scores = classifier(crops).tolist() if faces else []
+    clock.append(perf_counter())
+    if explainer and faces:
+        explainer(crops)
+        clock.append(perf_counter())
+    else:
+        clock.append(clock[-1])
+    predictions = [Prediction((woman, man), classifier.min_confidence) for woman, man in scores]
+    draw.draw(image, [Result(*pair) for pair in zip(faces, predictions, strict=True)])
+    clock.append(perf_counter())
+    return np.diff(clock), len(faces)
+
+
+def measure(
+    pictures: Iterable[Path | Frame],
+    detector: Detector,
+    classifier: Classifier,
+    explainer: Explainer | None,
+    rounds: int,
+) -> dict[str, Any]:
+    """Time each stage on pictures, one after the other, and the whole as ``classify`` runs it.
+
+    Args:
+        pictures: as ``sources.find`` yields them.
+        classifier, explainer: opened with one thread; without an explainer its stage is left out.
+
+    Returns:
+        ``pictures``, ``faces``, ``rounds``; ``apart``: see ``shares``; ``together``: the same
+        pictures through ``Scope.stream``, so in batches and without explaining and drawing;
+        ``unreadable``: reasons, one for each picture that was left out.
+
+    Raises:
+        PictureError: no picture is left.
+    """
+    readable, unreadable = [], []
+    for picture in pictures:
+        try:
+            if isinstance(picture, Frame):
+                raise PictureError(picture.error)
+            decode.read(picture)
+            readable.append(picture)
+        except PictureError as error:
+            unreadable.append(str(error))
+    if not readable:
+        raise PictureError(unreadable[0] if unreadable else "no folder that is named has a picture")
+    scope = Scope(classifier, detector)
+    apart, together = [], []
+    with one_thread():
+        for _ in range(WARM_UP_ROUNDS + rounds):
+            times, counts = [], []
+            for path in readable:
+                began = perf_counter()
+                encoded = path.read_bytes()
+                read = perf_counter()
+                image = decode.read(encoded)
+                decoded = perf_counter()
+                spent, count = look(image, detector, classifier, explainer)
+                times.append([read - began, decoded - read, *spent])
+                counts.append(count)
+            apart.append(np.sum(times, axis=0))
+            began = perf_counter()
+            for _ in scope.stream(decode.frames(readable)):
+                pass
+            together.append(perf_counter() - began)
+    seconds = float(np.median(together[WARM_UP_ROUNDS:]))
+    return {
+        "pictures": len(readable),
+        "faces": sum(counts),
+        "rounds": rounds,
+        "apart": shares(
+            (*FILE_STAGES, *FRAME_STAGES),
+            np.median(apart[WARM_UP_ROUNDS:], axis=0),
+            len(readable),
+            sum(counts),
+        ),
+        "together": rates(seconds, len(readable), sum(counts)),
+        "unreadable": unreadable,
+    }
+
+
+def shares(names: Sequence[str], seconds: Floats, pictures: int, faces: float) -> dict[str, Any]:
+    """The ``rates`` of the whole and of each stage, with its share; a stage that took no time was
+    left out.
+    """
+    total = float(seconds.sum())
+    return {
+        **rates(total, pictures, faces),
+        "stages": {
+            name: {**rates(spent, pictures, faces), "share": spent / total}
+            for name, spent in zip(names, seconds.tolist(), strict=True)
+            if spent
+        },
+    }
+
+
+def rates(seconds: float, pictures: int, faces: float) -> dict[str, float]:
+    """Milliseconds in all, and how many pictures and faces a second that is."""
+    return {
+        "ms": 1e3 * seconds,
+        "pictures_per_s": pictures / seconds,
+        "faces_per_s": faces / seconds,
+    }

@@ -1,0 +1,72 @@
+"""What a model looks at in the faces of a picture. Knows nothing of torch, files or screens."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from genderscope.core.protocols import Detector
+from genderscope.core.types import LABELS, Floats, Image, Prediction, Result
+from genderscope.evaluation import regions
+from genderscope.imaging import panels
+from genderscope.imaging.preprocess import crop
+from genderscope.inference.explainer import EITHER, Explainer, Maps
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One face, what is said of it, and what that hangs on.
+
+    Attributes:
+        face: the part of the picture that was looked at, (side, side, 3) uint8 BGR.
+        label: index into ``LABELS`` of the class that the map explains.
+        map: (size, size[, channels]) float32.
+        shares: of the map's energy in each of ``regions.REGIONS``, (7,).
+    """
+
+    result: Result
+    face: Image
+    label: int
+    map: Maps
+    shares: Floats
+
+    def panel(self, shades: Image, name: str) -> Image:
+        """The explanation as a picture: see ``panels.panel``.
+
+        Args:
+            shades: the map in grey: see ``Explainer.picture``.
+            name: what the caption begins with.
+        """
+        prediction = self.result.prediction
+        said = f"{prediction.label} {prediction.confidence:.0%}, explained: {LABELS[self.label]}"
+        return panels.panel(self.face, shades, regions.energy(self.map[None])[0], f"{name}: {said}")
+
+
+def explain(
+    image: Image, detector: Detector, explainer: Explainer, label: int = EITHER
+) -> list[Explanation]:
+    """Explain every face of a picture, in the detector's order.
+
+    Args:
+        image: (height, width, 3) uint8 BGR.
+        label: index into ``LABELS`` of the class to explain; by default, for each face, the one
+            with the higher score.
+    """
+    faces, spec = detector(image), explainer.spec
+    if not faces:
+        return []
+    crops = np.stack([crop(image, face, spec) for face in faces])
+    scores, maps = explainer(crops, np.full(len(crops), label))
+    marks = np.stack([regions.landmarks(face, spec) for face in faces])
+    shown = replace(spec, size=panels.TILE_PX, colour="bgr")
+    return [
+        Explanation(
+            Result(face, Prediction((woman, man), explainer.min_confidence)),
+            crop(image, face, shown),
+            int(man > woman) if label == EITHER else label,
+            one,
+            shares,
+        )
+        for face, (woman, man), one, shares in zip(
+            faces, scores.tolist(), maps, regions.shares(maps, marks), strict=True
+        )
+    ]

@@ -1,0 +1,165 @@
+"""What the rows of a data set say, counted as they stream by; no picture is opened.
+
+Memory grows with the names of files and persons alone. Race and age are the data set's own labels.
+Knows nothing of any data set, of reports or of screens.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from math import isfinite, isinf
+from operator import itemgetter
+from os.path import isfile
+
+import numpy as np
+import numpy.typing as npt
+
+from genderscope.core.types import Sample
+from genderscope.data.selection import REFERENCE, Selected
+
+BLOCK = 10_000
+EXAMPLES = 3
+MOST_GROUPS = 50
+"""A column of more values, such as one of names, does not divide the pictures into groups."""
+UNLABELLED = 2
+"""Where pictures without a label are counted, behind the two labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number of a sample and the bins that it is counted in; the outermost hold all beyond."""
+
+    of: Callable[[Sample], float | None]
+    bin: float
+    low: float
+    high: float
+
+
+MEASURES = {
+    "face_score": Measure(lambda sample: sample.face_score, 0.25, -10, 20),
+    "second_face_score": Measure(lambda sample: sample.second_face_score, 0.25, -10, 20),
+    "age_years": Measure(lambda sample: sample.age, 1, 0, 123),
+    "box_side_px": Measure(
+        lambda sample: max(sample.box.width, sample.box.height) if sample.box else None, 8, 0, 2048
+    ),
+}
+ODDITIES: dict[str, Callable[[Sample], bool]] = {
+    "unlabelled": lambda sample: sample.label is None,
+    "faceless": lambda sample: sample.face_score is not None and isinf(sample.face_score),
+    "boxless": lambda sample: (
+        sample.box is None and sample.face_score is not None and isfinite(sample.face_score)
+    ),
+    "crowded": lambda sample: sample.second_face_score is not None,
+    "ageless": lambda sample: sample.age is None,
+}
+
+
+@dataclass(slots=True)
+class Found:
+    """How many samples something was found in, and the files of the first."""
+
+    n: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, samples: Sequence[Sample]) -> None:
+        self.n += len(samples)
+        first = samples[: EXAMPLES - len(self.examples)]
+        self.examples += [str(sample.file) for sample in first]
+
+
+class Tally:
+    """Counts of the samples that have streamed by. Labels are 0, 1 and ``UNLABELLED``.
+
+    Attributes:
+        labels: (3,) pictures by label.
+        histograms: (bins, 3) of each of ``MEASURES``.
+        infinite: how many samples have an infinite measure.
+        groups: of each of the data set's columns, counts by (value, label).
+        identities: counts by (identity, label).
+        odd: what was found in rows: ``ODDITIES``, ``missing`` files and ``repeated`` ones.
+        removed: by condition, what ``selection.REFERENCE`` would remove.
+    """
+
+    def __init__(self, draw: int = 0, seed: int = 0) -> None:
+        self.labels = np.zeros(3, np.int64)
+        self.histograms = {
+            name: np.zeros((round((measure.high - measure.low) / measure.bin), 3), np.int64)
+            for name, measure in MEASURES.items()
+        }
+        self.infinite: Counter[str] = Counter()
+        self.groups: dict[str, Counter[tuple[str, int]]] = {}
+        self.identities: Counter[tuple[str, int]] = Counter()
+        self.odd = {name: Found() for name in (*ODDITIES, "missing", "repeated")}
+        self.removed: dict[str, int] = {}
+        self._draw = draw
+        self._random = np.random.default_rng(seed)
+        self._drawn: list[tuple[float, Sample]] = []
+        self._files: set[str] = set()
+
+    @property
+    def n(self) -> int:
+        return int(self.labels.sum())
+
+    @property
+    def drawn(self) -> list[Sample]:
+        """As many samples as asked for whose files are there, drawn at random, in random order."""
+        return [sample for _, sample in self._drawn]
+
+    def count(self, samples: Iterable[Sample]) -> None:
+        """Count all samples; call it once."""
+        selected = Selected(self._watch(iter(samples)), REFERENCE)
+        for _ in selected:
+            pass
+        self.removed = selected.removed
+
+    def _watch(self, samples: Iterator[Sample]) -> Iterator[Sample]:
+        while block := list(islice(samples, BLOCK)):
+            labels = [UNLABELLED if sample.label is None else sample.label for sample in block]
+            self._measure(block, np.array(labels))
+            self._divide(block, labels)
+            self._inspect(block)
+            yield from block
+
+    def _measure(self, block: list[Sample], labels: npt.NDArray[np.int64]) -> None:
+        self.labels += np.bincount(labels, minlength=3)
+        for name, measure in MEASURES.items():
+            values = np.array([measure.of(sample) for sample in block], np.float64)  # None is NaN
+            self.infinite[name] += int(np.isinf(values).sum())
+            finite = np.isfinite(values)
+            counts = self.histograms[name]
+            bins = ((values[finite] - measure.low) // measure.bin).clip(0, len(counts) - 1)
+            places = bins.astype(np.int64) * 3 + labels[finite]
+            counts += np.bincount(places, minlength=counts.size).reshape(counts.shape)
+
+    def _divide(self, block: list[Sample], labels: list[int]) -> None:
+        for sample, label in zip(block, labels, strict=True):
+            if sample.identity is not None:
+                self.identities[sample.identity, label] += 1
+            for column, value in sample.groups.items():
+                counts = self.groups.setdefault(column, Counter())
+                if len(counts) <= 3 * MOST_GROUPS:  # beyond it, there are too many values already
+                    counts[value, label] += 1
+
+    def _inspect(self, block: list[Sample]) -> None:
+        for name, holds in ODDITIES.items():
+            self.odd[name].add([sample for sample in block if holds(sample)])
+        repeated = []
+        for sample in block:
+            if (file := str(sample.file)) in self._files:
+                repeated.append(sample)
+            self._files.add(file)
+        self.odd["repeated"].add(repeated)
+        there = [isfile(sample.file) for sample in block]
+        self.odd["missing"].add(
+            [s for s, is_there in zip(block, there, strict=True) if not is_there]
+        )
+        keys = self._random.random(len(block)).tolist()
+        present = (
+            (key, sample)
+            for key, sample, is_there in zip(keys, block, there, strict=True)
+            if is_there
+        )
+        # The smallest of random keys are a draw without knowing how many samples will come.
+        self._drawn = heapq.nsmallest(self._draw, chain(self._drawn, present), key=itemgetter(0))

@@ -1,0 +1,112 @@
+"""Where on a face the energy of a map lies: seven regions that divide a crop, from five landmarks.
+
+The regions are drawn in the face's own frame: the landmarks' best fit to ``preprocess.TEMPLATE``
+gives its turn and its unit, the side of the face's box, so that they follow a face of any size and
+tilt. Each pixel belongs to one region, the first of ``REGIONS`` that holds it:
+
+- ``eyes``: an ellipse on each eye, 0.12 x 0.06 (half axes, in sides of the box);
+- ``brows``: an ellipse 0.115 above each eye, 0.15 x 0.055;
+- ``nose``: from between the eyes, 0.05 to each side, to 0.055 below its tip, 0.12 to each side;
+- ``hair/forehead``: what lies more than 0.115 above the eyes, in an ellipse around the head, 0.5 x
+  0.6, its middle 0.05 above the box's;
+- ``mouth/beard``: what lies below the nose in an ellipse around the face, 0.4 x 0.5;
+- ``cheeks``: the rest of that ellipse, temples included;
+- ``outside``: everything else. Hair that falls beside the face, ears and neck are here.
+
+Arrays only. Knows nothing of networks, pictures or files.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from genderscope.core.types import Face, Floats, points
+from genderscope.imaging.preprocess import TEMPLATE, PreprocessSpec, window
+
+REGIONS = ("eyes", "brows", "nose", "hair/forehead", "mouth/beard", "cheeks", "outside")
+BROW_LINE = 0.115
+
+
+def landmarks(face: Face, spec: PreprocessSpec) -> Floats:
+    """A face's five landmarks in its crop, (5, 2) in pixels: the first pixel's centre is 0.5, 0.5.
+
+    A face without landmarks has those of the average face in its box.
+    """
+    a, b = window(face, spec)
+    box = face.box
+    places = (
+        points(face.landmarks)
+        if face.landmarks is not None
+        else max(box.width, box.height) * TEMPLATE + complex(*box.centre)
+    )
+    inside = ((places - b) / a + (0.5 + 0.5j)) * spec.size
+    return np.stack([inside.real, inside.imag], 1)
+
+
+def masks(faces: Floats, size: int) -> npt.NDArray[np.int8]:
+    """The region of each pixel, (n, size, size), an index into ``REGIONS``.
+
+    Args:
+        faces: (n, 5, 2) landmarks in pixels of the crop: see ``landmarks``.
+    """
+    spread = TEMPLATE - TEMPLATE.mean()
+    found = np.asarray(faces, np.float64) @ np.array([1, 1j])
+    a = found @ spread.conj() / np.vdot(spread, spread)
+    b = found.mean(1) - a * TEMPLATE.mean()
+    axis = np.arange(size) + 0.5
+    grid = axis + 1j * axis[:, None]
+    place = (grid - b[:, None, None]) / a[:, None, None]
+    left, right, nose, *_ = ((found - b[:, None]) / a[:, None]).T[:, :, None, None]
+    x, y = place.real, place.imag
+
+    def ellipse(
+        centre: npt.NDArray[np.complex128] | complex, wide: float, high: float
+    ) -> npt.NDArray[np.bool_]:
+        away = place - centre
+        held: npt.NDArray[np.bool_] = (away.real / wide) ** 2 + (away.imag / high) ** 2 <= 1
+        return held
+
+    between = (left + right) / 2
+    tip = nose.imag + 0.055
+    down = (y - between.imag) / (tip - between.imag)
+    ridge = between.real + down * (nose.real - between.real)
+    above = -1j * BROW_LINE
+    face = ellipse(0, 0.4, 0.5)
+    regions = [
+        ellipse(left, 0.12, 0.06) | ellipse(right, 0.12, 0.06),
+        ellipse(left + above, 0.15, 0.055) | ellipse(right + above, 0.15, 0.055),
+        (down >= 0) & (down <= 1) & (abs(x - ridge) <= 0.05 + 0.07 * down),
+        (y < between.imag - BROW_LINE) & ellipse(-0.05j, 0.5, 0.6),
+        (y > tip) & face,
+        face,
+        np.ones_like(face),
+    ]
+    first: npt.NDArray[np.int8] = np.argmax(regions, 0).astype(np.int8)
+    return first
+
+
+def energy(maps: npt.NDArray[np.floating]) -> Floats:
+    """The squares of maps, (n, size, size[, channels]), summed over channels: (n, size, size)."""
+    squares: Floats = np.square(maps, dtype=np.float64)
+    return squares if squares.ndim == 3 else squares.sum(-1)
+
+
+def shares(maps: npt.NDArray[np.floating], faces: Floats) -> Floats:
+    """How much of each map's energy lies in each region.
+
+    Args:
+        maps: (n, size, size) or (n, size, size, channels).
+        faces: (n, 5, 2) landmarks in pixels of the crop: see ``landmarks``.
+
+    Returns:
+        (n, 7) in the order of ``REGIONS``; the shares of a map sum to 1, those of one that is zero
+        everywhere are NaN.
+    """
+    found, held = masks(faces, maps.shape[1]), energy(maps)
+    parts = [(held * (found == region)).sum((1, 2)) for region in range(len(REGIONS))]
+    total = held.sum((1, 2))
+    return np.stack(parts, 1) / np.where(total > 0, total, np.nan)[:, None]
+
+
+def areas(faces: Floats, size: int) -> Floats:
+    """The share of the crop's pixels in each region, (n, 7): the shares of a map that is even."""
+    return shares(np.ones((len(faces), size, size)), faces)

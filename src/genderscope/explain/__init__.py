@@ -1,1 +1,0 @@
-"""What a network looks at: guided gradients, as pictures and as numbers."""

@@ -1,0 +1,1 @@
+"""Pixels in, pixels out: decoding, the crop that networks read, drawing."""

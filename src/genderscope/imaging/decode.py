@@ -1,0 +1,265 @@
+"""Pictures from files and folders: the one place that decodes.
+
+Sizes are read from the header and refused before anything is decoded, and whatever a file holds
+comes out as upright BGR or as one ``PictureError``. Knows nothing of faces.
+"""
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+from PIL.Image import Transpose
+
+from genderscope.core.errors import PictureError
+from genderscope.core.types import Frame, Image
+
+MAX_PIXELS = 120_000_000
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
+EXTENSIONS = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib"),
+    *(".tif", ".tiff", ".avif", ".jp2", ".j2k", ".jpx", ".pbm", ".pgm", ".ppm", ".pnm"),
+}
+ORIENTATION_TAG = 0x0112
+# What brings a picture of each EXIF orientation upright.
+TURNS = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+# The largest values that deep grey pictures are taken to be scaled to: the first that holds all.
+INTEGER_TOPS = (2**16 - 1, 2**31)
+FLOAT_TOPS = (1, 2**8 - 1, 2**16 - 1)
+ADVICE = {
+    FileNotFoundError: "is not there; check the path",
+    IsADirectoryError: "is a folder where a picture is wanted",
+    PermissionError: "may not be read; change its permissions",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A picture that is not decoded yet.
+
+    Attributes:
+        name: what results and errors call it.
+        source: its file, its bytes, or what gets its bytes, perhaps from far away.
+    """
+
+    name: str
+    source: Path | bytes | Callable[[], bytes]
+
+
+def read(source: Path | bytes, max_pixels: int = MAX_PIXELS, *, name: str | None = None) -> Image:
+    """Decode one picture, the first frame of an animated one.
+
+    Args:
+        source: a file, or an encoded picture itself.
+        max_pixels: larger pictures are refused by their header. Pillow's own limit of 178,956,970
+            pixels stays above it.
+        name: what an error calls it; by default the file.
+
+    Returns:
+        (height, width, 3) uint8 BGR, upright, transparency on white.
+
+    Raises:
+        PictureError: with what is wrong and what to do, in one line.
+    """
+    return sketch(source, max_pixels, name=name)[0]
+
+
+def sketch(
+    source: Path | bytes,
+    max_pixels: int = MAX_PIXELS,
+    *,
+    name: str | None = None,
+    longest_px: int = 0,
+    reductions: Sequence[int] = (),
+) -> tuple[Image, int]:
+    """Decode one picture smaller where its format can: a JPEG is decoded at a half, a quarter or an
+    eighth in less time than whole.
+
+    Args:
+        source, max_pixels, name: see ``read``.
+        longest_px: how long the picture's longer side must stay.
+        reductions: of 2, 4 and 8, those to choose from.
+
+    Returns:
+        The picture as ``read`` has it, but smaller, and by how much: the largest reduction that
+        can be, or 1.
+
+    Raises:
+        PictureError: see ``read``.
+    """
+    if name is None:
+        name = "the picture" if isinstance(source, bytes) else str(source)
+    try:
+        size = len(source) if isinstance(source, bytes) else source.stat().st_size
+        with _QUIET:
+            opened = BytesIO(source) if isinstance(source, bytes) else source
+            with PIL.Image.open(opened, formats=FORMATS) as picture:
+                if (pixels := picture.width * picture.height) > max_pixels:
+                    raise PictureError(
+                        f"{name} has {picture.width} x {picture.height} = {pixels:,} pixels, above "
+                        f"the limit of {max_pixels:,}; shrink it or raise the limit"
+                    )
+                reduction = _reduce(picture, longest_px, reductions)
+                return _bgr(picture), reduction
+    except PictureError:
+        raise
+    except PIL.UnidentifiedImageError as error:
+        problem = f"is no picture that can be read; make it one of {', '.join(FORMATS)}"
+        raise PictureError(f"{name} {problem if size else 'is empty; get it anew'}") from error
+    except PIL.Image.DecompressionBombError as error:
+        raise PictureError(f"{name} has too many pixels to be decoded: {error}") from error
+    except MemoryError as error:
+        raise PictureError(f"{name} does not fit into memory; shrink it") from error
+    except Exception as error:  # what Pillow raises on hostile bytes has no common root
+        if isinstance(error, OSError) and error.errno is not None:
+            raise PictureError(f"{name} {_advice(error)}") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PictureError(f"{name} is broken ({reason}); get it anew") from error
+
+
+def find(paths: Iterable[str | Path], avoid: Path | None = None) -> Iterator[Path | Frame]:
+    """Stream the pictures that paths name.
+
+    A named file is always tried. In a folder, and in those inside it, what has a picture's
+    extension and is not hidden counts: by name, a folder's files before its folders. Links to
+    folders inside are not followed, so there are no loops.
+
+    Args:
+        avoid: a folder inside others that is not entered, such as the one that is written to.
+
+    Yields:
+        A picture's path, or a frame with the error for a folder that cannot be read.
+    """
+    for path in map(Path, paths):
+        if os.path.isdir(path):  # pathlib's would raise where a folder above is closed
+            yield from _inside(path, avoid and avoid.resolve())
+        else:
+            yield path
+
+
+def frames(
+    paths: Iterable[str | Path], max_pixels: int = MAX_PIXELS, avoid: Path | None = None
+) -> Iterator[Frame]:
+    """Decode what ``find`` finds, one picture at a time; what fails is a frame with its error."""
+    for found in find(paths, avoid):
+        if isinstance(found, Frame):
+            yield found
+            continue
+        try:
+            frame = Frame(str(found), read(found, max_pixels))
+        except PictureError as error:
+            frame = Frame(str(found), error=str(error))
+        yield frame
+
+
+def _inside(top: Path, avoid: Path | None) -> Iterator[Path | Frame]:
+    pending = [top]
+    while pending:
+        folder = pending.pop()
+        try:
+            with os.scandir(folder) as entries:
+                listing = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            yield Frame(str(folder), error=f"{folder} {_advice(error)}")
+            continue
+        below = []
+        for entry in listing:
+            path = Path(entry)
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if path.resolve() != avoid:
+                    below.append(path)
+            # A broken link is tried, and fails; a pipe would wait for ever, and is not.
+            elif path.suffix.lower() in EXTENSIONS and (entry.is_symlink() or entry.is_file()):
+                yield path
+        pending += reversed(below)
+
+
+class _Quiet:
+    """Silence while any thread reads: oddities of a file that can be read still are no news to the
+    user of this package. What ``warnings`` has for it cannot be entered by two threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._readers = Lock(), 0
+        self._silence = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._readers:
+                self._silence = warnings.catch_warnings()
+                self._silence.__enter__()
+                warnings.simplefilter("ignore")
+            self._readers += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if not self._readers:
+                self._silence.__exit__(None, None, None)
+
+
+_QUIET = _Quiet()
+
+
+def _reduce(picture: PIL.Image.Image, longest_px: int, reductions: Sequence[int]) -> int:
+    """Ask the decoder for a smaller picture, and say by how much it will be smaller."""
+    width, height = picture.size
+    for by in sorted(reductions, reverse=True):
+        if max(width, height) // by >= longest_px and min(width, height) >= by:
+            return by if picture.draft(None, (width // by, height // by)) else 1
+    return 1
+
+
+def _bgr(picture: PIL.Image.Image) -> Image:
+    picture.load()
+    if (orientation := _orientation(picture)) in TURNS:
+        picture = picture.transpose(TURNS[orientation])
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+        pixels = _eight_bits(np.asarray(picture))
+    elif picture.has_transparency_data:
+        white = PIL.Image.new("RGBA", picture.size, "white")
+        pixels = np.asarray(
+            PIL.Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
+        )
+    else:
+        pixels = np.asarray(picture if picture.mode in ("L", "RGB") else picture.convert("RGB"))
+    code = cv2.COLOR_GRAY2BGR if pixels.ndim == 2 else cv2.COLOR_RGB2BGR
+    return cv2.cvtColor(pixels, code).astype(np.uint8, copy=False)
+
+
+def _eight_bits(values: npt.NDArray[Any]) -> Image:
+    """Grey of 16 bits, 32 bits or floats as uint8: Pillow's own conversion cuts it off at 255."""
+    numbers = np.nan_to_num(values.astype(np.float32))
+    peak = numbers.max()
+    tops = FLOAT_TOPS if values.dtype.kind == "f" else INTEGER_TOPS
+    top = next((top for top in tops if peak <= top), peak)
+    return (numbers * (255 / top)).round().clip(0, 255).astype(np.uint8)
+
+
+def _orientation(picture: PIL.Image.Image) -> int:
+    try:
+        return int(picture.getexif().get(ORIENTATION_TAG, 1))
+    except Exception:  # a broken EXIF block says nothing of how the picture stands
+        return 1
+
+
+def _advice(error: OSError) -> str:
+    return ADVICE.get(type(error)) or f"cannot be read: {error.strerror}"

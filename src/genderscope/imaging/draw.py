@@ -1,0 +1,146 @@
+"""Results onto a picture: boxes, labels, and maps beside faces; or faces hidden. Pure: the picture
+that comes in stays as it is.
+
+Knows nothing of files, models or how results came about.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
+
+from genderscope.core.types import LABELS, UNCERTAIN, Box, Floats, Image, Result
+
+# BGR, from the palette of Okabe and Ito, which colour-blind people tell apart; black text reads on
+# each of them.
+COLOURS = {LABELS[0]: (0, 159, 230), LABELS[1]: (233, 180, 86), UNCERTAIN: (215, 215, 215)}
+BLACK = (0, 0, 0)
+SMALLEST_TEXT_PX = 11
+# A hidden face is shown in so many blocks across, hair and chin with it.
+BLOCKS, HIDDEN_MARGIN = 6, 0.35
+
+
+def draw(image: Image, results: Sequence[Result]) -> Image:
+    """A copy of a picture with each face's box, label and confidence.
+
+    Lines and letters grow with the picture and the face; a label that has no room above its box
+    moves down into it, and nothing is cut off at the picture's edge.
+
+    Args:
+        image: (height, width, 3) uint8 BGR.
+
+    Returns:
+        (height, width, 3) uint8 BGR.
+    """
+    drawn = np.ascontiguousarray(image).copy()
+    for result in results:
+        _box(drawn, result)
+    for result in results:  # after all boxes, so that no line crosses a label
+        _label(drawn, result)
+    return drawn
+
+
+def pixelated(image: Image, boxes: Sequence[Box]) -> Image:
+    """A copy of a picture in which no box shows more than a few blocks of one colour each."""
+    hidden = np.ascontiguousarray(image).copy()
+    for box in boxes:
+        x, y = box.width * HIDDEN_MARGIN, box.height * HIDDEN_MARGIN
+        wide = Box(box.x - x, box.y - y, box.width + 2 * x, box.height + 2 * y)
+        (left, top), (right, bottom) = _corners(image, wide)
+        part = hidden[top : bottom + 1, left : right + 1]
+        blocks = [max(min(BLOCKS, side), 1) for side in part.shape[1::-1]]
+        few = cv2.resize(part, blocks, interpolation=cv2.INTER_AREA)
+        part[:] = cv2.resize(few, part.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    return hidden
+
+
+def beside(image: Image, results: Sequence[Result], maps: Sequence[Image]) -> Image:
+    """A copy of a picture with each face's map next to it, where there is room.
+
+    Args:
+        maps: one (side, side) uint8 grey picture for each result.
+    """
+    drawn = np.ascontiguousarray(image).copy()
+    height, width = image.shape[:2]
+    boxes = [result.face.box for result in results]
+    taken = list(boxes)
+    for box, shown in zip(boxes, maps, strict=True):
+        side = round(min(box.height, height, width))
+        places = [(box.x + box.width, box.y), (box.x - side, box.y)]
+        for left, top in places:
+            x, y = round(left), round(min(max(top, 0), height - side))
+            room = Box(x, y, max(side, 1), max(side, 1))
+            if side and 0 <= x <= width - side and all(room.iou(b) < 0.02 for b in taken):
+                grey = cv2.resize(shown, (side, side), interpolation=cv2.INTER_LINEAR)
+                drawn[y : y + side, x : x + side] = grey[..., None]
+                taken.append(room)
+                break
+    return drawn
+
+
+def caption(image: Image, lines: Sequence[str]) -> Image:
+    """A copy of a picture with lines of text in its lower left corner, as far as they fit."""
+    drawn = np.ascontiguousarray(image).copy()
+    size_px = max(max(image.shape[:2]) / 45, SMALLEST_TEXT_PX)
+    bottom = image.shape[0]
+    for line in reversed(lines):
+        ink = _text(line, size_px)[:, : image.shape[1], None]
+        if (top := bottom - ink.shape[0]) < 0:
+            break
+        part = drawn[top:bottom, : ink.shape[1]]
+        part[:] = (part * 0.35 * (1 - ink) + 255 * ink).round()
+        bottom = top
+    return drawn
+
+
+def _corners(image: Image, box: Box) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Left top and right bottom of a box, moved into the picture."""
+    last = np.array(image.shape[1::-1]) - 1
+    ends = np.array([(box.x, box.y), (box.x + box.width, box.y + box.height)])
+    (left, top), (right, bottom) = ends.round().clip(0, last).astype(int).tolist()
+    return (left, top), (right, bottom)
+
+
+def _box(image: Image, result: Result) -> None:
+    first, last = _corners(image, result.face.box)
+    line = round(min(max(image.shape[:2]) / 400, result.face.box.width / 20))
+    # Bright inside dark, so that it shows on any ground.
+    cv2.rectangle(image, first, last, BLACK, max(line, 1) + 2)
+    cv2.rectangle(image, first, last, COLOURS[result.prediction.label], max(line, 1))
+
+
+def _label(image: Image, result: Result) -> None:
+    height, width = image.shape[:2]
+    (left, top), _ = _corners(image, result.face.box)
+    largest = max(height, width) / 30
+    wanted = min(max(result.face.box.width / 6, largest / 2), largest * 2)
+    prediction = result.prediction
+    track = f"{result.sighting.track}: " if result.sighting else ""
+    text = f"{track}{prediction.label} {prediction.confidence:.0%}"
+    ink = _text(text, max(wanted, SMALLEST_TEXT_PX))
+    if (fit := min(height / ink.shape[0], width / ink.shape[1])) < 1:
+        size = (max(int(ink.shape[1] * fit), 1), max(int(ink.shape[0] * fit), 1))
+        ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA).astype(np.float64, copy=False)
+    top = max(top - ink.shape[0], 0)
+    left = min(left, width - ink.shape[1])
+    plate = (1 - ink[..., None]) * COLOURS[prediction.label]
+    image[top : top + ink.shape[0], left : left + ink.shape[1]] = plate.round()
+
+
+def _text(text: str, size_px: float) -> Floats:
+    """How much ink of a line of text each pixel has, 0-1, with a rim around it."""
+    font = _font(round(size_px))
+    rim = round(size_px / 4)
+    left, top, right, bottom = (round(edge) for edge in font.getbbox(text))
+    canvas = PIL.Image.new("L", (right - left + 2 * rim, bottom - top + 2 * rim))
+    PIL.ImageDraw.Draw(canvas).text((rim - left, rim - top), text, font=font, fill=255)
+    return np.asarray(canvas) / 255
+
+
+@lru_cache(maxsize=32)
+def _font(size_px: int) -> PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont:
+    return PIL.ImageFont.load_default(size_px)

@@ -1,0 +1,238 @@
+"""The one preprocessing: from a picture and a face to the array that the network reads.
+
+``PreprocessSpec`` says everything that matters; it is stored in each exported model and read back,
+so training, evaluation and running cannot drift apart. A crop is a square window in the picture,
+written as two complex numbers: the point ``u`` of the unit square around 0 lies at ``a * u + b`` in
+the picture, so ``abs(a)`` is the window's side in pixels and ``angle(a)`` the face's tilt.
+
+Knows nothing of detectors, files or networks.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from genderscope.core.types import Box, Face, Image, points
+
+# Where the five landmarks lie in a face's box, in units of its longer side from its centre: medians
+# over 3,983 YuNet detections in FairFace train, mirrored to be symmetric.
+TEMPLATE = points(
+    [(-0.198, -0.172), (0.198, -0.172), (0.0, 0.043), (-0.168, 0.218), (0.168, 0.218)]
+)
+
+Array = TypeVar("Array", bound=Any)
+
+
+@dataclass(frozen=True, slots=True)
+class PreprocessSpec:
+    """How a face becomes the network's input.
+
+    Attributes:
+        name: the preset's name, for people.
+        size: side of the crop in pixels.
+        margin_ratio: added on each side of the face's box, as a share of the box.
+        alignment: ``landmarks`` turns, moves and sizes the window by a least-squares fit of the
+            five landmarks where the detector gives them, else by the box; ``none`` uses the box.
+        squaring: ``pad`` keeps the box's own sides and fills the short one with padding, ``expand``
+            takes more of the picture instead.
+        padding: what stands where there is no picture: random ``noise`` (seeded when running, fresh
+            in training) or the repeated ``edge``.
+        colour: ``grey`` or ``bgr``.
+        scaling: ``std`` divides by the standard deviation of the crop's pixels, ``mean_std``
+            subtracts their mean first.
+        dtype: of the network's input.
+    """
+
+    name: str
+    size: int = 64
+    margin_ratio: float = 0.4
+    alignment: Literal["none", "landmarks"] = "none"
+    squaring: Literal["pad", "expand"] = "pad"
+    padding: Literal["noise", "edge"] = "noise"
+    colour: Literal["grey", "bgr"] = "grey"
+    scaling: Literal["std", "mean_std"] = "std"
+    dtype: Literal["float16", "float32"] = "float16"
+
+    def __post_init__(self) -> None:
+        for name, kind in get_type_hints(PreprocessSpec).items():
+            if (choices := get_args(kind)) and getattr(self, name) not in choices:
+                raise ValueError(f"{name} is one of {choices}, not {getattr(self, name)!r}")
+        if self.size < 8:
+            raise ValueError(f"size is at least 8 pixels, not {self.size}")
+        if not -0.4 <= self.margin_ratio <= 4:
+            raise ValueError(f"margin_ratio lies between -0.4 and 4, not {self.margin_ratio}")
+
+    @property
+    def channels(self) -> int:
+        return 1 if self.colour == "grey" else 3
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "PreprocessSpec":
+        """Read a spec back; an unknown key is an error, since ignoring it would change the crop."""
+        if unknown := values.keys() - {field.name for field in fields(cls)}:
+            raise ValueError(f"this version does not know {', '.join(sorted(unknown))}")
+        return cls(**values)
+
+
+PRESETS = {
+    # The recipe of Arriaga et al. 2017 (arXiv:1710.07557), as their IMDB training set was made.
+    "paper": PreprocessSpec("paper"),
+    "aligned": PreprocessSpec(
+        "aligned",
+        margin_ratio=0.05,
+        alignment="landmarks",
+        squaring="expand",
+        padding="edge",
+        scaling="mean_std",
+        dtype="float32",
+    ),
+    # Colour at the size of the grey crops: what grey costs.
+    "aligned-colour": PreprocessSpec(
+        "aligned-colour",
+        margin_ratio=0.05,
+        alignment="landmarks",
+        squaring="expand",
+        padding="edge",
+        colour="bgr",
+        scaling="mean_std",
+        dtype="float32",
+    ),
+    # Colour, hair and neck, and more pixels, for the pre-trained network.
+    "aligned-wide": PreprocessSpec(
+        "aligned-wide",
+        size=112,
+        margin_ratio=0.2,
+        alignment="landmarks",
+        squaring="expand",
+        padding="edge",
+        colour="bgr",
+        scaling="mean_std",
+        dtype="float32",
+    ),
+}
+
+
+def window(face: Face, spec: PreprocessSpec) -> tuple[complex, complex]:
+    """The square of the picture that becomes the crop, as the (a, b) of ``a * u + b``."""
+    zoom = 1 + 2 * spec.margin_ratio
+    if spec.alignment == "landmarks" and face.landmarks is not None:
+        found = points(face.landmarks)
+        spread = TEMPLATE - TEMPLATE.mean()
+        a = np.vdot(spread, found) / np.vdot(spread, spread)
+        if a:  # five landmarks on one point carry no size; the box still does
+            return complex(a * zoom), complex(found.mean() - a * TEMPLATE.mean())
+    return complex(max(face.box.width, face.box.height) * zoom), complex(*face.box.centre)
+
+
+def whole(image: Image, spec: PreprocessSpec) -> Face:
+    """The face whose crop is the whole picture: for pictures that already are crops of a face.
+
+    Args:
+        image: (height, width, 3) uint8 BGR.
+    """
+    height, width = image.shape[:2]
+    zoom = 1 + 2 * spec.margin_ratio
+    left, top = (1 - 1 / zoom) / 2 * width, (1 - 1 / zoom) / 2 * height
+    return Face(Box(left, top, width / zoom, height / zoom))
+
+
+def cut(
+    image: Image, face: Face, spec: PreprocessSpec, surround: int = 0
+) -> tuple[Image, npt.NDArray[np.bool_]]:
+    """Cut a face out, with ``surround`` more pixels on every side at the same scale.
+
+    The middle of a crop with surround equals the crop without, pixel for pixel: training keeps the
+    wide one to turn and shift it, and still validates on what runs.
+
+    Args:
+        image: (height, width, 3) uint8 BGR.
+
+    Returns:
+        The crop, (size, size) or (size, size, 3) uint8, and where it shows the picture rather than
+        padding, (size, size) bool; size includes the surround.
+
+    Raises:
+        ValueError: the window lies outside the picture.
+    """
+    a, b = window(face, spec)
+    height, width = image.shape[:2]
+    side = spec.size + 2 * surround
+    # Bilinear sampling skips pixels when it shrinks by more than two: average whole blocks first.
+    block = max(min(int(abs(a) / spec.size), height, width), 1)
+    reach = side / spec.size * (abs(a.real) + abs(a.imag)) / 2 + 2 * block
+    left, top = (max(int(v - reach) // block * block, 0) for v in (b.real, b.imag))
+    right, bottom = (min(int(v + reach), end) for v, end in ((b.real, width), (b.imag, height)))
+    columns, rows = (right - left) // block, (bottom - top) // block
+    if columns < 1 or rows < 1:
+        raise ValueError(f"the face's box lies outside the picture of {width} x {height}")
+    part = image[top : top + rows * block, left : left + columns * block]
+    if block > 1:
+        part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+    # Where each pixel's centre lies in the picture, then in the part, whose own lie at halves.
+    # OpenCV samples at 1/32 of a pixel: rounding to it here keeps it free of the part's origin.
+    unit = _grid(spec.size, surround)
+    place = a * unit + b
+    x, y = place.real.copy(), place.imag.copy()  # apart, they are several times as quick
+    across, down = (
+        (np.rint(((v - start) / block - 0.5) * 32) / 32).astype(np.float32)
+        for v, start in ((x, left), (y, top))
+    )
+    crop = cv2.remap(part, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if spec.colour == "grey":
+        crop = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+    shown = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    if spec.squaring == "pad":
+        long = max(face.box.width, face.box.height)
+        if face.box.width < long:
+            shown &= abs(unit.real) <= face.box.width / long / 2
+        if face.box.height < long:
+            shown &= abs(unit.imag) <= face.box.height / long / 2
+    if spec.padding == "noise":
+        hidden = ~shown if spec.colour == "grey" else ~shown[..., None]
+        np.copyto(crop, _noise(spec.size, surround, spec.channels), where=hidden)
+    return crop.astype(np.uint8, copy=False), shown
+
+
+def crop(image: Image, face: Face, spec: PreprocessSpec) -> Image:
+    """Cut a face out of a picture: see ``cut``."""
+    return cut(image, face, spec)[0]
+
+
+def scale(pixels: Array, spec: PreprocessSpec) -> Array:
+    """Bring pixels, (n, channels, size, size) floats of NumPy or torch, to the network's scale."""
+    axes = (1, 2, 3)
+    mean = pixels.mean(axis=axes, keepdims=True)
+    deviation = ((pixels - mean) ** 2).mean(axis=axes, keepdims=True) ** 0.5
+    deviation = deviation.clip(1.0)  # of 255: a flat crop stays flat instead of becoming noise
+    scaled: Array = (pixels - mean if spec.scaling == "mean_std" else pixels) / deviation
+    return scaled
+
+
+def to_input(crops: npt.NDArray[np.uint8], spec: PreprocessSpec) -> npt.NDArray[Any]:
+    """Crops (n, size, size[, 3]) uint8 to the network's input (n, channels, size, size)."""
+    pixels = crops[:, None] if spec.colour == "grey" else crops.transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(scale(pixels.astype(np.float32), spec), spec.dtype)
+
+
+@lru_cache
+def _grid(size: int, surround: int) -> npt.NDArray[np.complex128]:
+    """The unit-square place of each pixel's centre: -0.5 to 0.5 inside, more in the surround."""
+    axis = (np.arange(-surround, size + surround) + 0.5) / size - 0.5
+    return axis + 1j * axis[:, None]
+
+
+@lru_cache
+def _noise(size: int, surround: int, channels: int) -> Image:
+    """Fixed noise, tiled so that the middle is the same for every surround."""
+    shape = (size, size) if channels == 1 else (size, size, channels)
+    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    wrapped = np.arange(-surround, size + surround) % size
+    return noise[wrapped][:, wrapped]

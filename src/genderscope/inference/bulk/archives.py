@@ -1,0 +1,152 @@
+"""Where many pictures lie: files and folders, tar files and Parquet tables, on this machine or in
+object storage, cut into shards that can be worked on apart.
+
+A Parquet table holds pictures in the column ``image``: bytes, or a struct with ``bytes`` and
+``path`` as Hugging Face's data sets have it; a column ``path`` names them. Knows nothing of faces.
+"""
+
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from genderscope.core.errors import PictureError
+from genderscope.core.extras import require
+from genderscope.core.storage import is_url, opened
+from genderscope.core.types import Frame
+from genderscope.imaging import decode
+from genderscope.imaging.decode import EXTENSIONS, Encoded
+
+SHARD_PICTURES = 10_000
+TABLE_ROWS = 64
+TAR, TABLE = (".tar", ".tar.gz", ".tgz"), (".parquet",)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Some pictures: the members of an archive, or named ones.
+
+    Attributes:
+        place: a tar file or a Parquet table; None where pictures are named.
+        items: paths and addresses of pictures, and the errors of what could not be listed.
+    """
+
+    place: str | None = None
+    items: tuple[str | Frame, ...] = ()
+
+
+def shards(
+    places: Iterable[str], avoid: Path | None = None, size: int = SHARD_PICTURES
+) -> Iterator[Shard]:
+    """Cut what places name into shards, always the same ones as long as the same files are there.
+
+    Args:
+        places: paths of pictures, folders, tar files and Parquet tables, and addresses of them, in
+            which ``*`` stands for any name. Archives inside a folder are not looked into.
+        avoid: see ``sources.find``.
+        size: pictures in a shard of named ones; an archive is one shard.
+    """
+    named: list[str | Frame] = []
+    for item in _items(places, avoid):
+        archive = isinstance(item, str) and _ends(item, TAR + TABLE)
+        if named and (archive or len(named) == size):
+            yield Shard(items=tuple(named))
+            named = []
+        if isinstance(item, str) and archive:
+            yield Shard(item)
+        else:
+            named.append(item)
+    if named:
+        yield Shard(items=tuple(named))
+
+
+def pictures(shard: Shard, base: Path = Path()) -> Iterator[Encoded | Frame]:
+    """A shard's pictures in order; what cannot be read is a frame with its error.
+
+    Args:
+        base: the folder that relative paths start from.
+    """
+    for item in shard.items:
+        if isinstance(item, Frame):
+            yield item
+        elif is_url(item):
+            yield Encoded(item, partial(_fetched, item))
+        else:
+            yield Encoded(item, base / item)
+    if shard.place is None:
+        return
+    place = shard.place if is_url(shard.place) else str(base / shard.place)
+    members = _members(place) if _ends(place, TAR) else _rows(place)
+    try:
+        for name, data in members:
+            yield Encoded(f"{shard.place}/{name}", data)
+    except Exception as error:  # what storage and formats raise has no common root
+        yield Frame(shard.place, error=f"{shard.place} cannot be read: {_reason(error)}")
+
+
+def _items(places: Iterable[str], avoid: Path | None) -> Iterator[str | Frame]:
+    for place in places:
+        if is_url(place):
+            yield from _listed(place)
+        else:
+            for path in decode.find([place], avoid):
+                yield path if isinstance(path, Frame) else str(path)
+
+
+def _listed(place: str) -> Iterator[str | Frame]:
+    files, root = require("fsspec.core", "cluster").url_to_fs(place)
+    try:
+        found = sorted(files.glob(root) if "*" in root else files.find(root))
+    except Exception as error:  # what storage raises has no common root
+        yield Frame(place, error=f"{place} cannot be listed: {_reason(error)}")
+        return
+    if not found:
+        yield Frame(place, error=f"{place} is not there; check the address")
+    for path in found:
+        if path == root or _ends(path, EXTENSIONS) or ("*" in root and _ends(path, TAR + TABLE)):
+            yield files.unstrip_protocol(path)
+
+
+def _ends(path: str, endings: Iterable[str]) -> bool:
+    name = path.rpartition("/")[2].lower()
+    return name.endswith(tuple(endings)) and not name.startswith(".")
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _fetched(place: str) -> bytes:
+    try:
+        with opened(place) as stream:
+            return stream.read()
+    except Exception as error:
+        raise PictureError(f"{place} cannot be read: {_reason(error)}") from error
+
+
+def _members(place: str) -> Iterator[tuple[str, bytes]]:
+    with opened(place) as stream, tarfile.open(fileobj=stream, mode="r|*") as archive:
+        for member in archive:
+            if member.isfile() and _ends(member.name, EXTENSIONS):
+                content = archive.extractfile(member)
+                assert content is not None  # it is a file
+                yield member.name, content.read()
+
+
+def _rows(place: str) -> Iterator[tuple[str, bytes]]:
+    parquet: Any = require("pyarrow.parquet", "eval")
+    with opened(place) as stream, parquet.ParquetFile(stream) as table:
+        columns = [name for name in ("image", "path") if name in table.schema_arrow.names]
+        if "image" not in columns:
+            raise ValueError("it has no column 'image'")
+        number = 0
+        for batch in table.iter_batches(TABLE_ROWS, columns=columns):
+            for row in batch.to_pylist():
+                image = row["image"]
+                name = row.get("path")
+                if isinstance(image, dict):
+                    name, image = name or image.get("path"), image["bytes"]
+                yield name or f"{number:08d}", image or b""
+                number += 1

@@ -1,0 +1,163 @@
+"""The network in ONNX Runtime: from crops to calibrated scores.
+
+Labels, preprocessing, temperature and threshold come from the model file's own metadata, so that a
+model cannot be run otherwise than it was trained. Knows nothing of pictures, detectors or torch.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from genderscope.core import sessions
+from genderscope.core.errors import ModelError
+from genderscope.core.parallel import ordered
+from genderscope.core.types import LABELS, Floats, Image
+from genderscope.imaging.preprocess import PreprocessSpec, to_input
+
+METADATA_KEY = "genderscope"
+WEIGHTS = Path(__file__).parents[1] / "weights"
+GUIDED = ".guided.onnx"
+"""How the file ends that lies beside a model's and explains it: see ``explainer``."""
+INT8 = ".int8.onnx"
+"""How the file ends that lies beside a model's and computes in integers: see ``lab.quantise``."""
+AT_ONCE = 8
+"""Faces in one run of the network on a CPU: the maps of more of them leave its caches."""
+
+
+def shipped() -> list[str]:
+    """Names of the models in this package."""
+    files = WEIGHTS.glob("*.onnx")
+    return sorted(file.stem for file in files if not file.name.endswith((GUIDED, INT8)))
+
+
+def quantised() -> list[str]:
+    """Names of those models' versions in integers, ``<model>.int8``."""
+    return sorted(file.stem for file in WEIGHTS.glob(f"*{INT8}"))
+
+
+def find(model: str | Path) -> Path:
+    """The file of a shipped model by its name, or of any exported one by its path.
+
+    Raises:
+        ModelError: it is not there.
+    """
+    ours = str(model) in (*shipped(), *quantised())
+    file = WEIGHTS / f"{model}.onnx" if ours else Path(model)
+    if not file.is_file():
+        raise ModelError(
+            f"no model {str(model)!r}: give the path of an .onnx file or one of "
+            f"{', '.join(shipped())}"
+        )
+    return file
+
+
+class Model:
+    """An open model file and what it says of itself; see ``open``.
+
+    Attributes:
+        name: the model's name.
+        spec: the preprocessing that it was trained with.
+        temperature, bias: see ``calibrated``.
+        min_confidence: below it the answer is ``uncertain``; what it aims at is in the metadata.
+        metadata: everything that the export wrote.
+        provider: what runs it, by ONNX Runtime's name in lower case, such as ``cpu``.
+    """
+
+    def __init__(
+        self, session: onnxruntime.InferenceSession, metadata: dict[str, Any], threads: int
+    ) -> None:
+        self._session = session
+        self._threads = threads
+        self.metadata = metadata
+        self.provider = sessions.provider_of(session)
+        self.name: str = metadata["name"]
+        self.spec = PreprocessSpec.from_dict(metadata["spec"])
+        self.temperature = float(metadata["temperature"])
+        self.bias = float(metadata["bias"])
+        self.min_confidence = float(metadata["abstention"]["min_confidence"])
+
+    @classmethod
+    def open(cls, file: Path, threads: int = 0, provider: str = sessions.CPU) -> Self:
+        """Open a model file.
+
+        Args:
+            threads: that share a batch of more than ``AT_ONCE`` faces; 0 takes as many as there are
+                cores. A run of fewer has one: a second would cost more than it brings.
+            provider: see ``sessions.create``.
+
+        Raises:
+            ModelError: it cannot be opened, or was not exported by this package.
+            UsageError: ONNX Runtime knows no such provider.
+        """
+        session = sessions.create(file, 1, provider)
+        try:
+            metadata = json.loads(session.get_modelmeta().custom_metadata_map[METADATA_KEY])
+            model = cls(session, metadata, threads or os.cpu_count() or 1)
+        except (KeyError, ValueError, TypeError) as error:
+            raise ModelError(f"{file} lacks genderscope's metadata: {error}") from error
+        if tuple(metadata["labels"]) != LABELS:
+            raise ModelError(f"{file} has the labels {metadata['labels']}, not {LABELS}")
+        return model
+
+    def _run(
+        self, outputs: list[str], crops: Image, **more: npt.NDArray[Any]
+    ) -> list[npt.NDArray[Any]]:
+        """Outputs of the network for some crops and what else it reads of each."""
+        size = AT_ONCE if self.provider == sessions.CPU else len(crops)
+
+        def run(start: int) -> list[npt.NDArray[Any]]:
+            part = slice(start, start + size)
+            inputs = {name: values[part] for name, values in more.items()}
+            inputs["faces"] = to_input(crops[part], self.spec)
+            found: list[npt.NDArray[Any]] = self._session.run(outputs, inputs)
+            return found
+
+        if len(crops) <= size:
+            return run(0)
+        starts = range(0, len(crops), size)
+        runs = (
+            map(run, starts) if self._threads == 1 else ordered(lambda: run, starts, self._threads)
+        )
+        return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
+
+
+class Classifier(Model):
+    """A model that says how faces present; see ``load``."""
+
+    @classmethod
+    def load(cls, model: str | Path, threads: int = 0, provider: str = sessions.CPU) -> Self:
+        """Open a shipped model by its name, or any exported one by its path: see ``open``.
+
+        Raises:
+            ModelError: it is not there, cannot be opened, or was not exported by this package.
+            UsageError: ONNX Runtime knows no such provider.
+        """
+        return cls.open(find(model), threads, provider)
+
+    def logits(self, crops: Image) -> Floats:
+        """Raw outputs, (n, 2), for crops (n, size, size[, 3]) uint8."""
+        outputs: Floats = self._run(["logits"], crops)[0].astype(np.float64)
+        return outputs
+
+    def __call__(self, crops: Image) -> Floats:
+        """Calibrated probabilities, (n, 2) in the order of ``LABELS``.
+
+        Args:
+            crops: (n, size, size) uint8 grey or (n, size, size, 3) BGR, cut by ``preprocess.crop``.
+        """
+        return calibrated(self.logits(crops), self.temperature, self.bias)
+
+
+def calibrated(logits: Floats, temperature: float, bias: float) -> Floats:
+    """Probabilities (n, 2) of logits (n, 2): a softmax of the logits over the temperature, with the
+    bias added to the last class.
+    """
+    scaled = logits / temperature + np.array([0.0, bias])
+    powers = np.exp(scaled - scaled.max(-1, keepdims=True))
+    scores: Floats = powers / powers.sum(-1, keepdims=True)
+    return scores

@@ -1,0 +1,121 @@
+"""Pictures classified by a Ray cluster, in workers that keep their networks.
+
+Every machine of the cluster runs this version of the package with OpenCV and Pillow of the same
+versions, and sees what is not in object storage under the same paths, as on a shared file system.
+What comes out is the same as on one machine. Knows nothing of what is in a shard.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import pickle
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from genderscope.core.extras import require
+from genderscope.core.storage import Store
+from genderscope.inference import bulk
+from genderscope.inference.bulk import Settings, archives
+from genderscope.inference.bulk.resuming import agree
+from genderscope.sinks import parquet, record
+
+# In each worker: one reads while another computes.
+READERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A shard of pictures whose results become the part ``number`` of the store ``out``."""
+
+    number: int
+    shard: archives.Shard
+    base: Path
+    out: str
+
+
+def classify(
+    places: Iterable[str],
+    out: str,
+    settings: Settings,
+    workers: int | None = None,
+    size: int = archives.SHARD_PICTURES,
+) -> Iterator[Counter[str]]:
+    """Classify pictures on a cluster (see ``connected``) into a Parquet folder, with a part for
+    each shard of ``archives.shards``; parts that are there already are not made again.
+
+    Args:
+        out: a folder, or an address of object storage.
+        workers: each with its own networks; by default as many as the cluster has cores.
+        size: pictures of folders in a part.
+
+    Yields:
+        What each part holds (see ``folders.count``), in any order: first one for the parts that
+        are there, with ``parts`` of them and ``shards`` in all.
+
+    Raises:
+        UsageError: ``out`` holds results of other pictures or settings.
+        MissingExtra: Ray or pyarrow is not installed.
+    """
+    ray, data = connected()
+    require("pyarrow", "eval")
+    store = Store(out)
+    store.clear()
+    base = Path.cwd()
+    digest, jobs, number = hashlib.sha256(), [], -1
+    there = set(parquet.parts(store))
+    for number, shard in enumerate(archives.shards(places, size=size)):
+        digest.update(repr(shard).encode(errors="surrogateescape"))
+        if number not in there:
+            jobs.append({"job": pickle.dumps(Job(number, shard, base, store.place))})
+    plan = {"shards": number + 1, "fingerprint": digest.hexdigest()}
+    agree(store, parquet.SETTINGS, settings.record(settings.scope()) | plan)
+    yield Counter(shards=number + 1, parts=number + 1 - len(jobs))
+    if not jobs:
+        return
+    blocks = data.from_items(jobs, override_num_blocks=len(jobs))
+    workers = min(workers or int(ray.cluster_resources()["CPU"]), len(jobs))
+    made = blocks.map(_Worker, fn_constructor_args=(settings,), concurrency=workers)
+    for row in made.iter_rows():
+        yield Counter(json.loads(row["tally"]))
+
+
+class _Worker:
+    """A process with its networks."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._scope = settings, settings.scope()
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        job: Job = pickle.loads(row["job"])
+        tally: Counter[str] = Counter()
+
+        def records() -> Iterator[dict[str, Any]]:
+            pictures = archives.pictures(job.shard, job.base)
+            for scene in bulk.classify(pictures, self._settings, READERS, self._scope):
+                bulk.count(tally, scene)
+                yield record(scene)
+
+        Store(job.out).write(parquet.file_name(job.number), parquet.encode(records()))
+        return {"tally": json.dumps(tally)}
+
+
+def connected() -> tuple[ModuleType, ModuleType]:
+    """Ray and Ray Data, connected: to the cluster that is there or that RAY_ADDRESS names, else to
+    one on this machine.
+
+    Raises:
+        MissingExtra: Ray is not installed.
+    """
+    ray = require("ray", "cluster")
+    data = require("ray.data", "cluster")
+    if not ray.is_initialized():
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        ray.init(log_to_driver=False, logging_level="WARNING")
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # the progress is shown by the caller
+    data.DataContext.get_current().enable_progress_bars = False
+    return ray, data

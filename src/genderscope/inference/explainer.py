@@ -1,0 +1,86 @@
+"""Which pixels a network's answer hangs on: guided gradients, in ONNX Runtime.
+
+``<model>.guided.onnx``, which ``export`` writes beside each model, computes the scores and the maps
+in one run. Knows nothing of pictures, detectors or torch.
+"""
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from genderscope.core.errors import ModelError, UsageError
+from genderscope.core.types import LABELS, Floats, Image
+from genderscope.inference.classifier import GUIDED, Model, calibrated, find
+
+Maps = npt.NDArray[np.float32]
+EITHER = -1
+"""In the place of a class: the one with the higher calibrated score."""
+# Of a map's largest magnitudes, the share that a picture shows as black or white.
+SATURATED = 0.005
+
+
+def guided_file(model: Path) -> Path:
+    """Where the guided graph of a model's file lies: beside it."""
+    return model if model.name.endswith(GUIDED) else model.with_suffix(GUIDED)
+
+
+class Explainer(Model):
+    """A model that also says what it looks at; see ``load``."""
+
+    @classmethod
+    def load(cls, model: str | Path, threads: int = 0) -> Self:
+        """Open the guided graph of a shipped model by its name, or of any by its path.
+
+        Args:
+            threads: see ``Model.open``.
+
+        Raises:
+            ModelError: the model or its guided graph is not there, or cannot be opened.
+        """
+        file = find(model)
+        if not (guided := guided_file(file)).is_file():
+            raise ModelError(
+                f"{file} has no guided graph beside it: 'genderscope export {file}' writes one"
+            )
+        return cls.open(guided, threads)
+
+    def __call__(
+        self, crops: Image, classes: npt.NDArray[np.int64] | None = None
+    ) -> tuple[Floats, Maps]:
+        """Scores and maps of some faces.
+
+        Args:
+            crops: (n, size, size) uint8 grey or (n, size, size, 3) BGR, cut by ``preprocess.crop``.
+            classes: (n,), which class to explain for each, an index into ``LABELS``; by default, or
+                where it is -1, the one with the higher score.
+
+        Returns:
+            Calibrated probabilities, (n, 2) in the order of ``LABELS``, and the guided gradients of
+            the classes' logits with respect to the network's input, in the shape of ``crops``.
+
+        Raises:
+            UsageError: there is not one class for each crop.
+        """
+        chosen = np.full(len(crops), EITHER) if classes is None else np.asarray(classes, np.int64)
+        if chosen.shape != (len(crops),) or ((chosen < EITHER) | (chosen >= len(LABELS))).any():
+            raise UsageError(
+                f"{len(crops)} crops need as many classes, each {EITHER} (that of the higher "
+                f"score), 0 ({LABELS[0]}) or 1 ({LABELS[1]}), not {chosen.tolist()}"
+            )
+        logits, maps = self._run(["logits", "maps"], crops, classes=chosen)
+        scores = calibrated(logits.astype(np.float64), self.temperature, self.bias)
+        return scores, maps[:, 0] if maps.shape[1] == 1 else maps.transpose(0, 2, 3, 1)
+
+    @staticmethod
+    def picture(one: Maps) -> Image:
+        """A map (size, size[, 3]) as a grey picture (size, size) uint8.
+
+        Mid-grey is no gradient, light and dark are positive and negative ones, over all channels;
+        each map is scaled by its own largest, so that pictures do not compare in strength.
+        """
+        flat = one.sum(-1) if one.ndim == 3 else one
+        largest = max(np.quantile(abs(flat), 1 - SATURATED), np.finfo(np.float32).tiny)
+        shades: Image = (127.5 + 127.5 * (flat / largest).clip(-1, 1)).round().astype(np.uint8)
+        return shades

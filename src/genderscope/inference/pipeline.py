@@ -1,0 +1,166 @@
+"""The main job as one generator: find faces, cut them out, classify them.
+
+Faces of many pictures go through the network together, and scenes come out in the order of their
+frames. Knows nothing of files, screens or where pictures come from.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genderscope import detection as detectors
+from genderscope.core.errors import UsageError
+from genderscope.core.protocols import Detector
+from genderscope.core.types import Face, Frame, Image, Prediction, Result, Scene
+from genderscope.imaging import decode
+from genderscope.imaging.preprocess import PreprocessSpec, crop
+from genderscope.inference.classifier import Classifier
+
+# Decoded pictures that may wait for a full batch: about seven photographs of 12 megapixels.
+WAITING_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A frame with its faces and their crops, before the network has seen them."""
+
+    frame: Frame
+    faces: tuple[Face, ...] = ()
+    crops: tuple[Image, ...] = ()
+
+
+def look(
+    frame: Frame, detector: Detector, spec: PreprocessSpec, crops_are_faces: bool = False
+) -> Look:
+    """Find a frame's faces and cut them out: see ``Scope.stream``."""
+    if frame.image is None:
+        return Look(frame)
+    if crops_are_faces:
+        faces = [detectors.find_one(frame.image, detector, spec)[0]]
+    else:
+        faces = detector(frame.image)
+    return Look(frame, tuple(faces), tuple(crop(frame.image, face, spec) for face in faces))
+
+
+class Scope:
+    """A detector and a classifier, put together; see ``load``.
+
+    Attributes:
+        min_confidence: below it a face's label is ``uncertain``.
+    """
+
+    def __init__(
+        self, classifier: Classifier, detector: Detector, min_confidence: float | None = None
+    ) -> None:
+        if min_confidence is not None and not 0 <= min_confidence <= 1:
+            raise UsageError(f"min_confidence lies between 0 and 1, not {min_confidence}")
+        self.classifier = classifier
+        self.detector = detector
+        self.min_confidence = (
+            classifier.min_confidence if min_confidence is None else min_confidence
+        )
+
+    def __call__(self, image: Image | str | Path) -> list[Result]:
+        """Every face of one picture, in the detector's order.
+
+        Args:
+            image: a file, or a decoded picture, (height, width, 3) uint8 BGR.
+
+        Raises:
+            PictureError: the file cannot be read.
+            UsageError: the array is no such picture.
+        """
+        if isinstance(image, str | Path):
+            image = decode.read(Path(image))
+        elif image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+            raise UsageError(
+                "a picture is a (height, width, 3) uint8 array in BGR order, "
+                f"not {image.shape} {image.dtype}"
+            )
+        [scene] = self.stream([Frame("", image)])
+        return list(scene.results)
+
+    def stream(
+        self, frames: Iterable[Frame], batch_size: int = 64, crops_are_faces: bool = False
+    ) -> Iterator[Scene]:
+        """Scenes in the order of their frames.
+
+        At most ``batch_size`` pictures, and about 256 MB of them, wait for their batch to fill.
+
+        Args:
+            frames: one with an error comes out as a scene without faces.
+            batch_size: faces that go through the network at once.
+            crops_are_faces: each picture is one face, cut out already: the detector only aligns it,
+                and where it finds none the whole picture is the crop.
+        """
+        spec = self.classifier.spec
+        return self.answer(
+            (look(frame, self.detector, spec, crops_are_faces) for frame in frames), batch_size
+        )
+
+    def answer(self, looks: Iterable[Look], batch_size: int = 64) -> Iterator[Scene]:
+        """Scenes of frames whose faces were found and cut out already: see ``stream``."""
+        waiting: list[Look] = []
+        faces = size = 0
+        for looked in looks:
+            waiting.append(looked)
+            faces += len(looked.faces)
+            size += _held_bytes(looked.frame)
+            if max(faces, len(waiting)) >= batch_size or size >= WAITING_BYTES:
+                yield from self._scenes(waiting, batch_size)
+                waiting, faces, size = [], 0, 0
+        yield from self._scenes(waiting, batch_size)
+
+    def _scenes(self, waiting: list[Look], batch_size: int) -> Iterator[Scene]:
+        crops = [crop for looked in waiting for crop in looked.crops]
+        predictions = (
+            Prediction((woman, man), self.min_confidence)
+            for start in range(0, len(crops), batch_size)
+            for woman, man in self.classifier(np.stack(crops[start : start + batch_size])).tolist()
+        )
+        for looked in waiting:
+            results = tuple(Result(face, next(predictions)) for face in looked.faces)
+            yield Scene(looked.frame, results)
+
+
+def _held_bytes(frame: Frame) -> int:
+    """The memory of a frame's picture: none where only its size was kept."""
+    return 0 if frame.image is None else abs(frame.image.strides[0]) * frame.image.shape[0]
+
+
+def load(
+    model: str | Path = "mini_xception",
+    detector: str | None = None,
+    detector_model: Path | None = None,
+    min_confidence: float | None = None,
+    *,
+    threads: int | None = None,
+    provider: str = "cpu",
+    **detection: Any,
+) -> Scope:
+    """Open a model and a detector.
+
+    Args:
+        model: a shipped model's name, or the path of an exported one.
+        detector: by default ``yunet`` where its weights are, else ``haar``.
+        detector_model: the detector's weights.
+        min_confidence: below it a label is ``uncertain``; by default the model's own.
+        threads, provider: of the networks: see ``Classifier.open`` and ``sessions.create``; by
+            default the classifier has as many threads as there are cores, and the detector one.
+        detection: further options of ``detectors.create``.
+
+    Raises:
+        ModelError: a model is absent or broken.
+        UsageError: no detector or provider has that name.
+    """
+    networks: dict[str, Any] = {"provider": provider}
+    if threads is not None:
+        networks["threads"] = threads
+    return Scope(
+        Classifier.load(model, **networks),
+        detectors.create(detector, model=detector_model, **networks, **detection),
+        min_confidence,
+    )

@@ -1,0 +1,218 @@
+"""The card of a model, in Markdown: what it is for, what it is not for, and how it errs.
+
+After Mitchell et al. 2019 (arXiv:1810.03993), whose sections it keeps. Every number comes from the
+model's own metadata or from the result files beside it, ``<model>.*.*.json`` by ``evaluate`` and
+``<model>.counterfactuals.json``. Knows nothing of how they were measured.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from genderscope.core.errors import ModelError
+from genderscope.core.types import LABELS
+from genderscope.inference.classifier import WEIGHTS, Classifier, find, shipped
+
+SUFFIX = ".card.md"
+
+TEMPLATE = Path(__file__).parent / "model_card.md"
+
+
+def card(model: str | Path) -> str:
+    """The card of a shipped model, or of an exported one by its path.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    classifier = Classifier.load(model)
+    file = find(model)
+    results = [
+        found
+        for path in sorted(file.parent.glob(f"{file.stem}.*.*.json"))
+        if "accuracy_is" in (found := _read(path))
+    ]
+    altered = file.with_name(f"{file.stem}.counterfactuals.json")
+    sets = ", ".join(dict.fromkeys(map(_set, results)))
+    return TEMPLATE.read_text(encoding="utf-8").format(
+        name=classifier.name,
+        labels=", ".join(f"`{label}`" for label in LABELS),
+        details=_details(classifier),
+        results=_results(results),
+        commands=_items(*dict.fromkeys(f"`{found['command']}`" for found in results)),
+        groups="\n\n".join(map(_groups, _one_each(results))),
+        calibration=_calibration(results),
+        flips=_flips(_read(altered)) if altered.is_file() else "Not measured yet.",
+        training=_training(classifier.metadata["data"]),
+        evaluation=f"{sets or 'None yet'}. Nothing was chosen on them.",
+        abstention=_abstention(classifier.metadata["abstention"]),
+    )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def read(model: str) -> str:
+    """The card that ships with a model.
+
+    Raises:
+        ModelError: there is no such model, or it has no card.
+    """
+    file = WEIGHTS / f"{model}{SUFFIX}"
+    if model not in shipped() or not file.is_file():
+        known = [name for name in shipped() if (WEIGHTS / f"{name}{SUFFIX}").is_file()]
+        raise ModelError(f"no card of {model!r}; there are cards of: {', '.join(known)}")
+    return file.read_text(encoding="utf-8")
+
+
+def _details(classifier: Classifier) -> str:
+    known, spec = classifier.metadata, classifier.spec
+    training, licence = known["training"], known["data"]["licence"]
+    return _items(
+        f"Architecture: {known['source']}",
+        f"{known['parameters']:,} parameters, {known['multiply_adds'] / 1e6:.1f} million "
+        "multiply-adds a face",
+        f"Input: a face of {spec.size} x {spec.size} pixels, "
+        f"{'grey' if spec.colour == 'grey' else 'in colour'}, cut by the recipe `{spec.name}`",
+        f"Trained with genderscope {training['versions']['genderscope']} at commit "
+        f"`{training['commit']}`, seed {training['settings']['seed']}; the model file's metadata "
+        "hold all settings",
+        f"Licence of the weights: {licence}, that of the data; of the code: Apache-2.0",
+        "Questions and problems: the project's issue tracker",
+    )
+
+
+def _results(results: Iterable[dict[str, Any]]) -> str:
+    head = (
+        *("data set", "detector", "n", "accuracy %", *(f"recall, {label} %" for label in LABELS)),
+        *("gap, points", "answered %", "accuracy of these %"),
+    )
+    rows = []
+    for found in results:
+        recall, chosen = found["recall"], found["selective"]
+        rows.append(
+            (
+                *_of(found),
+                _share(found["accuracy"], found["accuracy_interval"]),
+                *(_share(recall[label], found["recall_interval"][label]) for label in LABELS),
+                _share(found["recall_gap"], found["recall_gap_interval"]),
+                _share(chosen["coverage"], chosen["coverage_interval"]),
+                _share(chosen["accuracy_of_answered"], chosen["interval"]),
+            )
+        )
+    return _table(head, rows)
+
+
+def _one_each(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of several results on a data set the first by name."""
+    first: dict[str, dict[str, Any]] = {}
+    for found in results:
+        first.setdefault(found["dataset"].partition(":")[0], found)
+    return [found for found in first.values() if found["by_group"]]
+
+
+def _groups(found: dict[str, Any]) -> str:
+    rows = [
+        (
+            f"{column}: {name}",
+            f"{group['n']:,}",
+            _share(group["accuracy"], group["accuracy_interval"]),
+            *(
+                _share(group["recall"][label]["value"], group["recall"][label]["interval"])
+                for label in LABELS
+            ),
+        )
+        for column, groups in found["by_group"].items()
+        for name, group in groups.items()
+    ]
+    head = ("group", "n", "accuracy %", *(f"recall, {label} %" for label in LABELS))
+    title = f"### By group: {_set(found)}, {found['detector']}"
+    return f"{title}\n\n{_table(head, rows)}"
+
+
+def _calibration(results: Iterable[dict[str, Any]]) -> str:
+    measures = {"ece": "ECE, 0-1", "brier": "Brier, 0-1", "nll": "NLL, nats"}
+    rows = []
+    for found in results:
+        known = found["calibration"]
+        values = (_plain(known[name], known.get(f"{name}_interval")) for name in measures)
+        rows.append((*_of(found), *values))
+    return _table(("data set", "detector", "n", *measures.values()), rows)
+
+
+def _flips(report: dict[str, Any]) -> str:
+    head = (
+        *("condition", "n", "flips %", "to man %", "to woman %", "confidence, points"),
+        "accuracy %",
+    )
+    rows = [
+        (
+            found["name"],
+            f"{found['n']:,}",
+            _share(found["flip_rate"], found["flip_interval"]),
+            _share(found["to_man"]),
+            _share(found["to_woman"]),
+            _share(found["confidence_change"], found["confidence_interval"]),
+            _share(found["accuracy"], found["accuracy_interval"]),
+        )
+        for found in report["conditions"]
+    ]
+    original = report["original"]
+    before = _share(original["accuracy"], original["accuracy_interval"])
+    return (
+        f"{_table(head, rows)}\n\nUnaltered, the accuracy is {before}%, n = {report['n']:,}. "
+        f"Measured by `{report['command']}`, seed {report['seed']}."
+    )
+
+
+def _training(data: dict[str, Any]) -> str:
+    return (
+        f"{data['train']:,} faces of {data['name']} ({data['licence']}), found by "
+        f"{data['detector']}; {data['validation']:,} more were held out to choose settings, "
+        "temperature and threshold. Labels are annotators' views of photographs. The fingerprint "
+        f"of the pictures' names, sizes and labels is `{data['fingerprint']}`."
+    )
+
+
+def _abstention(chosen: dict[str, Any]) -> str:
+    return (
+        f"`uncertain` is the answer below a confidence of {chosen['min_confidence']:.3f}: on "
+        f"validation faces, n = {chosen['n']:,}, {_share(chosen['coverage'])}% are answered, "
+        f"{_share(chosen['error_of_answered'])}% of these wrongly. Elsewhere the shares differ."
+    )
+
+
+def _of(found: dict[str, Any]) -> tuple[str, str, str]:
+    return _set(found), found["detector"], f"{found['n']:,}"
+
+
+def _set(found: dict[str, Any]) -> str:
+    without = ", no leaks" if "--exclude" in found["command"] else ""
+    return f"{found['dataset'].partition(':')[0]} {found['split']}{without}"
+
+
+def _share(share: float | None, interval: Sequence[float] | None = None) -> str:
+    """A share of 1 in per cent, with its interval."""
+    if share is None:
+        return "n too small"
+    ends = interval and [None if end is None else 100 * end for end in interval]
+    return _plain(100 * share, ends, 1)
+
+
+def _plain(value: float | None, interval: Sequence[float | None] | None, digits: int = 3) -> str:
+    if value is None:
+        return "-"
+    ends = [f"{end:.{digits}f}" for end in interval or () if end is not None]
+    return f"{value:.{digits}f}" + (f" ({' to '.join(ends)})" if ends else "")
+
+
+def _items(*sentences: str) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    marks = ["---", *("--:" for _ in head[1:])]
+    lines = [head, marks, *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,40 @@
+"""The naive network that mini-Xception's 80-fold reduction is measured against: convolutions, then
+dense layers, which hold nearly all of its five million parameters.
+
+Arriaga, Valdenegro-Toro and Ploeger 2017, arXiv:1710.07557, give no layers of theirs; this is the
+usual alternation of convolutions and poolings. It is trained to be compared with, and is not
+shipped. Its dense layers make it read crops of 64 x 64 pixels alone.
+"""
+
+from torch import nn
+
+from genderscope.core.types import LABELS
+
+SOURCE = "after Arriaga et al. 2017, arXiv:1710.07557"
+SIZE = 64
+# Maps of each convolution; a max pooling halves them after each.
+MAPS = (32, 64, 128)
+HIDDEN = 600
+DROPPED = 0.5
+
+
+def convolution(inputs: int, outputs: int) -> nn.Sequential:
+    """3x3 convolution, batch normalisation, ReLU, max pooling."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+    )
+
+
+def create(channels: int = 1) -> nn.Module:
+    side = SIZE // 2 ** len(MAPS)
+    return nn.Sequential(
+        *map(convolution, (channels, *MAPS), MAPS),
+        nn.Flatten(),
+        nn.Linear(MAPS[-1] * side**2, HIDDEN),
+        nn.ReLU(),
+        nn.Dropout(DROPPED),
+        nn.Linear(HIDDEN, len(LABELS)),
+    )

@@ -1,0 +1,45 @@
+"""A residual network: six blocks of two ordinary convolutions, for those who want accuracy.
+
+He et al. 2016 (arXiv:1512.03385), small and without a dense layer, as its two siblings here: the
+last convolution draws a map for each class, and the mean of a map is its logit. The smaller
+networks learn from its scores.
+"""
+
+from torch import nn
+
+from genderscope.core.types import LABELS
+from genderscope.training.models._residual import Residual, projection
+
+SOURCE = "He et al. 2016, arXiv:1512.03385"
+STEM = 32
+# (maps, stride) of each block.
+BLOCKS = ((32, 1), (64, 2), (128, 2), (128, 1), (256, 2), (256, 1))
+
+
+class Block(Residual):
+    """Two convolutions, added to their input or to a strided 1x1 convolution of it."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        body = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        same = (inputs, stride) == (outputs, 1)
+        super().__init__(body, nn.Identity() if same else projection(inputs, outputs, stride))
+
+
+def create(channels: int = 1) -> nn.Module:
+    widths = [STEM, *(maps for maps, _ in BLOCKS)]
+    strides = [stride for _, stride in BLOCKS]
+    return nn.Sequential(
+        nn.Conv2d(channels, STEM, 3, 2, padding=1, bias=False),
+        nn.BatchNorm2d(STEM),
+        nn.ReLU(),
+        *map(Block, widths, widths[1:], strides),
+        nn.Conv2d(widths[-1], len(LABELS), 3, padding=1),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )

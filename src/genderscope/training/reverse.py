@@ -1,0 +1,116 @@
+"""From an exported model to one that explains itself: the same graph with its gradient behind it.
+
+The reverse pass is written as ONNX nodes, so that ONNX Runtime computes it without torch, for any
+number of faces, each with a class of its own. Any model that ``export`` wrote will do; no run and
+no torch network is needed. Knows nothing of torch, pictures or training.
+"""
+
+import json
+from collections import defaultdict
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from genderscope.core.errors import ModelError
+from genderscope.core.types import LABELS
+from genderscope.inference.classifier import METADATA_KEY
+from genderscope.training.gradients import RULES, Writer
+
+METHODS = ("guided", "saliency", "grad-cam")
+
+
+def explained(model: onnx.ModelProto, method: str = "guided") -> onnx.ModelProto:
+    """A copy of a model with a second input and a second output.
+
+    ``classes``, (n,) int64, is the class to explain for each face, an index into ``LABELS``; -1
+    takes the one with the higher calibrated score. ``maps`` is float32:
+
+    - ``guided``: (n, channels, size, size), the gradient of the class's logit with respect to the
+      network's input, where each ReLU passes back what is positive alone (Springenberg et al. 2015,
+      arXiv:1412.6806);
+    - ``saliency``: the plain gradient (Simonyan et al. 2013, arXiv:1312.6034), as magnitudes;
+    - ``grad-cam``: (n, 1, size, size), the maps that the last convolution reads, weighted by their
+      mean gradients and enlarged (Selvaraju et al. 2017, arXiv:1610.02391).
+
+    Raises:
+        ModelError: the model has a layer whose gradient is not known here.
+    """
+    model = onnx.shape_inference.infer_shapes(model)
+    metadata = json.loads({prop.key: prop.value for prop in model.metadata_props}[METADATA_KEY])
+    graph = model.graph
+    faces = graph.input[0].name
+    write = Writer(graph, guided=method == "guided")
+    chosen = _chosen(write, metadata["temperature"] * metadata["bias"])
+    if method == "grad-cam":
+        target = [node for node in graph.node if node.op_type == "Conv"][-1].input[0]
+        maps = _class_activation(write, target, _gradient(write, target, chosen), faces)
+    else:
+        maps = _gradient(write, faces, chosen)
+        maps = write.node("Abs", maps) if method == "saliency" else maps
+    write.nodes.append(helper.make_node("Identity", [maps], ["maps"]))
+    graph.node.extend(write.nodes)
+    graph.initializer.extend(write.initializers)
+    _, channels, *sides = write.shapes[faces]
+    batch = graph.input[0].type.tensor_type.shape.dim[0].dim_param
+    shape = [batch, 1 if method == "grad-cam" else channels, *sides]
+    graph.input.append(helper.make_tensor_value_info("classes", onnx.TensorProto.INT64, [batch]))
+    graph.output.append(helper.make_tensor_value_info("maps", onnx.TensorProto.FLOAT, shape))
+    helper.set_model_props(model, {METADATA_KEY: json.dumps({**metadata, "explains": method})})
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _chosen(write: Writer, bias: float) -> str:
+    """The classes, with the one of the higher calibrated score in place of each -1."""
+    lead = write.node("MatMul", "logits", write.constant([-1.0, 1.0]))
+    higher = write.node("Greater", lead, write.constant(-bias))
+    higher = write.node("Cast", higher, to=onnx.TensorProto.INT64)
+    free = write.node("Less", "classes", write.integers(0))
+    return write.node("Where", free, higher, "classes")
+
+
+def _gradient(write: Writer, target: str, chosen: str) -> str:
+    """Walk the graph backwards, down to the gradient of the chosen classes at ``target``."""
+    # Up to the first layer that looks at the face, the gradient is the same for all faces of a
+    # class: it starts as a table of both, which ONNX Runtime works out once, when it loads.
+    table = write.constant(np.eye(len(LABELS)))
+    tables = {table}
+    gradients = defaultdict(list, logits=[table])
+
+    def of_faces(gradient: str) -> str:
+        return write.node("Gather", gradient, chosen) if gradient in tables else gradient
+
+    def added(parts: list[str]) -> str:
+        if len(parts) > 1 and not tables.issuperset(parts):
+            parts = [of_faces(part) for part in parts]
+        total = write.sum(parts)
+        if tables.issuperset(parts):
+            tables.add(total)
+        return total
+
+    for node in reversed(write.forward):
+        if node.output[0] == target:
+            break
+        if node.output[0] not in gradients:
+            continue
+        if node.op_type not in RULES:
+            raise ModelError(f"the reverse pass does not know the gradient of {node.op_type}")
+        gradient = added(gradients.pop(node.output[0]))
+        if node.op_type in ("Relu", "Clip", "MaxPool"):
+            gradient = of_faces(gradient)
+        back = RULES[node.op_type](write, node, gradient)
+        if gradient in tables:
+            tables.add(back)
+        for name in node.input if node.op_type == "Add" else node.input[:1]:
+            gradients[name].append(back)
+    return of_faces(added(gradients[target]))
+
+
+def _class_activation(write: Writer, target: str, gradient: str, faces: str) -> str:
+    weights = write.node("ReduceMean", gradient, write.integers(2, 3))
+    weighted = write.node("Mul", weights, target)
+    activation = write.node("Relu", write.node("ReduceSum", weighted, write.integers(1)))
+    wanted, given = write.shapes[faces][2:], write.shapes[target][2:]
+    scales = write.constant([1, 1, *np.divide(wanted, given)])
+    return write.node("Resize", activation, "", scales, mode="linear")

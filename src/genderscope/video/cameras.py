@@ -1,0 +1,259 @@
+"""Moving sources: a camera, a video file, an address on the network or a folder of frames.
+
+``open_source`` is the one way to all of them. Recorded ones give every frame, live ones the newest.
+Knows nothing of faces.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+
+from genderscope.core.errors import SourceError, UsageError
+from genderscope.core.extras import require
+from genderscope.core.types import Frame, Image
+from genderscope.imaging import decode
+from genderscope.video.newest import LiveSource, Patience
+
+SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "srt")
+# A file whose last frame lies further before the end that it announces is cut off.
+CUT_OFF_S = 0.5
+ADVICE = (
+    "give a camera's number, a video file, a folder of pictures or an address "
+    f"({'://, '.join(SCHEMES)}://)"
+)
+
+
+class Source(Protocol):
+    """Iterates over timed frames; see ``open_source``.
+
+    Attributes:
+        name: what its frames are called; an address without its user, password and query.
+        live: frames are dropped rather than queued.
+        dropped: how many so far.
+    """
+
+    name: str
+    live: bool
+
+    @property
+    def dropped(self) -> int: ...
+    def __iter__(self) -> Generator[Frame]: ...
+
+
+def open_source(
+    source: str, *, loop: bool = False, frame_rate: float = 25.0, patience: Patience | None = None
+) -> Source:
+    """Open a moving source by what its name looks like.
+
+    Args:
+        source: a camera's number or device (``0``, ``/dev/video0``), an address (``rtsp://...``,
+            ``http://...``), a video file, a named pipe, or a folder of pictures.
+        loop: begin a recorded source anew when it ends; times go on.
+        frame_rate: pictures a second of a folder.
+        patience: with live sources.
+
+    Raises:
+        SourceError: there is no such source.
+        MissingExtra: videos and addresses need PyAV.
+        UsageError: the address is of no kind that is read.
+    """
+    patience = patience or Patience()
+    path = Path(source)
+    if source.isdecimal():
+        return LiveSource(f"camera {source}", lambda: camera(int(source)), patience)
+    if path.is_char_device():
+        return LiveSource(source, lambda: camera(source), patience)
+    if path.is_dir():
+        return RecordedSource(source, lambda: _folder(path, frame_rate), loop)
+    require("av", "video")
+    if "://" in source:
+        return _address(source, loop, patience)
+    # With its protocol, so that no name of a file is taken for an address.
+    url = f"file:{source}"
+    if path.is_fifo():
+        return LiveSource(source, lambda: _pictures(_opened(url, patience.frozen_s)), patience)
+    if not path.is_file():
+        raise SourceError(f"{source} is not there; {ADVICE}")
+    return RecordedSource(source, lambda: _video(source, _opened(url)), loop)
+
+
+class RecordedSource:
+    """A source that waits: every frame of it comes, once or again and again."""
+
+    live = False
+    dropped = 0
+
+    def __init__(self, name: str, read: Callable[[], Generator[Frame]], loop: bool) -> None:
+        self.name, self._read, self._loop = name, read, loop
+
+    def __iter__(self) -> Generator[Frame]:
+        """Frames with their own times, which never go back; one with an error for each that cannot
+        be decoded, and for an end that comes too early.
+
+        Raises:
+            SourceError: there is no frame at all.
+        """
+        index, time_s, step_s = 0, 0.0, 0.04
+        begin_s = 0.0
+        while True:
+            try:
+                with closing(self._read()) as frames:
+                    for frame in frames:
+                        now_s = begin_s + (frame.time_s or 0.0)
+                        if now_s > time_s:
+                            time_s, step_s = now_s, now_s - time_s
+                        yield replace(frame, index=index, time_s=time_s)
+                        index += 1
+                if not index:
+                    raise SourceError("holds no frame that can be read; get it anew")
+            except SourceError as error:
+                if not index:
+                    raise SourceError(f"{self.name} {error}") from error
+                yield Frame(self.name, error=f"{self.name} {error}", index=index, time_s=time_s)
+                return
+            if not self._loop:
+                return
+            begin_s = time_s + step_s
+
+
+def camera(device: int | str) -> Generator[Image]:
+    """Pictures of a camera by OpenCV, until it gives no more.
+
+    Raises:
+        SourceError: it cannot be opened, or gave no picture.
+    """
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        capture = cv2.VideoCapture(device)
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    try:
+        if not capture.isOpened():
+            raise SourceError("cannot be opened (is it plugged in, and free?)")
+        while True:
+            sound, image = capture.read()
+            if not sound:
+                raise SourceError("gives no more pictures (is it still plugged in?)")
+            yield image.astype(np.uint8, copy=False)
+    finally:
+        capture.release()
+
+
+def _folder(path: Path, frame_rate: float) -> Generator[Frame]:
+    for index, frame in enumerate(decode.frames([path])):
+        yield replace(frame, time_s=index / frame_rate)
+
+
+def _address(source: str, loop: bool, patience: Patience) -> Source:
+    parts = urlsplit(source)
+    if parts.scheme not in SCHEMES:
+        raise UsageError(f"no {parts.scheme}:// is read; {ADVICE}")
+    port = f":{parts.port}" if parts.port else ""
+    name = f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+
+    def opened() -> Any:
+        return _opened(source, patience.frozen_s)
+
+    try:
+        first = [opened()]
+    except SourceError as error:
+        raise SourceError(f"{name} {error}") from error
+    if first[0].duration is not None:  # a file that lies elsewhere
+        return RecordedSource(name, lambda: _video(name, first.pop() if first else opened()), loop)
+    return LiveSource(name, lambda: _pictures(first.pop() if first else opened()), patience)
+
+
+def _opened(url: str, patience_s: float | None = None) -> Any:
+    """PyAV's container of a video.
+
+    Raises:
+        SourceError: without the name, as ``LiveSource`` and ``RecordedSource`` add it.
+    """
+    av = require("av", "video")
+    options = {"rtsp_transport": "tcp"} if url.startswith("rtsp") else {}
+    try:
+        container = av.open(url, options=options, timeout=patience_s)
+    except av.FFmpegError as error:
+        raise _lost(error) from error
+    if not container.streams.video:
+        container.close()
+        raise SourceError("holds no video")
+    return container
+
+
+def _video(name: str, container: Any) -> Generator[Frame]:
+    """Every frame of a video file, each with its time from the first one."""
+    with container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        first_s = last_s = None
+        for index, (time_s, image) in enumerate(_decoded(container)):
+            if time_s is not None:
+                first_s = time_s if first_s is None else first_s
+                last_s = time_s - first_s
+            error = f"{name}: frame {index} is broken" if image is None else None
+            yield Frame(name, image, error, time_s=last_s)
+        length_s = _announced_s(container, stream)
+        if length_s and last_s is not None and last_s < length_s - CUT_OFF_S:
+            raise SourceError(
+                f"ends at {last_s:.1f} s instead of {length_s:.1f} s: it is cut off; get it anew"
+            )
+
+
+def _announced_s(container: Any, stream: Any) -> float | None:
+    """The length in seconds that the file's header states, where it states that of the video."""
+    if stream.duration is not None:
+        return float(stream.duration * stream.time_base)
+    if container.duration is not None and len(container.streams) == 1:
+        return float(container.duration / 1e6)
+    return None
+
+
+def _pictures(container: Any) -> Generator[Image | None]:
+    """Pictures of a live stream."""
+    with container:
+        for _, image in _decoded(container):
+            yield image
+
+
+def _decoded(container: Any) -> Iterator[tuple[float | None, Image | None]]:
+    """Time in seconds and picture of each frame; no picture where it is broken.
+
+    Raises:
+        SourceError: the stream broke off.
+    """
+    av = require("av", "video")
+    try:
+        for packet in container.demux(video=0):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                yield None, None
+                continue
+            for frame in frames:
+                yield frame.time, _upright(frame)
+    except av.FFmpegError as error:
+        raise _lost(error) from error
+
+
+def _upright(frame: Any) -> Image:
+    image: Image = frame.to_ndarray(format="bgr24")
+    turns = round(frame.rotation / 90)
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+
+
+def _lost(error: Any) -> SourceError:
+    av = require("av", "video")
+    if isinstance(error, av.error.ExitError):  # how PyAV's own limit of time ends
+        return SourceError("does not answer in time")
+    # Not the message itself: it would show an address with its password.
+    if isinstance(error, OSError):
+        return SourceError(f"cannot be read: {error.strerror}")
+    return SourceError(f"is no video that can be read ({error.strerror}), or is cut off")
