@@ -41,3 +41,7 @@ class DownloadError(GenderscopeError):
 
 class DatasetError(GenderscopeError):
     """A data set's layout or table is not what its reader expects."""
+
+
+class ResultError(GenderscopeError):
+    """A result file cannot be read, is broken, or is of another kind or version."""

@@ -1,0 +1,153 @@
+"""Results as files: frozen, versioned types with their provenance, saved as JSON and read strictly.
+
+Every file that the project writes and reads again is a ``Document``. A document of another kind or
+version, with an unknown or missing field, or with a value of the wrong type is one ``ResultError``.
+NaN becomes null, so a number that may be undefined has the type ``float | None``.
+"""
+
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from typing import Any, ClassVar, Self
+
+import msgspec
+
+from genderscope.core.errors import ResultError, UsageError
+from genderscope.core.storage import write_whole
+
+Interval = tuple[float, float]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a document; fields are given by name and unknown ones are refused."""
+
+
+class Exclusions(Record, frozen=True, kw_only=True):
+    """Pictures that were left out of a data set, such as duplicates across splits.
+
+    Attributes:
+        file: name of the file that lists them.
+        sha256: its digest.
+        pictures: how many of the data set's pictures it removed.
+    """
+
+    file: str
+    sha256: str
+    pictures: int
+
+
+class Provenance(Record, frozen=True, kw_only=True):
+    """How a result was made.
+
+    Attributes:
+        command: the command that makes it, with paths as they were given.
+        versions: of Python, of this package and of what the numbers may depend on.
+        seed: of everything random in it; None where nothing is.
+        fingerprint: of the samples; None where the result is not of a data set.
+        exclusions: what was left out of the data set.
+    """
+
+    command: str
+    versions: dict[str, str]
+    seed: int | None = None
+    fingerprint: str | None = None
+    exclusions: Exclusions | None = None
+
+
+class Estimate(Record, frozen=True, kw_only=True):
+    """A number with its interval.
+
+    Attributes:
+        n: what it was computed from.
+        value, interval: None where ``n`` is too small to say anything.
+    """
+
+    n: int
+    value: float | None
+    interval: Interval | None
+
+
+class Document(Record, frozen=True, kw_only=True):
+    """A result that is a file of its own: see the module."""
+
+    KIND: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+
+    provenance: Provenance
+
+    def encode(self) -> bytes:
+        """The file's content."""
+        head = {"kind": self.KIND, "version": self.VERSION}
+        return msgspec.json.format(msgspec.json.encode(head | msgspec.to_builtins(self)), indent=1)
+
+    def save(self, file: Path, overwrite: bool = False) -> None:
+        """Write the file, whole or not at all.
+
+        Raises:
+            UsageError: it exists and ``overwrite`` is false.
+        """
+        if file.exists() and not overwrite:
+            raise UsageError(f"{file} exists: name another file, or add --overwrite")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, self.encode())
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        """Read a file back.
+
+        Raises:
+            ResultError: it cannot be read, or is not such a document.
+        """
+        try:
+            return cls.decode(file.read_bytes(), str(file))
+        except OSError as error:
+            raise ResultError(f"{file} cannot be read: {error.strerror}") from error
+
+    @classmethod
+    def decode(cls, data: bytes, name: str) -> Self:
+        """The document in a file's content; ``name`` is what messages call it.
+
+        Raises:
+            ResultError: it is not such a document.
+        """
+        try:
+            values = msgspec.json.decode(data, type=dict[str, Any])
+            kind, number = values.pop("kind", None), values.pop("version", None)
+        except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+            raise ResultError(f"{name} is not a result file: {error}") from error
+        if kind != cls.KIND:
+            raise ResultError(f"{name} is a file of kind {kind!r}, not {cls.KIND!r}")
+        if number != cls.VERSION:
+            raise ResultError(
+                f"{name} has version {number!r} of the format {cls.KIND!r}; this package reads "
+                f"version {cls.VERSION}: make it again with the command that it names"
+            )
+        try:
+            return msgspec.convert(values, cls)
+        except msgspec.ValidationError as error:
+            raise ResultError(f"{name} is broken: {error}") from error
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:  # JSON Schema has no narrower type
+        """The JSON Schema of the file."""
+        schema = msgspec.json.schema(cls)
+        own = schema["$defs"][cls.__name__]
+        own["properties"] = {
+            "kind": {"const": cls.KIND},
+            "version": {"const": cls.VERSION},
+            **own["properties"],
+        }
+        own["required"] = ["kind", "version", *own["required"]]
+        return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def versions(packages: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of Python, of this package and of those named that are installed."""
+    found = {"python": python_version()}
+    for package in ("genderscope", *packages):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
