@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 
+from console import run
 from genderscope.core.errors import ModelError
 from genderscope.inference.classifier import WEIGHTS, shipped
 from genderscope.reporting import cards
-from test_cli import run
 
 
 @pytest.mark.parametrize("name", shipped())

@@ -15,23 +15,12 @@ import cv2
 import numpy as np
 import pytest
 
+from console import COMMAND, run
 from genderscope import __version__
+from genderscope.cli import PANELS, _renamed
 from genderscope.core import plugins
 from genderscope.evaluation import predictions
 from genderscope.imaging import decode
-
-INSTALLED = Path(sys.executable).with_name("genderscope")
-COMMAND = (
-    [str(INSTALLED)]
-    if INSTALLED.exists()
-    else [sys.executable, "-c", "from genderscope.cli import main; main()"]
-)
-
-
-def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, check=False
-    )
 
 
 @pytest.fixture
@@ -62,12 +51,61 @@ def test_version() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
 
 
-def test_help_names_every_command_and_the_exit_codes() -> None:
+def test_help_lists_every_command_on_one_line_of_its_panel() -> None:
     done = run("--help")
     assert done.returncode == 0
+    lines = done.stdout.splitlines()
     for name in plugins.names("cli"):
-        assert f"  {name.replace('_', '-')} " in done.stdout
+        [line] = [line for line in lines if line.startswith(f"  {name.replace('_', '-')} ")]
+        assert len(line) <= 80
+        assert line.endswith(".")
+        assert not line.endswith("...")
+        assert plugins.load("cli", name).PANEL in PANELS
+    headings = [line.removesuffix(":") for line in lines if line.endswith(":")]
+    assert headings == ["Options", *PANELS]
     assert "0 all done, 1 some pictures failed, 2 wrong usage" in done.stdout
+
+
+def test_help_imports_neither_rich_nor_a_network() -> None:
+    code = (
+        "import sys\n"
+        "from genderscope.cli import app\n"
+        "app(['--help'], standalone_mode=False)\n"
+        "sys.exit(str({'rich', 'onnxruntime', 'torch', 'scipy'} & sys.modules.keys() or ''))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""
+    assert done.stdout.startswith("Usage: ")
+
+
+def test_the_installed_command() -> None:
+    installed = Path(sys.executable).with_name("genderscope")
+    if not installed.exists():
+        pytest.skip("needs the package installed")
+    done = subprocess.run([installed, "--help"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, run("--help").stdout)
+
+
+def test_an_old_command_runs_under_its_new_name(capsys: pytest.CaptureFixture[str]) -> None:
+    renamed = _renamed.command(["check-leaks", "a", "--out", "b"], ["leakage", "train"])
+    assert renamed == ["leakage", "a", "--out", "b"]
+    notice = capsys.readouterr().err
+    assert notice == (
+        "genderscope: check-leaks is now called leakage; the next version drops check-leaks\n"
+    )
+    assert _renamed.command(["train", "check-leaks"], ["leakage", "train"])[0] == "train"
+    assert _renamed.command(["check-leaks"], ["check-leaks"]) == ["check-leaks"]
+    assert not capsys.readouterr().err
+
+
+def test_an_old_option_is_read_under_its_new_name(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--altered=x", "--start", "y", "--", "--start"]
+    renamed = _renamed.options("train", given, {"--occlusions", "--init-from"})
+    assert renamed == ["--occlusions=x", "--init-from", "y", "--", "--start"]
+    assert capsys.readouterr().err.count("\n") == 2
+    assert _renamed.options("train", given, {"--altered", "--start"}) == given
+    assert _renamed.options("audit", given, {"--occlusions", "--init-from"}) == given
+    assert not capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", plugins.names("cli"))

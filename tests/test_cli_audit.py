@@ -5,10 +5,10 @@ import json
 
 import pytest
 
+from console import run
 from genderscope.evaluation import predictions
 from html_outline import assert_self_contained
 from test_audit import FLIPS, LOOKS, SHEET, predicted
-from test_cli import run
 
 pytest.importorskip("fairlearn", reason="needs the eval extra")
 

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from console import run
 from genderscope.data.prepare.crops import Crops
-from test_cli import run
 
 pytest.importorskip("scipy", reason="needs the extra [eval]")
 pytest.importorskip("pyarrow", reason="needs the extra [eval]")

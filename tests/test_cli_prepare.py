@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
+from console import COMMAND, run
 from genderscope.data.prepare.crops import Crops
 from genderscope.imaging.preprocess import PRESETS
 from imdb_mat import table, write
-from test_cli import COMMAND, run
 
 pytest.importorskip("pyarrow", reason="needs the extra [eval]")
 

@@ -17,6 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 import moving_servers
+from console import COMMAND, run
 from genderscope import detection
 from genderscope.cli import app
 from genderscope.cli.watch import _leaves
@@ -27,7 +28,6 @@ from genderscope.inference.pipeline import Scope
 from genderscope.video import Live
 from genderscope.video.cameras import open_source
 from moving_pictures import RATE, numbered, walk, write_video
-from test_cli import COMMAND, run
 
 pytest.importorskip("av", reason="needs the extra [video]")
 QUICK = ("--detection-size", 320, "--min-face-px", 28)

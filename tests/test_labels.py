@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import genderscope
+from console import run
 from genderscope.core.types import LABELS, UNCERTAIN, Prediction
 from genderscope.evaluation import predictions
 from genderscope.inference import classifier
-from test_cli import run
 
 SAID = {"woman", "man", "uncertain"}
 NEVER = {

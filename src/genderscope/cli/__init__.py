@@ -1,20 +1,32 @@
-"""The command line: one file a command, found by its name and imported when it is asked for.
+"""The command line: one file per command, imported when it is used.
 
-``cli/<command>.py`` defines the function ``<command>``, with dashes for the underscores when typed.
-Those files import little at their top, so that help comes at once.
+``cli/<command>.py`` defines the function ``<command>`` (dashes when typed for its underscores) and
+``PANEL``, the heading under which ``--help`` lists it. The first line of the function's docstring
+is its summary there. These files import little at their top, to keep ``--help`` fast.
 """
 
+from inspect import getdoc
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from genderscope import __version__
+from genderscope.cli import _renamed
 from genderscope.core import plugins
 from genderscope.core.errors import GenderscopeError
 from genderscope.sinks import printable as printable
 
 INTERRUPTED = 130
+PANELS = ("Use", "Measure", "Data", "Train")
+
+
+class Command(TyperCommand):
+    """A command that also takes its options by their old names."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        options = {name for parameter in self.params for name in parameter.opts}
+        return super().parse_args(ctx, _renamed.options(self.name or "", args, options))
 
 
 class Commands(TyperGroup):
@@ -28,17 +40,34 @@ class Commands(TyperGroup):
         if name not in plugins.names("cli"):
             return None
         command = typer.Typer(add_completion=False, rich_markup_mode=None)
-        command.command(cmd_name)(getattr(plugins.load("cli", name), name))
+        command.command(cmd_name, cls=Command)(getattr(plugins.load("cli", name), name))
         return typer.main.get_command(command)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        return super().resolve_command(ctx, _renamed.command(args, self.list_commands(ctx)))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands by panel, each with its summary."""
+        panels: dict[str, list[tuple[str, str]]] = {panel: [] for panel in PANELS}
+        for name in plugins.names("cli"):
+            module = plugins.load("cli", name)
+            summary = (getdoc(getattr(module, name)) or "").partition("\n")[0]
+            rows = panels.setdefault(getattr(module, "PANEL", "Other"), [])
+            rows.append((name.replace("_", "-"), summary))
+        width = max(len(name) for rows in panels.values() for name, _ in rows)
+        for panel, rows in panels.items():
+            if rows:
+                with formatter.section(panel):
+                    formatter.write_dl([(name.ljust(width), summary) for name, summary in rows])
+
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; an error is one line where it says what is wrong."""
+        """Run a command; each of our own errors becomes one line on standard error."""
         try:
             return super().invoke(ctx)
         except GenderscopeError as error:
             typer.echo(f"genderscope: {printable(str(error))}", err=True)
             raise typer.Exit(2) from error
-        except OSError as error:  # an output that cannot be written
+        except OSError as error:  # such as an output that cannot be written
             if error.filename is None:
                 raise
             typer.echo(f"genderscope: {printable(f'{error.filename}: {error.strerror}')}", err=True)
@@ -47,7 +76,7 @@ class Commands(TyperGroup):
             raise typer.Exit(INTERRUPTED) from error
 
 
-# Without Rich's help, which would cost more time to import than all the rest.
+# Rich would format the help, but importing it takes longer than all the rest.
 app = typer.Typer(
     cls=Commands,
     add_completion=False,
@@ -70,7 +99,7 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Perceived gender presentation of faces, compact, real-time and auditable.
+    """Classify the perceived gender presentation of faces, and audit such classifiers.
 
     Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage, 130 interrupted.
     """

@@ -12,6 +12,8 @@ from genderscope.core.extras import require
 if TYPE_CHECKING:
     from genderscope.evaluation.predictions import Predictions
 
+PANEL = "Measure"
+
 
 def audit(
     by: Annotated[
@@ -58,7 +60,7 @@ def audit(
     limit: _measured.Limit = None,
     batch_size: _measured.BatchSize = 256,
 ) -> None:
-    """Audit a model, or anybody's predictions, by group and by groups that cross.
+    """Report errors by group, for a model or any predictions.
 
     Writes a page that needs nothing else, the same in Markdown, and all numbers as JSON; with
     --dataset the predictions too. Groups are the data set's own labels and never predicted; below

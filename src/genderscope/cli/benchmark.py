@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from genderscope.inference.explainer import Explainer
     from genderscope.reporting.page import Table
 
+PANEL = "Measure"
+
 ASSET = Path(__file__).parents[1] / "imaging" / "samples" / "astronaut.jpg"
 # Pictures take longer than a turn of the networks, and frames less.
 ROUNDS_PER_PICTURE_ROUND, FRAMES_PER_ROUND = 6, 5
@@ -63,7 +65,7 @@ def benchmark(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
 ) -> None:
-    """Compare the shipped models and others: accuracy, size, time, and each pair of them.
+    """Compare models by accuracy, size and speed.
 
     What is timed runs on one thread and takes turns; let nothing else run beside it. Beyond the
     networks, --profile and --video take the smallest model. Needs the extra [eval].

@@ -4,11 +4,13 @@ from typing import Annotated
 
 import typer
 
+PANEL = "Measure"
+
 
 def card(
     model: Annotated[str, typer.Argument(help="A shipped model's name.")] = "mini_xception",
 ) -> None:
-    """Print what a shipped model is for, what it is not for, and how it errs, in Markdown."""
+    """Print the card of a model: uses, limits and errors."""
     from genderscope.reporting import cards
 
     typer.echo(cards.read(model), nl=False)

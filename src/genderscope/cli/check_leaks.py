@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+PANEL = "Data"
+
 SHOWN = 20
 
 
@@ -25,7 +27,7 @@ def check_leaks(
         int | None, typer.Option(min=1, help="Processes that read. [default: one a core]")
     ] = None,
 ) -> None:
-    """Find pictures and persons that two data sets share.
+    """Find duplicates and persons that two data sets share.
 
     Exact copies (bytes or decoded pixels), near duplicates (re-encoded, scaled, mirrored, in other
     light) and identities of the same name. Exit code 1 if there are any, 0 if there are none; a

@@ -9,6 +9,8 @@ import typer
 
 from genderscope.cli import _measured
 
+PANEL = "Use"
+
 ENGINES = ("local", "ray")
 
 
@@ -82,7 +84,7 @@ def classify(
         str, typer.Option(help="local, or ray for a cluster (extra [cluster]).")
     ] = "local",
 ) -> None:
-    """Find every face and say its perceived gender presentation, with a confidence.
+    """Find the faces and classify their gender presentation.
 
     Failed pictures are named on standard error and do not stop the rest. A folder may be of any
     size: results are written as they come, and after an end of any kind --resume goes on.

@@ -12,6 +12,8 @@ from genderscope.core.extras import require
 if TYPE_CHECKING:
     from genderscope.core.types import Sample
 
+PANEL = "Measure"
+
 TABLES = (".csv", ".parquet")
 SHOWN = 20
 
@@ -52,7 +54,7 @@ def compare(
     limit: _measured.Limit = None,
     batch_size: _measured.BatchSize = 256,
 ) -> None:
-    """Compare two models or methods on the same pictures, picture by picture.
+    """Compare two models or methods on the same pictures.
 
     Prints both accuracies, their difference and McNemar's exact test. A table (.csv or .parquet,
     such as evaluate --predictions writes) has the columns file, label, prediction and score, the

@@ -10,6 +10,8 @@ from genderscope.cli import _measured, printable
 if TYPE_CHECKING:
     from rich.table import Table
 
+PANEL = "Measure"
+
 EXAMPLES = 8
 
 
@@ -63,7 +65,7 @@ def counterfactuals(
         ),
     ] = None,
 ) -> None:
-    """Measure how answers change when only one thing about a picture of a face does.
+    """Measure how often a changed picture changes the label.
 
     A face is found once, in the picture as it is, and cut alike in every condition. Faces that are
     not found or have no landmarks (haar gives none) are counted and left out. A flip is a decided

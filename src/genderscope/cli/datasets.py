@@ -4,11 +4,13 @@ from typing import Annotated
 
 import typer
 
+PANEL = "Data"
+
 
 def datasets(
     as_json: Annotated[bool, typer.Option("--json", help="Write the list as JSON.")] = False,
 ) -> None:
-    """List the data sets: size, labels, licence, where to get them, and their layout.
+    """List the data sets that can be read, and their layouts.
 
     A data set is named by its reader and place, such as fairface:DIR.
     """

@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
+PANEL = "Use"
+
 
 def demo(
     out: Annotated[
         Path, typer.Option(metavar="FILE", help="Where the annotated portrait goes.")
     ] = Path("genderscope-demo.jpg"),
 ) -> None:
-    """Run the main job on an embedded public-domain portrait; nothing is downloaded."""
+    """Classify a public-domain portrait from the package."""
     from genderscope.core.types import Frame, Scene
     from genderscope.imaging import decode
     from genderscope.imaging.draw import draw

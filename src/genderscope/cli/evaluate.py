@@ -9,6 +9,8 @@ from genderscope.cli import _measured
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
 
+PANEL = "Measure"
+
 
 def evaluate(
     dataset: Annotated[
@@ -62,7 +64,7 @@ def evaluate(
     limit: _measured.Limit = None,
     batch_size: _measured.BatchSize = 256,
 ) -> None:
-    """Measure a model on a labelled data set, exactly as it runs on photographs.
+    """Measure a model on a labelled data set.
 
     Accuracy is over every labelled picture, without abstention. A picture without a detected face
     is classified as a whole; one that cannot be read counts as wrong, and makes the exit code 1.

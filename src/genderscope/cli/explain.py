@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from genderscope.evaluation.explanations import Explanation
     from genderscope.inference.explainer import Explainer
 
+PANEL = "Use"
+
 MOST_ON_A_SHEET = 200
 NAMED_REGIONS = 3
 
@@ -55,7 +57,7 @@ def explain(
     detector: _measured.DetectorName = None,
     detector_model: _measured.DetectorModel = None,
 ) -> None:
-    """Show each face, the gradients behind its answer, and both together, side by side.
+    """Draw the gradients behind the classification of a face.
 
     The table says where on the face most of the gradients' energy lies. What such pictures can and
     cannot show is written in docs/explanations.md. Exit codes: 0 all done, 1 some pictures failed,

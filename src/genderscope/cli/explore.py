@@ -7,6 +7,8 @@ import typer
 
 from genderscope.core.extras import require
 
+PANEL = "Data"
+
 
 def explore(
     source: Annotated[
@@ -27,7 +29,7 @@ def explore(
     ] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
 ) -> None:
-    """Count a data set, look at some of its pictures, and say what is wrong with it.
+    """Summarise a data set and its problems on one page.
 
     Writes one page that needs nothing else, and its numbers as JSON. Broken pictures are part of
     what it finds and no failure. Needs the extra [eval].

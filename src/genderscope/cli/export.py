@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+PANEL = "Train"
+
 
 def export(
     run: Annotated[
@@ -17,7 +19,7 @@ def export(
         bool, typer.Option("--int8", help="Also write the model in integers, <model>.int8.onnx.")
     ] = False,
 ) -> None:
-    """Fit the confidence of a trained network again and write its .onnx file, as train does.
+    """Calibrate a trained network and export it to ONNX.
 
     Beside it lies <model>.guided.onnx, which also computes what the network looks at. Both files
     are kept only if ONNX Runtime agrees with torch. Of an .onnx file, the guided one alone is

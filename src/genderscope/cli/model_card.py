@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+PANEL = "Measure"
+
 
 def model_card(
     model: Annotated[str, typer.Argument(help="A shipped model's name or an .onnx file's path.")],
@@ -15,7 +17,7 @@ def model_card(
         ),
     ] = None,
 ) -> None:
-    """Write what a model is for, what it is not for, and how it errs, as Markdown.
+    """Write the card of a model: uses, limits and errors.
 
     The numbers are those of the model's metadata and of the result files beside it, which evaluate
     and counterfactuals write as MODEL.DATA.DETECTOR.json and MODEL.counterfactuals.json.

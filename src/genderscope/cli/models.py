@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+PANEL = "Use"
+
 
 class Action(StrEnum):
     PULL = "pull"
@@ -16,7 +18,7 @@ def models(
     ] = None,
     name: Annotated[str | None, typer.Argument(help="What to pull, such as yunet.")] = None,
 ) -> None:
-    """List the shipped models, or download a detector's weights: models pull yunet.
+    """List the shipped models, or download a detector.
 
     A download comes from its official address and is kept only if its SHA-256 is the pinned one.
     """

@@ -8,6 +8,8 @@ import typer
 
 from genderscope.cli import _measured
 
+PANEL = "Data"
+
 PREVIEWED = 8
 
 
@@ -65,7 +67,7 @@ def prepare(
         str, typer.Option(help="local, or ray for a cluster (extra [cluster]).")
     ] = "local",
 ) -> None:
-    """Cut every labelled face once, by the code that runs later, into a cache that train reads.
+    """Crop every labelled face of a data set into a cache.
 
     A stopped run goes on where it was when the same command is given again. A cache of something
     else is refused. `train --cache DIR` trains on it. Needs the extra [eval].

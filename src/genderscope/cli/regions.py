@@ -8,6 +8,8 @@ import typer
 from genderscope.cli import _measured
 from genderscope.core.extras import require
 
+PANEL = "Measure"
+
 
 def regions(
     dataset: Annotated[
@@ -40,7 +42,7 @@ def regions(
     batch_size: _measured.BatchSize = 64,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
 ) -> None:
-    """Measure how much of the guided gradients' energy lies in each region of the face.
+    """Measure where on the face the guided gradients lie.
 
     Beside each share stands the region's share of the crop's area, which a map that is the same
     everywhere would have. A picture without a detected face is left out and counted; one that

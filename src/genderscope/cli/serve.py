@@ -6,6 +6,8 @@ import typer
 
 from genderscope.cli import _measured
 
+PANEL = "Use"
+
 MINIMUM_TOKEN = 16
 
 
@@ -47,7 +49,7 @@ def serve(
     ] = 10,
     max_live: Annotated[int, typer.Option(help="WebSockets at a time.")] = 8,
 ) -> None:
-    """Serve an HTTP API and a page on this machine; nothing is stored or sent on.
+    """Serve an HTTP API and a web page on this machine.
 
     SIGTERM and Ctrl-C let what is in flight finish. Needs the extra [serve].
     """

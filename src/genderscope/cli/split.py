@@ -7,6 +7,8 @@ import typer
 
 from genderscope.core.types import LABELS
 
+PANEL = "Data"
+
 
 def split(
     source: Annotated[str, typer.Argument(metavar="NAME:PATH", help="Such as lfw:DIR.")],
@@ -18,7 +20,7 @@ def split(
         str | None, typer.Option(help="The part that is divided. [default: the data set's first]")
     ] = None,
 ) -> None:
-    """Divide a data set: nobody who is known is in two parts, and the classes' shares are equal.
+    """Split a data set so that no person is in two parts.
 
     Writes train.csv, validation.csv and test.csv, which are data sets themselves
     (table:DIR/train.csv?identity=identity), and splits.json with their counts and SHA-256.

@@ -7,6 +7,8 @@ import typer
 
 from genderscope.cli import _measured
 
+PANEL = "Train"
+
 
 def train(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoints, record and model.")],
@@ -133,7 +135,7 @@ def train(
     exclude: _measured.Exclude = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes that cut crops.")] = None,
 ) -> None:
-    """Train a network, fit its confidence on a held-out part, and export it to ONNX.
+    """Train a network, calibrate it and export it to ONNX.
 
     Crops of the labelled faces are cut once, by the code that runs later, and kept in a cache; one
     that prepare made is used as it is. A stopped run goes on with --resume and the same options.

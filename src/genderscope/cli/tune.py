@@ -8,6 +8,8 @@ import typer
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
+PANEL = "Train"
+
 
 def tune(
     cache: Annotated[Path, typer.Option(metavar="DIR", help="Crops that prepare made.")],
@@ -28,7 +30,7 @@ def tune(
         typer.Option("--json", dir_okay=False, help="Write every ended trial to this file."),
     ] = None,
 ) -> None:
-    """Search for a network's settings on the held-out part of the crops.
+    """Search for good training settings.
 
     Standard output gets the best ones as a recipe for train --recipe. A trial that does worse than
     the median of the others is ended early; a stopped study goes on with the same command.

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from genderscope.sinks.window import Window
     from genderscope.video import Live
 
+PANEL = "Use"
+
 
 class Privacy(StrEnum):
     """What is done to faces in pictures."""
@@ -97,7 +99,7 @@ def watch(
         float, typer.Option(min=0, help="Wait before the first retry; doubled up to 30.")
     ] = 1.0,
 ) -> None:
-    """Find, follow and label the faces of a moving source, frame by frame.
+    """Track, classify and count the faces of a camera or video.
 
     Scores are averaged along each face's track before its label is decided. Nothing is written
     unless asked; q in the window, Ctrl-C and SIGTERM stop it and leave whole files.

@@ -1,0 +1,5 @@
+"""``python -m genderscope``: the command line."""
+
+from genderscope.cli import main
+
+main()
