@@ -16,19 +16,20 @@ from pathlib import Path
 
 from genderscope.core.types import LABELS
 from genderscope.data.datasets import read
-from genderscope.data.leakage import listed, place
+from genderscope.data.leakage import excluded_pictures
+from genderscope.data.selection import place
 from genderscope.training.task import BALANCES
 
 ROOT = Path(__file__).parents[1]
-LEAKS = ROOT / "results" / "leaks.json"
+LEAKAGE = ROOT / "results" / "leakage.json"
 TAKEN = {"woman": 1_600, "man": 8_000}
 SEED = 0
 
 
 def unbalanced(fairface: str, table: Path) -> None:
     """Write a table of the samples that are taken; none is in the validation part too."""
-    leaked = listed(LEAKS)
-    samples = [s for s in read(f"fairface:{fairface}", "train") if place(s.file) not in leaked]
+    duplicates = excluded_pictures(LEAKAGE)
+    samples = [s for s in read(f"fairface:{fairface}", "train") if place(s.file) not in duplicates]
     random.Random(SEED).shuffle(samples)
     with table.open("w", newline="") as lines:
         rows = csv.writer(lines)
@@ -54,7 +55,7 @@ if __name__ == "__main__":
         run("train", "--dataset", source, "--out", training, "--balance", balance, *options)
         result = folder / f"{balance}.json"
         model = training / "mini_xception.onnx"
-        where = ("--dataset", f"fairface:{fairface}", "--split", "val", "--exclude", LEAKS)
+        where = ("--dataset", f"fairface:{fairface}", "--split", "val", "--exclude", LEAKAGE)
         run("evaluate", *where, "--model", model, "--json", result)
         measured = json.loads(result.read_text())
         kept = ("n", "accuracy", "accuracy_interval", "balanced_accuracy", "recall", "roc_auc")

@@ -100,7 +100,7 @@ def test_two_splits_cannot_be_meant(tmp_path):
     [
         (["explore", "{source}", "--out", "{out}", "--metadata-only"], 0, ", train: 1 pictures"),
         (["split", "{source}", "--out", "{out}", "--test", "0"], 2, "1 labelled pictures are too"),
-        (["check-leaks", "{source}", "{source}"], 1, "(train): same bytes: 1"),
+        (["leakage", "{source}", "{source}"], 1, "(train): same bytes: 1"),
         (["evaluate", "--dataset", "{source}", "--detector", "haar"], 0, ", train, faces found"),
     ],
 )

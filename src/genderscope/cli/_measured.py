@@ -30,7 +30,7 @@ MinFacePx = Annotated[
 ]
 Exclude = Annotated[
     Path | None,
-    typer.Option(metavar="LEAKS.json", help="Leave out the pictures that check-leaks found."),
+    typer.Option(metavar="FILE.json", help="Leave out the duplicates in a file of leakage."),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first pictures, for a quick try.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Faces a run of the network.")]
@@ -87,11 +87,11 @@ def samples(
     from itertools import islice
 
     from genderscope.data import datasets
-    from genderscope.data.leakage import listed
+    from genderscope.data.leakage import excluded_pictures
     from genderscope.data.selection import Selected, Selection
 
     split = datasets.split_of(dataset, split, "last")
-    wanted = Selection(gender_known=labelled, without=listed(exclude), present=False)
+    wanted = Selection(gender_known=labelled, without=excluded_pictures(exclude), present=False)
     return split, list(islice(Selected(datasets.read(dataset, split), wanted), limit))
 
 

@@ -84,7 +84,7 @@ def prepare(
     from genderscope.core.errors import UsageError
     from genderscope.core.extras import require
     from genderscope.data import counterfactuals
-    from genderscope.data.leakage import listed
+    from genderscope.data.leakage import excluded_pictures
     from genderscope.data.prepare import cluster, processes
     from genderscope.data.prepare.shards import Recipe
     from genderscope.data.selection import Selection
@@ -104,7 +104,7 @@ def prepare(
         raise UsageError(f"--preview writes a .png, not {preview.name}")
     second = inf if max_second_face_score is None else max_second_face_score
     selection = Selection(
-        without=listed(exclude),
+        without=excluded_pictures(exclude),
         min_face_score=min_face_score,
         max_second_face_score=None if no_second_face else second,
         min_age=min_age,

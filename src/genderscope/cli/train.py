@@ -152,7 +152,7 @@ def train(
     from genderscope.cli._cache import Chosen, cached
     from genderscope.core.errors import UsageError
     from genderscope.core.extras import require
-    from genderscope.data.leakage import listed
+    from genderscope.data.leakage import excluded_pictures
     from genderscope.data.prepare import fingerprint
     from genderscope.data.prepare.crops import Crops
     from genderscope.data.prepare.shards import Recipe
@@ -204,7 +204,9 @@ def train(
     if dataset and distributed.count() > 1:
         raise UsageError("several processes train on a --cache that prepare made, not a --dataset")
     if dataset:
-        samples = Chosen(dataset, split, Selection(without=listed(exclude), present=False))
+        samples = Chosen(
+            dataset, split, Selection(without=excluded_pictures(exclude), present=False)
+        )
         cache = cache or out.parent / f"crops-{preset}-{fingerprint(samples)[1][:12]}"
         chosen = detection.create(detector, model=detector_model).name
         wanted = Recipe(PRESETS[preset], chosen, str(detector_model) if detector_model else None)

@@ -1,39 +1,145 @@
-"""Whether two data sets share pictures or persons, and the report of it.
-
-Knows nothing of how pictures are compared.
-"""
+"""Leakage between data sets: pictures and persons that several of them, or their splits, share."""
 
 import csv
-import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import chain, combinations
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeVar
 
 import cv2
+import msgspec
 import numpy as np
 
-from genderscope import __version__
 from genderscope.core.errors import DatasetError
+from genderscope.core.results import Document, Exclusions, Provenance, Record
 from genderscope.core.types import Frame, Image, Sample
 from genderscope.data.leakage.duplicates import (
+    BLOCK,
     HASH_SIDE,
     KINDS,
     MAX_DISTANCE_BITS,
+    MIN_CORRELATION,
     Pair,
     Signature,
+    exact_pairs,
+    near_pairs,
     signatures,
+    strongest,
 )
 from genderscope.data.selection import place
 from genderscope.imaging import decode
 
 SHEET_PAIRS, SHEET_COLUMNS, THUMBNAIL, CAPTION = 120, 6, 112, 16  # the last two in pixels
 
+Step = TypeVar("Step")
+
+
+class Track(Protocol):
+    """Passes steps on and shows progress, as ``rich.progress.Progress.track`` does."""
+
+    def __call__(self, steps: Iterable[Step], /, *, total: int, description: str) -> Iterable[Step]:
+        """The same steps."""
+        ...
+
+
+class Unreadable(Record, frozen=True, kw_only=True):
+    """A picture that cannot be read, and why."""
+
+    file: str
+    reason: str
+
+
+class PartSummary(Record, frozen=True, kw_only=True):
+    """A compared part of a data set.
+
+    Attributes:
+        source, split: as ``datasets.read`` takes them.
+        pictures, with_identity: how many there are, and how many of them name a person.
+    """
+
+    source: str
+    split: str
+    pictures: int
+    with_identity: int
+    unreadable: tuple[Unreadable, ...]
+
+
+class SharedIdentity(Record, frozen=True, kw_only=True):
+    """A person in both parts, with the number of pictures in each."""
+
+    identity: str
+    pictures_a: int
+    pictures_b: int
+
+
+class Comparison(Record, frozen=True, kw_only=True):
+    """What two parts share.
+
+    Attributes:
+        counts: pairs by kind, and shared identities.
+        pairs: for every picture with a duplicate its strongest pair.
+    """
+
+    a: PartSummary
+    b: PartSummary
+    counts: dict[str, int]
+    pairs: tuple[Pair, ...]
+    shared_identities: tuple[SharedIdentity, ...]
+
+    @property
+    def leaks(self) -> bool:
+        return any(self.counts.values())
+
+
+class NearDuplicates(Record, frozen=True, kw_only=True):
+    """What makes two pictures near duplicates: see ``duplicates``."""
+
+    hash: str
+    max_distance_bits: int
+    min_correlation: float
+
+
+class Leakage(Document, frozen=True, kw_only=True):
+    """Duplicates and shared persons of every two of some parts of data sets."""
+
+    KIND = "leakage"
+
+    near_duplicates: NearDuplicates
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def pairs(self) -> list[Pair]:
+        return [pair for comparison in self.comparisons for pair in comparison.pairs]
+
+    @property
+    def pictures(self) -> frozenset[str]:
+        """Every picture of a pair, as ``Selection.without`` takes it."""
+        return frozenset(place(Path(file)) for pair in self.pairs for file in (pair.a, pair.b))
+
+
+def excluded_pictures(file: Path | None) -> frozenset[str]:
+    """The pictures that a leakage file names, as ``Selection.without`` takes them.
+
+    Raises:
+        ResultError: it is not such a file.
+    """
+    return Leakage.load(file).pictures if file else frozenset()
+
+
+def exclusions(file: Path | None, pictures: int) -> Exclusions | None:
+    """The provenance of a data set from which a leakage file removed so many pictures."""
+    if file is None:
+        return None
+    digest = sha256(file.read_bytes()).hexdigest()
+    return Exclusions(file=file.name, sha256=digest, pictures=pictures)
+
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """One of the two data sets, and what became of its pictures.
+class Part:
+    """A part of a data set, and the signatures of its pictures once they are read.
 
     Attributes:
         source, split: as ``datasets.read`` takes them.
@@ -42,125 +148,134 @@ class Side:
     source: str
     split: str
     samples: Sequence[Sample]
-    readable: list[Signature] = field(default_factory=list)
-    unreadable: list[Frame] = field(default_factory=list)
+    signatures: list[Signature] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
 
-    def take(self, jobs: int | None = None) -> Iterator[None]:
-        """Take the signature of every picture; yields after each.
+    def read(self, jobs: int | None = None) -> Iterator[None]:
+        """Read every picture; yields after each.
 
         Args:
             jobs: processes; by default one for each core, and none beside this one for 1.
 
         Raises:
-            DatasetError: not one picture could be read: that would be no answer.
+            DatasetError: no picture can be read.
         """
-        for one in signatures([sample.file for sample in self.samples], jobs):
-            if isinstance(one, Frame):
-                self.unreadable.append(one)
+        for result in signatures([sample.file for sample in self.samples], jobs):
+            if isinstance(result, Frame):
+                self.unreadable.append(Unreadable(file=result.path, reason=str(result.error)))
             else:
-                self.readable.append(one)
+                self.signatures.append(result)
             yield
-        if not self.readable:
+        if not self.signatures:
             raise DatasetError(f"{self.source} holds no picture that can be read")
 
-
-def shared_identities(a: Side, b: Side) -> list[dict[str, Any]]:
-    """Who is in both, and with how many pictures; case, underscores and spaces do not matter.
-
-    An identity that is only a number is nobody in a data set of another kind.
-    """
-    counts_a, counts_b = (
-        Counter(_name(sample.identity) for sample in side.samples) for side in (a, b)
-    )
-    same_kind = a.source.partition(":")[0] == b.source.partition(":")[0]
-    return [
-        {"identity": name, "pictures_a": counts_a[name], "pictures_b": counts_b[name]}
-        for name in sorted(counts_a.keys() & counts_b.keys())
-        if name and (same_kind or not name.isdecimal())
-    ]
+    def summary(self) -> PartSummary:
+        return PartSummary(
+            source=self.source,
+            split=self.split,
+            pictures=len(self.samples),
+            with_identity=sum(sample.identity is not None for sample in self.samples),
+            unreadable=tuple(self.unreadable),
+        )
 
 
-def listed(report: Path | None) -> frozenset[str]:
-    """The pictures of a leak report's pairs, of both sides, as ``Selection.without`` takes them.
+def find(
+    parts: Sequence[Part],
+    provenance: Provenance,
+    track: Track,
+    min_correlation: float = MIN_CORRELATION,
+    jobs: int | None = None,
+) -> Leakage:
+    """Read all parts and compare every two of them.
 
     Args:
-        report: a ``leaks.json``, or a list of several; None lists nothing.
+        min_correlation: details that correlate as much make a near duplicate.
+        jobs: as ``Part.read``.
 
     Raises:
-        DatasetError: it is no such report.
+        DatasetError: no picture of a part can be read.
     """
-    if report is None:
-        return frozenset()
-    try:
-        found = json.loads(report.read_text(encoding="utf-8"))
-        reports = found if isinstance(found, list) else [found]
-        pairs = [pair for one in reports for pair in one["pairs"]]
-        return frozenset(place(Path(pair[side])) for pair in pairs for side in ("a", "b"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DatasetError(f"{report} is no report of check-leaks: {error}") from error
+    for part in parts:
+        reading = f"Reading {part.source}"
+        for _ in track(part.read(jobs), total=len(part.samples), description=reading):
+            pass
+    return Leakage(
+        provenance=provenance,
+        near_duplicates=NearDuplicates(
+            hash=f"pHash, {HASH_SIDE**2} bits",
+            max_distance_bits=MAX_DISTANCE_BITS,
+            min_correlation=min_correlation,
+        ),
+        comparisons=tuple(
+            _compare(a, b, track, min_correlation) for a, b in combinations(parts, 2)
+        ),
+    )
 
 
-def _name(identity: str | None) -> str:
+def _compare(a: Part, b: Part, track: Track, min_correlation: float) -> Comparison:
+    blocks = track(
+        near_pairs(a.signatures, b.signatures, min_correlation),
+        total=-(-len(a.signatures) // BLOCK),
+        description="Comparing",
+    )
+    exact = exact_pairs(a.signatures, b.signatures)
+    pairs = tuple(strongest(chain(exact, chain.from_iterable(blocks))))
+    kinds, identities = Counter(pair.kind for pair in pairs), shared_identities(a, b)
+    return Comparison(
+        a=a.summary(),
+        b=b.summary(),
+        counts={kind: kinds[kind] for kind in reversed(KINDS)}
+        | {"shared identity": len(identities)},
+        pairs=pairs,
+        shared_identities=identities,
+    )
+
+
+def shared_identities(a: Part, b: Part) -> tuple[SharedIdentity, ...]:
+    """Who is in both, and with how many pictures; case, underscores and spaces do not matter.
+
+    Identities that are numbers are compared only within one kind of data set.
+    """
+    counts_a, counts_b = (
+        Counter(_normalised(sample.identity) for sample in part.samples) for part in (a, b)
+    )
+    same_kind = a.source.partition(":")[0] == b.source.partition(":")[0]
+    return tuple(
+        SharedIdentity(identity=name, pictures_a=counts_a[name], pictures_b=counts_b[name])
+        for name in sorted(counts_a.keys() & counts_b.keys())
+        if name and (same_kind or not name.isdecimal())
+    )
+
+
+def _normalised(identity: str | None) -> str:
     return " ".join((identity or "").replace("_", " ").casefold().split())
 
 
-def report(a: Side, b: Side, pairs: Sequence[Pair], min_correlation: float) -> dict[str, Any]:
-    """All that was found and how, as JSON has it."""
-    kinds, identities = Counter(pair.kind for pair in pairs), shared_identities(a, b)
-    return {
-        "genderscope": __version__,
-        **{name: _summary(side) for name, side in (("a", a), ("b", b))},
-        "near_duplicate": {
-            "hash": f"pHash, {HASH_SIDE**2} bits",
-            "max_distance_bits": MAX_DISTANCE_BITS,
-            "min_correlation": min_correlation,
-        },
-        "counts": {kind: kinds[kind] for kind in reversed(KINDS)}
-        | {"shared identity": len(identities)},
-        "pairs": [asdict(pair) for pair in pairs],
-        "shared_identities": identities,
-    }
-
-
-def _summary(side: Side) -> dict[str, Any]:
-    return {
-        "source": side.source,
-        "split": side.split,
-        "pictures": len(side.samples),
-        "with_identity": sum(sample.identity is not None for sample in side.samples),
-        "unreadable": [{"file": frame.path, "reason": frame.error} for frame in side.unreadable],
-    }
-
-
-def write(found: dict[str, Any], pairs: Sequence[Pair], out: Path) -> None:
-    """Write ``leaks.json``, ``leaks.csv``, and the contact sheet ``leaks.png`` if there are pairs.
-
-    Args:
-        found: what ``report`` says.
-    """
-    text = json.dumps(found, indent=1, ensure_ascii=False)
-    (out / "leaks.json").write_text(f"{text}\n", encoding="utf-8")
-    with (out / "leaks.csv").open("w", newline="", encoding="utf-8") as lines:
-        rows = csv.DictWriter(lines, ["pair", *(field.name for field in fields(Pair))])
+def save(leakage: Leakage, folder: Path) -> None:
+    """Write ``leakage.json``, ``leakage.csv``, and ``leakage.png`` if there are pairs."""
+    leakage.save(folder / "leakage.json", overwrite=True)
+    with (folder / "leakage.csv").open("w", newline="", encoding="utf-8") as stream:
+        rows = csv.DictWriter(stream, ["pair", *Pair.__struct_fields__])
         rows.writeheader()
-        rows.writerows({"pair": number, **asdict(pair)} for number, pair in enumerate(pairs, 1))
-    sheet = out / "leaks.png"
+        for number, pair in enumerate(leakage.pairs, start=1):
+            rows.writerow({"pair": number} | msgspec.structs.asdict(pair))
+    sheet = folder / "leakage.png"
     sheet.unlink(missing_ok=True)
-    if pairs:
-        cv2.imwrite(str(sheet), contact_sheet(pairs))
+    if leakage.pairs:
+        cv2.imwrite(str(sheet), contact_sheet(leakage.pairs))
 
 
 def contact_sheet(pairs: Sequence[Pair]) -> Image:
-    """Pairs side by side; if there are more than 120, so many of them, evenly from all.
+    """Pairs side by side; of more than 120 pairs, 120 at even distances.
 
     Raises:
-        PictureError: a picture cannot be read any more.
+        PictureError: a picture can no longer be read.
     """
-    chosen = np.linspace(0, len(pairs) - 1, min(len(pairs), SHEET_PAIRS)).round().astype(int)
+    shown = np.linspace(0, len(pairs) - 1, min(len(pairs), SHEET_PAIRS)).round().astype(int)
     height, width = CAPTION + THUMBNAIL, 2 * THUMBNAIL + CAPTION
-    columns = min(len(chosen), SHEET_COLUMNS)
-    sheet = np.full((-(-len(chosen) // columns) * height, columns * width, 3), 255, np.uint8)
-    for spot, index in enumerate(chosen):
+    columns = min(len(shown), SHEET_COLUMNS)
+    sheet = np.full((-(-len(shown) // columns) * height, columns * width, 3), 255, np.uint8)
+    for spot, index in enumerate(shown):
         pair = pairs[index]
         row, column = divmod(spot, columns)
         cell = sheet[row * height : (row + 1) * height, column * width : (column + 1) * width]

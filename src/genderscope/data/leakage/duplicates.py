@@ -1,12 +1,12 @@
-"""Pictures of two sets that are the same, or look the same.
+"""Duplicates: pictures of two sets with the same bytes, the same pixels, or the same look.
 
-Same bytes, same pixels, or a near duplicate: first the perceptual hashes must be near, as pHash has
-them (Zauner, 2010), then the details of small grey versions must correlate. Aligned faces look
-alike to a hash and in broad light and shade, so it is their details that decide, shifted a little
-against each other. A mirrored picture counts, since training mirrors pictures itself.
+Near duplicates have similar perceptual hashes (pHash; Zauner, 2010), and the details of their small
+grey versions correlate. Aligned faces have similar hashes and similar broad light and shade, so the
+details decide, shifted a little against each other. A mirrored copy is a duplicate, since training
+mirrors pictures.
 
-Re-encoding, scaling, blur, other light and some 2% cut off each side are found, and so are pictures
-taken a moment later; a much tighter crop of the same photograph is not. Knows nothing of data sets.
+This finds copies that are re-encoded, scaled, blurred, lit differently or cut by some 2% on each
+side, and pictures taken a moment later. It misses a much tighter crop of the same photograph.
 """
 
 import hashlib
@@ -24,24 +24,25 @@ import PIL.Image
 
 from genderscope.core.errors import PictureError
 from genderscope.core.extras import require
+from genderscope.core.results import Record
 from genderscope.core.types import Frame
 from genderscope.imaging import decode
 
 HASH_SIDE = 16
 MAX_DISTANCE_BITS = 70  # of 256: unrelated faces are 122 apart, five pairs in a million nearer
 GREY_SIDE = 32
-BLUR_PIXELS = 2.0  # what such a blur takes away is the details
+BLUR_PIXELS = 2.0  # the details are what this blur removes
 SHIFT_PIXELS = 3
-FLAT = 0.5  # grey levels: pictures with less in them have no details to compare
+FLAT = 0.5  # grey levels: a smaller deviation leaves no details to compare
 MIN_CORRELATION = 0.8
 BLOCK = 1024  # pictures of either side that are compared at once
 KINDS = ("near duplicate", "same pixels", "same bytes")
-"""How two pictures are the same, the weakest first."""
+"""Kinds of duplicates, the weakest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What is kept of a picture to compare it by.
+    """What identifies a picture.
 
     Attributes:
         content, pixels: SHA-256 of the file and of the decoded picture.
@@ -57,13 +58,12 @@ class Signature:
     grey: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A picture of each data set that are the same.
+class Pair(Record, frozen=True, kw_only=True):
+    """Two duplicates, one of each data set.
 
     Attributes:
         kind: one of ``KINDS``.
-        mirrored: they are the same once one is mirrored.
+        mirrored: one is the mirrored copy of the other.
         distance_bits: between their hashes, 0-256.
         correlation: of their details, -1 to 1.
     """
@@ -81,7 +81,7 @@ class Pair:
 
 
 def signatures(files: Iterable[Path], jobs: int | None) -> Iterator[Signature | Frame]:
-    """The signature of each picture, in order; of one that cannot be read, its error."""
+    """The signature of each picture, in order; its error if it cannot be read."""
     require("imagehash", "eval")  # here, rather than in each process
     if jobs == 1:
         yield from map(_signature, files)
@@ -99,7 +99,7 @@ def _signature(file: Path) -> Signature | Frame:
     except PictureError as error:
         return Frame(str(file), error=str(error))
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    shown, mirrored = (
+    hash_, mirrored_hash = (
         np.packbits(imagehash.phash(PIL.Image.fromarray(side), HASH_SIDE).hash).tobytes()
         for side in (grey, np.ascontiguousarray(grey[:, ::-1]))
     )
@@ -107,32 +107,32 @@ def _signature(file: Path) -> Signature | Frame:
         str(file),
         hashlib.sha256(file.read_bytes()).digest(),
         hashlib.sha256(f"{image.shape}".encode() + image.tobytes()).digest(),
-        shown,
-        mirrored,
+        hash_,
+        mirrored_hash,
         cv2.resize(grey, (GREY_SIDE, GREY_SIDE), interpolation=cv2.INTER_AREA).tobytes(),
     )
 
 
 def exact_pairs(a: Sequence[Signature], b: Sequence[Signature]) -> Iterator[Pair]:
-    """Pairs of the same bytes or pixels: every picture with the first of its copies over there."""
+    """Pairs of the same bytes or pixels: every picture with the first copy in the other set."""
     for kind, attribute in (("same bytes", "content"), ("same pixels", "pixels")):
         first_a, first_b = (
             {getattr(one, attribute): one.file for one in reversed(side)} for side in (a, b)
         )
         for one in a:
             if other := first_b.get(getattr(one, attribute)):
-                yield Pair(one.file, other, kind)
+                yield Pair(a=one.file, b=other, kind=kind)
         for one in b:
             if other := first_a.get(getattr(one, attribute)):
-                yield Pair(other, one.file, kind)
+                yield Pair(a=other, b=one.file, kind=kind)
 
 
 def near_pairs(
     a: Sequence[Signature], b: Sequence[Signature], min_correlation: float = MIN_CORRELATION
 ) -> Iterator[list[Pair]]:
-    """Pairs that look the same, block by block of ``a``.
+    """Near duplicates, block by block of ``a``.
 
-    Bits as -1 and 1 make distances a matrix product, which is the quickest way to have them all.
+    With bits as -1 and 1, one matrix product gives the distances of two blocks.
     """
     bits = HASH_SIDE**2
     for start in range(0, len(a), BLOCK):
@@ -147,9 +147,15 @@ def near_pairs(
                     correlation = _correlation(_details(one), _details(other, mirrored))
                     if correlation >= min_correlation:
                         distance = int(bits - agreement[row, column]) // 2
-                        pairs.append(
-                            Pair(one.file, other.file, KINDS[0], mirrored, distance, correlation)
+                        pair = Pair(
+                            a=one.file,
+                            b=other.file,
+                            kind=KINDS[0],
+                            mirrored=mirrored,
+                            distance_bits=distance,
+                            correlation=correlation,
                         )
+                        pairs.append(pair)
         yield pairs
 
 
@@ -166,7 +172,7 @@ def _details(one: Signature, mirrored: bool = False) -> npt.NDArray[np.float32]:
 
 
 def _correlation(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
-    """The best of the middle of each with every place in the other; 0 if either is flat."""
+    """The best correlation of each one's middle with any place in the other; 0 if one is flat."""
     if min(one.std(), other.std()) < FLAT:
         return 0.0
     middle = slice(SHIFT_PIXELS, -SHIFT_PIXELS)
@@ -178,10 +184,9 @@ def _correlation(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -
 
 
 def strongest(pairs: Iterable[Pair]) -> list[Pair]:
-    """For every picture the strongest of its pairs, the strongest first.
+    """The strongest pair of every picture, the strongest first.
 
-    So every picture that leaks is there, and there are never more pairs than pictures, however
-    often one picture is repeated.
+    Every duplicate is in a pair, and there are never more pairs than pictures.
     """
     best: dict[tuple[str, str], Pair] = {}
     for pair in pairs:

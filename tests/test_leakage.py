@@ -1,7 +1,7 @@
 """Pictures and persons that two data sets share, found by the real command."""
 
 import csv
-import json
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,14 +10,16 @@ import cv2
 import numpy as np
 import pytest
 
-from genderscope.core.errors import DatasetError
+from genderscope.core.errors import DatasetError, ResultError
+from genderscope.core.results import Exclusions, Provenance
 from genderscope.core.types import Frame, Sample
 from genderscope.data import leakage
 from genderscope.data.leakage import duplicates
+from genderscope.data.selection import place
 from genderscope.imaging import decode
 
 pytest.importorskip("imagehash", reason="needs the extra [eval]")
-COMMAND = [sys.executable, "-c", "from genderscope.cli import main; main()", "check-leaks"]
+COMMAND = [sys.executable, "-c", "from genderscope.cli import main; main()", "leakage"]
 
 
 @pytest.fixture(scope="module")
@@ -107,11 +109,11 @@ def test_near_duplicates(tmp_path, face, change):
     folder(tmp_path, "b", {"b": changed(face), "y.png": png(unrelated(1))})
     a, b = (read(sorted((tmp_path / side / "woman").iterdir())) for side in "ab")
     for one, other in ((a, b), (b, a)):
-        [pair] = near(one, other)
-        assert {Path(pair.a).name, Path(pair.b).name} == {"a.png", "b"}
-        assert (pair.kind, pair.mirrored) == ("near duplicate", mirrored)
-        assert pair.distance_bits <= duplicates.MAX_DISTANCE_BITS
-        assert 0.8 <= pair.correlation <= 1
+        [match] = near(one, other)
+        assert {Path(match.a).name, Path(match.b).name} == {"a.png", "b"}
+        assert (match.kind, match.mirrored) == ("near duplicate", mirrored)
+        assert match.distance_bits <= duplicates.MAX_DISTANCE_BITS
+        assert 0.8 <= match.correlation <= 1
     assert not list(duplicates.exact_pairs(a, b))
 
 
@@ -148,8 +150,18 @@ def test_processes_change_nothing(tmp_path, face):
     assert isinstance(read(files)[1], Frame)
 
 
+def pair(a, b, kind, mirrored=False, distance_bits=0, correlation=1.0):
+    return duplicates.Pair(
+        a=a,
+        b=b,
+        kind=kind,
+        mirrored=mirrored,
+        distance_bits=distance_bits,
+        correlation=correlation,
+    )
+
+
 def test_the_strongest_pair_of_each_picture_is_kept():
-    pair = duplicates.Pair
     exact, near_it = pair("a1", "b1", "same bytes"), pair("a1", "b2", KIND, False, 4, 0.9)
     weaker, pixels = pair("a2", "b2", KIND, True, 9, 0.85), pair("a1", "b1", "same pixels")
     found = duplicates.strongest([weaker, pixels, near_it, exact])
@@ -182,28 +194,44 @@ def test_the_command_finds_every_kind_and_says_so(tmp_path, face):
     assert "unreadable: a/woman/3.png is empty" in done.stderr
     assert "unreadable: b/woman/3.jpg" in done.stderr
 
-    found = json.loads((tmp_path / "out" / "leaks.json").read_text())
-    assert str(tmp_path) not in json.dumps(found)
-    assert found["command"].endswith("check-leaks folder:a folder:b --out out --jobs 1")
-    assert (found["a"]["pictures"], len(found["a"]["unreadable"])) == (4, 1)
-    pairs = [(pair["a"], pair["b"], pair["kind"], pair["mirrored"]) for pair in found["pairs"]]
+    assert str(tmp_path) not in (tmp_path / "out" / "leakage.json").read_text()
+    found = leakage.Leakage.load(tmp_path / "out" / "leakage.json")
+    assert found.provenance.command.endswith("leakage folder:a folder:b --out out --jobs 1")
+    [comparison] = found.comparisons
+    assert (comparison.a.pictures, len(comparison.a.unreadable)) == (4, 1)
+    pairs = [(pair.a, pair.b, pair.kind, pair.mirrored) for pair in comparison.pairs]
     assert pairs == [
         ("a/woman/1.png", "b/woman/1.png", "same bytes", False),
         ("a/woman/2.png", "b/woman/2.bmp", "same pixels", False),
         ("a/woman/4.png", "b/woman/1.png", "near duplicate", True),
     ]
-    with (tmp_path / "out" / "leaks.csv").open(newline="") as lines:
+    with (tmp_path / "out" / "leakage.csv").open(newline="") as lines:
         rows = [(row["pair"], row["a"], row["b"]) for row in csv.DictReader(lines)]
     assert rows == [(str(number), a, b) for number, (a, b, *_) in enumerate(pairs, 1)]
-    sheet = decode.read(tmp_path / "out" / "leaks.png")
+    sheet = decode.read(tmp_path / "out" / "leakage.png")
     thumbnail = cv2.resize(face, (112, 112), interpolation=cv2.INTER_AREA)
     for left in (0, 112):
         np.testing.assert_array_equal(sheet[16:128, left : left + 112], thumbnail)
 
     none = check(tmp_path, "folder:a", "folder:c", "--out", "out")
     assert none.returncode == 0, none.stdout
-    assert not (tmp_path / "out" / "leaks.png").exists()
-    assert json.loads((tmp_path / "out" / "leaks.json").read_text())["pairs"] == []
+    assert not (tmp_path / "out" / "leakage.png").exists()
+    assert leakage.Leakage.load(tmp_path / "out" / "leakage.json").pairs == []
+
+
+def test_every_two_of_several_data_sets_are_compared(tmp_path, face):
+    folder(tmp_path, "a", {"1.png": png(face)})
+    folder(tmp_path, "b", {"2.png": png(unrelated(1))})
+    folder(tmp_path, "c", {"3.png": png(face)})
+    done = check(tmp_path, "folder:a", "folder:b", "folder:c", "--out", "out")
+    assert done.returncode == 1, done.stderr
+    found = leakage.Leakage.load(tmp_path / "out" / "leakage.json")
+    compared = [(one.a.source[-1], one.b.source[-1], one.leaks) for one in found.comparisons]
+    assert compared == [("a", "b", False), ("a", "c", True), ("b", "c", False)]
+    assert found.pictures == {"woman/1.png", "woman/3.png"}
+    alone = check(tmp_path, "folder:a")
+    assert (alone.returncode, alone.stderr.count("\n")) == (2, 1)
+    assert "at least two data sets" in alone.stderr
 
 
 def test_the_threshold_is_an_option(tmp_path, face):
@@ -239,8 +267,9 @@ def test_shared_identities(tmp_path):
     assert done.returncode == 1, done.stderr
     assert "bo orr is in both" in done.stdout
     assert "near duplicate: 0, shared identity: 1" in done.stdout
-    found = json.loads((tmp_path / "out" / "leaks.json").read_text())
-    assert found["shared_identities"] == [{"identity": "bo orr", "pictures_a": 1, "pictures_b": 1}]
+    [comparison] = leakage.Leakage.load(tmp_path / "out" / "leakage.json").comparisons
+    [shared] = comparison.shared_identities
+    assert (shared.identity, shared.pictures_a, shared.pictures_b) == ("bo orr", 1, 1)
     assert check(tmp_path, "lfw:a", "lfw:c").returncode == 0
 
 
@@ -255,32 +284,51 @@ def test_shared_identities(tmp_path):
 )
 def test_names_and_numbers(tmp_path, source_a, source_b, names_a, names_b, shared):
     a, b = (
-        leakage.Side(source, "all", [Sample(tmp_path, None, identity=name) for name in names])
+        leakage.Part(source, "all", [Sample(tmp_path, None, identity=name) for name in names])
         for source, names in ((source_a, names_a), (source_b, names_b))
     )
-    assert [one["identity"] for one in leakage.shared_identities(a, b)] == shared
+    assert [one.identity for one in leakage.shared_identities(a, b)] == shared
 
 
 def test_a_side_that_is_empty_is_refused():
     with pytest.raises(DatasetError, match="holds no picture"):
-        list(leakage.Side("folder:x", "all", []).take(1))
+        list(leakage.Part("folder:x", "all", []).read(1))
 
 
 def test_a_long_list_is_shown_evenly(tmp_path, face):
     file = tmp_path / "1.png"
     file.write_bytes(png(face))
-    pairs = [duplicates.Pair(str(file), str(file), KIND)] * 1_000
+    pairs = [pair(str(file), str(file), KIND)] * 1_000
     height, width = leakage.contact_sheet(pairs).shape[:2]
     assert (height, width) == (20 * 128, 6 * 240)
 
 
-def test_a_report_says_which_pictures_to_leave_out(tmp_path):
-    pair = {"a": "somewhere/train/7.jpg", "b": "/else/where/val/9.jpg"}
-    one, several = tmp_path / "leaks.json", tmp_path / "all.json"
-    one.write_text(json.dumps({"pairs": [pair]}))
-    several.write_text(json.dumps([{"pairs": [pair]}, {"pairs": []}]))
-    assert leakage.listed(one) == leakage.listed(several) == {"train/7.jpg", "val/9.jpg"}
-    assert leakage.place(Path("data/train/7.jpg")) in leakage.listed(one)
-    one.write_text('{"pictures": 3}')
-    with pytest.raises(DatasetError, match=r"leaks\.json is no report of check-leaks"):
-        leakage.listed(one)
+def test_a_leakage_file_names_the_pictures_to_exclude(tmp_path):
+    part = leakage.PartSummary(source="x:y", split="z", pictures=1, with_identity=0, unreadable=())
+    duplicate = pair("somewhere/train/7.jpg", "/else/where/val/9.jpg", KIND)
+    comparison = leakage.Comparison(
+        a=part, b=part, counts={KIND: 1}, pairs=(duplicate,), shared_identities=()
+    )
+    result = leakage.Leakage(
+        provenance=Provenance(command="", versions={}),
+        near_duplicates=leakage.NearDuplicates(hash="", max_distance_bits=70, min_correlation=0.8),
+        comparisons=(comparison,),
+    )
+    file = tmp_path / "leakage.json"
+    result.save(file)
+    assert leakage.Leakage.load(file) == result
+    assert leakage.excluded_pictures(file) == {"train/7.jpg", "val/9.jpg"}
+    assert place(Path("data/train/7.jpg")) in leakage.excluded_pictures(file)
+    assert leakage.excluded_pictures(None) == frozenset()
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    expected = Exclusions(file="leakage.json", sha256=digest, pictures=3)
+    assert leakage.exclusions(file, 3) == expected
+    assert leakage.exclusions(None, 0) is None
+    file.write_text('{"pictures": 3}')
+    with pytest.raises(ResultError, match=r"leakage\.json is a file of kind None, not 'leakage'"):
+        leakage.excluded_pictures(file)
+
+
+def test_the_published_file_is_whole():
+    file = Path(__file__).parents[1] / "results" / "leakage.json"
+    assert len(leakage.excluded_pictures(file)) == 102

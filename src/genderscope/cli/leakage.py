@@ -1,0 +1,88 @@
+"""``genderscope leakage``: duplicates and shared persons across splits and data sets."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from genderscope.data.leakage import Leakage
+
+PANEL = "Data"
+LISTED = 20
+
+
+def leakage(
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="A B...", help="Data sets, such as fairface:DIR?split=train."),
+    ],
+    split_a: Annotated[str | None, typer.Option(help="Split of A.  [default: its first]")] = None,
+    split_b: Annotated[
+        str | None, typer.Option(help="Split of the others.  [default: the last of each]")
+    ] = None,
+    threshold: Annotated[
+        float,
+        typer.Option(min=-1, max=1, help="Correlation of details that makes a near duplicate."),
+    ] = 0.8,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write leakage.json, leakage.csv and leakage.png here."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Reading processes.  [default: one for each core]")
+    ] = None,
+) -> None:
+    """Find duplicates and persons that data sets share.
+
+    Compares every two data sets: exact copies (bytes or decoded pixels), near duplicates
+    (re-encoded, scaled, mirrored, lit differently) and identities of the same name. Unreadable
+    pictures are listed. Needs the extra [eval]. Exit codes: 0 nothing is shared, 1 something is.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from genderscope.cli import _provenance
+    from genderscope.core.errors import UsageError
+    from genderscope.data import datasets
+    from genderscope.data.leakage import Part, find, save
+
+    if len(sources) < 2:
+        raise UsageError("name at least two data sets to compare, or two splits of one")
+    first, *others = sources
+    splits = [(first, datasets.split_of(first, split_a, "first"))]
+    splits += [(source, datasets.split_of(source, split_b, "last")) for source in others]
+    parts = [Part(source, name, list(datasets.read(source, name))) for source, name in splits]
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+    console = Console(markup=False, highlight=False, stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        made_by = _provenance.of("imagehash", "numpy", "opencv-python-headless")
+        result = find(parts, made_by, progress.track, threshold, jobs)
+    if out:
+        save(result, out)
+    _print(result, console)
+    if any(comparison.leaks for comparison in result.comparisons):
+        raise typer.Exit(1)
+
+
+def _print(result: "Leakage", console: "Console") -> None:
+    from genderscope.cli import printable
+
+    parts = {part for comparison in result.comparisons for part in (comparison.a, comparison.b)}
+    for reason in sorted({picture.reason for part in parts for picture in part.unreadable}):
+        console.print(printable(f"unreadable: {reason}"), soft_wrap=True)
+    for comparison in result.comparisons:
+        for pair in comparison.pairs[:LISTED]:
+            kind = f"{pair.kind}{', mirrored' * pair.mirrored}"
+            line = f"{pair.a} and {pair.b}: {kind}, correlation {pair.correlation:.3f}"
+            typer.echo(printable(line))
+        if (more := len(comparison.pairs) - LISTED) > 0:
+            typer.echo(f"... and {more:,} more pairs; --out DIR lists all")
+        for shared in comparison.shared_identities[:LISTED]:
+            typer.echo(printable(f"{shared.identity} is in both"))
+        counts = ", ".join(f"{kind}: {count:,}" for kind, count in comparison.counts.items())
+        a, b = comparison.a, comparison.b
+        typer.echo(printable(f"{a.source} ({a.split}) and {b.source} ({b.split}): {counts}"))
