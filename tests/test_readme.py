@@ -1,4 +1,4 @@
-"""The README says what is so: its blocks run, its tables are the result files'."""
+"""The README and docs are current: code blocks run, tables match the result files, links work."""
 
 import re
 import shlex
@@ -23,8 +23,8 @@ def test_the_python_block_runs(portrait, model, tmp_path, monkeypatch):
     [code] = blocks("python")
     names: dict[str, object] = {}
     exec(code, names)
-    [found] = names["faces"]
-    assert found.prediction.label in ("woman", "man", "uncertain")
+    [face] = names["faces"]
+    assert face.prediction.label in ("woman", "man", "uncertain")
 
 
 def test_the_classify_commands_run(portrait, model, tmp_path):
@@ -66,6 +66,15 @@ def test_ci_finds_the_test_command():
     assert "make check" in found.stdout
 
 
-def test_every_link_to_a_file_leads_somewhere():
-    for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", README):
-        assert (ROOT / link).exists(), link
+def test_the_readme_is_short():
+    assert README.count("\n") <= 160
+
+
+@pytest.mark.parametrize(
+    "document",
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")],
+    ids=lambda document: str(document.relative_to(ROOT)),
+)
+def test_every_link_to_a_file_leads_somewhere(document):
+    for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
+        assert (document.parent / link).exists(), link

@@ -13,10 +13,12 @@ from functools import partial
 import explanations
 import models
 import speed
+import summary
 import training
 from written import ROOT
 
 TABLES: dict[str, Callable[[], str]] = {
+    "summary": summary.summary,
     "results": models.results,
     "mitigation": models.mitigation,
     "records": training.records,
