@@ -9,7 +9,7 @@ import pytest
 import genderscope
 from genderscope import detection
 from genderscope.core.errors import ModelError, UsageError
-from genderscope.core.types import Box, Face
+from genderscope.core.types import Box
 from genderscope.imaging.preprocess import PRESETS, window
 
 FACE = Box(178, 68, 86, 110)  # of the portrait, by hand
@@ -156,29 +156,3 @@ def test_weights_that_are_absent_or_broken_are_named(tmp_path):
         detection.create("yunet", model=other)
     with pytest.raises(UsageError, match="haar takes no weights"):
         detection.create("haar", model=broken)
-
-
-@pytest.mark.parametrize(
-    ("boxes", "hint", "chosen"),
-    [
-        ([Box(0, 0, 30, 30), Box(40, 40, 30, 30)], None, (Box(40, 40, 30, 30), True)),
-        ([Box(0, 0, 30, 30), Box(40, 40, 30, 30)], Box(2, 2, 28, 28), (Box(0, 0, 30, 30), True)),
-        ([Box(0, 0, 30, 30)], Box(60, 60, 30, 30), (Box(60, 60, 30, 30), False)),
-        ([], Box(60, 60, 30, 30), (Box(60, 60, 30, 30), False)),
-    ],
-)
-def test_the_one_face_of_a_picture(boxes, hint, chosen):
-    picture = np.zeros((110, 110, 3), np.uint8)
-
-    def detector(_):
-        return [Face(box) for box in boxes]
-
-    face, found = detection.find_one(picture, detector, PRESETS["aligned"], hint)
-    assert (face.box, found) == chosen
-
-
-def test_without_a_face_the_whole_picture_is_the_crop():
-    picture = np.zeros((110, 110, 3), np.uint8)
-    face, found = detection.find_one(picture, lambda _: [], PRESETS["aligned"])
-    assert not found
-    assert window(face, PRESETS["aligned"]) == pytest.approx((110, 55 + 55j))

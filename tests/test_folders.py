@@ -92,21 +92,21 @@ def test_a_large_jpeg_is_decoded_smaller_where_its_faces_allow(
     cv2.imwrite(str(file), picture)
     weights = next(shared.glob("models/*yunet*.onnx"))
     reader = Reader(Settings(detector="yunet", detector_model=str(weights)), SPEC)
-    look = reader(Encoded("large", file))
-    assert look.frame.image.shape == picture.shape
-    assert look.faces[0].box.iou(Box(*(zoom * side for side in (178, 68, 86, 110)))) > 0.6
-    whole = crop(decode.read(file), look.faces[0], SPEC)
-    assert np.array_equal(look.crops[0], whole) != reduced
-    assert np.abs(look.crops[0].astype(int) - whole).mean() < 3
+    located = reader(Encoded("large", file))
+    assert located.frame.image.shape == picture.shape
+    assert located.faces[0].box.iou(Box(*(zoom * side for side in (178, 68, 86, 110)))) > 0.6
+    whole = crop(decode.read(file), located.faces[0], SPEC)
+    assert np.array_equal(located.crops[0], whole) != reduced
+    assert np.abs(located.crops[0].astype(int) - whole).mean() < 3
 
 
 def test_an_error_in_a_thread_ends_the_job(
     files: list[Path], model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **options: object) -> None:
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(bulk, "look", broken)
+    monkeypatch.setattr(bulk, "locate", broken)
     with pytest.raises(RuntimeError, match="a fault of ours"):
         list(bulk.classify(encoded(files), Settings(model=model, detector="haar"), 2))
 

@@ -23,6 +23,7 @@ from genderscope.data.prepare.shards import Recipe
 from genderscope.data.selection import Selection
 from genderscope.imaging import decode
 from genderscope.imaging.preprocess import PRESETS, crop, whole
+from genderscope.inference.locate import locate
 
 pytest.importorskip("pyarrow", reason="needs the extra [eval]")
 
@@ -75,9 +76,8 @@ def test_a_cache_holds_what_running_would_cut(samples, preset, tmp_path):
     chosen = np.array([5, 0, 2])
     for row, exact in zip(chosen, crops.exact(chosen), strict=True):
         sample = next(sample for sample in samples if sample.file.name == crops.files[row])
-        image = decode.read(sample.file)
-        face, _ = detection.find_one(image, detector, recipe.spec, sample.box)
-        np.testing.assert_array_equal(exact, crop(image, face, recipe.spec))
+        [running] = locate(sample, detector, recipe.spec).crops
+        np.testing.assert_array_equal(exact, running)
     side = recipe.spec.size + 2 * recipe.surround
     assert crops.wide(chosen).shape[:3] == crops.shown(chosen).shape == (3, side, side)
 

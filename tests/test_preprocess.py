@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genderscope.core.errors import FaceOutsidePicture
 from genderscope.core.types import Box, Face
 from genderscope.imaging.preprocess import (
     PRESETS,
@@ -99,7 +100,7 @@ def test_the_edge_is_repeated_outside_the_picture():
 
 
 def test_a_face_outside_the_picture_is_refused():
-    with pytest.raises(ValueError, match="outside the picture of 50 x 40"):
+    with pytest.raises(FaceOutsidePicture, match="outside the picture of 50 x 40"):
         crop(np.zeros((40, 50, 3), np.uint8), Face(Box(300, 0, 20, 20)), PRESETS["aligned"])
 
 
@@ -153,7 +154,7 @@ def test_any_box_gives_a_crop_or_a_clear_error(x, y, width, height, angle_deg):
     for spec in PRESETS.values():
         try:
             pixels = crop(picture, face_at(Box(x, y, width, height), angle_deg), spec)
-        except ValueError as error:
+        except FaceOutsidePicture as error:
             assert "outside" in str(error)  # noqa: PT017 - either is right, nothing else is
         else:
             assert pixels.shape[:2] == (spec.size, spec.size)

@@ -4,6 +4,7 @@ GenderscopeError          exit code 2 unless a command says otherwise
 ├── UsageError            an option or argument that is not valid
 │   └── MissingExtra      an optional dependency that is not installed
 ├── PictureError          one picture that cannot be read: a result, not the end of a job
+│   └── FaceOutsidePicture    a face whose window lies outside its picture
 ├── SourceError           a camera, video or address that cannot be opened or was lost
 ├── ModelError            a model file that is missing, broken or not ours
 ├── DownloadError         a download that failed or did not match its pinned hash
@@ -25,6 +26,10 @@ class MissingExtra(UsageError):  # noqa: N818 - it is the extra that is missing
 
 class PictureError(GenderscopeError):
     """One picture cannot be read."""
+
+
+class FaceOutsidePicture(PictureError):  # noqa: N818 - it is the face that lies outside
+    """The window around a face lies outside the picture, so that there is nothing to cut out."""
 
 
 class SourceError(GenderscopeError):

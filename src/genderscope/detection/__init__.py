@@ -16,7 +16,6 @@ from genderscope.core import plugins
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Box, Face, Image, points
 from genderscope.detection import downloads
-from genderscope.imaging.preprocess import PreprocessSpec, whole
 
 DETECTION_SIZE_PX, MIN_SCORE, MIN_FACE_PX = 1280, 0.6, 24
 # A picture's longer side is not shrunk below it: a quarter of the pixels of 1280 x 720, and on the
@@ -151,26 +150,3 @@ def moved(face: Face, scale: float, left: float = 0, top: float = 0) -> Face:
         face.score,
         face.landmarks and tuple((left + x / scale, top + y / scale) for x, y in face.landmarks),
     )
-
-
-def find_one(
-    image: Image, detector: Detector, spec: PreprocessSpec, box: Box | None = None
-) -> tuple[Face, bool]:
-    """The face of a picture that is known to show one, such as a data set's.
-
-    Args:
-        box: where the face is, if the data set says so.
-
-    Returns:
-        The detected face that overlaps ``box``, or the one nearest to the picture's middle, and
-        True; without one, the face at ``box`` or the whole picture taken as a crop, and False.
-    """
-    faces = detector(image)
-    if box is not None:
-        face = max(faces, key=lambda face: face.box.iou(box), default=None)
-        if face is not None and face.box.iou(box) >= SAME_FACE_IOU / 2:
-            return face, True
-        return Face(box), False
-    middle = complex(image.shape[1], image.shape[0]) / 2
-    face = min(faces, key=lambda face: abs(complex(*face.box.centre) - middle), default=None)
-    return (face, True) if face else (whole(image, spec), False)

@@ -16,14 +16,13 @@ import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
-from genderscope import detection
-from genderscope.core.errors import PictureError
+from genderscope.core.errors import FaceOutsidePicture, PictureError
 from genderscope.core.protocols import Detector
 from genderscope.core.storage import write_whole
 from genderscope.core.types import LABELS, Face, Floats, Image, Sample
 from genderscope.data.counterfactuals import Condition, picture_seed
-from genderscope.imaging import decode
 from genderscope.imaging.preprocess import PreprocessSpec, crop
+from genderscope.inference.locate import locate
 
 ORIGINAL = "original"
 UNREADABLE = "the picture cannot be read"
@@ -55,12 +54,15 @@ def find(
     """Look for the face of each sample, in order."""
     for sample in samples:
         try:
-            image = decode.read(sample.file)
+            located = locate(sample, detector, spec)
+        except FaceOutsidePicture:  # at the data set's box
+            yield Missed(sample, "no face was found")
+            continue
         except PictureError:
             yield Missed(sample, UNREADABLE)
             continue
-        face, found = detection.find_one(image, detector, spec, sample.box)
-        if not found:
+        [face], image = located.faces, located.frame.image
+        if image is None or not located.detected:
             yield Missed(sample, "no face was found")
         elif face.landmarks is None:
             yield Missed(sample, "the detector gives no landmarks")

@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genderscope import __version__, detection
+from genderscope import __version__
 from genderscope.core.errors import DatasetError, PictureError
 from genderscope.core.protocols import Detector
-from genderscope.core.types import LABELS, Floats, Image, Prediction, Sample
+from genderscope.core.types import LABELS, Floats, Frame, Image, Prediction, Sample
 from genderscope.evaluation import face_sizes, metrics, predictions
 from genderscope.evaluation.metrics import calibration
 from genderscope.evaluation.predictions import Answer as Answer
-from genderscope.imaging import decode
 from genderscope.imaging.preprocess import PreprocessSpec, crop
 from genderscope.inference.classifier import Classifier
+from genderscope.inference.locate import locate
 
 ACCURACY_IS = (
     "argmax without abstention, over every labelled picture: one without a detected face is "
@@ -73,21 +73,21 @@ def _look(
 ) -> tuple[dict[int, Image], bool] | str:
     """The crops by the face's size, and whether it was detected, or why there are none."""
     try:
-        image = decode.read(sample.file)
-        face, found = detection.find_one(image, detector, spec, sample.box)
-        crops = {AS_IT_IS: crop(image, face, spec)}
+        located = locate(sample, detector, spec)
+        image, [face], [own] = located.frame.image, located.faces, located.crops
+        assert image is not None  # what cannot be read was raised
+        crops = {AS_IT_IS: own}
         for size in face_px:
             if small := face_sizes.shrunk(image, face, size):
                 picture, where = small
                 if search_again:
-                    box = sample.box and where.box
-                    where, _ = detection.find_one(picture, detector, spec, box)
-                crops[size] = crop(picture, where, spec)
-        return crops, found
+                    box, frame = sample.box and where.box, Frame(str(sample.file), picture)
+                    [crops[size]] = locate(frame, detector, spec, one_face=True, box=box).crops
+                else:
+                    crops[size] = crop(picture, where, spec)
+        return crops, located.detected
     except PictureError as error:
         return str(error)
-    except ValueError as error:  # the face lies outside the picture
-        return f"{sample.file}: {error}"
 
 
 def report(

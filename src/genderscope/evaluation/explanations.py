@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from genderscope.core.protocols import Detector
-from genderscope.core.types import LABELS, Floats, Image, Prediction, Result
+from genderscope.core.types import LABELS, Floats, Frame, Image, Prediction, Result
 from genderscope.evaluation import regions
 from genderscope.imaging import panels
-from genderscope.imaging.preprocess import crop
 from genderscope.inference.explainer import EITHER, Explainer, Maps
+from genderscope.inference.locate import locate
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +51,28 @@ def explain(
         label: index into ``LABELS`` of the class to explain; by default, for each face, the one
             with the higher score.
     """
-    faces, spec = detector(image), explainer.spec
-    if not faces:
+    spec = explainer.spec
+    located = locate(Frame("", image), detector, spec)
+    if not located.faces:
         return []
-    crops = np.stack([crop(image, face, spec) for face in faces])
+    crops = np.stack(located.crops)
     scores, maps = explainer(crops, np.full(len(crops), label))
-    marks = np.stack([regions.landmarks(face, spec) for face in faces])
-    shown = replace(spec, size=panels.TILE_PX, colour="bgr")
+    marks = np.stack([regions.landmarks(face, spec) for face in located.faces])
+    tile = replace(spec, size=panels.TILE_PX, colour="bgr")
     return [
         Explanation(
             Result(face, Prediction((woman, man), explainer.min_confidence)),
-            crop(image, face, shown),
+            tile_crop,
             int(man > woman) if label == EITHER else label,
             one,
             shares,
         )
-        for face, (woman, man), one, shares in zip(
-            faces, scores.tolist(), maps, regions.shares(maps, marks), strict=True
+        for face, tile_crop, (woman, man), one, shares in zip(
+            located.faces,
+            located.recrop(tile),
+            scores.tolist(),
+            maps,
+            regions.shares(maps, marks),
+            strict=True,
         )
     ]

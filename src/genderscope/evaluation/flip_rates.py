@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genderscope import __version__, detection
+from genderscope import __version__
 from genderscope.core.errors import DatasetError
 from genderscope.core.protocols import Detector
-from genderscope.core.types import LABELS, Floats, Sample
+from genderscope.core.types import LABELS, Floats, Frame, Image, Sample
 from genderscope.data.counterfactuals import Condition, conditions
 from genderscope.evaluation import metrics
 from genderscope.evaluation.altered_faces import ORIGINAL, Found, Missed, find, views
 from genderscope.evaluation.predictions import NO_ANSWER, Predictions
 from genderscope.imaging.preprocess import crop
 from genderscope.inference.classifier import Classifier
+from genderscope.inference.locate import locate
 
 FLIP_IS = (
     "the label with the higher score, without abstention, differs from that of the same face in "
@@ -68,12 +69,14 @@ def measure(
         if isinstance(found, Missed):
             skipped[found.reason] += 1
             continue
-        crops = []
+        crops: list[Image] = []
         for view in views(found, chosen, seed):
-            face = found.face
             if redetect and view is not found.image:
-                face, _ = detection.find_one(view, detector, classifier.spec, found.sample.box)
-            crops.append(crop(view, face, classifier.spec))
+                box = found.sample.box
+                again = locate(Frame("", view), detector, classifier.spec, one_face=True, box=box)
+                crops += again.crops
+            else:
+                crops.append(crop(view, found.face, classifier.spec))
         faces.append(found.sample)
         scores.append(classifier(np.stack(crops))[:, 1])
         seen(found, scores[-1])

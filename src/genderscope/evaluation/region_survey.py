@@ -11,14 +11,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from genderscope import detection
-from genderscope.core.errors import DatasetError, PictureError
+from genderscope.core.errors import DatasetError
 from genderscope.core.protocols import Detector
 from genderscope.core.types import LABELS, Floats, Image, Sample
 from genderscope.evaluation import metrics, regions
 from genderscope.evaluation.evaluate import versions
-from genderscope.imaging import decode, panels
-from genderscope.imaging.preprocess import crop
+from genderscope.imaging import panels
+from genderscope.inference import locate
 from genderscope.inference.explainer import Explainer
 
 ALL, RIGHT, WRONG = "all", "right", "wrong"
@@ -192,24 +191,16 @@ def _looks(
     unreadable: list[str],
 ) -> Iterator[tuple[Sample, Image, Floats]]:
     """The sample, crop and landmarks of each face; what has none of them is counted."""
-    for sample in samples:
-        if sample.label is None:
-            continue
-        try:
-            image = decode.read(sample.file)
-            face, was_found = detection.find_one(image, detector, explainer.spec, sample.box)
-            cropped = crop(image, face, explainer.spec)
-        except PictureError as error:
-            unreadable.append(str(error))
-            continue
-        except ValueError as error:  # the face lies outside the picture
-            unreadable.append(f"{sample.file}: {error}")
-            continue
-        if not was_found:
+    labelled = (sample for sample in samples if sample.label is not None)
+    for located in locate.stream(labelled, detector, explainer.spec):
+        if located.frame.error is not None:
+            unreadable.append(located.frame.error)
+        elif not located.detected:
             tally["not found"] += 1
-            continue
-        tally["by box"] += face.landmarks is None
-        yield sample, cropped, regions.landmarks(face, explainer.spec)
+        elif located.sample is not None:
+            [face], [crop] = located.faces, located.crops
+            tally["by box"] += face.landmarks is None
+            yield located.sample, crop, regions.landmarks(face, explainer.spec)
 
 
 def _labels(truth: metrics.Integers) -> dict[str, Any]:

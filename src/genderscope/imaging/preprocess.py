@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from genderscope.core.errors import FaceOutsidePicture
 from genderscope.core.types import Box, Face, Image, points
 
 # Where the five landmarks lie in a face's box, in units of its longer side from its centre: medians
@@ -159,7 +160,7 @@ def cut(
         padding, (size, size) bool; size includes the surround.
 
     Raises:
-        ValueError: the window lies outside the picture.
+        FaceOutsidePicture: the window lies outside the picture.
     """
     a, b = window(face, spec)
     height, width = image.shape[:2]
@@ -171,7 +172,7 @@ def cut(
     right, bottom = (min(int(v + reach), end) for v, end in ((b.real, width), (b.imag, height)))
     columns, rows = (right - left) // block, (bottom - top) // block
     if columns < 1 or rows < 1:
-        raise ValueError(f"the face's box lies outside the picture of {width} x {height}")
+        raise FaceOutsidePicture(f"the face's box lies outside the picture of {width} x {height}")
     part = image[top : top + rows * block, left : left + columns * block]
     if block > 1:
         part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.uint8)

@@ -5,7 +5,6 @@ frames. Knows nothing of files, screens or where pictures come from.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,35 +13,14 @@ import numpy as np
 from genderscope import detection as detectors
 from genderscope.core.errors import UsageError
 from genderscope.core.protocols import Detector
-from genderscope.core.types import Face, Frame, Image, Prediction, Result, Scene
+from genderscope.core.types import Frame, Image, Prediction, Result, Scene
 from genderscope.imaging import decode
-from genderscope.imaging.preprocess import PreprocessSpec, crop
+from genderscope.inference import locate
 from genderscope.inference.classifier import Classifier
+from genderscope.inference.locate import LocatedFaces
 
 # Decoded pictures that may wait for a full batch: about seven photographs of 12 megapixels.
 WAITING_BYTES = 256 * 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A frame with its faces and their crops, before the network has seen them."""
-
-    frame: Frame
-    faces: tuple[Face, ...] = ()
-    crops: tuple[Image, ...] = ()
-
-
-def look(
-    frame: Frame, detector: Detector, spec: PreprocessSpec, crops_are_faces: bool = False
-) -> Look:
-    """Find a frame's faces and cut them out: see ``Scope.stream``."""
-    if frame.image is None:
-        return Look(frame)
-    if crops_are_faces:
-        faces = [detectors.find_one(frame.image, detector, spec)[0]]
-    else:
-        faces = detector(frame.image)
-    return Look(frame, tuple(faces), tuple(crop(frame.image, face, spec) for face in faces))
 
 
 class Scope:
@@ -70,7 +48,7 @@ class Scope:
             image: a file, or a decoded picture, (height, width, 3) uint8 BGR.
 
         Raises:
-            PictureError: the file cannot be read.
+            PictureError: the file cannot be read, or a face lies outside the picture.
             UsageError: the array is no such picture.
         """
         if isinstance(image, str | Path):
@@ -80,7 +58,8 @@ class Scope:
                 "a picture is a (height, width, 3) uint8 array in BGR order, "
                 f"not {image.shape} {image.dtype}"
             )
-        [scene] = self.stream([Frame("", image)])
+        faces = locate.locate(Frame("", image), self.detector, self.classifier.spec)
+        [scene] = self.classify([faces])
         return list(scene.results)
 
     def stream(
@@ -97,33 +76,32 @@ class Scope:
                 and where it finds none the whole picture is the crop.
         """
         spec = self.classifier.spec
-        return self.answer(
-            (look(frame, self.detector, spec, crops_are_faces) for frame in frames), batch_size
-        )
+        located = locate.stream(frames, self.detector, spec, one_face=crops_are_faces)
+        return self.classify(located, batch_size)
 
-    def answer(self, looks: Iterable[Look], batch_size: int = 64) -> Iterator[Scene]:
-        """Scenes of frames whose faces were found and cut out already: see ``stream``."""
-        waiting: list[Look] = []
+    def classify(self, located: Iterable[LocatedFaces], batch_size: int = 64) -> Iterator[Scene]:
+        """Scenes of pictures whose faces are located already: see ``stream``."""
+        waiting: list[LocatedFaces] = []
         faces = size = 0
-        for looked in looks:
-            waiting.append(looked)
-            faces += len(looked.faces)
-            size += _held_bytes(looked.frame)
+        for picture in located:
+            waiting.append(picture)
+            faces += len(picture.faces)
+            size += _held_bytes(picture.frame)
             if max(faces, len(waiting)) >= batch_size or size >= WAITING_BYTES:
                 yield from self._scenes(waiting, batch_size)
                 waiting, faces, size = [], 0, 0
         yield from self._scenes(waiting, batch_size)
 
-    def _scenes(self, waiting: list[Look], batch_size: int) -> Iterator[Scene]:
-        crops = [crop for looked in waiting for crop in looked.crops]
+    def _scenes(self, waiting: list[LocatedFaces], batch_size: int) -> Iterator[Scene]:
+        crops = [crop for picture in waiting for crop in picture.crops]
         predictions = (
             Prediction((woman, man), self.min_confidence)
             for start in range(0, len(crops), batch_size)
             for woman, man in self.classifier(np.stack(crops[start : start + batch_size])).tolist()
         )
-        for looked in waiting:
-            results = tuple(Result(face, next(predictions)) for face in looked.faces)
-            yield Scene(looked.frame, results)
+        for picture in waiting:
+            results = tuple(Result(face, next(predictions)) for face in picture.faces)
+            yield Scene(picture.frame, results)
 
 
 def _held_bytes(frame: Frame) -> int:

@@ -18,12 +18,15 @@ import numpy as np
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Face, Image, Prediction, Result
 from genderscope.imaging import decode
-from genderscope.imaging.preprocess import PreprocessSpec, crop
+from genderscope.imaging.preprocess import PreprocessSpec
 from genderscope.inference.classifier import Classifier, find, shipped
 from genderscope.inference.explainer import Explainer, guided_file
+from genderscope.inference.locate import locate
 from genderscope.server.batching import Batches, Function
 
 T = TypeVar("T")
+Located = tuple[tuple[int, int], tuple[Face, ...], tuple[Image, ...]]
+"""Height and width of a picture, its faces and their crops: its pixels are not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +71,6 @@ class Seen:
     results: tuple[Result, ...]
     crops: tuple[bytes, ...] | None
     maps: tuple[bytes, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    width: int
-    height: int
-    faces: list[Face]
-    crops: list[Image]
 
 
 class Engine:
@@ -136,16 +131,16 @@ class Engine:
             PictureError: it cannot be read, or is too large.
         """
         spec = self.models[model].classifier.spec
-        looked = await self.run(self._look, picture, spec)
+        (height, width), faces, face_crops = await self.run(self._locate, picture, spec)
         network = self._explain[model] if explain else self._classify[model]
-        rows = await network(looked.crops)
-        pictures = await self.run(lambda: tuple(map(png, looked.crops))) if crops else None
+        rows = await network(face_crops)
+        pictures = await self.run(lambda: tuple(map(png, face_crops))) if crops else None
         return Seen(
-            looked.width,
-            looked.height,
+            width,
+            height,
             tuple(
                 Result(face, Prediction(tuple(row[0]), min_confidence))
-                for face, row in zip(looked.faces, rows, strict=True)
+                for face, row in zip(faces, rows, strict=True)
             ),
             pictures,
             tuple(row[1] for row in rows) if explain else None,
@@ -171,11 +166,11 @@ class Engine:
         for executor in (self._lookers, self._network):
             executor.shutdown(cancel_futures=True)
 
-    def _look(self, picture: bytes, spec: PreprocessSpec) -> _Looked:
-        image = decode.read(picture, self._max_pixels)
-        faces = self._detect(image)
-        height, width = image.shape[:2]
-        return _Looked(width, height, faces, [crop(image, face, spec) for face in faces])
+    def _locate(self, picture: bytes, spec: PreprocessSpec) -> Located:
+        encoded = decode.Encoded("the picture", picture)
+        located = locate(encoded, self._detect, spec, max_pixels=self._max_pixels)
+        assert located.frame.image is not None  # what cannot be read was raised
+        return located.frame.image.shape[:2], located.faces, located.crops
 
     def _detect(self, image: Image) -> list[Face]:
         detector = self._detectors.get()

@@ -4,16 +4,16 @@ Knows nothing of where frames come from, and nothing of files, screens or keys.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from genderscope.core.errors import UsageError
+from genderscope.core.errors import PictureError, UsageError
 from genderscope.core.types import Frame, Image, Prediction, Result, Scene
 from genderscope.imaging import draw
-from genderscope.imaging.preprocess import crop
 from genderscope.inference.explainer import Explainer
+from genderscope.inference.locate import locate
 from genderscope.inference.pipeline import Scope
 from genderscope.video.tracking import Tracker
 
@@ -80,15 +80,16 @@ class Live:
         if frame.image is None:
             return Moment(frame)
         size = (frame.image.shape[1], frame.image.shape[0])
-        faces = self._scope.detector(frame.image)
-        watch.lap("detect")
-        crops = [crop(frame.image, face, self._scope.classifier.spec) for face in faces]
-        watch.lap("crop")
-        scores, maps = self._answers(crops)
+        spec = self._scope.classifier.spec
+        try:
+            located = locate(frame, self._scope.detector, spec, lap=watch.lap)
+        except PictureError as error:
+            return Moment(replace(frame, image=None, error=str(error)))
+        scores, maps = self._answers(located.crops)
         watch.lap("explain" if maps else "classify")
         singles = [
             Result(face, Prediction((woman, man), self._scope.min_confidence))
-            for face, (woman, man) in zip(faces, scores, strict=True)
+            for face, (woman, man) in zip(located.faces, scores, strict=True)
         ]
         results = self.tracker.update(singles, frame.time_s or 0.0, size)
         watch.lap("track")
@@ -96,7 +97,7 @@ class Live:
         watch.lap("draw")
         return Moment(frame, results, drawn, dict(watch.laps_ms), maps)
 
-    def _answers(self, crops: list[Image]) -> tuple[list[list[float]], tuple[Image, ...]]:
+    def _answers(self, crops: Sequence[Image]) -> tuple[list[list[float]], tuple[Image, ...]]:
         if not crops:
             return [], ()
         if self.explainer is not None:

@@ -15,13 +15,14 @@ import PIL.ImageFont
 from genderscope.core.errors import PictureError
 from genderscope.core.types import LABELS, Face, Image, Sample
 from genderscope.data.prepare.shards import Recipe
-from genderscope.imaging import decode
 from genderscope.imaging.preprocess import PreprocessSpec, cut, to_input, window
+from genderscope.inference.locate import Source
 
 TILE_PX, GAP_PX, TEXT_PX = 192, 12, 14
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 # BGR, of the palette of Okabe and Ito.
 BOX, WINDOW = (0, 159, 230), (233, 180, 86)
+SOURCES = {Source.DETECTOR: "detected box", Source.BOX: "given box", Source.WHOLE: "whole picture"}
 
 
 def sheet(samples: Iterable[Sample], recipe: Recipe) -> PIL.Image.Image:
@@ -64,12 +65,11 @@ def _row(sample: Sample, recipe: Recipe) -> tuple[list[Image], list[str]]:
     """A row's tiles and the captions below them."""
     spec = recipe.spec
     try:
-        image = decode.read(sample.file)
-        face, found = recipe.locate(image, sample)
+        image, face, source = recipe.locate(sample)
         image = recipe.altered(image, face, sample)
         coloured, shown = cut(image, face, replace(spec, colour="bgr"))
         exact, _ = cut(image, face, spec)
-    except (PictureError, ValueError) as error:
+    except PictureError as error:
         return [], [str(error)]
     inputs = to_input(exact[None], spec)[0].astype(np.float32)
     lowest, highest = float(inputs.min()), float(inputs.max())
@@ -82,9 +82,8 @@ def _row(sample: Sample, recipe: Recipe) -> tuple[list[Image], list[str]]:
         stretched.transpose(1, 2, 0).squeeze().astype(np.uint8),
     ]
     label = "no label" if sample.label is None else LABELS[sample.label]
-    given = "given box" if sample.box else "whole picture"
     captions = [
-        f"{label}, {'detected box' if found and recipe.detector else given}",
+        f"{label}, {SOURCES[source]}",
         f"{shown.mean():.0%} of the square",
         f"{spec.size} x {spec.size} pixels",
         f"mean {exact.mean():.0f}, deviation {exact.std():.0f}",

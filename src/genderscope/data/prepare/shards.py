@@ -26,8 +26,8 @@ from genderscope.core.storage import write_whole
 from genderscope.core.types import Face, Image, Sample
 from genderscope.data import counterfactuals
 from genderscope.detection import downloads
-from genderscope.imaging import decode
-from genderscope.imaging.preprocess import PreprocessSpec, cut, whole
+from genderscope.imaging.preprocess import PreprocessSpec, cut
+from genderscope.inference.locate import Source, locate
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,16 @@ class Recipe:
         """Pixels kept around the crop for turning and shifting it in training."""
         return self.spec.size // 4
 
-    def locate(self, image: Image, sample: Sample) -> tuple[Face, bool]:
-        """A sample's face, and whether it was found or, without a detector, given."""
-        if self.detector is not None:
-            return detection.find_one(image, _detector(self), self.spec, sample.box)
-        return (Face(sample.box), True) if sample.box else (whole(image, self.spec), False)
+    def locate(self, sample: Sample) -> tuple[Image, Face, Source]:
+        """A sample's picture, its face, and where the face's place comes from.
+
+        Raises:
+            PictureError: it cannot be read, or the face lies outside it.
+        """
+        located = locate(sample, _detector(self) if self.detector else None, self.spec)
+        [face], image = located.faces, located.frame.image
+        assert image is not None  # what cannot be read was raised
+        return image, face, located.source
 
     def altered(self, image: Image, face: Face, sample: Sample) -> Image:
         """A sample's picture in the recipe's condition."""
@@ -110,11 +115,10 @@ def write_shard(work: Work) -> Shard:
     failed = []
     for sample in work.samples:
         try:
-            image = decode.read(sample.file)
-            face, found = work.recipe.locate(image, sample)
+            image, face, source = work.recipe.locate(sample)
             image = work.recipe.altered(image, face, sample)
             crop, shown = cut(image, face, work.recipe.spec, work.recipe.surround)
-        except (PictureError, ValueError) as error:
+        except PictureError as error:
             failed.append({"file": str(sample.file), "reason": str(error)})
             continue
         rows.append(
@@ -123,7 +127,7 @@ def write_shard(work: Work) -> Shard:
                 "shown": np.packbits(shown).tobytes(),
                 "label": sample.label,
                 "file": _text(sample.file.name),
-                "found": found,
+                "found": source is (Source.DETECTOR if work.recipe.detector else Source.BOX),
                 "identity": _text(sample.identity) if sample.identity is not None else None,
                 "groups": json.dumps(sample.groups),
             }
@@ -182,7 +186,7 @@ def _text(name: str) -> str:
 
 def _kind(file: str, reason: str) -> str:
     """A reason without what differs from picture to picture: its name, numbers and details."""
-    plain = re.sub(r" \(.*\)", "", reason.replace(file, "the picture"))
+    plain = re.sub(r" \(.*\)", "", reason.replace(f"{file}: ", "").replace(file, "the picture"))
     return re.sub(r"\b\d[\d,.]*\b", "N", plain)
 
 

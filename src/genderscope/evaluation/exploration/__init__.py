@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from genderscope import __version__
-from genderscope.core.errors import DatasetError, PictureError
+from genderscope.core.errors import DatasetError, FaceOutsidePicture, PictureError
 from genderscope.core.types import LABELS, Face, Image, Sample
 from genderscope.evaluation import metrics
 from genderscope.evaluation.exploration.tally import (
@@ -97,7 +97,7 @@ def look(samples: Iterable[Sample]) -> Iterator[Look]:
             try:
                 cut = crop(image, face, SHEET)
                 kept[sample.label] += 1
-            except ValueError:  # the box lies outside altogether
+            except FaceOutsidePicture:  # the box lies outside altogether
                 pass
         yield Look(sample, (width, height), cut, outside=outside)
 

@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Generator, Iterable
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from math import ceil
 from pathlib import Path
@@ -26,10 +26,11 @@ from genderscope.core.protocols import Detector
 from genderscope.core.types import Frame, Scene
 from genderscope.imaging import decode
 from genderscope.imaging.decode import Encoded
-from genderscope.imaging.preprocess import PreprocessSpec, crop, window
+from genderscope.imaging.preprocess import PreprocessSpec, window
 from genderscope.inference import classifier
 from genderscope.inference.classifier import Classifier
-from genderscope.inference.pipeline import Look, Scope, look
+from genderscope.inference.locate import LocatedFaces, failed, locate
+from genderscope.inference.pipeline import Scope
 
 # A JPEG is not decoded smaller than this, however large the faces that are looked for.
 SKETCH_PX = 1280
@@ -106,34 +107,36 @@ class Reader:
             if settings.min_face_px >= by * smallest_px and not settings.keep_pictures
         ]
 
-    def __call__(self, picture: Encoded | Frame) -> Look:
+    def __call__(self, picture: Encoded | Frame) -> LocatedFaces:
         """A picture's faces and their crops; a picture that cannot be read is a frame's error."""
         if isinstance(picture, Frame):
-            return Look(picture)
+            return LocatedFaces(picture)
         try:
-            return self._look(picture)
+            return self._locate(picture)
         except PictureError as error:
-            return Look(Frame(picture.name, error=str(error)))
+            return failed(picture, error)
 
-    def _look(self, picture: Encoded) -> Look:
+    def _locate(self, picture: Encoded) -> LocatedFaces:
         name, limit = picture.name, self._settings.max_pixels
         source = picture.source() if callable(picture.source) else picture.source
         image, by = decode.sketch(
             source, limit, name=name, longest_px=SKETCH_PX, reductions=self._reductions
         )
-        crops_are_faces = self._settings.crops_are_faces
-        looked = look(Frame(name, image), self._finder(by), self._spec, crops_are_faces)
-        faces, crops = looked.faces, looked.crops
+        one_face = self._settings.crops_are_faces
+        located = locate(Frame(name, image), self._finder(by), self._spec, one_face=one_face)
         if by > 1:
-            small = any(abs(window(face, self._spec)[0]) < self._spec.size for face in faces)
-            faces = tuple(detection.moved(face, 1 / by) for face in faces)
+            small = any(
+                abs(window(face, self._spec)[0]) < self._spec.size for face in located.faces
+            )
+            faces = tuple(detection.moved(face, 1 / by) for face in located.faces)
+            located = replace(located, faces=faces)
             if small:
                 whole = decode.read(source, limit, name=name)
-                crops = tuple(crop(whole, face, self._spec) for face in faces)
+                located = replace(located, crops=located.recrop(self._spec, whole))
         if not self._settings.keep_pictures:
             shape = (image.shape[0] * by, image.shape[1] * by, 3)
             image = np.broadcast_to(np.zeros(1, np.uint8), shape)
-        return Look(Frame(name, image), faces, crops)
+        return replace(located, frame=Frame(name, image))
 
 
 def classify(
@@ -159,8 +162,8 @@ def classify(
     try:
         with closing(
             ordered(lambda: Reader(settings, spec), pictures, threads or os.cpu_count() or 1)
-        ) as looks:
-            yield from scope.answer(looks, settings.batch_size)
+        ) as located:
+            yield from scope.classify(located, settings.batch_size)
     finally:
         cv2.setNumThreads(opencv_threads)
 

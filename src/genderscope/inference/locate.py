@@ -1,0 +1,157 @@
+"""From a picture to its faces and their crops, for everything that classifies, trains or explains.
+
+``locate`` takes one picture and raises; ``stream`` takes many and gives errors in their places.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from genderscope.core.errors import FaceOutsidePicture, PictureError
+from genderscope.core.types import Box, Face, Frame, Image, Sample
+from genderscope.detection import SAME_FACE_IOU
+from genderscope.imaging import decode
+from genderscope.imaging.decode import Encoded
+from genderscope.imaging.preprocess import PreprocessSpec, crop, whole
+
+Picture = Frame | Encoded | Sample
+Detect = Callable[[Image], list[Face]]
+
+
+class Source(StrEnum):
+    """Where a face's place comes from."""
+
+    DETECTOR = "detector"
+    BOX = "box"  # the data set's
+    WHOLE = "whole picture"
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedFaces:
+    """A picture with its faces and their crops, or the error in its place.
+
+    Attributes:
+        frame: the decoded picture, or the error.
+        faces: in the detector's order.
+        crops: of each face, (size, size) uint8 grey or (size, size, 3) BGR.
+        source: where the faces' places come from.
+        sample: what the data set gives for the picture, where it is from one.
+        error: the frame's error, where locating failed.
+    """
+
+    frame: Frame
+    faces: tuple[Face, ...] = ()
+    crops: tuple[Image, ...] = ()
+    source: Source = Source.DETECTOR
+    sample: Sample | None = None
+    error: PictureError | None = None
+
+    @property
+    def detected(self) -> bool:
+        """The detector found the faces."""
+        return self.source is Source.DETECTOR
+
+    def recrop(self, spec: PreprocessSpec, image: Image | None = None) -> tuple[Image, ...]:
+        """The same faces cut out otherwise, or out of another picture of the same size.
+
+        Raises:
+            FaceOutsidePicture: a face's window lies outside the picture.
+        """
+        image = self.frame.image if image is None else image
+        if image is None:
+            return ()
+        try:
+            return tuple(crop(image, face, spec) for face in self.faces)
+        except FaceOutsidePicture as error:
+            name = f"{self.frame.path}: " if self.frame.path else ""
+            raise FaceOutsidePicture(f"{name}{error}") from error
+
+
+def locate(
+    picture: Picture,
+    detector: Detect | None,
+    spec: PreprocessSpec,
+    *,
+    one_face: bool = False,
+    box: Box | None = None,
+    max_pixels: int = decode.MAX_PIXELS,
+    lap: Callable[[str], None] = lambda stage: None,
+) -> LocatedFaces:
+    """Find a picture's faces and cut them out.
+
+    Args:
+        picture: a frame, which may hold an error; an encoded picture; or a data set's sample, which
+            shows one face, at its box where it has one.
+        detector: None takes boxes as they are, and the whole picture where there is none.
+        one_face: the picture is known to show one face. It is the detected one that overlaps
+            ``box`` or, without a box, is nearest to the picture's middle; else the face at the box,
+            or the whole picture taken as a crop.
+        box: where that face is, if known.
+        max_pixels: larger pictures are refused before they are decoded.
+        lap: called after the stages ``detect`` and ``crop``.
+
+    Raises:
+        PictureError: the picture cannot be read.
+        FaceOutsidePicture: a face's window lies outside the picture.
+    """
+    if isinstance(picture, Sample):
+        sample, one_face, box = picture, True, picture.box
+        picture = Encoded(str(sample.file), sample.file)
+    else:
+        sample = None
+    if isinstance(picture, Encoded):
+        source = picture.source() if callable(picture.source) else picture.source
+        picture = Frame(picture.name, decode.read(source, max_pixels, name=picture.name))
+    if picture.image is None:
+        return LocatedFaces(picture, sample=sample)
+    if one_face or detector is None:
+        face, place = _one(picture.image, detector, spec, box)
+        located = LocatedFaces(picture, (face,), source=place, sample=sample)
+    else:
+        located = LocatedFaces(picture, tuple(detector(picture.image)))
+    lap("detect")
+    located = replace(located, crops=located.recrop(spec))
+    lap("crop")
+    return located
+
+
+def stream(
+    pictures: Iterable[Picture],
+    detector: Detect | None,
+    spec: PreprocessSpec,
+    *,
+    one_face: bool = False,
+    max_pixels: int = decode.MAX_PIXELS,
+) -> Iterator[LocatedFaces]:
+    """Locate the faces of each picture, in order: see ``locate``. A picture that fails has its
+    error in its frame.
+    """
+    for picture in pictures:
+        try:
+            yield locate(picture, detector, spec, one_face=one_face, max_pixels=max_pixels)
+        except PictureError as error:
+            yield failed(picture, error)
+
+
+def failed(picture: Picture, error: PictureError) -> LocatedFaces:
+    """The error in the place of a picture's faces."""
+    if isinstance(picture, Sample):
+        frame = Frame(str(picture.file), error=str(error))
+        return LocatedFaces(frame, sample=picture, error=error)
+    name = picture.path if isinstance(picture, Frame) else picture.name
+    return LocatedFaces(Frame(name, error=str(error)), error=error)
+
+
+def _one(
+    image: Image, detector: Detect | None, spec: PreprocessSpec, box: Box | None
+) -> tuple[Face, Source]:
+    """The one face of a picture, and where its place comes from."""
+    faces = [] if detector is None else detector(image)
+    if box is not None:
+        face = max(faces, key=lambda face: face.box.iou(box), default=None)
+        if face is not None and face.box.iou(box) >= SAME_FACE_IOU / 2:
+            return face, Source.DETECTOR
+        return Face(box), Source.BOX
+    middle = complex(image.shape[1], image.shape[0]) / 2
+    face = min(faces, key=lambda face: abs(complex(*face.box.centre) - middle), default=None)
+    return (face, Source.DETECTOR) if face else (whole(image, spec), Source.WHOLE)
