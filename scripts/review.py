@@ -58,7 +58,7 @@ LABELS = {
     "eidinger2014": ("unfiltered faces", "right", -3),
     "ahad2020": ("gait sensors, blind test", "right", -9),
     "tsimperidis2015": ("keystrokes", "right", -3),
-    "jahani2017": ("phone calls", "left", -3),
+    "jahani2017": ("phone calls", "right", -3),
     "jaiswal2023": ("texts, with non-binary authors", "left", 5),
     "eeg2025": ("EEG, across data sets", "left", -3),
     "peer_reference": ("mini-Xception, the paper's weights", "left", -3),
