@@ -121,7 +121,7 @@ def test_a_killed_run_leaves_whole_parts(tmp_path: Path, monkeypatch: pytest.Mon
         killed.write(scene(f"{number}"))
     (tmp_path / "out" / ".half-1").write_bytes(b"cut off")
     assert list(parquet.finished(target)) == ["0", "1", "2", "3"]
-    with pytest.raises(UsageError, match="holds results already"):
+    with pytest.raises(UsageError, match="already holds results"):
         parquet.create(target)
     with parquet.create(target, append=True) as sink:
         sink.write(scene("4"))
@@ -143,7 +143,7 @@ def test_no_pictures_are_one_empty_part(tmp_path: Path) -> None:
 
 def test_a_folder_of_something_else_is_not_gone_on_with(tmp_path: Path) -> None:
     (tmp_path / parquet.file_name(0)).write_bytes(b"no table")
-    with pytest.raises(UsageError, match="is no part of ours"):
+    with pytest.raises(UsageError, match="is not a part of these results"):
         list(parquet.finished(str(tmp_path)))
 
 

@@ -7,41 +7,45 @@ import numpy as np
 import pytest
 
 from genderscope.core.errors import ModelError
-from genderscope.core.types import UNCERTAIN, Box, Face, Prediction, Result, Sighting
+from genderscope.core.results import Provenance
+from genderscope.core.types import UNCERTAIN, Box, Face, Prediction, Result, TrackState
 from genderscope.inference.classifier import shipped
-from genderscope.video.counts import (
-    ONLY_RIGHT_WHERE,
-    Confusion,
-    Counts,
-    corrected,
-    known_confusion,
-)
-
-KNOWN = Confusion(((90, 10), (20, 80)), {"file": "made.json"})
+from genderscope.video.correction import ASSUMPTION, Confusion, correct, measured_confusion
+from genderscope.video.counts import Counts, LabelCounts, TrackCounter
 
 
-def seen(track: int, label: str, man: float = 0.5, counted: bool = True) -> Result:
+def confusion_of(counts) -> Confusion:
+    n = sum(map(sum, counts))
+    return Confusion(
+        counts=counts, file="made.json", dataset="made", split="val", detector="haar", n=n
+    )
+
+
+KNOWN = confusion_of(((90, 10), (20, 80)))
+
+
+def seen(track: int, label: str, man: float = 0.5, confirmed: bool = True) -> Result:
     prediction = Prediction((1 - man, man), steady=label)
-    sighting = Sighting(track, 5, counted, prediction.scores)
-    return Result(Face(Box(0, 0, 9, 9)), prediction, sighting)
+    state = TrackState(track, 5, confirmed, prediction.scores)
+    return Result(Face(Box(0, 0, 9, 9)), prediction, state)
 
 
 def test_each_track_counts_once_by_its_last_label() -> None:
-    counts = Counts(None)
+    counts = TrackCounter(None)
     counts.add([seen(1, "woman"), seen(2, UNCERTAIN)], 0)
-    counts.add([seen(2, "man"), seen(3, "man", counted=False)], 1)
+    counts.add([seen(2, "man"), seen(3, "man", confirmed=False)], 1)
     counts.add([], 2)
     counts.add([seen(1, "woman"), seen(4, UNCERTAIN)], 3)
-    report = counts.report()
-    assert report["n"] == 3
-    assert report["total"] == {"woman": 1, "man": 1, UNCERTAIN: 1}
-    assert report["seconds"] == 3
-    assert report["corrected"] is None
-    assert "no result of this model" in report["not_corrected"]
+    report = counts.counts()
+    assert report.n == 3
+    assert report.total == LabelCounts(woman=1, man=1, uncertain=1)
+    assert report.seconds == 3
+    assert report.corrected is None
+    assert "no evaluation with this detector" in report.not_corrected
 
 
 def test_intervals_hold_who_was_seen_in_them() -> None:
-    counts = Counts(KNOWN, interval_s=10)
+    counts = TrackCounter(KNOWN, interval_s=10)
     ended = [
         counts.add([seen(1, "woman")], 1),
         counts.add([seen(1, "woman"), seen(2, "man")], 9.9),
@@ -50,33 +54,48 @@ def test_intervals_hold_who_was_seen_in_them() -> None:
         counts.add([], None),
     ]
     assert ended == [False, False, True, True, False]
-    intervals = counts.report()["intervals"]
-    assert [interval["start_s"] for interval in intervals] == [0, 10, 20, 30]
-    assert [interval["n"] for interval in intervals] == [2, 1, 0, 1]
-    assert [interval["new"] for interval in intervals] == [2, 0, 0, 1]
-    assert intervals[0]["woman"] == intervals[0]["man"] == 1
-    assert intervals[1][UNCERTAIN] == 1
-    assert sum(interval["new"] for interval in intervals) == counts.report()["n"] == 3
+    intervals = counts.counts().intervals
+    assert [interval.start_s for interval in intervals] == [0, 10, 20, 30]
+    assert [interval.n for interval in intervals] == [2, 1, 0, 1]
+    assert [interval.new for interval in intervals] == [2, 0, 0, 1]
+    assert intervals[0].labels.woman == intervals[0].labels.man == 1
+    assert intervals[1].labels.uncertain == 1
+    assert sum(interval.new for interval in intervals) == counts.counts().n == 3
 
 
 def test_the_correction_takes_uncertain_ones_by_their_higher_score() -> None:
-    counts = Counts(KNOWN)
+    counts = TrackCounter(KNOWN)
     labels = [("woman", 0.1)] * 3 + [(UNCERTAIN, 0.45)] * 2 + [(UNCERTAIN, 0.55), ("man", 0.9)]
     counts.add([seen(number, *label) for number, label in enumerate(labels)], 0)
-    report = counts.report()
-    assert report["total"] == {"woman": 3, "man": 1, UNCERTAIN: 3}
-    assert report["corrected"]["called_without_abstention"] == {"woman": 5, "man": 2}
-    assert report["corrected"]["only_right_where"] == ONLY_RIGHT_WHERE
-    assert report["corrected"]["confusion_from"] == {"file": "made.json"}
-    assert json.loads(json.dumps(report))
-    for label, share in corrected(2, 7, KNOWN).items():
-        assert report["corrected"][label] == share
+    report = counts.counts()
+    assert report.total == LabelCounts(woman=3, man=1, uncertain=3)
+    assert report.corrected.uncorrected == {"woman": 5, "man": 2}
+    assert report.corrected.assumption == ASSUMPTION
+    assert report.corrected.confusion == KNOWN
+    assert report.corrected == correct(2, 7, KNOWN)
+
+
+def test_counts_are_a_document(tmp_path: Path) -> None:
+    counter = TrackCounter(KNOWN, interval_s=10)
+    counter.add([seen(1, "woman"), seen(2, "man")], 12)
+    counts = Counts(
+        provenance=Provenance(command="genderscope watch a.mp4", versions={}),
+        source="a.mp4",
+        model="m",
+        detector="haar",
+        min_confidence=0.5,
+        frames=9,
+        frames_dropped=0,
+        tracks=counter.counts(),
+    )
+    counts.save(tmp_path / "counts.json")
+    assert Counts.load(tmp_path / "counts.json") == counts
 
 
 def test_no_track_gives_no_correction() -> None:
-    report = Counts(KNOWN).report()
-    assert (report["n"], report["corrected"]) == (0, None)
-    assert report["not_corrected"] == "no track was counted"
+    report = TrackCounter(KNOWN).counts()
+    assert (report.n, report.corrected) == (0, None)
+    assert report.not_corrected == "there is no track"
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 1.0])
@@ -84,19 +103,19 @@ def test_expected_answers_are_corrected_to_the_truth(share: float) -> None:
     """Rogan and Gladen undo exactly what the confusion does."""
     n = 100_000
     men = round(n * (share * 0.8 + (1 - share) * 0.1))
-    found = corrected(men, n, KNOWN)
-    assert found["man"]["share"] == pytest.approx(share, abs=1e-9)
-    assert found["woman"]["share"] == pytest.approx(1 - share, abs=1e-9)
-    assert found["man"]["tracks"] + found["woman"]["tracks"] == pytest.approx(n)
+    found = correct(men, n, KNOWN)
+    assert found.man.share.value == pytest.approx(share, abs=1e-9)
+    assert found.woman.share.value == pytest.approx(1 - share, abs=1e-9)
+    assert found.man.tracks.value + found.woman.tracks.value == pytest.approx(n)
 
 
 def test_impossible_shares_are_cut_off() -> None:
-    found = corrected(0, 50, KNOWN)
-    assert (found["man"]["share"], found["woman"]["share"]) == (0, 1)
-    low, high = found["man"]["share_interval"]
+    found = correct(0, 50, KNOWN)
+    assert (found.man.share.value, found.woman.share.value) == (0, 1)
+    low, high = found.man.share.interval
     assert low == 0 < high < 0.3
-    assert found["woman"]["share_interval"] == [1 - high, 1 - low]
-    assert found["woman"]["tracks_interval"] == pytest.approx([50 * (1 - high), 50])
+    assert found.woman.share.interval == (1 - high, 1 - low)
+    assert found.woman.tracks.interval == pytest.approx((50 * (1 - high), 50))
 
 
 @pytest.mark.parametrize("n", [10, 100, 1000])
@@ -114,8 +133,8 @@ def test_intervals_hold_the_truth_as_often_as_they_say(
         men = random.binomial(n, share)
         called = random.binomial(men, recalls[1]) + random.binomial(n - men, 1 - recalls[0])
         woman, man = random.binomial(known, recalls[0]), random.binomial(known, recalls[1])
-        confusion = Confusion(((woman, known - woman), (known - man, man)), {})
-        low, high = corrected(called, n, confusion)["man"]["share_interval"]
+        confusion = confusion_of(((woman, known - woman), (known - man, man)))
+        low, high = correct(called, n, confusion).man.share.interval
         held += low <= share <= high
     assert held / draws > 0.93
 
@@ -124,7 +143,7 @@ def test_little_knowledge_of_the_confusion_widens_the_interval() -> None:
     widths = []
     for times in (1, 10, 100):
         counts = (90 * times, 10 * times), (20 * times, 80 * times)
-        low, high = corrected(400, 1000, Confusion(counts, {}))["man"]["share_interval"]
+        low, high = correct(400, 1000, confusion_of(counts)).man.share.interval
         widths.append(high - low)
     assert widths == sorted(widths, reverse=True)
     assert widths[0] > 1.5 * widths[2]
@@ -132,43 +151,43 @@ def test_little_knowledge_of_the_confusion_widens_the_interval() -> None:
 
 @pytest.mark.parametrize(("men", "n"), [(0, 0), (3, 2), (-1, 5)])
 def test_what_is_no_share_is_refused(men: int, n: int) -> None:
-    with pytest.raises(ValueError, match="no share"):
-        corrected(men, n, KNOWN)
+    with pytest.raises(ValueError, match="not a share"):
+        correct(men, n, KNOWN)
 
 
 def test_a_model_that_tells_nothing_apart_corrects_nothing() -> None:
-    with pytest.raises(ValueError, match="tells nothing apart"):
-        corrected(1, 2, Confusion(((50, 50), (60, 40)), {}))
+    with pytest.raises(ValueError, match="no better than chance"):
+        correct(1, 2, confusion_of(((50, 50), (60, 40))))
 
 
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_models_bring_their_confusion_without_leaks(name: str) -> None:
-    found = known_confusion(name, "yunet")
-    assert found.origin["file"] == f"{name}.fairface-val-no-leaks.yunet.json"
-    assert sum(map(sum, found.counts)) == found.origin["n"] > 4000
-    assert known_confusion(name, "haar").origin["detector"] == "haar"
-    assert known_confusion(name, "mine") is None
+    found = measured_confusion(name, "yunet")
+    assert found.file == f"{name}.fairface-val-no-leaks.yunet.json"
+    assert sum(map(sum, found.counts)) == found.n > 4000
+    assert measured_confusion(name, "haar").detector == "haar"
+    assert measured_confusion(name, "mine") is None
 
 
 def test_the_confusion_lies_beside_a_model_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "own.onnx").touch()
-    assert known_confusion(tmp_path / "own.onnx", "yunet") is None
+    assert measured_confusion(tmp_path / "own.onnx", "yunet") is None
     result = {"confusion": {"counts": [[9, 1], [2, 8]]}, "dataset": "d", "split": "s"}
     file = tmp_path / "own.fairface-val.yunet.json"
     file.write_text(json.dumps(result))
-    with pytest.raises(ModelError, match="is no result of a model"):
-        known_confusion(tmp_path / "own.onnx", "yunet")
+    with pytest.raises(ModelError, match="is not a valid evaluation"):
+        measured_confusion(tmp_path / "own.onnx", "yunet")
     file.write_text(json.dumps(result | {"detector": "yunet", "n": 20}))
-    assert known_confusion(tmp_path / "own.onnx", "yunet").counts == ((9, 1), (2, 8))
+    assert measured_confusion(tmp_path / "own.onnx", "yunet").counts == ((9, 1), (2, 8))
 
 
 def test_a_confusion_knows_both_labels() -> None:
-    with pytest.raises(ValueError, match="some of both"):
-        Confusion(((0, 0), (1, 2)), {})
+    with pytest.raises(ValueError, match="both labels"):
+        confusion_of(((0, 0), (1, 2)))
 
 
 def test_such_a_model_leaves_the_counts_uncorrected() -> None:
-    counts = Counts(Confusion(((50, 50), (60, 40)), {}))
+    counts = TrackCounter(confusion_of(((50, 50), (60, 40))))
     counts.add([seen(1, "woman")], 0)
-    assert counts.report()["corrected"] is None
-    assert "tells nothing apart" in counts.report()["not_corrected"]
+    assert counts.counts().corrected is None
+    assert "no better than chance" in counts.counts().not_corrected

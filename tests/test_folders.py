@@ -15,6 +15,7 @@ import pytest
 
 import genderscope
 from genderscope.core.errors import PictureError, UsageError
+from genderscope.core.records import SceneRecord, plain
 from genderscope.core.storage import Store
 from genderscope.core.types import Box
 from genderscope.imaging import decode
@@ -23,7 +24,7 @@ from genderscope.imaging.preprocess import PRESETS, crop
 from genderscope.inference import bulk
 from genderscope.inference.bulk import Reader, Settings
 from genderscope.inference.bulk.resuming import Done, agree
-from genderscope.sinks import jsonl, record
+from genderscope.sinks import jsonl
 
 SPEC = PRESETS["aligned"]
 COMMAND = [sys.executable, "-c", "from genderscope.cli import main; main()", "classify"]
@@ -140,7 +141,7 @@ def test_a_half_written_line_is_cut_off(tmp_path: Path, text: str, left: list[st
 def test_a_file_of_something_else_is_not_gone_on_with(tmp_path: Path) -> None:
     file = tmp_path / "out.jsonl"
     file.write_text('{"path": "a"}\nnotes\n')
-    with pytest.raises(UsageError, match=r"line 2 of .* is no record"):
+    with pytest.raises(UsageError, match=r"line 2 of .* is not a record"):
         list(jsonl.finished(str(file)))
     assert list(jsonl.finished(str(tmp_path / "absent.jsonl"))) == []
 
@@ -201,7 +202,7 @@ def test_a_killed_run_goes_on(stuck: Path, model: str, portrait: Path, tmp_path:
     assert [n for n, record in enumerate(records) if "error" in record] == [3, 9, 15]
     settings = Settings(model=model, detector="haar", batch_size=1)
     once = bulk.classify(encoded(sorted(stuck.iterdir())), settings)
-    assert records == json.loads(json.dumps(list(map(record, once))))
+    assert records == json.loads(json.dumps([plain(SceneRecord.of(scene)) for scene in once]))
 
     with begin(stuck, model, "--jsonl", out, "--resume", "--min-face-px", 99) as process:
         _, err = process.communicate()

@@ -19,9 +19,9 @@ from genderscope.inference.explainer import Explainer
 from genderscope.inference.pipeline import Scope
 from genderscope.video import Live, Moment
 from genderscope.video.cameras import open_source
-from genderscope.video.counts import Counts, known_confusion
-from genderscope.video.soak import soak
-from moving_pictures import FACE_PX, RATE, WALKS, walk, where, write_video
+from genderscope.video.correction import measured_confusion
+from genderscope.video.counts import LabelCounts, TrackCounter
+from moving_pictures import FACE_PX, RATE, WALKS, walk, where
 
 SETTINGS = {"detection_size": 320, "min_face_px": 28}
 
@@ -66,7 +66,7 @@ def labels(moments: list[Moment]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for moment in moments:
         for result in moment.results:
-            found.setdefault(result.sighting.track, []).append(result.prediction.label)
+            found.setdefault(result.track.number, []).append(result.prediction.label)
     return found
 
 
@@ -76,22 +76,22 @@ def check(moments: list[Moment]) -> None:
     for moment in moments:
         for result in moment.results:
             if apart(moment.frame.index):
-                number = result.sighting.track
+                number = result.track.number
                 people.setdefault(number, set()).add(owner(result, moment.frame.index))
     # One who left and came back is a new track.
     assert sorted(map(sorted, people.values())) == [["astronaut"], ["hopper"], ["hopper"]]
     for track in labels(moments).values():
         assert sum(before != after for before, after in pairwise(track)) <= 1
-    counts = Counts(known_confusion("mini_xception", "haar"), interval_s=5)
+    counts = TrackCounter(measured_confusion("mini_xception", "haar"), interval_s=5)
     for moment in moments:
         counts.add(moment.results, moment.frame.time_s)
-    report = counts.report()
-    assert report["n"] == 3
+    report = counts.counts()
+    assert report.n == 3
     # What the model says of the two portraits, one of which it is wrong about.
-    assert report["total"] == {"woman": 1, "man": 2, "uncertain": 0}
-    assert [interval["new"] for interval in report["intervals"]] == [2, 1, 0]
-    low, high = report["corrected"]["woman"]["tracks_interval"]
-    assert 0 <= low < report["corrected"]["woman"]["tracks"] < high <= 3
+    assert report.total == LabelCounts(woman=1, man=2, uncertain=0)
+    assert [interval.new for interval in report.intervals] == [2, 1, 0]
+    low, high = report.corrected.woman.tracks.interval
+    assert 0 <= low < report.corrected.woman.tracks.value < high <= 3
 
 
 def test_the_test_video_with_yunet(moments: list[Moment]) -> None:
@@ -107,13 +107,13 @@ def test_the_test_video_with_haar_at_four_frames_a_second(model: str) -> None:
 
 def test_scores_are_those_of_the_track_and_of_the_frame(moments: list[Moment]) -> None:
     singles = [
-        result.sighting.scores[1]
+        result.track.scores[1]
         for moment in moments
         for result in moment.results
-        if result.sighting.track == 1
+        if result.track.number == 1
     ]
-    [last] = [r for m in moments[:95] for r in m.results if r.sighting.track == 1][-1:]
-    singles = singles[: last.sighting.seen]
+    [last] = [r for m in moments[:95] for r in m.results if r.track.number == 1][-1:]
+    singles = singles[: last.track.frames]
     odds = np.log(np.divide(singles, np.subtract(1, singles))).mean()
     assert last.prediction.scores[1] == pytest.approx(1 / (1 + np.exp(-odds)))
     assert np.std(singles) > 0.02
@@ -213,7 +213,7 @@ def test_explaining_can_be_put_on_and_off_and_changes_no_answer(
     assert not last.maps
     size = explainer.spec.size
     assert [one.shape for one in explained.maps] == [(size, size)] * len(explained.results)
-    scores = [moment.results[0].sighting.scores for moment in (plain, explained, last)]
+    scores = [moment.results[0].track.scores for moment in (plain, explained, last)]
     np.testing.assert_allclose(scores, scores[:1] * 3, atol=1e-5)
     # The map is on the picture, beside the face.
     box = explained.results[0].face.box
@@ -293,11 +293,3 @@ def test_a_video_without_a_frame_is_none(tmp_path: Path) -> None:
     with plugins.load("sinks", "video").create(str(tmp_path / "a.mp4")):
         pass
     assert not list(tmp_path.iterdir())
-
-
-def test_soak_reports_how_memory_grew(tmp_path: Path) -> None:
-    file = write_video(tmp_path / "a.mp4", (picture(1) for _ in range(5)))
-    report = soak(str(file), fake(), 1.0, samples=20)
-    assert report["frames"] > 5
-    assert len(report["memory_mib"]) > 10
-    assert -0.5 < report["growth"] < 0.5

@@ -13,7 +13,8 @@ import pytest
 
 import serving
 from fakes import BrightnessClassifier, CountingDetector
-from genderscope import detection, sinks
+from genderscope import detection
+from genderscope.core.records import SceneRecord, plain
 from genderscope.core.types import Floats, Frame, Image, Scene
 from genderscope.imaging import decode
 from genderscope.imaging.preprocess import crop
@@ -69,7 +70,8 @@ def expected(model: str, portrait: Path) -> list[dict[str, Any]]:
     """The faces as the command line writes them."""
     image = decode.read(portrait)
     results = tuple(pipeline.load(model, "haar")(image))
-    faces: list[dict[str, Any]] = sinks.record(Scene(Frame("", image), results))["faces"]
+    scene = Scene(Frame("", image), results)
+    faces: list[dict[str, Any]] = plain(SceneRecord.of(scene))["faces"]
     assert len(faces) == 1
     return faces
 

@@ -8,9 +8,9 @@ import pytest
 
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
+from genderscope.core.records import SceneRecord, plain
 from genderscope.core.types import Box, Face, Frame, Prediction, Result, Scene
 from genderscope.imaging import decode
-from genderscope.sinks import record
 
 IMAGE = np.full((40, 50, 3), 128, np.uint8)
 MARKS = ((12.0, 12.0), (20.123, 12.0), (16.0, 16.0), (13.0, 20.0), (19.0, 20.0))
@@ -72,7 +72,7 @@ def read(sink: str, content: str) -> list[dict[str, Any]]:
 
 
 def test_a_record_holds_what_is_known() -> None:
-    assert [record(scene) for scene in SCENES] == RECORDS
+    assert json.loads(json.dumps([plain(SceneRecord.of(scene)) for scene in SCENES])) == RECORDS
 
 
 @pytest.mark.parametrize("sink", ["json", "jsonl", "csv"])

@@ -1,12 +1,12 @@
 """Boxes whose truth is known: they cross, hide, leave, jitter, and change their labels."""
 
-from itertools import pairwise, permutations
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from genderscope.core.types import UNCERTAIN, Box, Face, Prediction, Result
-from genderscope.video.tracking import Tracker, assign, overlaps
+from genderscope.video.tracking import Tracker, padded_iou
 
 SIZE = (640, 480)
 
@@ -17,29 +17,13 @@ def seen(x: float, y: float = 200, side: float = 80, man: float = 0.9, threshold
 
 
 def numbers(results) -> list[int]:
-    return [result.sighting.track for result in results]
+    return [result.track.number for result in results]
 
 
-@pytest.mark.parametrize("shape", [(0, 3), (1, 1), (3, 3), (4, 2), (2, 5), (5, 5)])
-def test_assignment_is_the_best_of_all(shape: tuple[int, int]) -> None:
-    random = np.random.default_rng(0)
-    for costs in (random.random, lambda s: random.integers(0, 3, s) * 1.0):
-        for _ in range(40):
-            cost = costs(shape)
-            pairs = assign(cost)
-            assert len({row for row, _ in pairs}) == len({c for _, c in pairs}) == min(shape)
-            table = cost if shape[0] <= shape[1] else cost.T
-            best = min(
-                sum(table[row, column] for row, column in enumerate(order))
-                for order in permutations(range(max(shape)), min(shape))
-            )
-            assert sum(cost[pair] for pair in pairs) == pytest.approx(best)
-
-
-def test_boxes_overlap_with_a_rim_around_them() -> None:
+def test_boxes_overlap_with_padding() -> None:
     box = np.array([[0.5, 0.5, 0.1, 0.1]])
     for apart, expected in ((0, 1), (0.1, 1 / 3), (0.2, 0), (0.5, 0)):
-        assert overlaps(box, box + np.array([apart, 0, 0, 0]))[0, 0] == pytest.approx(expected)
+        assert padded_iou(box, box + np.array([apart, 0, 0, 0]))[0, 0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("frame_rate", [4, 8, 25])
@@ -72,7 +56,7 @@ def test_only_a_short_absence_keeps_a_number(hidden_s: float, tracks: int) -> No
 
 
 def test_empty_frames_between_count_as_absence() -> None:
-    tracker = Tracker(memory_s=0.5)
+    tracker = Tracker(max_age_s=0.5)
     assert numbers(tracker.update([seen(300)], 0, SIZE)) == [1]
     for time_s in (0.1, 0.2, 0.3):
         assert tracker.update([], time_s, SIZE) == ()
@@ -100,9 +84,9 @@ def test_the_score_is_the_mean_of_the_log_odds() -> None:
     scores = [0.9, 0.8, 0.3]
     for index, man in enumerate(scores):
         [result] = tracker.update([seen(300, man=man)], index / 10, SIZE)
-        assert result.sighting.scores[1] == pytest.approx(man)
-        assert result.sighting.seen == index + 1
-        assert result.sighting.counted == (index == 2)
+        assert result.track.scores[1] == pytest.approx(man)
+        assert result.track.frames == index + 1
+        assert result.track.confirmed == (index == 2)
     odds = np.prod([man / (1 - man) for man in scores]) ** (1 / 3)
     assert result.prediction.scores[1] == pytest.approx(odds / (1 + odds))
 

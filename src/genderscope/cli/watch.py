@@ -1,7 +1,7 @@
 """``genderscope watch``: faces of a camera or a video, followed, labelled and counted."""
 
-import json
 import os
+import shlex
 import signal
 import time
 from collections import Counter
@@ -9,16 +9,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import structs
 
 from genderscope.cli import _measured
 
 if TYPE_CHECKING:
     from genderscope.core.types import Scene
+    from genderscope.inference.explainer import Explainer
     from genderscope.sinks.window import Window
     from genderscope.video import Live
+    from genderscope.video.counts import Counts
 
 PANEL = "Use"
 
@@ -105,14 +108,14 @@ def watch(
     unless asked; q in the window, Ctrl-C and SIGTERM stop it and leave whole files.
     Exit codes: 0 all done, 1 frames or the source failed, 2 wrong usage, 130 interrupted.
     """
-    from genderscope import __version__
-    from genderscope.cli import INTERRUPTED
+    from genderscope.cli import INTERRUPTED, _provenance
     from genderscope.core import plugins
     from genderscope.core.errors import SourceError, UsageError
     from genderscope.inference import pipeline
     from genderscope.sinks import printable
     from genderscope.video import Live, cameras
-    from genderscope.video.counts import Counts, known_confusion
+    from genderscope.video.correction import measured_confusion
+    from genderscope.video.counts import Counts, TrackCounter
     from genderscope.video.newest import Patience
 
     if jsonl == csv == "-":
@@ -142,20 +145,25 @@ def watch(
         drawn=window or video is not None,
         private=privacy is not None,
     )
-    counter = Counts(known_confusion(model, scope.detector.name), interval)
+    counter = TrackCounter(measured_confusion(model, scope.detector.name), interval)
     tally: Counter[str] = Counter()
 
-    def report() -> dict[str, Any]:
-        return {
-            "source": opened.name,
-            "model": scope.classifier.name,
-            "detector": scope.detector.name,
-            "min_confidence": scope.min_confidence,
-            "genderscope": __version__,
-            "frames": tally["frames"],
-            "frames_dropped": opened.dropped,
-            **counter.report(),
-        }
+    provenance = _provenance.of("onnxruntime", "opencv-python-headless", "scipy")
+    # The source's name rather than the source, which may hold a password.
+    command = provenance.command.replace(shlex.quote(source), shlex.quote(opened.name))
+    provenance = structs.replace(provenance, command=command)
+
+    def report() -> Counts:
+        return Counts(
+            provenance=provenance,
+            source=opened.name,
+            model=scope.classifier.name,
+            detector=scope.detector.name,
+            min_confidence=scope.min_confidence,
+            frames=tally["frames"],
+            frames_dropped=opened.dropped,
+            tracks=counter.counts(),
+        )
 
     with _stoppable():
         if counts:
@@ -221,7 +229,7 @@ def _spare(source: str, targets: tuple[str | Path | None, ...]) -> None:
             raise UsageError(f"{target} is the source itself: write to another file")
 
 
-def _explainer(model: str) -> Any:
+def _explainer(model: str) -> "Explainer":
     from genderscope.inference.explainer import Explainer
 
     return Explainer.load(model)
@@ -258,21 +266,19 @@ def _leaves(window: "Window", scene: "Scene", live: "Live", model: str, paced: b
     return window.closed or "q" in keys
 
 
-def _save(file: Path, report: dict[str, Any]) -> None:
-    """Write a report so that at no time a half of it lies there."""
+def _save(file: Path, counts: "Counts") -> None:
     from genderscope.core.errors import UsageError
-    from genderscope.core.storage import write_whole
 
     try:
-        write_whole(file, f"{json.dumps(report, indent=2)}\n".encode())
+        counts.save(file, overwrite=True)
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from error
 
 
-def _summary(report: dict[str, Any]) -> str:
-    total = report["total"]
+def _summary(counts: "Counts") -> str:
+    tracks, total = counts.tracks, counts.tracks.total
     return (
-        f"frames: {report['frames']}, dropped: {report['frames_dropped']}, "
-        f"seconds: {report['seconds']:.1f}, tracks: {report['n']} (women: {total['woman']}, "
-        f"men: {total['man']}, uncertain: {total['uncertain']})"
+        f"frames: {counts.frames}, dropped: {counts.frames_dropped}, "
+        f"seconds: {tracks.seconds:.1f}, tracks: {tracks.n} (women: {total.woman}, "
+        f"men: {total.man}, uncertain: {total.uncertain})"
     )

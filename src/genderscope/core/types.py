@@ -100,29 +100,29 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """One face in one frame as part of a track.
+class TrackState:
+    """A track up to one frame.
 
     Attributes:
-        track: the track's number, from 1.
-        seen: frames in which the track was seen so far, this one included.
-        counted: seen often enough to be taken for a person.
+        number: of the track, from 1.
+        frames: how many frames it has so far, this one included.
+        confirmed: it has enough of them to be a person rather than a false detection.
         scores: of this frame alone, in the order of ``LABELS``; the prediction is the track's.
     """
 
-    track: int
-    seen: int
-    counted: bool
+    number: int
+    frames: int
+    confirmed: bool
     scores: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One face and what was said of it; with a sighting where it was followed over time."""
+    """A face and its prediction; with the state of its track where it is followed over time."""
 
     face: Face
     prediction: Prediction
-    sighting: Sighting | None = None
+    track: TrackState | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ def _label(image: Image, result: Result) -> None:
     largest = max(height, width) / 30
     wanted = min(max(result.face.box.width / 6, largest / 2), largest * 2)
     prediction = result.prediction
-    track = f"{result.sighting.track}: " if result.sighting else ""
+    track = f"{result.track.number}: " if result.track else ""
     text = f"{track}{prediction.label} {prediction.confidence:.0%}"
     ink = _text(text, max(wanted, SMALLEST_TEXT_PX))
     if (fit := min(height / ink.shape[0], width / ink.shape[1])) < 1:

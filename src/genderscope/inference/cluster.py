@@ -18,11 +18,12 @@ from types import ModuleType
 from typing import Any
 
 from genderscope.core.extras import require
+from genderscope.core.records import SceneRecord
 from genderscope.core.storage import Store
 from genderscope.inference import bulk
 from genderscope.inference.bulk import Settings, archives
 from genderscope.inference.bulk.resuming import agree
-from genderscope.sinks import parquet, record
+from genderscope.sinks import parquet
 
 # In each worker: one reads while another computes.
 READERS = 2
@@ -94,11 +95,11 @@ class _Worker:
         job: Job = pickle.loads(row["job"])
         tally: Counter[str] = Counter()
 
-        def records() -> Iterator[dict[str, Any]]:
+        def records() -> Iterator[SceneRecord]:
             pictures = archives.pictures(job.shard, job.base)
             for scene in bulk.classify(pictures, self._settings, READERS, self._scope):
                 bulk.count(tally, scene)
-                yield record(scene)
+                yield SceneRecord.of(scene)
 
         Store(job.out).write(parquet.file_name(job.number), parquet.encode(records()))
         return {"tally": json.dumps(tally)}

@@ -1,17 +1,18 @@
-"""What the service takes and gives, as pydantic models with examples. Knows nothing of HTTP."""
+"""Requests and answers of the service, with examples for its documentation."""
 
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from genderscope.core.records import FaceRecord
 from genderscope.core.types import LABELS
 from genderscope.server.engine import Model, Seen
-from genderscope.sinks import face_record
 
-# What a model's export wrote that concerns its users.
-SHOWN = ("source", "data", "parameters", "multiply_adds", "abstention")
+# Metadata of a model that its users need.
+PUBLIC_METADATA = ("source", "data", "parameters", "multiply_adds", "abstention")
 FACE: dict[str, Any] = {
     "box": {"x": 175.01, "y": 71.35, "width": 96.4, "height": 127.02},
     "label": "woman",
@@ -76,41 +77,18 @@ class LiveOptions(Options):
     explain: bool = Field(default=False, description="Give each face's guided gradient.")
 
 
-class Box(BaseModel):
-    """An upright rectangle in pixels of the upright picture; it may reach outside."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-class Scores(BaseModel):
-    """Calibrated probabilities; they sum to 1."""
-
-    woman: float
-    man: float
-
-
-class Face(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Face(FaceRecord):
     """A face and its perceived gender presentation."""
 
-    box: Box
-    label: Literal["woman", "man", "uncertain"]
-    scores: Scores
-    confidence: float = Field(description="The higher score.")
-    detector_score: float = Field(description="How sure the detector is that it is a face, 0-1.")
-    landmarks: list[tuple[float, float]] | None = Field(
-        default=None,
-        description="Eye, eye, nose, mouth corner, mouth corner, each pair from the picture's "
-        "left; absent where the detector gives none.",
+    crop_png: str | None = field(
+        default=None, metadata={"description": "The network's input as a PNG in base64."}
     )
-    crop_png: str | None = Field(
-        default=None, description="Base64 of a PNG: what the network read."
-    )
-    map_png: str | None = Field(
+    map_png: str | None = field(
         default=None,
-        description="Base64 of a grey PNG: the guided gradient of the higher score's class.",
+        metadata={
+            "description": "The guided gradient of the higher score, as a grey PNG in base64."
+        },
     )
 
 
@@ -169,7 +147,11 @@ class ModelCard(BaseModel):
             temperature=classifier.temperature,
             bias=classifier.bias,
             min_confidence=classifier.min_confidence,
-            metadata={key: classifier.metadata[key] for key in SHOWN if key in classifier.metadata},
+            metadata={
+                key: classifier.metadata[key]
+                for key in PUBLIC_METADATA
+                if key in classifier.metadata
+            },
         )
 
 
@@ -181,11 +163,11 @@ class Models(BaseModel):
 
 
 def _faces(seen: Seen) -> Iterator[Face]:
-    nothing = (None,) * len(seen.results)
-    rows = zip(seen.results, seen.crops or nothing, seen.maps or nothing, strict=True)
-    for result, crop, guided in rows:
-        pictures = {"crop_png": _base64(crop), "map_png": _base64(guided)}
-        yield Face.model_validate({**face_record(result), **pictures})
+    none = (None,) * len(seen.results)
+    for result, crop, guided in zip(
+        seen.results, seen.crops or none, seen.maps or none, strict=True
+    ):
+        yield Face.of(result, crop_png=_base64(crop), map_png=_base64(guided))
 
 
 def _base64(data: bytes | None) -> str | None:

@@ -1,22 +1,21 @@
-"""Annotated pictures in a folder, as JPEG where the original is one and as PNG else."""
+"""Annotated pictures in a folder: JPEG if the original is JPEG, otherwise PNG."""
 
 from collections import Counter
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2
 
 from genderscope.core.errors import UsageError
 from genderscope.core.types import Image, Scene
 from genderscope.imaging.draw import draw
+from genderscope.sinks import BaseSink
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
-class Annotate:
+class Annotate(BaseSink):
     """See ``create``."""
 
     def __init__(self, folder: Path) -> None:
@@ -25,21 +24,10 @@ class Annotate:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"{folder} cannot be made: {error.strerror}") from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Nothing stays open between pictures."""
+            raise UsageError(f"{folder} cannot be created: {error.strerror}") from error
 
     def write(self, scene: Scene) -> None:
-        """Write one picture; a scene with an error has none.
+        """Write the scene's picture; one with an error is skipped.
 
         Raises:
             UsageError: the folder cannot be written.
@@ -58,11 +46,11 @@ class Annotate:
 
 
 def save(image: Image, file: Path, overwrite: bool = True) -> None:
-    """Encode a picture, (height, width, 3) uint8 BGR, as its file's suffix says.
+    """Write a picture, (height, width, 3) uint8 BGR, in the format of the file's suffix.
 
     Raises:
-        UsageError: the suffix or the place cannot be written.
-        FileExistsError: it is there, and is not to be overwritten.
+        UsageError: the suffix is unknown, or the file cannot be written.
+        FileExistsError: the file exists and ``overwrite`` is false.
     """
     if file.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{file} should end in one of {', '.join(SUFFIXES)}")
@@ -77,10 +65,9 @@ def save(image: Image, file: Path, overwrite: bool = True) -> None:
 
 
 def create(target: str) -> Annotate:
-    """Write into a folder, made where it is not there. No file is ever overwritten, the originals
-    least of all: a name that is taken gets a number.
+    """Write into a folder, created if needed. No file is overwritten: a name in use gets a number.
 
     Raises:
-        UsageError: the folder cannot be made.
+        UsageError: the folder cannot be created.
     """
     return Annotate(Path(target))

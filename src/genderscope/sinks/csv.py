@@ -1,10 +1,11 @@
-"""CSV: one row a picture with ``path``, ``error`` and ``faces``, which holds the JSON list."""
+"""CSV: one row per picture with ``path``, ``error`` and ``faces``, a JSON list."""
 
 import csv
 import json
 
+from genderscope.core.records import SceneRecord, plain
 from genderscope.core.types import Scene
-from genderscope.sinks import TextSink, record
+from genderscope.sinks import TextSink
 
 COLUMNS = ("path", "error", "faces")
 
@@ -18,7 +19,7 @@ class Rows(TextSink):
         self._writer.writeheader()
 
     def write(self, scene: Scene) -> None:
-        row = record(scene)
+        row = plain(SceneRecord.of(scene))
         if "faces" in row:
             row["faces"] = json.dumps(row["faces"])
         self._writer.writerow(row)

@@ -1,9 +1,10 @@
-"""CSV of a moving source: one row a face and frame, one with ``error`` where a frame has none."""
+"""CSV of a video: one row per face and frame, or one with ``error`` for a frame that failed."""
 
 import csv
 
+from genderscope.core.records import SceneRecord, plain
 from genderscope.core.types import LABELS, Scene
-from genderscope.sinks import TextSink, record
+from genderscope.sinks import TextSink
 
 SIDES = ("x", "y", "width", "height")
 COLUMNS = (
@@ -26,10 +27,10 @@ class FaceRows(TextSink):
         self._writer.writeheader()
 
     def write(self, scene: Scene) -> None:
-        values = record(scene)
+        values = plain(SceneRecord.of(scene))
         for face in values.pop("faces", ()):
-            single = face.get("frame_scores", {})
-            frame_scores = {f"frame_{label}": score for label, score in single.items()}
+            scores = face.get("frame_scores", {})
+            frame_scores = {f"frame_{label}": score for label, score in scores.items()}
             self._writer.writerow(values | face | face["scores"] | frame_scores | face["box"])
         if "error" in values:
             self._writer.writerow(values)

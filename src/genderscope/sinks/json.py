@@ -1,10 +1,10 @@
-"""JSON: one array with one record a picture, written as the pictures come."""
+"""JSON: one array with one record per picture, written as pictures are classified."""
 
 import json
-from types import TracebackType
 
+from genderscope.core.records import SceneRecord, plain
 from genderscope.core.types import Scene
-from genderscope.sinks import TextSink, record
+from genderscope.sinks import TextSink
 
 
 class JsonArray(TextSink):
@@ -15,17 +15,12 @@ class JsonArray(TextSink):
         self._before = "[\n"
 
     def write(self, scene: Scene) -> None:
-        self.file.write(self._before + json.dumps(record(scene)))
+        self.file.write(self._before + json.dumps(plain(SceneRecord.of(scene))))
         self._before = ",\n"
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self.file.write("[]\n" if self._before == "[\n" else "\n]\n")
-        super().__exit__(kind, error, trace)
+        super().close()
 
 
 def create(target: str) -> JsonArray:

@@ -1,4 +1,4 @@
-"""JSON Lines: one record a picture."""
+"""JSON Lines: one record per picture."""
 
 import json
 import os
@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from genderscope.core.errors import UsageError
+from genderscope.core.records import SceneRecord, plain
 from genderscope.core.types import Scene
-from genderscope.sinks import TextSink, record
+from genderscope.sinks import TextSink
 
 BLOCK_BYTES = 1 << 16
 
@@ -16,7 +17,7 @@ class JsonLines(TextSink):
     """See ``create``."""
 
     def write(self, scene: Scene) -> None:
-        self.file.write(json.dumps(record(scene)) + "\n")
+        self.file.write(json.dumps(plain(SceneRecord.of(scene))) + "\n")
 
 
 def create(target: str, append: bool = False) -> JsonLines:
@@ -32,10 +33,10 @@ def create(target: str, append: bool = False) -> JsonLines:
 
 
 def finished(target: str) -> Iterator[str]:
-    """Paths of the records that a file holds, after its last line was cut off if it is half one.
+    """Paths of a file's records; an incomplete last line is removed from the file first.
 
     Raises:
-        UsageError: a line is no record, or the file cannot be written.
+        UsageError: a line is not a record, or the file cannot be written.
     """
     file = Path(target)
     try:
@@ -47,13 +48,13 @@ def finished(target: str) -> Iterator[str]:
                 try:
                     yield json.loads(line)["path"]
                 except (ValueError, KeyError, TypeError) as error:
-                    raise UsageError(f"line {number} of {file} is no record of ours") from error
+                    raise UsageError(f"line {number} of {file} is not a record") from error
     except OSError as error:
-        raise UsageError(f"{file} cannot be gone on with: {error.strerror}") from error
+        raise UsageError(f"{file} cannot be resumed: {error.strerror}") from error
 
 
 def _cut(file: Path) -> None:
-    """Cut a file off after its last line feed."""
+    """Truncate a file after its last line feed."""
     with file.open("r+b") as opened:
         end = opened.seek(0, os.SEEK_END)
         while end:

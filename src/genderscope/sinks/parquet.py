@@ -1,52 +1,44 @@
-"""Parquet: a folder of parts, one row a picture with ``path``, ``error`` and the list ``faces``.
+"""Parquet: a folder of parts, one row per picture with ``path``, ``error`` and the list ``faces``.
 
-A part appears when it is whole. Needs the extra [eval].
+A part appears once it is complete. Needs the extra [eval].
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import islice
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
+from genderscope.core.records import SceneRecord, plain
 from genderscope.core.storage import Store, opened
 from genderscope.core.types import LABELS, Scene
-from genderscope.sinks import record
+from genderscope.sinks import BaseSink
 
 PART_PICTURES = 1000
-SETTINGS = "_settings.json"  # readers of such folders leave out what begins with an underscore
+SETTINGS = "_settings.json"  # readers of such folders skip names that begin with _
 
 
-class Parquet:
+class Parquet(BaseSink):
     """See ``create``."""
 
     def __init__(self, store: Store, append: bool) -> None:
         require("pyarrow", "eval")
         self._store = store
         store.clear()
-        self._records: list[dict[str, Any]] = []
-        self._there = parts(store)
-        if self._there and not append:
-            raise UsageError(f"{store.place} holds results already: --resume goes on with them")
-        self._next = self._there[-1] + 1 if self._there else 0
+        self._records: list[SceneRecord] = []
+        self._parts = parts(store)
+        if self._parts and not append:
+            raise UsageError(f"{store.place} already holds results: add --resume to continue")
+        self._next = self._parts[-1] + 1 if self._parts else 0
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._records or not (self._there or self._next):
+    def close(self) -> None:
+        if self._records or not (self._parts or self._next):
             self._flush()
 
     def write(self, scene: Scene) -> None:
-        self._records.append(record(scene))
+        self._records.append(SceneRecord.of(scene))
         if len(self._records) == PART_PICTURES:
             self._flush()
 
@@ -57,23 +49,23 @@ class Parquet:
 
 
 def create(target: str, append: bool = False) -> Parquet:
-    """Write into a folder or an address of object storage, made where it is not there.
+    """Write into a folder or an address in object storage, created if needed.
 
     Args:
-        append: go on after the parts that it holds.
+        append: continue after the parts that it holds.
 
     Raises:
-        UsageError: it cannot be made, or holds parts already.
+        UsageError: it cannot be created, or already holds parts.
         MissingExtra: pyarrow is not installed.
     """
     return Parquet(Store(target), append)
 
 
 def finished(target: str) -> Iterator[str]:
-    """Paths of the rows that a folder holds, as ``text`` has them.
+    """Paths of a folder's rows, as ``text`` writes them.
 
     Raises:
-        UsageError: a part is none of ours.
+        UsageError: a part cannot be read.
     """
     pq, pa = require("pyarrow.parquet", "eval"), require("pyarrow", "eval")
     store = Store(target)
@@ -84,11 +76,11 @@ def finished(target: str) -> Iterator[str]:
                 for batch in part.iter_batches(columns=["path"]):
                     yield from batch.column("path").to_pylist()
         except (pa.ArrowException, KeyError, OSError) as error:
-            raise UsageError(f"{place} is no part of ours: {error}") from error
+            raise UsageError(f"{place} is not a part of these results: {error}") from error
 
 
 def parts(store: Store) -> list[int]:
-    """The numbers of the parts that are there, in order."""
+    """The numbers of the existing parts, sorted."""
     names = (re.fullmatch(r"part-(\d+)\.parquet", name) for name in store.names())
     return [int(name[1]) for name in names if name]
 
@@ -98,11 +90,11 @@ def file_name(number: int) -> str:
     return f"part-{number:08d}.parquet"
 
 
-def encode(records: Iterable[dict[str, Any]]) -> bytes:
+def encode(records: Iterable[SceneRecord]) -> bytes:
     """Records as a Parquet file, in row groups of ``PART_PICTURES``."""
     pa, pq = require("pyarrow", "eval"), require("pyarrow.parquet", "eval")
     rows = (
-        {key: text(value) if isinstance(value, str) else value for key, value in row.items()}
+        {key: text(value) if isinstance(value, str) else value for key, value in plain(row).items()}
         for row in records
     )
     stream = pa.BufferOutputStream()
@@ -114,13 +106,13 @@ def encode(records: Iterable[dict[str, Any]]) -> bytes:
 
 
 def text(path: str) -> str:
-    """A path as Parquet can hold it: bytes of it that are no UTF-8 are written out."""
+    """A path in UTF-8; bytes of it that are not are escaped."""
     return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 @cache
 def schema() -> Any:
-    """The columns of a part: ``record``, with what it leaves out as null."""
+    """The columns of a part: those of ``SceneRecord``, with missing values as null."""
     pa = require("pyarrow", "eval")
 
     def numbers(*names: str) -> Any:

@@ -1,17 +1,14 @@
-"""A table for people on standard output, printed at the end; failed pictures are not in it."""
-
-from types import TracebackType
-from typing import Self
+"""A table on standard output, printed at the end; failed pictures are left out."""
 
 import rich.console
 import rich.table
 from rich.text import Text
 
 from genderscope.core.types import Scene
-from genderscope.sinks import printable
+from genderscope.sinks import BaseSink, printable
 
 
-class Table:
+class Table(BaseSink):
     """See ``create``."""
 
     def __init__(self) -> None:
@@ -20,15 +17,7 @@ class Table:
         for name in ("label", "confidence", "face at x, y", "size"):
             self._table.add_column(name, justify="right", no_wrap=True)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         if self._table.row_count:
             rich.console.Console(highlight=False).print(self._table)
 
@@ -46,9 +35,9 @@ class Table:
             name = Text(printable(scene.frame.path))
             for row in rows or [("no face",)]:
                 self._table.add_row(name, *row)
-                name = Text()  # once a picture
+                name = Text()  # the name only in the first row
 
 
 def create(target: str = "-") -> Table:
-    """Make the sink; it knows no target but standard output."""
+    """Write to standard output, the only target."""
     return Table()

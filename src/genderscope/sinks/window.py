@@ -1,27 +1,27 @@
-"""A window on the screen, by tkinter, which OpenCV's headless wheels do not rule out."""
+"""A window on the screen. It uses tkinter because OpenCV's headless wheels have no windows."""
 
 import time
-from types import TracebackType
-from typing import Self
 
 import cv2
+import numpy as np
 import PIL.Image
 
 from genderscope.core.errors import UsageError
 from genderscope.core.types import Image, Scene
 from genderscope.imaging.draw import draw
+from genderscope.sinks import BaseSink
 
 TITLE = "genderscope"
-# The part of the screen that a window may fill.
-LARGEST_SHARE = 0.9
+# The largest share of the screen that the window fills.
+MAX_SHARE = 0.9
 
 
-class Window:
+class Window(BaseSink):
     """See ``create``.
 
     Attributes:
         opened_s: when it appeared, by ``time.monotonic``.
-        closed: the person has closed the window; what is written after that is not shown.
+        closed: the user closed it; later frames are not shown.
     """
 
     def __init__(self) -> None:
@@ -31,14 +31,14 @@ class Window:
             from PIL import ImageTk
         except ImportError as error:
             raise UsageError(
-                "this Python has no tkinter, so no window: install it (python3-tk on Debian and "
-                "Ubuntu), or write a video with --video FILE"
+                "a window needs tkinter: install it (python3-tk on Debian and Ubuntu), or write a "
+                "video with --video FILE"
             ) from error
         try:
             self._root = tkinter.Tk(className=TITLE)
         except tkinter.TclError as error:
             raise UsageError(
-                f"there is no screen for a window ({error}): write a video with --video FILE"
+                f"a window needs a screen ({error}); write a video with --video FILE instead"
             ) from error
         self.opened_s, self.closed = time.monotonic(), False
         self._keys: list[str] = []
@@ -50,20 +50,12 @@ class Window:
         self._label = tkinter.Label(self._root, borderwidth=0)
         self._label.pack()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._photo = None
         self._root.destroy()
 
     def write(self, scene: Scene) -> None:
-        """Show a frame; one with an error leaves the last one on the screen."""
+        """Show a frame; after one with an error the previous one stays on the screen."""
         image = scene.drawn
         if image is None and scene.frame.image is not None:
             image = draw(scene.frame.image, scene.results)
@@ -72,7 +64,7 @@ class Window:
         self._root.update()
 
     def keys(self) -> list[str]:
-        """The characters typed into the window since this was last asked."""
+        """The characters typed into the window since the last call."""
         keys, self._keys = self._keys, []
         return keys
 
@@ -83,13 +75,11 @@ class Window:
     def _show(self, image: Image) -> None:
         screen = self._root.winfo_screenwidth(), self._root.winfo_screenheight()
         height, width = image.shape[:2]
-        share = LARGEST_SHARE * min(screen[0] / width, screen[1] / height)
+        share = MAX_SHARE * min(screen[0] / width, screen[1] / height)
         if share < 1:
             size = (max(round(width * share), 1), max(round(height * share), 1))
-            shown = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        else:
-            shown = image
-        picture = PIL.Image.fromarray(cv2.cvtColor(shown, cv2.COLOR_BGR2RGB))
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+        picture = PIL.Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
         if self._photo is None or (self._photo.width(), self._photo.height()) != picture.size:
             self._photo = self._new_photo(picture, master=self._root)
             self._label.configure(image=self._photo)
@@ -101,6 +91,6 @@ def create(target: str = "") -> Window:
     """Open a window.
 
     Raises:
-        UsageError: there is no screen or no tkinter; the message says what to do instead.
+        UsageError: there is no screen, or Python has no tkinter.
     """
     return Window()

@@ -1,11 +1,11 @@
-"""The service under load, beside what the pipeline alone does on the same pictures.
+"""The service under load, compared with the pipeline alone on the same pictures.
 
-    python scripts/load.py [--pictures DIR] [--requests 10000] [--connections 32]
+    python benchmarks/load.py [--pictures DIR] [--requests 10000] [--connections 32]
 
-A real server runs in one process, this client in another. In each round the pipeline alone first
-goes through the pictures in a process of its own, then the server answers its share of the
-requests. Without a folder of pictures they are the package's portrait in several sizes. At the end
-a picture of 30,000 x 30,000 pixels in 109 kB is refused some times. Writes ``results/load.json``.
+The server runs in a process of its own. In each round the pipeline first processes the pictures in
+another, then the server answers its share of the requests. Without a folder of pictures they are
+the package's portrait in several sizes. At the end the server refuses a picture of 30,000 x
+30,000 pixels in 109 kB a number of times. Writes ``results/load.json``.
 """
 
 import argparse
@@ -41,7 +41,7 @@ from genderscope.inference import pipeline
 ROOT = Path(__file__).parents[1]
 PORTRAIT = Path(genderscope.__file__).parent / "imaging" / "samples" / "astronaut.jpg"
 SIDES_PX = (224, 320, 448, 512)
-WARMING = 500
+WARM_UP = 500
 BOMB_PX, REFUSALS = 30_000, 200
 
 
@@ -66,7 +66,7 @@ def bomb(side: int) -> bytes:
 
 
 def alone(folder: str, model: str, count: int) -> float:
-    """Pictures a second of the pipeline alone, as a program of its own would call it."""
+    """Pictures per second of the pipeline alone."""
     files = sorted(decode.find([folder]))
     scope = pipeline.load(model)
     list(scope.stream(decode.frames(files)))
@@ -76,10 +76,10 @@ def alone(folder: str, model: str, count: int) -> float:
 
 
 class Client:
-    """Connections that ask as fast as they are answered.
+    """Connections that each send the next request as soon as the last is answered.
 
     Attributes:
-        statuses: how often each came; ``error`` where none did.
+        statuses: how often each occurred; ``error`` where there was no answer.
         latencies_s: of each answer.
     """
 
@@ -89,7 +89,7 @@ class Client:
         self.latencies_s: list[float] = []
 
     async def ask(self, requests: int, connections: int) -> float:
-        """Requests a second."""
+        """Requests per second."""
         numbers = iter(range(requests))
         begin = time.perf_counter()
         await asyncio.gather(*(self._connection(numbers) for _ in range(connections)))
@@ -98,8 +98,9 @@ class Client:
     def latency_ms(self) -> dict[str, float]:
         """Percentiles."""
         percents = (50, 90, 99, 100)
-        found = np.percentile(self.latencies_s, percents) * 1e3
-        return {str(percent): round(ms, 1) for percent, ms in zip(percents, found, strict=True)}
+        latencies_ms = np.percentile(self.latencies_s, percents) * 1e3
+        pairs = zip(percents, latencies_ms, strict=True)
+        return {str(percent): round(ms, 1) for percent, ms in pairs}
 
     async def _connection(self, numbers: Iterator[int]) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -124,7 +125,7 @@ class Client:
 
 
 def started(model: str) -> tuple[psutil.Popen, int]:
-    """A server's process, once it is warm, and its port."""
+    """A server's process and its port, once it is ready."""
     command = [Path(sys.executable).with_name("genderscope"), "serve", "--port", "0"]
     process = psutil.Popen([*command, "--model", model], stdout=subprocess.PIPE, text=True)
     address = process.stdout.readline().split()[-1]
@@ -134,7 +135,7 @@ def started(model: str) -> tuple[psutil.Popen, int]:
                 return process, int(address.rpartition(":")[2])
         except OSError:
             time.sleep(0.1)
-    raise SystemExit("the server does not get ready")
+    raise SystemExit("the server does not become ready")
 
 
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -143,7 +144,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     share = options.requests // options.rounds
     spawn = multiprocessing.get_context("spawn")
     try:
-        asyncio.run(Client(port, bodies).ask(WARMING, options.connections))
+        asyncio.run(Client(port, bodies).ask(WARM_UP, options.connections))
         begin_bytes = process.memory_info().rss
         client = Client(port, bodies)
         pipeline_per_s, server_per_s = [], []
@@ -161,7 +162,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     ratios = np.divide(server_per_s, pipeline_per_s)
     half = scipy.stats.t.ppf(0.975, len(ratios) - 1) * scipy.stats.sem(ratios)
     return {
-        "command": " ".join(["python", "scripts/load.py", *sys.argv[1:]]),
+        "command": " ".join(["python", "benchmarks/load.py", *sys.argv[1:]]),
         "machine": {"system": platform.platform(), "cores": len(os.sched_getaffinity(0))},
         "model": options.model,
         "detector": pipeline.load(options.model).detector.name,
@@ -188,12 +189,12 @@ if __name__ == "__main__":
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--alone", type=int, default=600, help="pictures of a round's pipeline")
+    parser.add_argument("--alone", type=int, default=600, help="pictures per round of the pipeline")
     parser.add_argument("--model", default="mini_xception")
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "load.json")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as made:
+    with tempfile.TemporaryDirectory() as folder:
         if options.pictures is None:
-            portraits(Path(made))
-        found = measure(options.pictures or Path(made), options)
-    options.out.write_text(json.dumps(found, indent=1) + "\n")
+            portraits(Path(folder))
+        result = measure(options.pictures or Path(folder), options)
+    options.out.write_text(json.dumps(result, indent=1) + "\n")

@@ -1,0 +1,131 @@
+"""Faces and pictures as JSON: one definition for ``classify``, ``watch`` and the service.
+
+``plain`` leaves out fields that are None. The service's documentation shows the descriptions.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self, cast
+
+from genderscope.core.types import Box, Result, Scene
+
+Label = Literal["woman", "man", "uncertain"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxRecord:
+    """An upright rectangle in pixels of the upright picture; it may extend beyond it."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @classmethod
+    def of(cls, box: Box) -> "BoxRecord":
+        x, y, width, height = (round(v, 2) for v in (box.x, box.y, box.width, box.height))
+        return cls(x=x, y=y, width=width, height=height)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoresRecord:
+    """Calibrated probabilities that sum to 1."""
+
+    woman: float
+    man: float
+
+    @classmethod
+    def of(cls, scores: tuple[float, float]) -> "ScoresRecord":
+        return cls(woman=round(scores[0], 6), man=round(scores[1], 6))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceRecord:
+    """A face and its perceived gender presentation."""
+
+    box: BoxRecord
+    label: Label
+    scores: ScoresRecord
+    confidence: float = field(metadata={"description": "The higher score."})
+    detector_score: float = field(
+        metadata={"description": "The detector's confidence that this is a face, 0-1."}
+    )
+    landmarks: tuple[tuple[float, float], ...] | None = field(
+        default=None,
+        metadata={
+            "description": "Two eyes, nose, two mouth corners, each pair from the picture's left; "
+            "absent if the detector gives none."
+        },
+    )
+
+    @classmethod
+    def of(cls, result: Result, **more: Any) -> Self:  # fields of subclasses
+        """A result with its numbers rounded.
+
+        Args:
+            more: the fields that a subclass adds.
+        """
+        face, prediction = result.face, result.prediction
+        return cls(
+            box=BoxRecord.of(face.box),
+            label=cast(Label, prediction.label),
+            scores=ScoresRecord.of(prediction.scores),
+            confidence=round(prediction.confidence, 6),
+            detector_score=round(face.score, 6),
+            landmarks=face.landmarks
+            and tuple((round(x, 2), round(y, 2)) for x, y in face.landmarks),
+            **more,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackedFaceRecord(FaceRecord):
+    """A face in a video; ``frame_scores`` are of this frame alone, all others of its track."""
+
+    track: int
+    seen: int
+    counted: bool
+    frame_scores: ScoresRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneRecord:
+    """A picture or a frame: it has either faces or an error; a frame has a number and a time."""
+
+    path: str
+    frame: int | None
+    time_s: float | None
+    error: str | None
+    faces: list[FaceRecord] | None
+
+    @classmethod
+    def of(cls, scene: Scene) -> "SceneRecord":
+        frame = scene.frame
+        timed = frame.index is not None and frame.time_s is not None
+        return cls(
+            path=frame.path,
+            frame=frame.index if timed else None,
+            time_s=round(frame.time_s or 0.0, 3) if timed else None,
+            error=frame.error,
+            faces=[_face(result) for result in scene.results] if frame.error is None else None,
+        )
+
+
+def plain(record: SceneRecord | FaceRecord) -> dict[str, Any]:  # values for json.dumps
+    """A record as plain values for JSON, without fields that are None."""
+    return asdict(
+        record,
+        dict_factory=lambda items: {name: value for name, value in items if value is not None},
+    )
+
+
+def _face(result: Result) -> FaceRecord:
+    track = result.track
+    if track is None:
+        return FaceRecord.of(result)
+    return TrackedFaceRecord.of(
+        result,
+        track=track.number,
+        seen=track.frames,
+        counted=track.confirmed,
+        frame_scores=ScoresRecord.of(track.scores),
+    )
