@@ -16,8 +16,8 @@ MOST_UNTYPED_LINES = 226
 def test_the_drawing_is_current():
     pytest.importorskip("grimp", reason="needs the extra [dev]")
     command = [sys.executable, ROOT / "scripts" / "draw_architecture.py", "--check"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
 
 
 def test_untyped_mappings_become_fewer():

@@ -25,7 +25,7 @@ from genderscope.imaging import decode
 
 @pytest.fixture
 def pictures(tmp_path: Path, portrait: Path) -> Path:
-    """Good pictures and broken ones among them."""
+    """Good pictures mixed with broken ones."""
     folder = tmp_path / "pictures"
     (folder / "inside").mkdir(parents=True)
     data = portrait.read_bytes()
@@ -47,14 +47,14 @@ FAILED = ("b, cut.jpg", "c, empty.png", "d, text.jpg", "e")
 
 
 def test_version() -> None:
-    done = run("--version")
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
+    result = run("--version")
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"{__version__}\n", "")
 
 
 def test_help_lists_every_command_on_one_line_of_its_panel() -> None:
-    done = run("--help")
-    assert done.returncode == 0
-    lines = done.stdout.splitlines()
+    result = run("--help")
+    assert result.returncode == 0
+    lines = result.stdout.splitlines()
     for name in plugins.names("cli"):
         [line] = [line for line in lines if line.startswith(f"  {name.replace('_', '-')} ")]
         assert len(line) <= 80
@@ -63,7 +63,7 @@ def test_help_lists_every_command_on_one_line_of_its_panel() -> None:
         assert plugins.load("cli", name).PANEL in PANELS
     headings = [line.removesuffix(":") for line in lines if line.endswith(":")]
     assert headings == ["Options", *PANELS]
-    assert "0 all done, 1 some pictures failed, 2 wrong usage" in done.stdout
+    assert "0 all done, 1 some pictures failed, 2 wrong usage" in result.stdout
 
 
 def test_help_imports_neither_rich_nor_a_network() -> None:
@@ -73,17 +73,19 @@ def test_help_imports_neither_rich_nor_a_network() -> None:
         "app(['--help'], standalone_mode=False)\n"
         "sys.exit(str({'rich', 'onnxruntime', 'torch', 'scipy'} & sys.modules.keys() or ''))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stderr.strip() == ""
-    assert done.stdout.startswith("Usage: ")
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.stderr.strip() == ""
+    assert result.stdout.startswith("Usage: ")
 
 
 def test_the_installed_command() -> None:
     installed = Path(sys.executable).with_name("genderscope")
     if not installed.exists():
         pytest.skip("needs the package installed")
-    done = subprocess.run([installed, "--help"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, run("--help").stdout)
+    result = subprocess.run([installed, "--help"], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, run("--help").stdout)
 
 
 def test_an_old_command_runs_under_its_new_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,9 +112,9 @@ def test_an_old_option_is_read_under_its_new_name(capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize("name", plugins.names("cli"))
 def test_every_command_has_help(name: str) -> None:
-    done = run(name.replace("_", "-"), "--help")
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr
+    result = run(name.replace("_", "-"), "--help")
+    assert result.returncode == 0, result.stderr
+    assert not result.stderr
 
 
 @pytest.mark.parametrize(
@@ -127,11 +129,11 @@ def test_every_command_has_help(name: str) -> None:
     ],
 )
 def test_wrong_usage_is_2(arguments: list[str], message: str) -> None:
-    done = run(*arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert not done.stdout
-    assert "Traceback" not in done.stderr
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert not result.stdout
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -146,11 +148,11 @@ def test_wrong_usage_is_2(arguments: list[str], message: str) -> None:
 def test_options_that_cannot_be_met_are_2(
     arguments: list[str], message: str, model: str, portrait: Path
 ) -> None:
-    done = run("classify", portrait, "--model", model, *arguments)
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"genderscope: {message}")
-    assert done.stderr.count("\n") == 1
-    assert not done.stdout
+    result = run("classify", portrait, "--model", model, *arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"genderscope: {message}")
+    assert result.stderr.count("\n") == 1
+    assert not result.stdout
 
 
 def classify(model: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -158,18 +160,18 @@ def classify(model: str, *arguments: object) -> subprocess.CompletedProcess[str]
 
 
 def test_a_table_by_default(model: str, portrait: Path) -> None:
-    done = classify(model, portrait)
-    assert done.returncode == 0
-    assert "woman" in done.stdout
-    assert done.stderr == (
+    result = classify(model, portrait)
+    assert result.returncode == 0
+    assert "woman" in result.stdout
+    assert result.stderr == (
         "pictures: 1, faces: 1 (women: 1, men: 0, uncertain: 0), without a face: 0, failed: 0\n"
     )
 
 
 def test_broken_files_among_good_ones(model: str, pictures: Path) -> None:
-    done = classify(model, pictures, pictures / "absent.jpg", "--json")
-    assert done.returncode == 1
-    records = json.loads(done.stdout)
+    result = classify(model, pictures, pictures / "absent.jpg", "--json")
+    assert result.returncode == 1
+    records = json.loads(result.stdout)
     names = [record["path"].removeprefix(f"{pictures}/") for record in records]
     assert names == [
         *("a.jpg", *FAILED[:3], "e\n\x1b[31m.jpg", "inside/f.jpg", "inside/g, nobody.png"),
@@ -180,8 +182,8 @@ def test_broken_files_among_good_ones(model: str, pictures: Path) -> None:
             assert record["error"].startswith(record["path"])
         else:
             assert len(record["faces"]) == ("nobody" not in name)
-    *failures, summary = done.stderr.splitlines()
-    assert len(failures) == 5  # a line each, and nothing that a terminal would obey
+    *failures, summary = result.stderr.splitlines()
+    assert len(failures) == 5  # one line each, without control characters
     assert r"e\n\x1b[31m.jpg is no picture" in failures[3]
     counts = "pictures: 8, faces: 2 (women: 2, men: 0, uncertain: 0), without a face: 1, failed: 5"
     assert summary == counts
@@ -190,10 +192,10 @@ def test_broken_files_among_good_ones(model: str, pictures: Path) -> None:
 def test_every_sink_at_once(model: str, pictures: Path, tmp_path: Path) -> None:
     jsonl, annotated = tmp_path / "out.jsonl", tmp_path / "annotated"
     arguments = ("--jsonl", jsonl, "--csv", "-", "--annotate", annotated, "--batch-size", 1)
-    done = classify(model, pictures, *arguments)
-    assert done.returncode == 1
+    result = classify(model, pictures, *arguments)
+    assert result.returncode == 1
     records = [json.loads(line) for line in jsonl.read_text().splitlines()]
-    rows = list(csv.DictReader(done.stdout.splitlines(keepends=True)))
+    rows = list(csv.DictReader(result.stdout.splitlines(keepends=True)))
     assert [row["path"] for row in rows] == [record["path"] for record in records]
     for row, record in zip(rows, records, strict=True):
         assert row["error"] == record.get("error", "")
@@ -209,25 +211,25 @@ def test_annotated_pictures_are_not_read_again(model: str, pictures: Path) -> No
 
 
 def test_crops_that_are_faces_give_one_each(model: str, pictures: Path) -> None:
-    done = classify(model, pictures / "a.jpg", pictures / "inside", "--crops-are-faces", "--json")
-    assert done.returncode == 0
-    assert [len(record["faces"]) for record in json.loads(done.stdout)] == [1, 1, 1]
+    result = classify(model, pictures / "a.jpg", pictures / "inside", "--crops-are-faces", "--json")
+    assert result.returncode == 0
+    assert [len(record["faces"]) for record in json.loads(result.stdout)] == [1, 1, 1]
 
 
 def test_faces_become_a_table_of_predictions(model: str, pictures: Path, tmp_path: Path) -> None:
-    table = tmp_path / "out" / "said.csv"
-    asked = ("--crops-are-faces", "--predictions", table)
-    done = classify(model, pictures / "a.jpg", pictures / "c, empty.png", *asked)
-    assert done.returncode == 1  # one is empty
-    said = predictions.read(table)
-    assert said.files == (str(pictures / "a.jpg"), str(pictures / "c, empty.png"))
-    assert said.truth.tolist() == [-1, -1]
-    assert (said.said[0], said.said[1]) == (0, -1)
-    assert 0 <= said.score[0] < 0.5
+    table = tmp_path / "out" / "predictions.csv"
+    arguments = ("--crops-are-faces", "--predictions", table)
+    result = classify(model, pictures / "a.jpg", pictures / "c, empty.png", *arguments)
+    assert result.returncode == 1  # one is empty
+    rows = predictions.read(table)
+    assert rows.files == (str(pictures / "a.jpg"), str(pictures / "c, empty.png"))
+    assert rows.truth.tolist() == [-1, -1]
+    assert (rows.said[0], rows.said[1]) == (0, -1)
+    assert 0 <= rows.score[0] < 0.5
 
-    refused = classify(model, pictures / "a.jpg", "--predictions", table)
-    assert refused.returncode == 2
-    assert "--predictions needs --crops-are-faces" in refused.stderr
+    without = classify(model, pictures / "a.jpg", "--predictions", table)
+    assert without.returncode == 2
+    assert "--predictions needs --crops-are-faces" in without.stderr
 
 
 def test_options_reach_what_they_name(model: str, portrait: Path) -> None:
@@ -244,8 +246,8 @@ def test_options_reach_what_they_name(model: str, portrait: Path) -> None:
 
 def test_yunet_gives_landmarks(model: str, portrait: Path, shared: Path) -> None:
     weights = next(shared.glob("models/*yunet*.onnx"))
-    done = run("classify", portrait, "--model", model, "--detector-model", weights, "--json")
-    [record] = json.loads(done.stdout)
+    result = run("classify", portrait, "--model", model, "--detector-model", weights, "--json")
+    [record] = json.loads(result.stdout)
     assert len(record["faces"][0]["landmarks"]) == 5
     none = run(
         *("classify", portrait, "--model", model, "--detector-model", weights, "--json"),
@@ -254,7 +256,7 @@ def test_yunet_gives_landmarks(model: str, portrait: Path, shared: Path) -> None
     assert json.loads(none.stdout)[0]["faces"] == []
 
 
-def test_a_closed_pipe_is_no_news(model: str, portrait: Path) -> None:
+def test_a_closed_pipe_is_silent(model: str, portrait: Path) -> None:
     paths = [portrait] * 20
     arguments = ["classify", "--model", model, "--jsonl", "-", "--batch-size", "1", *paths]
     with subprocess.Popen(
@@ -276,7 +278,7 @@ def test_an_interrupt_is_130(model: str, portrait: Path, tmp_path: Path) -> None
         [*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
-        assert json.loads(process.stdout.readline())["faces"]  # what is done is written
+        assert json.loads(process.stdout.readline())["faces"]  # what is result is written
         writer = opened_when_read(pipe, process)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
@@ -295,22 +297,24 @@ def opened_when_read(pipe: Path, process: subprocess.Popen[bytes]) -> int:
             if error.errno != errno.ENXIO or process.poll() is not None:
                 raise
             time.sleep(0.05)
-    raise TimeoutError(f"nobody reads {pipe}")
+    raise TimeoutError(f"no process reads {pipe}")
 
 
 def test_demo(model: str, tmp_path: Path) -> None:
-    done = run("demo", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "woman" in done.stdout
+    result = run("demo", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "woman" in result.stdout
     [file] = tmp_path.iterdir()
-    assert done.stdout.endswith(f"The annotated portrait lies in {file}\n")
+    assert result.stdout.endswith(f"The annotated portrait lies in {file}\n")
     assert decode.read(file).shape == (512, 512, 3)
 
 
 @pytest.mark.parametrize(
     ("out", "message"), [("x.txt", "should end in"), ("nowhere/x.png", "cannot be written")]
 )
-def test_demo_into_nowhere_is_2(model: str, out: str, message: str, tmp_path: Path) -> None:
-    done = run("demo", "--out", out, cwd=tmp_path)
-    assert done.returncode == 2
-    assert message in done.stderr
+def test_demo_without_a_place_to_write_is_2(
+    model: str, out: str, message: str, tmp_path: Path
+) -> None:
+    result = run("demo", "--out", out, cwd=tmp_path)
+    assert result.returncode == 2
+    assert message in result.stderr

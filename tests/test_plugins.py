@@ -12,6 +12,7 @@ from genderscope.core.errors import UsageError
         ("data.datasets", {"fairface", "utkface", "folder", "table"}),
         ("detection.detectors", {"haar", "yunet"}),
         ("sinks", {"jsonl", "csv", "annotate"}),
+        ("cli", {"classify", "leakage", "card"}),
         ("training.models", {"mini_xception", "standard_cnn"}),
     ],
 )

@@ -41,14 +41,14 @@ def test_the_classify_commands_run(portrait, model, tmp_path):
     assert len(commands) >= 6
     for command in commands:
         words = shlex.split(command, comments=True)
-        done = subprocess.run(
+        result = subprocess.run(
             [Path(sys.executable).with_name(words[0]), *words[1:]],
             cwd=tmp_path,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, (command, done.stderr)
+        assert result.returncode == 0, (command, result.stderr)
 
 
 def test_the_tables_are_the_result_files(model):

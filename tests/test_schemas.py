@@ -14,8 +14,8 @@ STORED = sorted([*(ROOT / "results").rglob("*.json"), *(ROOT / "src").rglob("wei
 
 def test_the_schemas_are_current():
     command = [sys.executable, ROOT / "scripts" / "schemas.py", "--check"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("file", STORED, ids=lambda file: str(file.relative_to(ROOT)))
