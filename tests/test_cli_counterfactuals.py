@@ -1,4 +1,4 @@
-"""``genderscope counterfactuals`` as people run it, and the crops that ``prepare --alter`` cuts."""
+"""The commands ``genderscope counterfactuals`` and ``prepare --counterfactual``."""
 
 import json
 import os
@@ -88,8 +88,8 @@ def test_prepare_cuts_altered_faces(faces, yunet, tmp_path):
     plain, masked, mixed = (tmp_path / name for name in ("plain", "masked", "mixed"))
     for out, options in (
         (plain, ()),
-        (masked, ("--alter", "surgical mask")),
-        (mixed, ("--alter", "random", "--seed", 1)),
+        (masked, ("--counterfactual", "surgical mask")),
+        (mixed, ("--counterfactual", "random", "--seed", 1)),
     ):
         done = run("prepare", faces, "--out", out, "--jobs", 1, *options)
         assert done.returncode == 0, done.stderr
@@ -97,19 +97,19 @@ def test_prepare_cuts_altered_faces(faces, yunet, tmp_path):
     before, after = (Crops(out).exact(every).astype(int) for out in (plain, masked))
     assert abs(after - before)[:, 40:56, 20:44].mean() > 20  # nose, mouth and chin
     assert abs(after - before)[:, :24].max() <= 2  # eyes and above
-    assert Crops(plain).manifest["alter"] is None
-    assert Crops(mixed).manifest["alter"] == "random, seed 1"
-    assert Crops(masked).found.all()
+    assert Crops(plain).manifest.counterfactual is None
+    assert Crops(mixed).manifest.counterfactual == "random, seed 1"
+    assert Crops(masked).located.all()
 
     # One made before there was such a thing is one without.
     plan = json.loads((plain / "plan.json").read_text())
-    del plan["alter"]
+    del plan["counterfactual"]
     (plain / "plan.json").write_text(json.dumps(plan))
     assert run("prepare", faces, "--out", plain, "--jobs", 1).returncode == 0
-    other = run("prepare", faces, "--out", plain, "--jobs", 1, "--alter", "hat")
+    other = run("prepare", faces, "--out", plain, "--jobs", 1, "--counterfactual", "hat")
     assert other.returncode == 2
-    assert "alter was None and is 'hat, seed 0'" in other.stderr
-    unknown = run("prepare", faces, "--out", tmp_path / "new", "--alter", "monocle")
+    assert "counterfactual was None and is 'hat, seed 0'" in other.stderr
+    unknown = run("prepare", faces, "--out", tmp_path / "new", "--counterfactual", "monocle")
     assert unknown.returncode == 2
     assert "no condition 'monocle'" in unknown.stderr
     assert not (tmp_path / "new").exists()

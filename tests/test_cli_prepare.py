@@ -1,6 +1,5 @@
 """``genderscope prepare`` as people run it: in a process of its own."""
 
-import json
 import re
 import signal
 import subprocess
@@ -31,16 +30,16 @@ def source(tmp_path, portrait):
 
 def test_makes_a_cache_counts_failures_and_goes_on(source, tmp_path):
     out = tmp_path / "new" / "cache"
-    options = ("--spec", "paper", "--given-boxes", "--out", out, "--jobs", 1)
+    options = ("--preset", "paper", "--given-boxes", "--out", out, "--jobs", 1)
     done = run("prepare", source, *options)
     assert done.returncode == 1, done.stderr
     assert done.stdout == f"4 crops in {out}, 1 pictures failed\n"
     assert done.stderr.splitlines() == [
-        "not taken, for want of gender known: 1",
+        "removed by the condition 'gender known': 1",
         "failed: 1: the picture is broken; get it anew",
     ]
     assert Crops(out).labels.tolist() == [1, 1, 0, 0]
-    assert Crops(out).manifest["sources"] == ["folder"]
+    assert Crops(out).manifest.sources == ("folder",)
 
     again = run("prepare", source, *options)
     assert (again.returncode, again.stdout) == (1, done.stdout)
@@ -58,10 +57,10 @@ def test_makes_a_cache_counts_failures_and_goes_on(source, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--spec", "square"], "no spec 'square'; there are: paper, aligned"),
+        (["--preset", "square"], "no preset 'square'; there are: paper, aligned"),
         (["--engine", "dask"], "no engine 'dask'; there are: local, ray"),
-        (["--given-boxes", "--detector", "haar"], "--given-boxes runs no detector"),
-        (["--no-second-face", "--max-second-face-score", "1"], "leave --max-second-face-score out"),
+        (["--given-boxes", "--detector", "haar"], "--given-boxes uses no detector"),
+        (["--no-second-face", "--max-second-face-score", "1"], "drop --max-second-face-score"),
         (["--preview", "sheet.jpg"], "--preview writes a .png"),
         (["--min-age", "9", "--max-age", "8"], "no age is at least 9 and at most 8"),
         (["--min-age", "9"], "no pictures to cut"),
@@ -90,19 +89,20 @@ def test_selects_and_mixes(source, tmp_path, portrait):
         "prepare", f"imdb:{tmp_path}?split=all", source, "--given-boxes", "--out", out, *selection
     )
     # The folder's pictures have no scores, so none of them is taken.
-    manifest = json.loads((out / "manifest.json").read_text())
-    removed = dict(re.findall(r"for want of (.+): (\d+)", done.stderr))
+    manifest = Crops(out).manifest
+    removed = dict(re.findall(r"removed by the condition '(.+)': (\d+)", done.stderr))
     assert list(removed) == [
         "gender known",
         "face score above 4",
         "no second face",
         "age at most 40",
     ]
-    assert sum(map(int, removed.values())) + manifest["samples"] == 206
+    assert sum(map(int, removed.values())) + manifest.samples == 206
     score, second = columns["face_score"], columns["second_face_score"]
-    assert 0 < manifest["samples"] <= ((score > 4) & np.isnan(second)).sum()
-    assert manifest["sources"] == ["imdb", "folder"]
-    assert manifest["crops"] + sum(manifest["failures"].values()) == manifest["samples"]
+    assert 0 < manifest.samples <= ((score > 4) & np.isnan(second)).sum()
+    assert manifest.sources == ("imdb", "folder")
+    assert manifest.crops + sum(manifest.failures.values()) == manifest.samples
+    assert manifest.provenance.command.startswith("genderscope prepare ")
 
 
 def test_ctrl_c_ends_it_at_once(tmp_path, portrait):
@@ -130,8 +130,8 @@ def test_ctrl_c_ends_it_at_once(tmp_path, portrait):
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_the_preview_is_drawn_for_every_spec(source, tmp_path, preset):
+def test_the_preview_is_drawn_for_every_preset(source, tmp_path, preset):
     file = tmp_path / "sheets" / "preview.png"
-    options = ("--spec", preset, "--given-boxes", "--out", tmp_path / "cache", "--preview", file)
+    options = ("--preset", preset, "--given-boxes", "--out", tmp_path / "cache", "--preview", file)
     assert run("prepare", source, *options).returncode == 1
     assert min(cv2.imread(str(file)).shape[:2]) > 900  # five samples, five steps

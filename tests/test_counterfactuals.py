@@ -8,7 +8,7 @@ from genderscope.core import plugins
 from genderscope.core.errors import UsageError
 from genderscope.core.types import Box, Face, points
 from genderscope.data import counterfactuals
-from genderscope.data.counterfactuals import alter, chosen, conditions, picture_seed
+from genderscope.data.counterfactuals import apply, conditions, picture_seed, select
 from genderscope.data.counterfactuals._pose import DEPTHS, Pose, pose
 from genderscope.imaging.preprocess import TEMPLATE
 
@@ -71,7 +71,7 @@ def test_there_are_all_that_were_asked_for():
 @pytest.mark.parametrize("name", conditions())
 def test_a_condition_changes_the_picture_the_same_way_each_time(picture, name):
     before = picture.copy()
-    first, again, other = (alter(picture, FACE, name, seed) for seed in (1, 1, 2))
+    first, again, other = (apply(picture, FACE, name, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(picture, before)
     np.testing.assert_array_equal(first, again)
     assert (first.shape, first.dtype) == (picture.shape, picture.dtype)
@@ -82,7 +82,7 @@ def test_a_condition_changes_the_picture_the_same_way_each_time(picture, name):
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_nothing_far_from_the_face_changes(picture, name):
-    change = difference(alter(picture, FACE, name, 1), picture)
+    change = difference(apply(picture, FACE, name, 1), picture)
     assert not change[:, 380:].any()
     assert not change[300:].any()
     if name == "head scarf":
@@ -98,7 +98,7 @@ def test_nothing_far_from_the_face_changes(picture, name):
 def test_a_turned_face_turns_the_glasses(picture, degrees):
     def axis(image, face):
         """The direction in which the change is longest, in degrees, and its middle."""
-        rows, columns = np.nonzero(difference(alter(image, face, "dark glasses", 1), image) > 40)
+        rows, columns = np.nonzero(difference(apply(image, face, "dark glasses", 1), image) > 40)
         places = np.stack([columns, rows])
         _, vectors = np.linalg.eigh(np.cov(places))
         return np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1])), places.mean(1)
@@ -128,7 +128,7 @@ def test_without_landmarks_the_box_stands_for_a_face_that_looks_ahead(picture):
     assert pose(Face(box)).origin == complex(*box.centre)
     on_one_point = Face(box, 1.0, ((5.0, 5.0),) * 5)
     assert pose(on_one_point) == pose(Face(box))
-    changed = difference(alter(picture, Face(box), "dark glasses", 1), picture) > 40
+    changed = difference(apply(picture, Face(box), "dark glasses", 1), picture) > 40
     rows, columns = np.nonzero(changed)
     eyes = points(EYES).mean()
     assert abs(columns.mean() + 1j * rows.mean() - eyes) < 12
@@ -140,7 +140,7 @@ def test_without_landmarks_the_box_stands_for_a_face_that_looks_ahead(picture):
 )
 def test_a_face_may_reach_out_of_the_picture(picture, name, x, y):
     face = moved(FACE, x, y)
-    after = alter(picture, face, name, 1)
+    after = apply(picture, face, name, 1)
     assert after.shape == picture.shape
     if name in DRAWN:
         changed = difference(after, picture) > 0
@@ -151,7 +151,7 @@ def test_a_face_may_reach_out_of_the_picture(picture, name, x, y):
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_face_outside_leaves_the_picture_alone(picture, name):
-    after = alter(picture, moved(FACE, 3000, 100), name, 1)
+    after = apply(picture, moved(FACE, 3000, 100), name, 1)
     np.testing.assert_array_equal(after, picture)
 
 
@@ -159,33 +159,33 @@ def test_a_face_outside_leaves_the_picture_alone(picture, name):
 @pytest.mark.parametrize("height", [1, 12, 40])
 def test_tiny_faces(picture, name, height):
     small = cv2.resize(picture, None, fx=height / 113.8, fy=height / 113.8)
-    after = alter(small, moved(FACE, 0, 0, height / 113.8), name, 1)
+    after = apply(small, moved(FACE, 0, 0, height / 113.8), name, 1)
     assert after.shape == small.shape
     assert height < 12 or difference(after, small).max() > 3
 
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_black_and_white_picture_stays_so(picture, name):
-    grey = alter(picture, FACE, "grey", 1)
-    after = alter(grey, FACE, name, 1).astype(int)
+    grey = apply(picture, FACE, "grey", 1)
+    after = apply(grey, FACE, name, 1).astype(int)
     assert np.ptp(after, axis=-1).max() <= 1
     assert difference(after, grey).max() > 20
 
 
 def test_what_is_drawn_has_the_pictures_light_and_sharpness(picture):
     inside = slice(140, 160), slice(205, 235)
-    dim = alter(picture, FACE, "dark", 1)
+    dim = apply(picture, FACE, "dark", 1)
     seed = next(
-        s for s in range(9) if alter(picture, FACE, "surgical mask", s)[inside].mean() > 150
+        s for s in range(9) if apply(picture, FACE, "surgical mask", s)[inside].mean() > 150
     )
     masks = {
-        kind: alter(image, FACE, "surgical mask", seed)[inside].mean()
+        kind: apply(image, FACE, "surgical mask", seed)[inside].mean()
         for kind, image in (("as it is", picture), ("dim", dim))
     }
     assert masks["dim"] < 0.6 * masks["as it is"]
-    blurred = alter(picture, FACE, "blur", 1)
+    blurred = apply(picture, FACE, "blur", 1)
     edges = [
-        abs(np.diff(difference(alter(image, FACE, "dark glasses", 2), image), axis=0)).max()
+        abs(np.diff(difference(apply(image, FACE, "dark glasses", 2), image), axis=0)).max()
         for image in (picture, blurred)
     ]
     assert edges[1] < 0.6 * edges[0]
@@ -196,8 +196,8 @@ def test_random_takes_turns_among_what_is_worn(picture):
     small, face = cv2.resize(picture, None, fx=0.25, fy=0.25), moved(FACE, 0, 0, 0.25)
     seen = set()
     for seed in range(16):
-        after = alter(small, face, counterfactuals.RANDOM, seed)
-        [name] = [one.name for one in worn if (one.alter(small, face, seed) == after).all()]
+        after = apply(small, face, counterfactuals.RANDOM, seed)
+        [name] = [one.name for one in worn if (one.apply(small, face, seed) == after).all()]
         seen.add(name)
     assert seen == {one.name for one in worn}
 
@@ -209,7 +209,7 @@ def test_seeds_go_by_the_files_name(tmp_path):
 
 
 def test_conditions_are_named():
-    assert [one.name for one in chosen("hat, blur,hat")] == ["hat", "blur"]
-    assert len(chosen("all")) == len(conditions())
+    assert [one.name for one in select("hat, blur,hat")] == ["hat", "blur"]
+    assert len(select("all")) == len(conditions())
     with pytest.raises(UsageError, match="no condition 'monocle'; there are: all, head scarf"):
-        chosen("hat,monocle")
+        select("hat,monocle")

@@ -70,7 +70,7 @@ def altered(crops):
     samples = [
         Sample(crops.folder.parent / file, number % 2) for number, file in enumerate(crops.files)
     ]
-    recipe = Recipe(crops.spec, "haar", alter="random")
+    recipe = Recipe(crops.spec, "haar", counterfactual="random")
     list(prepare(samples, recipe, crops.folder.parent / "altered", sources_named=["f"], jobs=1))
     return Crops(crops.folder.parent / "altered")
 
@@ -193,7 +193,7 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
     model = Classifier.load(ship(tmp_path / "whole", crops))
     assert model.spec == crops.spec
     assert model.metadata["data"]["name"] == "folder"
-    assert model.metadata["data"]["fingerprint"] == crops.manifest["fingerprint"]
+    assert model.metadata["data"]["fingerprint"] == crops.manifest.fingerprint
     scores = model(crops.exact(np.arange(5)))
     assert scores.shape == (5, 2)
     assert scores.sum(1) == pytest.approx(1)

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 from genderscope import detection
-from genderscope.cli._cache import Chosen
+from genderscope.cli._cache import Sources
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.types import Box, Face, Sample
 from genderscope.data import prepare
-from genderscope.data.prepare.crops import MANIFEST, Crops
+from genderscope.data.prepare.crops import Crops
+from genderscope.data.prepare.manifest import MANIFEST, PLAN
 from genderscope.data.prepare.shards import Recipe
 from genderscope.data.selection import Selection
 from genderscope.imaging import decode
@@ -61,16 +62,16 @@ def contents(folder):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_cache_holds_what_running_would_cut(samples, preset, tmp_path):
     recipe, out = Recipe(PRESETS[preset], "haar"), tmp_path / "cache"
-    progress = list(prepare.prepare(samples, recipe, out, sources_named=["folder"], jobs=1))
+    progress = list(prepare.prepare(samples, recipe, out, sources=["folder"], jobs=1))
     assert progress == [(0, 7), (3, 7), (6, 7), (7, 7)]
     crops = Crops(out)
     assert crops.files == [f"{n}.png" for n in (0, 1, 2, 3, 5, 6)]
     assert crops.labels.tolist() == [0, 1, 0, 1, 1, 0]
-    assert crops.found.tolist() == [True, True, False, True, True, True]
+    assert crops.located.tolist() == [True, True, False, True, True, True]
     assert crops.identities[1] == "person 1"
     assert crops.groups[1] == {"age": "10"}
     assert list(crops.failures.values()) == [1]
-    assert crops.manifest["sources"] == ["folder"]
+    assert crops.manifest.sources == ("folder",)
 
     detector = detection.create("haar")
     chosen = np.array([5, 0, 2])
@@ -79,13 +80,13 @@ def test_a_cache_holds_what_running_would_cut(samples, preset, tmp_path):
         [running] = locate(sample, detector, recipe.spec).crops
         np.testing.assert_array_equal(exact, running)
     side = recipe.spec.size + 2 * recipe.surround
-    assert crops.wide(chosen).shape[:3] == crops.shown(chosen).shape == (3, side, side)
+    assert crops.wide(chosen).shape[:3] == crops.visible(chosen).shape == (3, side, side)
 
 
 def test_given_boxes_need_no_detector(samples, tmp_path):
     crops = make(samples, GIVEN, tmp_path / "cache")
-    assert crops.manifest["detector"] is None
-    assert crops.found.tolist() == [False, False, True, False, False, False]
+    assert crops.manifest.detector is None
+    assert crops.located.tolist() == [False, False, True, False, False, False]
     for row, box in ((0, None), (2, samples[2].box)):
         image = decode.read(samples[row].file)
         face = Face(box) if box else whole(image, GIVEN.spec)
@@ -100,7 +101,7 @@ def test_an_interrupted_cache_is_completed_and_equals_an_uninterrupted_one(sampl
     while next(steps)[0] == 0:
         pass
     steps.close()
-    with pytest.raises(DatasetError, match="no finished cache"):
+    with pytest.raises(DatasetError, match="not a finished cache"):
         Crops(begun)
     (begun / "shard-00001.arrow").write_bytes(b"cut off by a power cut")
     (begun / "shard-00001.json").write_bytes(b"")
@@ -201,7 +202,7 @@ def test_a_cache_of_something_else_is_refused_with_what_differs(samples, tmp_pat
         with pytest.raises(DatasetError, match=message):
             make(changed, recipe, out)
     (out / "plan.json").write_text("{")
-    with pytest.raises(DatasetError, match="is broken"):
+    with pytest.raises(DatasetError, match=r"is not a result file.*; name another folder"):
         make(samples, ALIGNED, out)
     (out / "plan.json").unlink()
     with pytest.raises(DatasetError, match="without a plan"):
@@ -237,11 +238,12 @@ def test_a_cache_without_checksums_is_read_and_left_alone(samples, tmp_path):
     make(good, ALIGNED, out)
     for file in out.glob("shard-*.json"):
         file.rename(file.with_suffix(".failures.json")).write_text("[]")
-    for name, others in ((prepare.PLAN, {}), (MANIFEST, {"failures": []})):
-        known = json.loads((out / name).read_text()) | others
-        for key in ("shard_rows", "crops", "shards"):
-            known.pop(key, None)
-        (out / name).write_text(json.dumps(known))
+    for name, others in ((PLAN, {}), (MANIFEST, {"failures": []})):
+        values = json.loads((out / name).read_text()) | others
+        values["fingerprint"] = values["provenance"]["fingerprint"]
+        for key in ("kind", "version", "provenance", "counterfactual", "shard_rows", "shards"):
+            values.pop(key, None)
+        (out / name).write_text(json.dumps(values))
     before = contents(out)
     crops = make(good, ALIGNED, out)
     assert contents(out) == before
@@ -324,7 +326,7 @@ def test_sources_mix_each_with_its_own_split(portrait, tmp_path):
         ([own, f"{own}?split=val"], "val", ["b.jpg", "b.jpg"]),
         ([own, f"{own}?split=val"], None, ["a.jpg", "b.jpg"]),
     ]:
-        chosen = Chosen(named, split, Selection())
+        chosen = Sources(named, split, Selection())
         if files is None:
             with pytest.raises(UsageError, match="names its split"):
                 list(chosen)

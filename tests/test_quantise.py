@@ -49,7 +49,7 @@ def model(tmp_path_factory, crops):
     """The shipped network, as if it had been trained on those crops."""
     graph = onnx.load(WEIGHTS / f"{MODEL}.onnx")
     metadata = json.loads({prop.key: prop.value for prop in graph.metadata_props}[METADATA_KEY])
-    metadata["data"]["fingerprint"] = crops.manifest["fingerprint"]
+    metadata["data"]["fingerprint"] = crops.manifest.fingerprint
     metadata["training"]["settings"]["validation_ratio"] = HELD_OUT
     onnx.helper.set_model_props(graph, {METADATA_KEY: json.dumps(metadata)})
     file = tmp_path_factory.mktemp("model") / f"{MODEL}.onnx"

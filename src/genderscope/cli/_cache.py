@@ -1,39 +1,60 @@
-"""What ``prepare`` and ``train`` share: data sets, chosen from and mixed, and their crops."""
+"""What ``prepare`` and ``train`` share: the samples of several data sets, and their crops."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from genderscope.cli import _provenance
 from genderscope.cli._progress import Tracked
+from genderscope.core.results import Provenance
 from genderscope.core.types import Sample
-from genderscope.data import datasets
+from genderscope.data import datasets, leakage
 from genderscope.data.prepare import Engine, prepare, processes
 from genderscope.data.prepare.crops import Crops
 from genderscope.data.prepare.shards import Recipe
-from genderscope.data.selection import Selected, Selection
+from genderscope.data.selection import EXCLUDED, Selected, Selection
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-class Chosen:
-    """The samples of several sources that meet a selection, read anew each time.
+class Sources:
+    """The samples of several data sets that meet a selection, read anew by each iteration.
+
+    Args:
+        exclude: a leakage file whose pictures are left out too.
 
     Attributes:
-        removed: what each condition removed, after the samples were read once.
+        removed: how many samples each condition removed in the last iteration.
     """
 
-    def __init__(self, sources: Sequence[str], split: str | None, selection: Selection) -> None:
-        self._sources, self._split, self._selection = sources, split, selection
+    def __init__(
+        self,
+        sources: Sequence[str],
+        split: str | None,
+        selection: Selection,
+        exclude: Path | None = None,
+    ) -> None:
+        self._sources, self._split, self._exclude = sources, split, exclude
+        self._selection = replace(selection, without=leakage.excluded_pictures(exclude))
         self.removed: dict[str, int] = {}
 
     @property
     def names(self) -> list[str]:
         """The data sets' names, without their places."""
         return [source.partition(":")[0] for source in self._sources]
+
+    def provenance(self) -> Provenance:
+        excluded = self.removed.get(EXCLUDED, 0)
+        return _provenance.of(
+            "numpy",
+            "opencv-python-headless",
+            exclusions=leakage.exclusions(self._exclude, excluded),
+        )
 
     def __iter__(self) -> Iterator[Sample]:
         samples = (datasets.read(source, self._split) for source in self._sources)
@@ -43,7 +64,7 @@ class Chosen:
 
 
 def cached(
-    samples: Chosen,
+    samples: Sources,
     recipe: Recipe,
     cache: Path,
     jobs: int | None,
@@ -51,16 +72,20 @@ def cached(
     engine: Engine = processes,
 ) -> Crops:
     """Write or complete a cache, with its progress on ``console``, and open it."""
-    began = monotonic()
-    with (
-        Tracked("pictures", console) as progress,
-        closing(
-            prepare(samples, recipe, cache, sources_named=samples.names, jobs=jobs, engine=engine)
-        ) as steps,
-    ):
+    steps = prepare(
+        samples,
+        recipe,
+        cache,
+        sources=samples.names,
+        provenance=samples.provenance,
+        jobs=jobs,
+        engine=engine,
+    )
+    start = monotonic()
+    with Tracked("pictures", console) as progress, closing(steps):
         for done, total in steps:
-            if (now := monotonic()) - began < 1:
-                began = now
+            if (now := monotonic()) - start < 1:
+                start = now
                 progress.earlier(done)
             progress.told(done, total)
     return Crops(cache)

@@ -115,7 +115,7 @@ def counterfactuals(
             said, seed, model=said.name, dataset=str(predictions), command=command
         )
     elif dataset:
-        chosen = alterations.chosen(conditions)
+        chosen = alterations.select(conditions)
         classifier = Classifier.load(model)
         finder = detection.create(detector, model=detector_model)
         split, samples = _measured.samples(dataset, split, exclude, limit, labelled=True)

@@ -149,10 +149,9 @@ def train(
     from rich.console import Console
 
     from genderscope import detection
-    from genderscope.cli._cache import Chosen, cached
+    from genderscope.cli._cache import Sources, cached
     from genderscope.core.errors import UsageError
     from genderscope.core.extras import require
-    from genderscope.data.leakage import excluded_pictures
     from genderscope.data.prepare import fingerprint
     from genderscope.data.prepare.crops import Crops
     from genderscope.data.prepare.shards import Recipe
@@ -204,16 +203,14 @@ def train(
     if dataset and distributed.count() > 1:
         raise UsageError("several processes train on a --cache that prepare made, not a --dataset")
     if dataset:
-        samples = Chosen(
-            dataset, split, Selection(without=excluded_pictures(exclude), present=False)
-        )
+        samples = Sources(dataset, split, Selection(present=False), exclude)
         cache = cache or out.parent / f"crops-{preset}-{fingerprint(samples)[1][:12]}"
         chosen = detection.create(detector, model=detector_model).name
         wanted = Recipe(PRESETS[preset], chosen, str(detector_model) if detector_model else None)
         crops = cached(samples, wanted, cache, jobs, console)
         if settings.altered_share:
             altered = altered or cache.with_name(f"{cache.name}-altered")
-            cached(samples, replace(wanted, alter="random"), altered, jobs, console)
+            cached(samples, replace(wanted, counterfactual="random"), altered, jobs, console)
     elif cache:
         crops = Crops(cache)
     else:

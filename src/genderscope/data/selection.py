@@ -1,7 +1,4 @@
-"""Which samples of a data set are worth having, and what each condition removed.
-
-Knows samples and how a picture is decoded, nothing of the data sets.
-"""
+"""Selection of samples by conditions, and how many each condition removes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,23 +9,25 @@ from genderscope.core.errors import PictureError, UsageError
 from genderscope.core.types import Sample
 from genderscope.imaging import decode
 
+EXCLUDED = "not excluded"
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Conditions on a sample. One of unknown score or age does not meet a condition on it.
+    """Conditions on a sample. An unknown score or age does not meet a condition on it.
 
     Attributes:
         gender_known: it has a label.
-        without: pictures that are left out, each as ``place`` names it.
-        min_face_score: its face's score lies above this; None asks nothing.
-        max_second_face_score: it has no second face or one whose score lies below this; None:
-            no second face at all; infinity asks nothing.
-        min_age, max_age: bounds in years, both included; None asks nothing.
-        present: the picture's file is there.
+        without: excluded pictures, each as ``place`` names it.
+        min_face_score: the face's score is above this; None for any.
+        max_second_face_score: the score of a second face, if there is one, is below this; None for
+            no second face at all, infinity for any.
+        min_age, max_age: bounds in years, both included; None for any.
+        present: the picture's file exists.
         decodable: the picture can be decoded, which takes as long as decoding it.
 
     Raises:
-        UsageError: a bound is not a number, or no age lies between the two.
+        UsageError: a bound is NaN, or the minimum age is above the maximum.
     """
 
     gender_known: bool = True
@@ -43,52 +42,52 @@ class Selection:
     def __post_init__(self) -> None:
         bounds = (self.min_face_score, self.max_second_face_score, self.min_age, self.max_age)
         if any(bound is not None and isnan(bound) for bound in bounds):
-            raise UsageError(f"a bound is a number, not NaN: {self}")
+            raise UsageError(f"a bound must be a number, not NaN: {self}")
         if self.min_age is not None and self.max_age is not None and self.min_age > self.max_age:
             raise UsageError(f"no age is at least {self.min_age:g} and at most {self.max_age:g}")
 
     def conditions(self) -> dict[str, Callable[[Sample], bool]]:
-        """What is asked, in plain words, in the order in which it is asked: cheap ones first."""
-        asked: dict[str, Callable[[Sample], bool]] = {}
+        """The conditions by their descriptions, the cheap ones first."""
+        conditions: dict[str, Callable[[Sample], bool]] = {}
         if self.gender_known:
-            asked["gender known"] = lambda sample: sample.label is not None
+            conditions["gender known"] = lambda sample: sample.label is not None
         if self.without:
-            asked["not left out by name"] = lambda sample: place(sample.file) not in self.without
+            conditions[EXCLUDED] = lambda sample: place(sample.file) not in self.without
         if (score := self.min_face_score) is not None:
-            asked[f"face score above {score:g}"] = lambda sample: (
+            conditions[f"face score above {score:g}"] = lambda sample: (
                 sample.face_score is not None and sample.face_score > score
             )
         if (second := self.max_second_face_score) is None:
-            asked["no second face"] = lambda sample: sample.second_face_score is None
+            conditions["no second face"] = lambda sample: sample.second_face_score is None
         elif second < inf:
-            asked[f"second face score below {second:g}"] = lambda sample: (
+            conditions[f"second face score below {second:g}"] = lambda sample: (
                 sample.second_face_score is None or sample.second_face_score < second
             )
         if (youngest := self.min_age) is not None:
-            asked[f"age at least {youngest:g}"] = lambda sample: (
+            conditions[f"age at least {youngest:g}"] = lambda sample: (
                 sample.age is not None and sample.age >= youngest
             )
         if (oldest := self.max_age) is not None:
-            asked[f"age at most {oldest:g}"] = lambda sample: (
+            conditions[f"age at most {oldest:g}"] = lambda sample: (
                 sample.age is not None and sample.age <= oldest
             )
         if self.present:
-            asked["picture present"] = lambda sample: sample.file.is_file()
+            conditions["picture present"] = lambda sample: sample.file.is_file()
         if self.decodable:
-            asked["picture decodable"] = _decodes
-        return asked
+            conditions["picture decodable"] = _decodes
+        return conditions
 
 
 REFERENCE = Selection(min_face_score=3, max_second_face_score=None)
-"""What oarriaga/face_classification trained on."""
+"""The selection with which oarriaga/face_classification was trained."""
 
 
 class Selected:
-    """The samples that meet a selection, streamed, and the count of those that do not.
+    """A stream of the samples that meet a selection, with counts of those that do not.
 
     Attributes:
-        seen: how many samples came by so far.
-        removed: for each condition, in order, how many it was the first to refuse.
+        seen: how many samples were tested so far.
+        removed: for each condition, in order, how many samples it was the first to fail.
     """
 
     def __init__(self, samples: Iterable[Sample], selection: Selection) -> None:
@@ -113,7 +112,7 @@ class Selected:
 
 
 def place(file: Path) -> str:
-    """A picture by its folder and name, such as ``train/1.jpg``: the same on every machine."""
+    """A picture's folder and name, such as ``train/1.jpg``, which are the same on every machine."""
     return "/".join(file.parts[-2:])
 
 

@@ -75,7 +75,7 @@ def views(found: Found, conditions: Sequence[Condition], seed: int) -> Iterator[
     own = picture_seed(found.sample.file, seed)
     yield found.image
     for condition in conditions:
-        yield condition.alter(found.image, found.face, own)
+        yield condition.apply(found.image, found.face, own)
 
 
 class Pictures:

@@ -60,7 +60,7 @@ class Batches(Dataset[tuple[Tensor, ...]]):
                 ages,
                 groups,
             )
-        wide, shown = self._crops.wide(chosen), self._crops.shown(chosen)
+        wide, shown = self._crops.wide(chosen), self._crops.visible(chosen)
         plain = wide[:0]
         if self._altered is not None:
             # Decided by the batch alone, so that a resumed run equals an uninterrupted one.

@@ -51,7 +51,7 @@ def quantise(model: Path, crops: Crops) -> Path:
     metadata = original.metadata
     if "quantisation" in metadata:
         raise UsageError(f"{model} is in integers already: name the model that it was made from")
-    if metadata["data"].get("fingerprint") != crops.manifest["fingerprint"]:
+    if metadata["data"].get("fingerprint") != crops.manifest.fingerprint:
         raise UsageError(f"{model} was not trained on the crops in {crops.folder}")
     settings = metadata["training"]["settings"]
     training, held = split(crops, settings["validation_ratio"], settings["seed"])

@@ -150,8 +150,16 @@ def train(
     record = {
         "settings": _named(settings),
         "spec": crops.spec.to_dict(),
-        "data": {key: crops.manifest[key] for key in ("sources", "fingerprint", "detector")}
-        | {"altered": altered.manifest["alter"] if altered and settings.altered_share else None}
+        "data": {
+            "sources": list(crops.manifest.sources),
+            "fingerprint": crops.manifest.fingerprint,
+            "detector": crops.manifest.detector,
+        }
+        | {
+            "altered": altered.manifest.counterfactual
+            if altered and settings.altered_share
+            else None
+        }
         | {"train": len(train_part), "validation": len(held_part)},
         "commit": began_at,
         "versions": {name: version(name) for name in ("genderscope", "torch", "lightning")},
@@ -182,7 +190,7 @@ def _agree(run: Path, settings: Settings, crops: Crops) -> None:
     if not (run / RECORD).is_file():
         return
     record = json.loads((run / RECORD).read_text())
-    if record["data"]["fingerprint"] != crops.manifest["fingerprint"]:
+    if record["data"]["fingerprint"] != crops.manifest.fingerprint:
         return
     for name in ("seed", "validation_ratio"):
         if (theirs := record["settings"][name]) != (ours := getattr(settings, name)):

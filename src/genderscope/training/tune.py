@@ -74,7 +74,7 @@ def tune(
         load_if_exists=True,
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
     )
-    begun = plain(settings) | {"fingerprint": crops.manifest["fingerprint"]}
+    begun = plain(settings) | {"fingerprint": crops.manifest.fingerprint}
     if study.user_attrs.get("begun", begun) != begun:
         raise UsageError(f"{study_file} is a study of other settings or crops: name another file")
     study.set_user_attr("begun", begun)

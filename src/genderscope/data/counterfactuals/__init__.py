@@ -1,9 +1,8 @@
-"""The same face in other conditions, one file a family: with glasses, in the dark, blurred.
+"""Counterfactuals: the same face in other conditions, such as with glasses, in the dark or blurred.
 
-A family has a ``KIND`` and ``CONDITIONS``, functions by their names that take a picture (h, w, 3)
-uint8 BGR, a face and a seed and give the altered picture; adding one means adding a file. What is
-drawn is placed by the face's five landmarks, on a head that is turned as they are; a face without
-them is taken to look straight ahead out of its box. Knows nothing of models.
+Each file is a family of conditions. It defines ``KIND``, one of ``KINDS``, and ``CONDITIONS``, from
+names to functions ``(picture, face, seed) -> picture`` of (h, w, 3) uint8 BGR. Objects are placed
+on a head posed by the face's five landmarks; a face without landmarks is taken as frontal.
 """
 
 from collections.abc import Callable
@@ -19,23 +18,24 @@ from genderscope.core.errors import UsageError
 from genderscope.core.types import Face, Image
 
 KINDS = ("worn", "cue", "light", "camera")
-"""Things that people put on; cues by which people read gender presentation, so that an answer may
-well change with them; light; and what cameras do."""
+"""Objects that people wear; cues of gender presentation, which may well change a prediction; light;
+and the effects of cameras."""
 RANDOM = "random"
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One way in which a picture of a face could have been otherwise.
+    """A condition under which a face could have been photographed.
 
     Attributes:
         kind: one of ``KINDS``.
-        alter: picture, face and seed to the altered picture; the same seed gives the same pixels.
+        apply: from picture, face and seed to the counterfactual picture; the same seed gives the
+            same pixels.
     """
 
     name: str
     kind: str
-    alter: Callable[[Image, Face, int], Image]
+    apply: Callable[[Image, Face, int], Image]
 
 
 @cache
@@ -46,34 +46,34 @@ def conditions() -> dict[str, Condition]:
     ]
     families.sort(key=lambda family: KINDS.index(family.KIND))
     return {
-        name: Condition(name, family.KIND, alter)
+        name: Condition(name, family.KIND, apply)
         for family in families
-        for name, alter in family.CONDITIONS.items()
+        for name, apply in family.CONDITIONS.items()
     }
 
 
-def chosen(names: str) -> list[Condition]:
-    """Conditions by their names with commas between, or ``all``.
+def select(names: str) -> list[Condition]:
+    """Conditions by their names, separated by commas, or ``all``.
 
     Raises:
-        UsageError: there is no such condition; the message lists those there are.
+        UsageError: there is no such condition; the message lists the conditions.
     """
-    known = conditions()
+    by_name = conditions()
     if names == "all":
-        return list(known.values())
-    wanted = [name.strip() for name in names.split(",")]
-    if unknown := [name for name in wanted if name not in known]:
-        raise UsageError(f"no condition {unknown[0]!r}; there are: all, {', '.join(known)}")
-    return [known[name] for name in dict.fromkeys(wanted)]
+        return list(by_name.values())
+    selection = [name.strip() for name in names.split(",")]
+    if unknown := [name for name in selection if name not in by_name]:
+        raise UsageError(f"no condition {unknown[0]!r}; there are: all, {', '.join(by_name)}")
+    return [by_name[name] for name in dict.fromkeys(selection)]
 
 
 def picture_seed(file: Path, seed: int) -> int:
-    """A seed for one picture: its name decides, and not its place in a row of pictures."""
+    """A seed for one picture, by its name, whatever its position in the data set."""
     return crc32(file.name.encode(errors="surrogateescape"), seed)
 
 
-def alter(picture: Image, face: Face, name: str, seed: int) -> Image:
-    """A picture in a condition, or with ``random`` in one of those that are worn, by the seed.
+def apply(picture: Image, face: Face, name: str, seed: int) -> Image:
+    """A picture in a condition; ``random`` draws one of the worn conditions by the seed.
 
     Raises:
         UsageError: there is no such condition.
@@ -82,5 +82,5 @@ def alter(picture: Image, face: Face, name: str, seed: int) -> Image:
         worn = [condition for condition in conditions().values() if condition.kind == "worn"]
         condition = worn[np.random.default_rng((seed, 1)).integers(len(worn))]
     else:
-        [condition] = chosen(name)
-    return condition.alter(picture, face, seed)
+        [condition] = select(name)
+    return condition.apply(picture, face, seed)

@@ -1,10 +1,7 @@
 """Shards of a cache of crops, written by a Ray cluster: a task for each shard."""
 
-import json
 import pickle
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
-from typing import Any
 
 from genderscope.data.prepare.shards import Shard, Work, write_shard
 from genderscope.inference.cluster import connected
@@ -25,8 +22,8 @@ def shards(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
     # One block a shard, so that each is a task of its own.
     blocks = data.from_items(rows, override_num_blocks=len(rows))
     for row in blocks.map(_write, concurrency=jobs).iter_rows():
-        yield Shard(**json.loads(row["shard"]))
+        yield pickle.loads(row["shard"])
 
 
-def _write(row: dict[str, Any]) -> dict[str, Any]:
-    return {"shard": json.dumps(asdict(write_shard(pickle.loads(row["work"]))))}
+def _write(row: dict[str, bytes]) -> dict[str, bytes]:
+    return {"shard": pickle.dumps(write_shard(pickle.loads(row["work"])))}

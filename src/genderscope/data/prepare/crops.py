@@ -1,7 +1,4 @@
-"""A cache of crops, read: memory-mapped Arrow shards, so that an epoch decodes nothing.
-
-Knows nothing of how the crops were cut, of torch or of training.
-"""
+"""Read access to a cache of crops: memory-mapped Arrow shards, so that an epoch decodes nothing."""
 
 import json
 from functools import cached_property
@@ -11,38 +8,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genderscope.core.errors import DatasetError
 from genderscope.core.extras import require
 from genderscope.core.types import Image
-from genderscope.imaging.preprocess import PreprocessSpec
-
-MANIFEST = "manifest.json"
+from genderscope.data.prepare.manifest import load_manifest
 
 
 class Crops:
     """A finished cache.
 
     Attributes:
-        folder: where it lies.
-        manifest: what it was made from.
+        folder: its folder.
+        manifest: how it was made, and its files.
         labels: (n,) int8, -1 where unknown.
         files: (n,) names.
-        found: (n,) bool, whether the face was found: by the detector, or without one by the data
-            set, which then gives its box.
+        located: (n,) bool: the detector found the face or, without a detector, the data set gives
+            its box.
         identities: (n,) names or None.
 
     Raises:
-        DatasetError: the folder holds no finished cache.
+        DatasetError: the folder is not a finished cache.
+        ResultError: its manifest is broken.
     """
 
     def __init__(self, folder: Path) -> None:
         pa = require("pyarrow", "eval")
-        if not (folder / MANIFEST).is_file():
-            raise DatasetError(f"{folder} holds no finished cache: {MANIFEST} is not there")
         self.folder = folder
-        self.manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-        self.spec = PreprocessSpec.from_dict(self.manifest["spec"])
-        self.surround: int = self.manifest["surround"]
+        self.manifest = load_manifest(folder)
+        self.spec, self.surround = self.manifest.spec, self.manifest.surround
         self._side = self.spec.size + 2 * self.surround
         table = pa.concat_tables(
             pa.ipc.open_file(pa.memory_map(str(file))).read_all()
@@ -56,7 +48,7 @@ class Crops:
         self._groups = table["groups"]
         self.labels: npt.NDArray[np.int8] = table["label"].fill_null(-1).to_numpy()
         self.files: list[str] = table["file"].to_pylist()
-        self.found: npt.NDArray[np.bool_] = table["found"].to_numpy()
+        self.located: npt.NDArray[np.bool_] = table["found"].to_numpy()
         self.identities: list[str | None] = table["identity"].to_pylist()
 
     def __len__(self) -> int:
@@ -70,7 +62,7 @@ class Crops:
     @property
     def failures(self) -> dict[str, int]:
         """How many pictures of the data set could not be cut, for each reason."""
-        return dict(self.manifest["failures"] or {})
+        return self.manifest.failures
 
     def wide(self, indices: npt.NDArray[np.int64]) -> Image:
         """Crops with their surround, (n, side, side[, 3]) uint8."""
@@ -78,13 +70,13 @@ class Crops:
         crops = self._gather(0, indices).reshape(shape)
         return crops[..., 0] if self.spec.channels == 1 else crops
 
-    def shown(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    def visible(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Where those crops show the picture rather than padding, (n, side, side)."""
         bits = np.unpackbits(self._gather(1, indices), axis=1, count=self._side**2)
         return bits.reshape(-1, self._side, self._side).astype(bool)
 
     def exact(self, indices: npt.NDArray[np.int64]) -> Image:
-        """The crops that the running wing would cut, (n, size, size[, 3]) uint8."""
+        """The crops as they are cut when a model runs, (n, size, size[, 3]) uint8."""
         middle = slice(self.surround, self.surround + self.spec.size)
         return self.wide(indices)[:, middle, middle]
 

@@ -1,10 +1,10 @@
-"""What a recipe does to some samples, on one sheet: a row a sample, a column a step.
-
-Knows nothing of caches.
-"""
+"""The preview of a recipe: one row per sample, one column per step of the preprocessing."""
 
 from collections.abc import Iterable
 from dataclasses import replace
+from heapq import nlargest
+from pathlib import Path
+from random import Random
 
 import cv2
 import numpy as np
@@ -19,17 +19,30 @@ from genderscope.imaging.preprocess import PreprocessSpec, cut, to_input, window
 from genderscope.inference.locate import Source
 
 TILE_PX, GAP_PX, TEXT_PX = 192, 12, 14
+SAMPLES = 8
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 # BGR, of the palette of Okabe and Ito.
 BOX, WINDOW = (0, 159, 230), (233, 180, 86)
-SOURCES = {Source.DETECTOR: "detected box", Source.BOX: "given box", Source.WHOLE: "whole picture"}
+SOURCES = {
+    Source.DETECTOR: "detected box",
+    Source.BOX: "the data set's box",
+    Source.WHOLE: "whole picture",
+}
+
+
+def save(samples: Iterable[Sample], recipe: Recipe, file: Path) -> None:
+    """Write the preview of some random samples as a PNG."""
+    draw = Random(0)
+    some = nlargest(SAMPLES, samples, key=lambda _: draw.random())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    sheet(some, recipe).save(file)
 
 
 def sheet(samples: Iterable[Sample], recipe: Recipe) -> PIL.Image.Image:
-    """Draw every step for each sample: the picture with the face's box (orange) and the window that
-    is cut (blue), the crop, the square with its padding, grey or colour, and the scaled input.
+    """The steps for each sample: the picture with the face's box (orange) and the crop's window
+    (blue), the crop, the square with its padding, grey or colour, and the scaled input.
 
-    A sample that cannot be cut has its reason in the row instead.
+    A sample that cannot be cut shows the reason instead.
     """
     rows = [_row(sample, recipe) for sample in samples]
     step_px = TILE_PX + GAP_PX
@@ -66,8 +79,8 @@ def _row(sample: Sample, recipe: Recipe) -> tuple[list[Image], list[str]]:
     spec = recipe.spec
     try:
         image, face, source = recipe.locate(sample)
-        image = recipe.altered(image, face, sample)
-        coloured, shown = cut(image, face, replace(spec, colour="bgr"))
+        image = recipe.apply(image, face, sample)
+        coloured, visible = cut(image, face, replace(spec, colour="bgr"))
         exact, _ = cut(image, face, spec)
     except PictureError as error:
         return [], [str(error)]
@@ -76,7 +89,7 @@ def _row(sample: Sample, recipe: Recipe) -> tuple[list[Image], list[str]]:
     stretched = (inputs - lowest) / max(highest - lowest, 1e-6) * 255
     tiles = [
         _picture(image, face, spec),
-        np.where(shown[..., None], coloured, np.uint8(255)),
+        np.where(visible[..., None], coloured, np.uint8(255)),
         coloured,
         exact,
         stretched.transpose(1, 2, 0).squeeze().astype(np.uint8),
@@ -84,7 +97,7 @@ def _row(sample: Sample, recipe: Recipe) -> tuple[list[Image], list[str]]:
     label = "no label" if sample.label is None else LABELS[sample.label]
     captions = [
         f"{label}, {SOURCES[source]}",
-        f"{shown.mean():.0%} of the square",
+        f"{visible.mean():.0%} of the square",
         f"{spec.size} x {spec.size} pixels",
         f"mean {exact.mean():.0f}, deviation {exact.std():.0f}",
         f"{lowest:.2f} to {highest:.2f}",
@@ -97,7 +110,7 @@ def _picture(image: Image, face: Face, spec: PreprocessSpec) -> Image:
     a, b = window(face, spec)
     corners = np.array([-0.5 - 0.5j, 0.5 - 0.5j, 0.5 + 0.5j, -0.5 + 0.5j])
     frame = a * corners + b
-    # The whole picture, but of a large one only what lies near a small face; and all the window.
+    # The whole window, and the picture as far as twice the window's side from the face.
     reach = 2 * abs(a)
     left, top = (int(min(max(v.mean() - reach, 0), v.min())) - 2 for v in (frame.real, frame.imag))
     right, bottom = (
@@ -105,8 +118,8 @@ def _picture(image: Image, face: Face, spec: PreprocessSpec) -> Image:
         for v, end in ((frame.real, image.shape[1]), (frame.imag, image.shape[0]))
     )
     part = np.full((bottom - top, right - left, 3), 255, np.uint8)
-    seen = image[max(top, 0) : bottom, max(left, 0) : right]
-    part[max(-top, 0) :, max(-left, 0) :][: seen.shape[0], : seen.shape[1]] = seen
+    visible = image[max(top, 0) : bottom, max(left, 0) : right]
+    part[max(-top, 0) :, max(-left, 0) :][: visible.shape[0], : visible.shape[1]] = visible
     zoom = TILE_PX / max(part.shape[:2])
     size = (max(round(part.shape[1] * zoom), 1), max(round(part.shape[0] * zoom), 1))
     drawn = cv2.resize(part, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)

@@ -1,8 +1,7 @@
-"""One shard of a cache of crops: some samples cut and written, the same on every machine.
+"""One shard of a cache of crops: some samples, cut and written with the same bytes everywhere.
 
-A shard is ``shard-NNNNN.arrow`` (a column of crops, one of packed masks, and what the data set says
-of each) and a ``.json`` beside it, which is written last, so that a shard counts when it is whole.
-Knows nothing of the other shards.
+A shard is ``shard-NNNNN.arrow`` (columns of crops, packed masks and the data set's own labels) and
+``shard-NNNNN.json``, which is written last: without it the shard is written again.
 """
 
 import hashlib
@@ -10,21 +9,24 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 
 from genderscope import detection
 from genderscope.core.errors import PictureError
 from genderscope.core.extras import require
 from genderscope.core.protocols import Detector
+from genderscope.core.results import Record
 from genderscope.core.storage import write_whole
 from genderscope.core.types import Face, Image, Sample
 from genderscope.data import counterfactuals
+from genderscope.data.prepare.manifest import ShardFile
 from genderscope.detection import downloads
 from genderscope.imaging.preprocess import PreprocessSpec, cut
 from genderscope.inference.locate import Source, locate
@@ -32,26 +34,26 @@ from genderscope.inference.locate import Source, locate
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What decides a cache's pixels, besides the pictures.
+    """What determines the crops, besides the pictures.
 
     Attributes:
-        detector: the detector's name; None takes the data set's own boxes as they are, and the
-            whole picture where it has none.
+        detector: the detector's name; None uses the data set's own boxes, and the whole picture
+            where it has none.
         detector_model: its weights, or None.
-        alter: a condition of ``counterfactuals`` or ``random``, in which each picture is shown
-            after its face was found; None leaves the pictures as they are.
-        alter_seed: decides the alterations, with each file's name.
+        counterfactual: a condition of ``counterfactuals`` or ``random``, applied to each picture
+            once its face is located; None leaves the pictures as they are.
+        seed: of the counterfactuals, combined with each file's name.
     """
 
     spec: PreprocessSpec
     detector: str | None
     detector_model: str | None = None
-    alter: str | None = None
-    alter_seed: int = 0
+    counterfactual: str | None = None
+    seed: int = 0
 
     @property
     def weights(self) -> str | None:
-        """SHA-256 of the detector's weights, where it has any in a file."""
+        """SHA-256 of the detector's weights, where they are a file."""
         file = Path(self.detector_model) if self.detector_model else None
         if file is None and self.detector in downloads.DOWNLOADS:
             file = downloads.find(self.detector)
@@ -59,7 +61,7 @@ class Recipe:
 
     @property
     def surround(self) -> int:
-        """Pixels kept around the crop for turning and shifting it in training."""
+        """Pixels around the crop, with which training rotates and shifts it."""
         return self.spec.size // 4
 
     def locate(self, sample: Sample) -> tuple[Image, Face, Source]:
@@ -70,20 +72,20 @@ class Recipe:
         """
         located = locate(sample, _detector(self) if self.detector else None, self.spec)
         [face], image = located.faces, located.frame.image
-        assert image is not None  # what cannot be read was raised
+        assert image is not None  # an unreadable picture raises
         return image, face, located.source
 
-    def altered(self, image: Image, face: Face, sample: Sample) -> Image:
-        """A sample's picture in the recipe's condition."""
-        if self.alter is None:
+    def apply(self, image: Image, face: Face, sample: Sample) -> Image:
+        """A sample's picture in the recipe's counterfactual condition."""
+        if self.counterfactual is None:
             return image
-        seed = counterfactuals.picture_seed(sample.file, self.alter_seed)
-        return counterfactuals.alter(image, face, self.alter, seed)
+        seed = counterfactuals.picture_seed(sample.file, self.seed)
+        return counterfactuals.apply(image, face, self.counterfactual, seed)
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is to become shard ``number`` in the folder ``out``."""
+    """The samples of shard ``number`` in the folder ``out``."""
 
     number: int
     samples: Sequence[Sample]
@@ -95,36 +97,40 @@ class Work:
         return self.out / f"shard-{self.number:05d}.arrow"
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """What a shard holds: ``rows`` crops, and how many pictures failed for each reason."""
+class Failure(Record, frozen=True, kw_only=True):
+    """A picture that could not be cut, and why."""
 
     file: str
-    rows: int
-    sha256: str
+    reason: str
+
+
+class Shard(ShardFile, frozen=True, kw_only=True):
+    """A written shard, with the pictures that failed and their number for each reason."""
+
     failures: dict[str, int]
+    failed: tuple[Failure, ...]
 
 
 def write_shard(work: Work) -> Shard:
-    """Cut one shard, unless it is there and whole already. What it writes, any machine would."""
-    if finished := _finished(work.file):
-        return finished
+    """Cut one shard, unless it exists and is whole."""
+    if shard := _finished(work.file):
+        return shard
     pa = require("pyarrow", "eval")
     cv2.setNumThreads(1)  # shards run in parallel; the steps of one do not
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     failed = []
     for sample in work.samples:
         try:
             image, face, source = work.recipe.locate(sample)
-            image = work.recipe.altered(image, face, sample)
-            crop, shown = cut(image, face, work.recipe.spec, work.recipe.surround)
+            image = work.recipe.apply(image, face, sample)
+            crop, visible = cut(image, face, work.recipe.spec, work.recipe.surround)
         except PictureError as error:
-            failed.append({"file": str(sample.file), "reason": str(error)})
+            failed.append(Failure(file=_text(str(sample.file)), reason=_text(str(error))))
             continue
         rows.append(
             {
                 "crop": crop.tobytes(),
-                "shown": np.packbits(shown).tobytes(),
+                "shown": np.packbits(visible).tobytes(),
                 "label": sample.label,
                 "file": _text(sample.file.name),
                 "found": source is (Source.DETECTOR if work.recipe.detector else Source.BOX),
@@ -137,13 +143,17 @@ def write_shard(work: Work) -> Shard:
     with pa.ipc.new_file(stream, schema) as writer:
         writer.write_batch(pa.RecordBatch.from_pylist(rows, schema))
     data = stream.getvalue()
-    reasons = Counter(_kind(**failure) for failure in failed)
+    reasons = Counter(map(_kind, failed))
     shard = Shard(
-        work.file.name, len(rows), hashlib.sha256(data).hexdigest(), dict(sorted(reasons.items()))
+        file=work.file.name,
+        rows=len(rows),
+        sha256=hashlib.sha256(data).hexdigest(),
+        failures=dict(sorted(reasons.items())),
+        failed=tuple(failed),
     )
     write_whole(work.file, data)
-    record = json.dumps(asdict(shard) | {"failed": failed}, indent=1)
-    write_whole(work.file.with_suffix(".json"), record.encode())
+    record = msgspec.json.format(msgspec.json.encode(shard), indent=1)
+    write_whole(work.file.with_suffix(".json"), record)
     return shard
 
 
@@ -155,11 +165,9 @@ def checksum(file: Path) -> str:
 
 def _finished(file: Path) -> Shard | None:
     try:
-        record = json.loads(file.with_suffix(".json").read_text())
-        del record["failed"]
-        shard = Shard(**record)
+        shard = msgspec.json.decode(file.with_suffix(".json").read_bytes(), type=Shard)
         return shard if checksum(file) == shard.sha256 else None
-    except (OSError, ValueError, KeyError, TypeError):  # absent, or cut off by a failing disk
+    except (OSError, msgspec.DecodeError):  # absent, or truncated by a failing disk
         return None
 
 
@@ -180,13 +188,14 @@ def _schema(recipe: Recipe) -> Any:
 
 
 def _text(name: str) -> str:
-    """A name of the file system, which may hold any bytes, as one that Arrow can hold."""
+    """A name of the file system, which may hold any bytes, as valid Unicode."""
     return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
-def _kind(file: str, reason: str) -> str:
-    """A reason without what differs from picture to picture: its name, numbers and details."""
-    plain = re.sub(r" \(.*\)", "", reason.replace(f"{file}: ", "").replace(file, "the picture"))
+def _kind(failure: Failure) -> str:
+    """A reason without the picture's own name, numbers and details."""
+    reason = failure.reason.replace(f"{failure.file}: ", "").replace(failure.file, "the picture")
+    plain = re.sub(r" \(.*\)", "", reason)
     return re.sub(r"\b\d[\d,.]*\b", "N", plain)
 
 
