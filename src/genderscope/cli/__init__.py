@@ -15,7 +15,7 @@ from genderscope import __version__
 from genderscope.cli import _renamed
 from genderscope.core import plugins
 from genderscope.core.errors import GenderscopeError
-from genderscope.sinks import printable as printable
+from genderscope.core.terminal import printable as printable
 
 INTERRUPTED = 130
 PANELS = ("Use", "Measure", "Data", "Train")

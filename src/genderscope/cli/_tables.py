@@ -6,8 +6,8 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from genderscope.core.terminal import printable
 from genderscope.core.types import LABELS
-from genderscope.sinks import printable
 
 MEASURES = {
     "accuracy": "accuracy",

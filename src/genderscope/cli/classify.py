@@ -94,9 +94,9 @@ def classify(
 
     from genderscope.cli import _folders
     from genderscope.core.errors import UsageError
+    from genderscope.core.terminal import printable
     from genderscope.evaluation import predictions as tables
     from genderscope.inference import bulk
-    from genderscope.sinks import printable
 
     if engine not in ENGINES:
         raise UsageError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from genderscope.core.types import LABELS
-
 PANEL = "Data"
 
 
@@ -29,6 +27,7 @@ def split(
     from rich.console import Console
     from rich.table import Table
 
+    from genderscope.core.types import LABELS
     from genderscope.data import datasets, splits
 
     samples = datasets.read(source, datasets.split_of(source, split, "first"))

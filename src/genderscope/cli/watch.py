@@ -111,8 +111,8 @@ def watch(
     from genderscope.cli import INTERRUPTED, _provenance
     from genderscope.core import plugins
     from genderscope.core.errors import SourceError, UsageError
+    from genderscope.core.terminal import printable
     from genderscope.inference import pipeline
-    from genderscope.sinks import printable
     from genderscope.video import Live, cameras
     from genderscope.video.correction import measured_confusion
     from genderscope.video.counts import Counts, TrackCounter

@@ -4,8 +4,9 @@ import rich.console
 import rich.table
 from rich.text import Text
 
+from genderscope.core.terminal import printable
 from genderscope.core.types import Scene
-from genderscope.sinks import BaseSink, printable
+from genderscope.sinks import BaseSink
 
 
 class Table(BaseSink):

@@ -6,8 +6,8 @@ Knows what ``audit.report`` returns, nothing of pages.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from genderscope.core.terminal import printable
 from genderscope.evaluation.audit import GENDER
-from genderscope.sinks import printable
 
 Group = Mapping[str, str]
 PLURAL = {"woman": "women", "man": "men"}
