@@ -1,6 +1,5 @@
 """Exploring: the numbers against NumPy's, real pictures, and the page as it is read."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +12,13 @@ from typer.testing import CliRunner
 
 from genderscope.cli.explore import explore as command
 from genderscope.core.errors import DatasetError, MissingExtra
+from genderscope.core.results import Provenance
 from genderscope.core.types import Box, Sample
-from genderscope.data.datasets import _imdb_wiki
-from genderscope.evaluation import exploration
-from genderscope.evaluation.exploration import tally
+from genderscope.data.datasets import _imdb_wiki, read
+from genderscope.data.fingerprint import fingerprint
+from genderscope.evaluation.exploration import summarise, tally
+from genderscope.evaluation.exploration.pictures import SHEET, open_pictures
+from genderscope.evaluation.exploration.results import Exploration
 from genderscope.evaluation.exploration.tally import Tally
 from genderscope.imaging import decode
 from html_outline import assert_self_contained
@@ -40,7 +42,7 @@ def explored(source, out, *options):
     assert result.exit_code == 0, result.output
     assert sorted(file.name for file in out.iterdir()) == ["index.html", "numbers.json"]
     outline = assert_self_contained((out / "index.html").read_text(encoding="utf-8"))
-    return json.loads((out / "numbers.json").read_text()), outline
+    return Exploration.load(out / "numbers.json"), outline
 
 
 def counted(samples, draw=0, seed=0) -> Tally:
@@ -49,22 +51,24 @@ def counted(samples, draw=0, seed=0) -> Tally:
     return counts
 
 
-def report(samples, looks=()):
-    return exploration.report(counted(samples), looks, dataset="d:x", split="all")
+def report(samples, opened=()):
+    provenance = Provenance(command="", versions={})
+    tally = counted(samples)
+    return summarise(tally, opened, dataset="d:x", split="all", provenance=provenance)
 
 
 def problem(numbers, start):
     """The one problem whose text starts so."""
-    [found] = [problem for problem in numbers["problems"] if problem["text"].startswith(start)]
+    [found] = [problem for problem in numbers.problems if problem.text.startswith(start)]
     return found
 
 
 def dense(histogram, edges):
     """A histogram's counts, (3, bins), over all edges, also those that it leaves out as empty."""
     counts = np.zeros((3, len(edges) - 1), int)
-    first = np.flatnonzero(np.isclose(edges, histogram["edges"][0]))[0]
+    first = np.flatnonzero(np.isclose(edges, histogram.edges[0]))[0]
     for label, name in enumerate(NAMES):
-        counts[label, first : first + len(histogram["counts"][name])] = histogram["counts"][name]
+        counts[label, first : first + len(histogram.counts[name])] = histogram.counts[name]
     return counts
 
 
@@ -99,14 +103,14 @@ def test_numbers_of_imdb_equal_those_of_numpy(columns, root, tmp_path, monkeypat
     n, gender = 5_000, columns["gender"]
     unknown = np.isnan(gender)
     woman, man = (int((gender == label).sum()) for label in (0, 1))
-    assert numbers["pictures"] == n
-    assert numbers["labels"] == {"woman": woman, "man": man, "unknown": int(unknown.sum())}
-    assert numbers["imbalance"]["ratio"] == pytest.approx(man / woman)
-    always = numbers["imbalance"]["trivial"]["always_man"]
-    assert always["accuracy"] == pytest.approx(man / (man + woman))
-    assert always["f1"]["man"] == pytest.approx(2 * man / (2 * man + woman))
-    assert always["macro_f1"] == pytest.approx(man / (2 * man + woman))
-    assert numbers["sizes"] is None  # the files are empty: opening one would fail
+    assert numbers.pictures == n
+    assert numbers.labels == {"woman": woman, "man": man, "unknown": int(unknown.sum())}
+    assert numbers.imbalance.ratio == pytest.approx(man / woman)
+    always = numbers.imbalance.trivial["always_man"]
+    assert always.accuracy == pytest.approx(man / (man + woman))
+    assert always.f1["man"] == pytest.approx(2 * man / (2 * man + woman))
+    assert always.macro_f1 == pytest.approx(man / (2 * man + woman))
+    assert numbers.sizes is None  # the files are empty: opening one would fail
 
     score, second = columns["face_score"], columns["second_face_score"]
     corners = np.array(columns["face_location"])
@@ -120,31 +124,31 @@ def test_numbers_of_imdb_equal_those_of_numpy(columns, root, tmp_path, monkeypat
         ("box_side_px", sides, np.arange(0, 2049, 8)),
     ):
         finite = np.isfinite(values)
-        assert numbers[name]["n"] == finite.sum(), name
-        assert numbers[name]["infinite"] == np.isinf(values).sum(), name
-        assert numbers[name]["missing"] == np.isnan(values).sum(), name
+        assert numbers.measures[name].n == finite.sum(), name
+        assert numbers.measures[name].infinite == np.isinf(values).sum(), name
+        assert numbers.measures[name].missing == np.isnan(values).sum(), name
         wanted = [
             np.histogram(values[finite & which], edges)[0]
             for which in (gender == 0, gender == 1, unknown)
         ]
-        np.testing.assert_array_equal(dense(numbers[name], edges), wanted, err_msg=name)
+        np.testing.assert_array_equal(dense(numbers.measures[name], edges), wanted, err_msg=name)
 
     persons, times = np.unique([name for name in columns["name"] if name], return_counts=True)
-    assert numbers["identities"]["n"] == len(persons)
-    assert numbers["identities"]["pictures"] == n - 1
-    top = numbers["identities"]["most_frequent"]
-    assert top[:2] == [
-        {"identity": "Ann Often", "pictures": 300},
-        {"identity": "Zed Also", "pictures": 100},
+    assert numbers.identities.n == len(persons)
+    assert numbers.identities.pictures == n - 1
+    top = numbers.identities.most_frequent
+    assert [(person.identity, person.pictures) for person in top[:2]] == [
+        ("Ann Often", 300),
+        ("Zed Also", 100),
     ]
-    assert [person["pictures"] for person in top] == sorted(times)[: -len(top) - 1 : -1]
-    for step in numbers["identities"]["by_pictures"]:
-        wanted = ((times >= step["from"]) & (times <= step["to"])).sum()
-        assert step["identities"] == wanted
-    assert sum(step["identities"] for step in numbers["identities"]["by_pictures"]) == len(persons)
+    assert [person.pictures for person in top] == sorted(times)[: -len(top) - 1 : -1]
+    for step in numbers.identities.by_pictures:
+        wanted = ((times >= step.first) & (times <= step.last)).sum()
+        assert step.identities == wanted
+    assert sum(step.identities for step in numbers.identities.by_pictures) == len(persons)
     names = np.array(columns["name"])
     both = set(names[gender == 0]) & set(names[gender == 1]) - {""}
-    assert numbers["identities"]["of_both_labels"] == len(both)
+    assert numbers.identities.of_both_labels == len(both)
 
     there = np.array([(root / name).is_file() for name in columns["full_path"]])
     left, removed = np.ones(n, bool), {}
@@ -158,25 +162,26 @@ def test_numbers_of_imdb_equal_those_of_numpy(columns, root, tmp_path, monkeypat
         holds = holds & ~np.isposinf(score) if name.startswith("face") else holds
         removed[name] = int((left & ~holds).sum())
         left &= holds
-    assert numbers["reference_selection"] == {"removed": removed, "kept": left.sum()}
+    assert numbers.reference_selection.removed == removed
+    assert numbers.reference_selection.kept == left.sum()
     assert min(removed.values()) > 0
 
     for start, found in {
-        "Pictures that are not there": ~there,
+        "Missing pictures": ~there,
         "Pictures without a label": unknown,
-        "Pictures named more than once": np.arange(n) >= n - 2,
+        "Pictures listed more than once": np.arange(n) >= n - 2,
         "Face locations out of range": out_of_range & np.isfinite(score),
         "Pictures without an age": np.isnan(_imdb_wiki.columns(root, "imdb").ages),
-        "Pictures without a found face": np.isinf(score),
+        "Pictures without a detected face": np.isinf(score),
         "Pictures with a second face": np.isfinite(second),
     }.items():
         held = problem(numbers, start)
-        assert held["n"] == found.sum() > 0, start
-        first = [str(root / columns["full_path"][row]) for row in np.flatnonzero(found)[:3]]
-        assert held["examples"] == first, start
+        assert held.n == found.sum() > 0, start
+        first = tuple(str(root / columns["full_path"][row]) for row in np.flatnonzero(found)[:3])
+        assert held.examples == first, start
         assert f"{found.sum():,} of 5,000" in outline.text
-    assert problem(numbers, "One person has 6.0%")["examples"] == ["Ann Often"]
-    assert problem(numbers, "Persons with both labels")["n"] == len(both)
+    assert problem(numbers, "One person has 6.0%").examples == ("Ann Often",)
+    assert problem(numbers, "Persons with both labels").n == len(both)
     assert "Ann Often 300" in outline.text
     assert not outline.named("img")
 
@@ -205,30 +210,31 @@ def faces(tmp_path, portrait):
 
 def test_pictures_are_looked_at_and_broken_ones_reported(faces, tmp_path):
     numbers, outline = explored(f"fairface:{faces}", tmp_path / "out")
-    assert (numbers["split"], numbers["pictures"]) == ("train", 33)
-    assert numbers["labels"] == {"woman": 24, "man": 9, "unknown": 0}
-    sizes = numbers["sizes"]
-    assert (sizes["opened"], sizes["unreadable"]) == (32, 2)
-    assert sizes["most_common_px"] == {"width": 64, "height": 80, "n": 20}
-    assert sizes["width_px"] == {"smallest": 64, "median": 64, "largest": 120}
-    assert sizes["height_px"] == {"smallest": 50, "median": 80, "largest": 80}
-    assert sum(sizes["longer_side_px"]["counts"]) == 30
-    low, high = sizes["unreadable_interval"]
+    assert (numbers.split, numbers.pictures) == ("train", 33)
+    assert numbers.labels == {"woman": 24, "man": 9, "unknown": 0}
+    sizes = numbers.sizes
+    assert (sizes.opened, sizes.unreadable) == (32, 2)
+    common, width, height = sizes.pixels.most_common, sizes.pixels.width, sizes.pixels.height
+    assert (common.width, common.height, common.n) == (64, 80, 20)
+    assert (width.smallest, width.median, width.largest) == (64, 64, 120)
+    assert (height.smallest, height.median, height.largest) == (50, 80, 80)
+    assert sum(sizes.pixels.longer_side.counts) == 30
+    low, high = sizes.unreadable_interval
     assert 0 < low < 2 / 32 < high < 1
 
     unreadable = problem(numbers, "Opened pictures that cannot be read: 2 of 32 (6.2%)")
-    assert sorted("31" in example for example in unreadable["examples"]) == [False, True]
-    assert problem(numbers, "Pictures that are not there: 1 of 33")["examples"] == [
-        str(faces / "train" / "32.png")
-    ]
-    assert problem(numbers, "The classes are unequal: 2.67 to 1")["n"] == 24
-    assert numbers["groups"]["age"] == {
+    assert sorted("31" in example for example in unreadable.examples) == [False, True]
+    missing = problem(numbers, "Missing pictures: 1 of 33")
+    assert missing.examples == (str(faces / "train" / "32.png"),)
+    assert problem(numbers, "The classes are unequal, 2.67 to 1").n == 24
+    assert numbers.groups["age"] == {
         "3-9": {"woman": 1, "man": 0, "unknown": 0},
         "20-29": {"woman": 23, "man": 9, "unknown": 0},
     }
-    assert list(numbers["groups"]["age"]) == ["3-9", "20-29"]
-    for nothing in ("age_years", "face_score", "box_side_px", "identities", "reference_selection"):
-        assert numbers[nothing] is None, nothing
+    assert list(numbers.groups["age"]) == ["3-9", "20-29"]
+    assert not numbers.measures
+    assert numbers.identities is numbers.reference_selection is None
+    assert numbers.provenance.fingerprint == str(fingerprint(read(f"fairface:{faces}", "train")))
 
     shown = {int(Path(image["alt"]).stem) for image in outline.named("img")}
     assert shown == set(range(30))  # up to 24 of each label
@@ -269,11 +275,11 @@ def test_a_crop_shows_the_box_with_its_margin(tmp_path):
     picture[30:50, 60:80] = 255
     file = tmp_path / "one.png"
     cv2.imwrite(str(file), picture)
-    boxed, half, away, unboxed = exploration.look(
+    boxed, half, away, unboxed = open_pictures(
         Sample(file, 1, box=box)
         for box in (Box(60, 30, 20, 20), Box(190, 30, 20, 20), Box(500, 500, 20, 20), None)
     )
-    side = exploration.SHEET.size
+    side = SHEET.size
     assert boxed.crop.shape == (side, side, 3)
     assert boxed.crop[..., 0].mean() / 255 == pytest.approx(1 / 1.8**2, abs=0.01)
     assert unboxed.crop[..., 0].mean() / 255 == pytest.approx(400 / 200**2, abs=0.005)
@@ -284,14 +290,14 @@ def test_a_crop_shows_the_box_with_its_margin(tmp_path):
     ]
     assert {look.size for look in (boxed, half, away, unboxed)} == {(200, 100)}
     numbers = report([Sample(file, 1)], [boxed, half, away, unboxed])
-    assert problem(numbers, "Boxes that reach out of an opened picture: 2 of 4")["n"] == 2
+    assert problem(numbers, "Boxes that extend beyond an opened picture: 2 of 4").n == 2
 
 
 def test_an_opened_picture_is_decoded_as_it_runs(portrait):
-    (seen,) = exploration.look([Sample(portrait, 0)])
+    (seen,) = open_pictures([Sample(portrait, 0)])
     image = decode.read(portrait)
     assert seen.size == (image.shape[1], image.shape[0])
-    shrunk = cv2.resize(image, (exploration.SHEET.size,) * 2, interpolation=cv2.INTER_AREA)
+    shrunk = cv2.resize(image, (SHEET.size,) * 2, interpolation=cv2.INTER_AREA)
     assert abs(seen.crop.astype(int) - shrunk).mean() < 6
 
 
@@ -310,10 +316,10 @@ def test_names_from_outside_are_harmless(tmp_path, portrait):
     (tmp_path / "faces.csv").write_text(rows, encoding="utf-8")
     source = f"table:{tmp_path}/faces.csv?identity=person"
     numbers, outline = explored(source, tmp_path / "out")
-    assert numbers["groups"]["<i>light</i>"][nasty] == {"woman": 1, "man": 0, "unknown": 0}
+    assert numbers.groups["<i>light</i>"][nasty] == {"woman": 1, "man": 0, "unknown": 0}
     assert outline.text.count(nasty) >= 3  # in a drawing, its table and the persons
     assert {image["alt"] for image in outline.named("img")} == {"a.png", "b&'<b>.png"}
-    assert problem(numbers, "Pictures that are not there: 1 of 3")
+    assert problem(numbers, "Missing pictures: 1 of 3")
     assert problem(numbers, "Persons with both labels: 1 of 1")
 
 
@@ -323,7 +329,7 @@ def test_a_column_of_names_is_no_division_into_groups(tmp_path):
         Sample(tmp_path / str(row), 0, groups={name: str(v[row]) for name, v in columns.items()})
         for row in range(200)
     ]
-    groups = report(samples)["groups"]
+    groups = report(samples).groups
     assert groups["note"] is None
     assert groups["light"]["dim"]["woman"] == 200
     assert [*groups["many"]] == [str(n) for n in range(50)]
@@ -337,17 +343,17 @@ def test_a_missing_class_is_named(tmp_path, labels, text):
     samples = [Sample(tmp_path / str(n), label) for n, label in enumerate(labels)]
     numbers = report(samples)
     assert problem(numbers, text)
-    assert numbers["imbalance"] is None
-    json.dumps(numbers, allow_nan=False)
+    assert numbers.imbalance is None
+    assert Exploration.decode(numbers.encode(), "it") == numbers
 
 
 def test_values_beyond_the_bins_are_in_the_outermost(tmp_path):
     scores = [1e300, -1e300, 19.9, float("nan")]
     numbers = report(Sample(tmp_path / str(n), 0, face_score=s) for n, s in enumerate(scores))
-    held = numbers["face_score"]
-    assert (held["n"], held["missing"]) == (3, 1)
-    assert (held["edges"][0], held["edges"][-1]) == (-10, 20)
-    assert (held["counts"]["woman"][0], held["counts"]["woman"][-1]) == (1, 2)
+    held = numbers.measures["face_score"]
+    assert (held.n, held.missing) == (3, 1)
+    assert (held.edges[0], held.edges[-1]) == (-10, 20)
+    assert (held.counts["woman"][0], held.counts["woman"][-1]) == (1, 2)
 
 
 def test_refuses_an_empty_data_set():

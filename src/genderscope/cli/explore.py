@@ -16,38 +16,38 @@ def explore(
     ],
     out: Annotated[
         Path,
-        typer.Option(metavar="DIR", file_okay=False, help="index.html and numbers.json go here."),
+        typer.Option(
+            metavar="DIR", file_okay=False, help="Write index.html and numbers.json here."
+        ),
     ],
     split: Annotated[
-        str | None, typer.Option(help="Which part of it.  [default: all, else the first]")
+        str | None, typer.Option(help="Split to explore.  [default: all, else the first]")
     ] = None,
     metadata_only: Annotated[
         bool, typer.Option("--metadata-only", help="Open no picture.")
     ] = False,
-    sample: Annotated[
-        int, typer.Option(min=1, help="Pictures to open, drawn at random, for sizes and sheets.")
-    ] = 500,
-    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
+    sample: Annotated[int, typer.Option(min=1, help="Pictures to open, drawn at random.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
 ) -> None:
     """Summarise a data set and its problems on one page.
 
-    Writes one page that needs nothing else, and its numbers as JSON. Broken pictures are part of
-    what it finds and no failure. Needs the extra [eval].
+    Writes a self-contained page, and its numbers as JSON. Broken pictures are reported as a
+    problem. Needs the extra [eval].
     """
-    require("matplotlib", "eval")  # now, rather than after all rows
+    require("matplotlib", "eval")  # fail before reading all rows
     require("scipy", "eval")
-    import json
     import re
 
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn
 
-    from genderscope.cli import printable
+    from genderscope.cli import _provenance, printable
     from genderscope.core import plugins
     from genderscope.data import datasets
-    from genderscope.evaluation import exploration
+    from genderscope.evaluation.exploration import summarise
+    from genderscope.evaluation.exploration.pictures import open_pictures
     from genderscope.evaluation.exploration.tally import Tally
-    from genderscope.reporting import exploration as explore_page
+    from genderscope.reporting.exploration import compose
     from genderscope.reporting.page import Link
 
     split = datasets.split_of(source, split, "all")
@@ -60,18 +60,17 @@ def explore(
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         tally.count(progress.track(samples, description="rows"))
         drawn = tally.drawn
-        looks = list(progress.track(exploration.look(drawn), len(drawn), description="pictures"))
-    numbers = exploration.report(tally, looks, dataset=source, split=split, seed=seed)
+        opened = list(progress.track(open_pictures(drawn), len(drawn), description="pictures"))
+    made_by = _provenance.of("numpy", "scipy", seed=seed)
+    result = summarise(tally, opened, dataset=source, split=split, provenance=made_by)
     facts = [f"{reader.TITLE}; licence: {reader.LICENCE}."]
     links = [Link(address, address) for address in re.findall(r"https?://[^\s;,]+", reader.WHERE)]
-    html = explore_page.compose(numbers, looks, f"What is in {source}", [*facts, *links])
-    (out / "numbers.json").write_text(
-        json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8"
-    )
+    html = compose(result, opened, f"Data set {source}", [*facts, *links])
+    result.save(out / "numbers.json", overwrite=True)
     page = out / "index.html"
     page.write_text(html, encoding="utf-8")
-    labels = ", ".join(f"{name}: {n:,}" for name, n in numbers["labels"].items())
-    typer.echo(f"{source}, {split}: {numbers['pictures']:,} pictures ({labels})")
-    for problem in numbers["problems"]:
-        typer.echo(printable(f"- {problem['text']}"))
-    typer.echo(f"The page lies in {page.resolve()}")
+    labels = ", ".join(f"{name}: {n:,}" for name, n in result.labels.items())
+    typer.echo(f"{source}, {split}: {result.pictures:,} pictures ({labels})")
+    for problem in result.problems:
+        typer.echo(printable(f"- {problem.text}"))
+    typer.echo(f"The page is {page.resolve()}")

@@ -152,7 +152,7 @@ def train(
     from genderscope.cli._cache import Sources, cached
     from genderscope.core.errors import UsageError
     from genderscope.core.extras import require
-    from genderscope.data.prepare import fingerprint
+    from genderscope.data.fingerprint import fingerprint
     from genderscope.data.prepare.crops import Crops
     from genderscope.data.prepare.shards import Recipe
     from genderscope.data.selection import Selection
@@ -204,7 +204,7 @@ def train(
         raise UsageError("several processes train on a --cache that prepare made, not a --dataset")
     if dataset:
         samples = Sources(dataset, split, Selection(present=False), exclude)
-        cache = cache or out.parent / f"crops-{preset}-{fingerprint(samples)[1][:12]}"
+        cache = cache or out.parent / f"crops-{preset}-{str(fingerprint(samples))[:12]}"
         chosen = detection.create(detector, model=detector_model).name
         wanted = Recipe(PRESETS[preset], chosen, str(detector_model) if detector_model else None)
         crops = cached(samples, wanted, cache, jobs, console)

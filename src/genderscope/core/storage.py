@@ -46,6 +46,11 @@ def write_whole(file: Path, data: bytes, part: Path | None = None) -> None:
         part.unlink(missing_ok=True)
 
 
+def text(name: str) -> str:
+    """A name of the file system, which may hold any bytes, as valid Unicode."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
+
+
 class Store:
     """A folder, by its path or its address; made where it is not there.
 

@@ -5,7 +5,6 @@ Faces are located and cut by the code that models run with. A cache is a folder 
 with their checksums. An interrupted run is resumed and gives the same bytes.
 """
 
-import hashlib
 import os
 import signal
 from collections import Counter, deque
@@ -25,6 +24,7 @@ from genderscope.core.errors import DatasetError, GenderscopeError, ResultError
 from genderscope.core.extras import require
 from genderscope.core.results import Provenance, versions
 from genderscope.core.types import Sample
+from genderscope.data.fingerprint import fingerprint
 from genderscope.data.prepare.manifest import (
     MANIFEST,
     PLAN,
@@ -38,22 +38,6 @@ SHARD_ROWS = 1000
 
 Engine = Callable[[Iterable[Work], int | None], Iterator[Shard]]
 """Writes shards, ``jobs`` at once (None: one for each core), and yields them in any order."""
-
-
-def fingerprint(samples: Iterable[Sample]) -> tuple[int, str]:
-    """The number of samples, and a hexadecimal SHA-256 of them in order: of their files' names and
-    sizes in bytes, labels, boxes and identities. The files are not read.
-    """
-    digest, count = hashlib.sha256(), 0
-    for count, sample in enumerate(samples, start=1):  # noqa: B007 - the last value is returned
-        try:
-            size = os.stat(sample.file).st_size
-        except OSError:
-            size = -1
-        known = (part for part in (sample.box, sample.identity) if part is not None)
-        fields = (sample.file.name, size, sample.label, *known)
-        digest.update(("\t".join(map(str, fields)) + "\n").encode(errors="surrogateescape"))
-    return count, digest.hexdigest()
 
 
 def processes(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
@@ -120,12 +104,13 @@ def prepare(
             they changed between the two iterations.
     """
     require("pyarrow", "eval")
-    count, digest = fingerprint(samples)
+    digest = fingerprint(samples)
+    count = digest.samples
     if not count:
         raise DatasetError("there are no pictures to cut: the data set or the selection is empty")
     condition = recipe.counterfactual
     plan = CropsPlan(
-        provenance=msgspec.structs.replace(provenance(), fingerprint=digest),
+        provenance=msgspec.structs.replace(provenance(), fingerprint=str(digest)),
         samples=count,
         spec=recipe.spec,
         detector=recipe.detector,

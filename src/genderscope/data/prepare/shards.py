@@ -23,7 +23,7 @@ from genderscope.core.errors import PictureError
 from genderscope.core.extras import require
 from genderscope.core.protocols import Detector
 from genderscope.core.results import Record
-from genderscope.core.storage import write_whole
+from genderscope.core.storage import text, write_whole
 from genderscope.core.types import Face, Image, Sample
 from genderscope.data import counterfactuals
 from genderscope.data.prepare.manifest import ShardFile
@@ -125,16 +125,16 @@ def write_shard(work: Work) -> Shard:
             image = work.recipe.apply(image, face, sample)
             crop, visible = cut(image, face, work.recipe.spec, work.recipe.surround)
         except PictureError as error:
-            failed.append(Failure(file=_text(str(sample.file)), reason=_text(str(error))))
+            failed.append(Failure(file=text(str(sample.file)), reason=text(str(error))))
             continue
         rows.append(
             {
                 "crop": crop.tobytes(),
                 "shown": np.packbits(visible).tobytes(),
                 "label": sample.label,
-                "file": _text(sample.file.name),
+                "file": text(sample.file.name),
                 "found": source is (Source.DETECTOR if work.recipe.detector else Source.BOX),
-                "identity": _text(sample.identity) if sample.identity is not None else None,
+                "identity": text(sample.identity) if sample.identity is not None else None,
                 "groups": json.dumps(sample.groups),
             }
         )
@@ -185,11 +185,6 @@ def _schema(recipe: Recipe) -> Any:
             ("groups", pa.string()),
         ]
     )
-
-
-def _text(name: str) -> str:
-    """A name of the file system, which may hold any bytes, as valid Unicode."""
-    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _kind(failure: Failure) -> str:

@@ -1,7 +1,6 @@
-"""What the rows of a data set say, counted as they stream by; no picture is opened.
+"""Counts of a data set's rows as they stream by; no picture is opened.
 
-Memory grows with the names of files and persons alone. Race and age are the data set's own labels.
-Knows nothing of any data set, of reports or of screens.
+Memory grows only with the names of files and persons. Race and age are the data set's own labels.
 """
 
 import heapq
@@ -17,19 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from genderscope.core.types import Sample
+from genderscope.data.fingerprint import Fingerprint
 from genderscope.data.selection import REFERENCE, Selected
 
 BLOCK = 10_000
 EXAMPLES = 3
 MOST_GROUPS = 50
-"""A column of more values, such as one of names, does not divide the pictures into groups."""
+"""A column of more values, such as one of names, does not define groups."""
 UNLABELLED = 2
-"""Where pictures without a label are counted, behind the two labels."""
+"""The index of pictures without a label, after the two labels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A number of a sample and the bins that it is counted in; the outermost hold all beyond."""
+    """A number of a sample, and the bins of its histogram; the outermost are open."""
 
     of: Callable[[Sample], float | None]
     bin: float
@@ -57,8 +57,8 @@ ODDITIES: dict[str, Callable[[Sample], bool]] = {
 
 
 @dataclass(slots=True)
-class Found:
-    """How many samples something was found in, and the files of the first."""
+class Occurrences:
+    """The number of samples with a property, and the files of the first."""
 
     n: int = 0
     examples: list[str] = field(default_factory=list)
@@ -70,16 +70,20 @@ class Found:
 
 
 class Tally:
-    """Counts of the samples that have streamed by. Labels are 0, 1 and ``UNLABELLED``.
+    """Counts of samples. Labels are 0, 1 and ``UNLABELLED``.
+
+    Args:
+        draw: how many pictures to draw at random.
 
     Attributes:
         labels: (3,) pictures by label.
         histograms: (bins, 3) of each of ``MEASURES``.
-        infinite: how many samples have an infinite measure.
-        groups: of each of the data set's columns, counts by (value, label).
+        infinite: how many samples have an infinite value of each measure.
+        groups: for each of the data set's columns, counts by (value, label).
         identities: counts by (identity, label).
-        odd: what was found in rows: ``ODDITIES``, ``missing`` files and ``repeated`` ones.
-        removed: by condition, what ``selection.REFERENCE`` would remove.
+        odd: occurrences of ``ODDITIES``, and of ``missing`` and ``repeated`` files.
+        removed: by condition, how many samples ``selection.REFERENCE`` would remove.
+        fingerprint: of all samples.
     """
 
     def __init__(self, draw: int = 0, seed: int = 0) -> None:
@@ -91,8 +95,9 @@ class Tally:
         self.infinite: Counter[str] = Counter()
         self.groups: dict[str, Counter[tuple[str, int]]] = {}
         self.identities: Counter[tuple[str, int]] = Counter()
-        self.odd = {name: Found() for name in (*ODDITIES, "missing", "repeated")}
+        self.odd = {name: Occurrences() for name in (*ODDITIES, "missing", "repeated")}
         self.removed: dict[str, int] = {}
+        self.fingerprint = Fingerprint()
         self._draw = draw
         self._random = np.random.default_rng(seed)
         self._drawn: list[tuple[float, Sample]] = []
@@ -104,8 +109,12 @@ class Tally:
 
     @property
     def drawn(self) -> list[Sample]:
-        """As many samples as asked for whose files are there, drawn at random, in random order."""
+        """Samples with existing files, drawn at random, in random order."""
         return [sample for _, sample in self._drawn]
+
+    def has(self, measure: str) -> bool:
+        """Whether any sample has a value of a measure."""
+        return bool(self.histograms[measure].any() or self.infinite[measure])
 
     def count(self, samples: Iterable[Sample]) -> None:
         """Count all samples; call it once."""
@@ -120,6 +129,7 @@ class Tally:
             self._measure(block, np.array(labels))
             self._divide(block, labels)
             self._inspect(block)
+            self.fingerprint.add(block)
             yield from block
 
     def _measure(self, block: list[Sample], labels: npt.NDArray[np.int64]) -> None:
@@ -139,7 +149,7 @@ class Tally:
                 self.identities[sample.identity, label] += 1
             for column, value in sample.groups.items():
                 counts = self.groups.setdefault(column, Counter())
-                if len(counts) <= 3 * MOST_GROUPS:  # beyond it, there are too many values already
+                if len(counts) <= 3 * MOST_GROUPS:  # more are too many values anyway
                     counts[value, label] += 1
 
     def _inspect(self, block: list[Sample]) -> None:
@@ -151,15 +161,13 @@ class Tally:
                 repeated.append(sample)
             self._files.add(file)
         self.odd["repeated"].add(repeated)
-        there = [isfile(sample.file) for sample in block]
+        exist = [isfile(sample.file) for sample in block]
         self.odd["missing"].add(
-            [s for s, is_there in zip(block, there, strict=True) if not is_there]
+            [sample for sample, exists in zip(block, exist, strict=True) if not exists]
         )
         keys = self._random.random(len(block)).tolist()
         present = (
-            (key, sample)
-            for key, sample, is_there in zip(keys, block, there, strict=True)
-            if is_there
+            (key, sample) for key, sample, exists in zip(keys, block, exist, strict=True) if exists
         )
-        # The smallest of random keys are a draw without knowing how many samples will come.
+        # The smallest of random keys are a fair draw from a stream of unknown length.
         self._drawn = heapq.nsmallest(self._draw, chain(self._drawn, present), key=itemgetter(0))
