@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from genderscope.evaluation.metrics import wilson
+from genderscope.evaluation.metrics import proportion
 
 RESULTS = Path(__file__).parents[1] / "results" / "ablations.json"
 VARIANTS: dict[str, list[str]] = {
@@ -68,7 +68,7 @@ def run(name: str, seed: int, asked: argparse.Namespace) -> dict[str, object]:
         "commit": record["commit"],
         "n": n,
         "accuracy": last["accuracy"],
-        "interval": wilson(round(last["accuracy"] * n), n),
+        "interval": proportion(round(last["accuracy"] * n), n).interval,
         "loss": last["loss"],
         "seconds": record["seconds"],
     }

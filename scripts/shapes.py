@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from genderscope.data.prepare.crops import Crops
-from genderscope.evaluation.metrics import wilson
+from genderscope.evaluation.metrics import proportion
 from genderscope.imaging.preprocess import scale
 from genderscope.training.augment import Augmentation
 from genderscope.training.batches import split
@@ -128,7 +128,7 @@ def run(name: str, crops: Crops, epochs: int, seed: int = 0) -> dict[str, object
         "seed": seed,
         "n": n,
         "accuracy": last["accuracy"],
-        "interval": wilson(round(last["accuracy"] * n), n),
+        "interval": proportion(round(last["accuracy"] * n), n).interval,
         "loss": last["loss"],
         "history": history,
         "seconds": round(perf_counter() - began),

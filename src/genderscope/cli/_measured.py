@@ -1,6 +1,4 @@
-"""What commands share that run models: their options, the detector and the samples that these ask
-for, and asking a model about a data set with its progress shown.
-"""
+"""Options and steps that the commands share that run models; see also ``_options``."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,7 +9,6 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from genderscope.core.protocols import Detector
     from genderscope.core.types import Sample
     from genderscope.evaluation.evaluate import Answer
 
@@ -34,25 +31,6 @@ Exclude = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first pictures, for a quick try.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Faces a run of the network.")]
-
-
-def finder(
-    name: str | None,
-    model: Path | None,
-    detection_size: int | None,
-    min_score: float | None,
-    min_face_px: int | None,
-) -> "Detector":
-    """The detector that the options ask for; those that are not given are its own."""
-    from genderscope import detection
-
-    options: dict[str, Any] = {
-        "detection_size": detection_size,
-        "min_score": min_score,
-        "min_face_px": min_face_px,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
-    return detection.create(name, model=model, **given)
 
 
 def columns(by: str) -> list[str]:
@@ -78,21 +56,12 @@ def samples(
     exclude: Path | None,
     limit: int | None,
     labelled: bool = False,
-) -> "tuple[str, list[Sample]]":
-    """The split that is meant, by default the data set's last, and what is taken of it.
+) -> "tuple[str, Sequence[Sample]]":
+    """The split that is meant, by default the data set's last, and what is taken of it."""
+    from genderscope.evaluation import samples
 
-    Args:
-        labelled: only samples with a label.
-    """
-    from itertools import islice
-
-    from genderscope.data import datasets
-    from genderscope.data.leakage import excluded_pictures
-    from genderscope.data.selection import Selected, Selection
-
-    split = datasets.split_of(dataset, split, "last")
-    wanted = Selection(gender_known=labelled, without=excluded_pictures(exclude), present=False)
-    return split, list(islice(Selected(datasets.read(dataset, split), wanted), limit))
+    read = samples.read(dataset, split, exclude, limit, labelled)
+    return read.split, read.samples
 
 
 def asked(
@@ -101,15 +70,7 @@ def asked(
     console: "Console",
     description: str = "Classifying",
 ) -> "list[Answer]":
-    """What a model answers about samples, with a bar where the console is a terminal."""
-    from rich.progress import track
+    """A model's answers about samples, with a bar where the console is a terminal."""
+    from genderscope.cli._progress import collected
 
-    return list(
-        track(
-            answers,
-            total=len(samples),
-            description=description,
-            console=console,
-            disable=not console.is_terminal,
-        )
-    )
+    return collected(answers, len(samples), console, description)

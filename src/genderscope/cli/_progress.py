@@ -1,14 +1,34 @@
-"""How far long work is, how fast it goes and how long it still takes: a bar on a terminal,
-elsewhere a line now and then.
-"""
+"""The progress of long work and its rate: a bar on a terminal, elsewhere a line now and then."""
 
+from collections.abc import Iterable
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 REPORT_SECONDS = 10
+T = TypeVar("T")
+
+
+def consoles() -> "tuple[Console, Console]":
+    """Standard output and standard error. No markup: a path or a group's name may hold any."""
+    from rich.console import Console
+
+    plain = {"markup": False, "highlight": False}
+    return Console(**plain), Console(**plain, stderr=True)
+
+
+def collected(
+    stream: Iterable[T], total: int, console: "Console", description: str = "Classifying"
+) -> list[T]:
+    """All items of a stream, with a bar where the console is a terminal."""
+    from rich.progress import track
+
+    hidden = not console.is_terminal
+    return list(
+        track(stream, total=total, description=description, console=console, disable=hidden)
+    )
 
 
 class Tracked:

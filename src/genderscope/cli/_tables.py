@@ -1,13 +1,21 @@
-"""Numbers of a report as tables for the terminal."""
+"""Results as tables for the terminal."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 from rich import box
 from rich.table import Table
 
+from genderscope.core.results import Estimate, Interval
 from genderscope.core.terminal import printable
 from genderscope.core.types import LABELS
+
+if TYPE_CHECKING:
+    from genderscope.evaluation.compare import Accuracies, Agreement, Comparison
+    from genderscope.evaluation.evaluate import Evaluation
+    from genderscope.evaluation.face_sizes import FaceSizes
+    from genderscope.evaluation.metrics.calibration import RiskCoverage
+    from genderscope.evaluation.metrics.groups import Group
 
 MEASURES = {
     "accuracy": "accuracy",
@@ -24,173 +32,146 @@ TRIVIAL = {
     "always_man": "always\nman",
     "prior_random": "prior\nrandom",
 }
+G = TypeVar("G")
 
 
-def measures(report: dict[str, Any]) -> Table:
-    """The model beside the three classifiers that look at nothing."""
-    table = Table("%", report["model"], "95% interval", *TRIVIAL.values(), box=box.SIMPLE)
-    columns = [report, *(report["trivial"][name] for name in TRIVIAL)]
+def evaluation(result: "Evaluation") -> Iterator[Table]:
+    """All tables of an evaluation."""
+    yield measures(result)
+    yield coverages(result.risk_coverage)
+    if result.by_group:
+        yield groups(result.by_group)
+        yield abstention(result.by_group)
+    if result.face_size:
+        yield face_sizes(result.face_size)
+
+
+def measures(result: "Evaluation") -> Table:
+    """The model beside the three classifiers that ignore the picture."""
+    table = Table("%", result.model, "95% interval", *TRIVIAL.values(), box=box.SIMPLE)
     for key, name in MEASURES.items():
-        values = [column[key] for column in columns]
-        interval = report[f"{key}_interval"]
-        if isinstance(interval, list):
-            table.add_row(name, percent(values[0]), between(interval), *map(percent, values[1:]))
+        value = getattr(result.rates, key)
+        others = [getattr(result.trivial[other], key) for other in TRIVIAL]
+        if isinstance(value, Estimate):
+            table.add_row(name, *_two(value), *map(percent, others))
             continue
         for label in LABELS:
-            first, *others = (percent(value[label]) for value in values)
-            table.add_row(f"{name}, {label}", first, between(interval[label]), *others)
+            cells = (percent(other[label]) for other in others)
+            table.add_row(f"{name}, {label}", *_two(value[label]), *cells)
     table.add_section()
-    table.add_row("ROC-AUC", percent(report["roc_auc"]), between(report["roc_auc_interval"]))
-    chosen = report["selective"]
-    table.add_row("answered *", percent(chosen["coverage"]), between(chosen["coverage_interval"]))
-    table.add_row(
-        "accuracy of these", percent(chosen["accuracy_of_answered"]), between(chosen["interval"])
-    )
+    table.add_row("ROC-AUC", *_two(result.roc_auc))
+    table.add_row("answered *", *_two(result.selective.coverage))
+    table.add_row("accuracy of these", *_two(result.selective.accuracy))
     table.add_section()
-    for key, name in {"ece": "ECE, 0-1", "brier": "Brier, 0-1", "nll": "NLL, nats"}.items():
-        table.add_row(name, *_small(report["calibration"], key))
-    table.add_row("AURC, 0-1", *_small(report["risk_coverage"], "aurc"))
-    table.caption = f"* with a confidence of at least {chosen['min_confidence']:.2f}"
+    calibration = result.calibration
+    for name, value in {
+        "ECE, 0-1": calibration.ece,
+        "Brier, 0-1": calibration.brier,
+        "NLL, nats": calibration.nll,
+        "AURC, 0-1": result.risk_coverage.aurc,
+    }.items():
+        ends = "-".join(f"{end:.4f}" for end in value.interval or ())
+        table.add_row(name, "-" if value.value is None else f"{value.value:.4f}", ends)
+    table.caption = f"* with a confidence of at least {result.selective.min_confidence:.2f}"
     return table
 
 
-def groups(by_group: dict[str, Any]) -> Table:
-    """Each of the data set's groups by itself."""
+def groups(by_group: "Mapping[str, Mapping[str, Group]]") -> Table:
+    """Accuracy and recall by group."""
     recalls = [f"recall, {label}" for label in LABELS]
     rows = _grouped(
         by_group,
-        lambda group: [
-            (group["accuracy"], group["accuracy_interval"]),
-            *((recall["value"], recall["interval"]) for recall in group["recall"].values()),
-        ],
+        lambda group: group.accuracy.n,
+        lambda group: [group.accuracy, *group.recall.values()],
     )
     return _table(["% (95% interval)", "n", "accuracy", *recalls], rows)
 
 
-def abstention(by_group: dict[str, Any]) -> Table:
-    """Calibration within each group, and what abstaining leaves of it."""
-    rows = _grouped(
-        by_group,
-        lambda group: [
-            (group["ece"], group["ece_interval"]),
-            (group["aurc"], group["aurc_interval"]),
-            *(
-                ((group["selective"] or {}).get(value), (group["selective"] or {}).get(interval))
-                for value, interval in (
-                    ("coverage", "coverage_interval"),
-                    ("accuracy_of_answered", "interval"),
-                )
-            ),
-        ],
-    )
-    names = ["% (95% interval)", "n", "ECE", "AURC", "answered *", "accuracy of these"]
-    return _table(names, rows)
+def abstention(by_group: "Mapping[str, Mapping[str, Group]]") -> Table:
+    """Calibration and abstention by group."""
 
-
-def coverages(at: list[dict[str, Any]]) -> Table:
-    """The error among the most confident."""
-    rows = (
-        [
-            percent(row["coverage"]),
-            f"{row['n_answered']:,}",
-            f"{row['confidence']:.3f}",
-            percent(row["error"]),
-            between(row["interval"]),
+    def values(group: "Group") -> list[Estimate | None]:
+        chosen = group.selective
+        return [
+            *(group.ece, group.aurc),
+            *((chosen.coverage, chosen.accuracy) if chosen else (None, None)),
         ]
-        for row in at
+
+    names = ["% (95% interval)", "n", "ECE", "AURC", "answered *", "accuracy of these"]
+    return _table(names, _grouped(by_group, lambda group: group.accuracy.n, values))
+
+
+def coverages(result: "RiskCoverage") -> Table:
+    """The error of the most confident predictions."""
+    rows = (
+        [percent(at.coverage), f"{at.error.n:,}", f"{at.confidence:.3f}", *_two(at.error)]
+        for at in result.at
     )
     return _table(["answered, %", "n", "confidence from", "error, %", "95% interval"], rows)
 
 
-def face_sizes(curve: list[dict[str, Any]]) -> Table:
+def face_sizes(result: "FaceSizes") -> Table:
     """Accuracy by the size of the face."""
     rows = (
-        [
-            f"{row['face_px']}",
-            f"{row['n']:,}",
-            f"{row['n_as_it_is']:,}",
-            percent(row["accuracy"]),
-            between(row["interval"]),
-        ]
-        for row in curve
+        [str(row.face_px), f"{row.accuracy.n:,}", f"{row.n_as_it_is:,}", *_two(row.accuracy)]
+        for row in result.curve
     )
     return _table(["face, px across", "n", "no larger anyway", "accuracy, %", "95% interval"], rows)
 
 
-def comparison(report: dict[str, Any]) -> Table:
-    """A beside B: without abstention, then as they answered."""
-    forced, given = report["without_abstention"], report["as_given"]
+def comparison(result: "Comparison") -> Iterator[Table]:
+    """A beside B: without abstention, then as they answered, then by group."""
+    forced, given = result.without_abstention, result.as_given
     names = ["% (95% interval)", "n", "A", "B", "A - B"]
-
-    def rows() -> Iterator[list[str]]:
-        yield ["without abstention"]
-        yield from _compared(forced)
-        yield _agreement(forced["agreement"])
-        yield []
-        yield ["as they answered"]
-        for name, value, interval in (
-            ("answered", "coverage", "coverage_interval"),
-            ("accuracy of these", "accuracy_of_answered", "interval"),
-        ):
-            sides = (_with(given[side][value], given[side][interval]) for side in "ab")
-            yield [f"  {name}", "", *sides]
-        yield _agreement(given["agreement"])
-        yield []
-        yield ["where both answered"]
-        yield from _compared(given["both_answered"])
-
-    return _table(names, rows())
-
-
-def compared_groups(by_group: dict[str, Any]) -> Table:
-    """A beside B in each group, without abstention."""
-    rows = _grouped(
-        by_group,
-        lambda group: [
-            *((group[side]["accuracy"], group[side]["interval"]) for side in "ab"),
-            (group["difference"], group["difference_interval"]),
+    yield _table(
+        names,
+        [
+            ["without abstention"],
+            *_accuracies(forced.accuracies),
+            _agreement(forced.agreement),
+            [],
+            ["as they answered"],
+            ["  answered", "", *map(_cell, (given.a.coverage, given.b.coverage))],
+            ["  accuracy of these", "", *map(_cell, (given.a.accuracy, given.b.accuracy))],
+            _agreement(given.agreement),
+            [],
+            ["where both answered"],
+            *_accuracies(given.both_answered),
         ],
     )
-    return _table(["% (95% interval)", "n", "A", "B", "A - B"], rows)
+    if result.by_group:
+        rows = _grouped(
+            result.by_group,
+            lambda group: group.a.n,
+            lambda group: [group.a, group.b, group.difference],
+        )
+        yield _table(names, rows)
 
 
-def _compared(values: dict[str, Any]) -> Iterator[list[str]]:
-    test = values["mcnemar"]
-    yield [
-        "  accuracy",
-        f"{values['n']:,}",
-        *(_with(values[side]["accuracy"], values[side]["interval"]) for side in "ab"),
-        _with(values["difference"], values["difference_interval"]),
-    ]
-    p = f"p = {test['p']:.2g}"
-    yield ["  right alone", "", f"{test['a_only']:,}", f"{test['b_only']:,}", p]
+def _accuracies(values: "Accuracies") -> Iterator[list[str]]:
+    sides = map(_cell, (values.a, values.b, values.difference))
+    yield ["  accuracy", f"{values.a.n:,}", *sides]
+    test = values.mcnemar
+    yield ["  right alone", "", f"{test.a_only:,}", f"{test.b_only:,}", f"p = {test.p:.2g}"]
 
 
-def _agreement(values: dict[str, Any]) -> list[str]:
-    kappa = "-" if values["kappa"] is None else f"kappa {values['kappa']:.3f}"
-    share = _with(values["share"], values["interval"])
-    return ["  say the same", f"{values['n']:,}", share, "", kappa]
+def _agreement(values: "Agreement") -> list[str]:
+    kappa = "-" if values.kappa.value is None else f"kappa {values.kappa.value:.3f}"
+    return ["  say the same", f"{values.share.n:,}", _cell(values.share), "", kappa]
 
 
 def _grouped(
-    by_group: dict[str, Any], values: Callable[[dict[str, Any]], list[Any]]
+    by_group: Mapping[str, Mapping[str, G]],
+    size: Callable[[G], int],
+    values: Callable[[G], Iterable[Estimate | None]],
 ) -> Iterator[list[str]]:
     """A heading for each column and a row for each of its groups; [] divides them."""
     for column, groups in by_group.items():
         yield []
         yield [printable(column)]
         for name, group in groups.items():
-            yield [
-                f"  {printable(name)}",
-                f"{group['n']:,}",
-                *(_with(share, interval) for share, interval in values(group)),
-            ]
-
-
-def _with(share: float | None, interval: list[float | None] | None) -> str:
-    if share is None or interval is None:
-        return "n too small"
-    return f"{percent(share)} ({between(interval)})"
+            cells = map(_cell, values(group))
+            yield [f"  {printable(name)}", f"{size(group):,}", *cells]
 
 
 def _table(names: list[str], rows: Iterable[list[str]]) -> Table:
@@ -204,19 +185,23 @@ def _table(names: list[str], rows: Iterable[list[str]]) -> Table:
     return table
 
 
-def _small(values: dict[str, Any], key: str) -> tuple[str, str]:
-    """A number that is no share, with its interval."""
-    if values[key] is None:
-        return "-", ""
-    return f"{values[key]:.4f}", "-".join(f"{end:.4f}" for end in values[f"{key}_interval"])
+def _two(estimate: Estimate) -> tuple[str, str]:
+    """The value and the interval, a cell each."""
+    return percent(estimate.value), between(estimate.interval)
+
+
+def _cell(estimate: Estimate | None) -> str:
+    if estimate is None or estimate.value is None:
+        return "n too small"
+    return f"{percent(estimate.value)} ({between(estimate.interval)})"
 
 
 def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f}"
 
 
-def between(interval: list[float | None]) -> str:
-    if None in interval:
+def between(interval: Interval | None) -> str:
+    if interval is None:
         return ""
     ends = [percent(end) for end in interval]
     return (" to " if ends[0].startswith("-") else "-").join(ends)

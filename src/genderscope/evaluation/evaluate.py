@@ -1,36 +1,102 @@
-"""A model as it runs x a labelled data set -> a report that JSON can hold.
+"""Evaluation of a model, as it runs, on a labelled data set.
 
-One picture, one labelled face. Every labelled picture counts: one without a detected face is
-classified as a whole, and one that cannot be read is a wrong answer. Knows nothing of training, of
-screens or of the command line.
+One labelled face a picture. Every labelled picture counts: one without a detected face is
+classified as a whole, and one that cannot be read is wrong.
 """
 
-import platform
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.metadata import version
 from itertools import islice
-from typing import Any
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from genderscope import __version__
+from genderscope import detection
 from genderscope.core.errors import DatasetError, PictureError
 from genderscope.core.protocols import Detector
-from genderscope.core.types import LABELS, Floats, Frame, Image, Prediction, Sample
+from genderscope.core.results import Document, Estimate, Provenance, Record
+from genderscope.core.types import LABELS, Image, Prediction, Sample
 from genderscope.evaluation import face_sizes, metrics, predictions
-from genderscope.evaluation.metrics import calibration
+from genderscope.evaluation.face_sizes import FaceSizes
+from genderscope.evaluation.metrics import Rates, Selective, calibration
+from genderscope.evaluation.metrics.calibration import Calibration, RiskCoverage
+from genderscope.evaluation.metrics.groups import Group, by_group
 from genderscope.evaluation.predictions import Answer as Answer
+from genderscope.imaging import decode
 from genderscope.imaging.preprocess import PreprocessSpec, crop
 from genderscope.inference.classifier import Classifier
-from genderscope.inference.locate import locate
 
+PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "scikit-learn")
+"""What the numbers may depend on, beside Python and this package."""
 ACCURACY_IS = (
     "argmax without abstention, over every labelled picture: one without a detected face is "
     "classified as a whole, one that cannot be read counts as wrong"
 )
-AS_IT_IS = 0
+FULL_SIZE = 0
 """In place of the pixels across, of a face in its picture as it is."""
+
+
+class Confusion(Record, frozen=True, kw_only=True):
+    """A confusion matrix of the pictures with a prediction: rows are truths, both by ``labels``.
+
+    Attributes:
+        shares: of each row's pictures, those without a prediction included.
+    """
+
+    labels: tuple[str, str]
+    counts: tuple[tuple[int, int], tuple[int, int]]
+    shares: tuple[tuple[float, float], tuple[float, float]]
+
+
+class Unreadable(Record, frozen=True, kw_only=True):
+    """A picture that cannot be read, and why."""
+
+    file: str
+    reason: str
+
+
+class Evaluation(Document, frozen=True, kw_only=True):
+    """All metrics of a model on a data set.
+
+    Attributes:
+        detector: the name of the face detector.
+        n, n_by_label: labelled pictures.
+        accuracy_is: what counts as right.
+        trivial: rates of three classifiers that ignore the picture.
+        by_group: by the data set's columns, then by group.
+        face_size: where it was measured.
+        not_detected: pictures without a detected face, classified as a whole.
+        unreadable: labelled pictures that cannot be read, counted as wrong.
+        unlabelled: pictures without a label, not counted.
+    """
+
+    KIND: ClassVar[str] = "evaluation"
+
+    dataset: str
+    split: str
+    model: str
+    detector: str
+    n: int
+    n_by_label: dict[str, int]
+    accuracy_is: str
+    rates: Rates[Estimate]
+    roc_auc: Estimate
+    confusion: Confusion
+    calibration: Calibration
+    selective: Selective
+    risk_coverage: RiskCoverage
+    trivial: dict[str, Rates[float | None]]
+    by_group: dict[str, dict[str, Group]]
+    face_size: FaceSizes | None
+    not_detected: int
+    unreadable: tuple[Unreadable, ...]
+    unlabelled: tuple[str, ...]
+
+    @property
+    def data(self) -> str:
+        """The data set's name and split, and whether pictures were excluded."""
+        excluded = ", no leaks" if self.provenance.exclusions else ""
+        return f"{self.dataset.partition(':')[0]} {self.split}{excluded}"
 
 
 def answers(
@@ -39,17 +105,17 @@ def answers(
     classifier: Classifier,
     batch_size: int = 256,
     face_px: Sequence[int] = (),
-    search_again: bool = False,
+    redetect: bool = False,
 ) -> Iterator[Answer]:
-    """Ask the model for every sample, in order, as it would run on a photograph.
+    """Classify every sample, in order, as a photograph would be.
 
     Args:
-        face_px: also ask with the face so many pixels across; see ``face_sizes``.
-        search_again: find the face anew in each of the smaller pictures.
+        face_px: also classify the face at so many pixels across; see ``face_sizes``.
+        redetect: detect the face anew in each of the smaller pictures.
     """
     stream = iter(samples)
     while batch := list(islice(stream, batch_size)):
-        looks = [_look(s, detector, classifier.spec, face_px, search_again) for s in batch]
+        looks = [_look(s, detector, classifier.spec, face_px, redetect) for s in batch]
         crops = [crop for look in looks if not isinstance(look, str) for crop in look[0].values()]
         scores = (
             (woman, man)
@@ -60,8 +126,8 @@ def answers(
             if isinstance(look, str):
                 yield Answer(sample, error=look)
             else:
-                said = {px: Prediction(next(scores), classifier.min_confidence) for px in look[0]}
-                yield Answer(sample, said.pop(AS_IT_IS), found=look[1], smaller=said)
+                by_size = {px: Prediction(next(scores), classifier.min_confidence) for px in look[0]}
+                yield Answer(sample, by_size.pop(FULL_SIZE), found=look[1], smaller=by_size)
 
 
 def _look(
@@ -69,140 +135,95 @@ def _look(
     detector: Detector,
     spec: PreprocessSpec,
     face_px: Sequence[int],
-    search_again: bool,
+    redetect: bool,
 ) -> tuple[dict[int, Image], bool] | str:
     """The crops by the face's size, and whether it was detected, or why there are none."""
     try:
-        located = locate(sample, detector, spec)
-        image, [face], [own] = located.frame.image, located.faces, located.crops
-        assert image is not None  # what cannot be read was raised
-        crops = {AS_IT_IS: own}
+        image = decode.read(sample.file)
+        face, found = detection.find_one(image, detector, spec, sample.box)
+        crops = {FULL_SIZE: crop(image, face, spec)}
         for size in face_px:
             if small := face_sizes.shrunk(image, face, size):
                 picture, where = small
-                if search_again:
-                    box, frame = sample.box and where.box, Frame(str(sample.file), picture)
-                    [crops[size]] = locate(frame, detector, spec, one_face=True, box=box).crops
-                else:
-                    crops[size] = crop(picture, where, spec)
-        return crops, located.detected
+                if redetect:
+                    box = sample.box and where.box
+                    where, _ = detection.find_one(picture, detector, spec, box)
+                crops[size] = crop(picture, where, spec)
+        return crops, found
     except PictureError as error:
         return str(error)
+    except ValueError as error:  # the face lies outside the picture
+        return f"{sample.file}: {error}"
 
 
-def report(
-    given: Sequence[Answer],
+def measure(
+    answers: Sequence[Answer],
     *,
     dataset: str,
     split: str,
     model: str,
     detector: str,
     min_confidence: float,
+    provenance: Provenance,
     face_px: Sequence[int] = (),
-    search_again: bool = False,
-    seed: int = 0,
-    command: str = "",
-) -> dict[str, Any]:
-    """Everything that the answers say about the model, ready for JSON; an undefined number is None.
+    redetect: bool = False,
+) -> Evaluation:
+    """All metrics of a model's answers; ``provenance.seed`` is that of the bootstrap.
 
     Args:
-        face_px, search_again: as the answers were asked.
+        face_px, redetect: as ``answers`` took them.
 
     Raises:
         DatasetError: no sample has a label.
     """
-    labelled = [answer for answer in given if answer.sample.label is not None]
+    labelled = [answer for answer in answers if answer.sample.label is not None]
     if not labelled:
         raise DatasetError(f"{dataset} has no labelled picture in the split {split!r}")
-    said = predictions.of(labelled, model)
-    truth, score = said.truth, said.score
+    arrays = predictions.of(labelled, model)
+    truth, score, seed = arrays.truth, arrays.score, provenance.seed or 0
     counts = metrics.confusion(truth, metrics.decide(score))
-    auc, auc_interval = metrics.roc_auc(truth, score)
-    everything = {
-        "dataset": dataset,
-        "split": split,
-        "model": model,
-        "detector": detector,
-        "n": len(labelled),
-        "n_by_label": _named(counts.sum(axis=1)),
-        "accuracy_is": ACCURACY_IS,
-        **_rates(counts, seed),
-        "roc_auc": auc,
-        "roc_auc_interval": auc_interval,
-        "confusion": {
-            "labels": LABELS,
-            "counts": counts[:, :2],
-            "normalised": counts[:, :2] / np.maximum(counts.sum(axis=1, keepdims=True), 1),
+    return Evaluation(
+        provenance=provenance,
+        dataset=dataset,
+        split=split,
+        model=model,
+        detector=detector,
+        n=len(labelled),
+        n_by_label=dict(zip(LABELS, counts.sum(axis=1).tolist(), strict=True)),
+        accuracy_is=ACCURACY_IS,
+        rates=metrics.estimated_rates(counts, seed),
+        roc_auc=metrics.roc_auc(truth, score),
+        confusion=_confusion(counts),
+        calibration=calibration.calibration(truth, score, seed),
+        selective=metrics.selective(truth, score, min_confidence),
+        risk_coverage=calibration.risk_coverage(truth, score, seed),
+        trivial=metrics.trivial(counts),
+        by_group={
+            column: by_group(truth, score, groups, min_confidence, seed)
+            for column, groups in arrays.groups.items()
         },
-        "calibration": calibration.calibration(truth, score, seed),
-        "selective": metrics.selective(truth, score, min_confidence),
-        "risk_coverage": calibration.risk_coverage(truth, score, seed),
-        "trivial": {name: _plain_rates(rates) for name, rates in metrics.trivial(counts).items()},
-        "by_group": {
-            column: _by_group(truth, score, groups, min_confidence, seed)
-            for column, groups in said.groups.items()
-        },
-        **({"face_size": _face_size(labelled, face_px, search_again)} if face_px else {}),
-        "not_found": sum(not (answer.found or answer.error) for answer in labelled),
-        "unreadable": [
-            {"file": str(answer.sample.file), "reason": answer.error}
+        face_size=face_sizes.curve(labelled, face_px, redetect) if face_px else None,
+        not_detected=sum(not (answer.found or answer.error) for answer in labelled),
+        unreadable=tuple(
+            Unreadable(file=str(answer.sample.file), reason=answer.error)
             for answer in labelled
             if answer.error
-        ],
-        "unlabelled": [str(a.sample.file) for a in given if a.sample.label is None],
-        "seed": seed,
-        "versions": versions(),
-        "command": command,
-    }
-    plain: dict[str, Any] = metrics.plain(everything)
-    return plain
+        ),
+        unlabelled=tuple(str(a.sample.file) for a in answers if a.sample.label is None),
+    )
 
 
-def versions() -> dict[str, str]:
-    """What the numbers may depend on."""
-    packages = ("numpy", "onnxruntime", "opencv-python-headless", "scikit-learn")
-    ours = {"python": platform.python_version(), "genderscope": __version__}
-    return ours | {name: version(name) for name in packages}
+def beside(model: Path) -> list[Evaluation]:
+    """The evaluations that lie beside a model file, ``<model>.<data>.<detector>.json``, by name.
+
+    Raises:
+        ResultError: one of these is not an evaluation.
+    """
+    return [Evaluation.load(file) for file in sorted(model.parent.glob(f"{model.stem}.*.*.json"))]
 
 
-def _by_group(
-    truth: metrics.Integers,
-    score: Floats,
-    groups: npt.NDArray[np.str_],
-    min_confidence: float,
-    seed: int,
-) -> dict[str, Any]:
-    more = calibration.by_group(truth, score, groups, min_confidence, seed)
-    return {
-        name: group | more[name] for name, group in metrics.by_group(truth, score, groups).items()
-    }
-
-
-def _face_size(
-    labelled: Sequence[Answer], face_px: Sequence[int], search_again: bool
-) -> dict[str, Any]:
-    return {
-        "how": face_sizes.HOW,
-        "faces_are": face_sizes.SEARCHED if search_again else face_sizes.LOCATED,
-        "curve": face_sizes.curve(labelled, face_px),
-    }
-
-
-def _rates(counts: metrics.Integers, seed: int) -> dict[str, Any]:
-    """Rates beside their intervals: Wilson's for proportions of n, else bootstrapped."""
-    right, true = counts[[0, 1], [0, 1]], counts.sum(axis=1)
-    plain = _plain_rates(metrics.rates(counts))
-    for name, values in metrics.rates(metrics.resample(counts, seed)).items():
-        interval = metrics.percentiles(values)
-        plain[f"{name}_interval"] = _named(interval.T) if interval.ndim == 2 else interval
-    plain["accuracy_interval"] = metrics.wilson(right.sum(), true.sum())
-    plain["recall_interval"] = _named(list(map(metrics.wilson, right, true)))
-    return plain
-
-
-def _plain_rates(rates: dict[str, Floats]) -> dict[str, Any]:
-    return {name: _named(rate) if rate.ndim else rate for name, rate in rates.items()}
-
-
-def _named(pair: Any) -> dict[str, Any]:
-    return dict(zip(LABELS, pair, strict=True))
+def _confusion(counts: metrics.Integers) -> Confusion:
+    shares = counts[:, :2] / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    (a, b), (c, d) = counts[:, :2].tolist()
+    (e, f), (g, h) = shares.tolist()
+    return Confusion(labels=LABELS, counts=((a, b), (c, d)), shares=((e, f), (g, h)))

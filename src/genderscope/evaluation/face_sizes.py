@@ -1,16 +1,13 @@
-"""How accuracy falls as faces shrink: smaller pictures, and a curve of what was said of them.
+"""Accuracy at smaller sizes of the face: shrunk pictures, and the curve of the accuracy."""
 
-Knows nothing of detectors, models or screens.
-"""
-
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 
+from genderscope.core.results import Estimate, Record
 from genderscope.core.types import Box, Face, Image
 from genderscope.evaluation import metrics
 from genderscope.evaluation.predictions import Answer
@@ -21,11 +18,43 @@ HOW = (
     "smaller already stays as it is"
 )
 LOCATED = "box and landmarks of the picture as it is, scaled: the classifier alone"
-SEARCHED = "found anew in the smaller picture: the detector too"
+REDETECTED = "detected anew in the smaller picture: the detector too"
+
+
+class AtSize(Record, frozen=True, kw_only=True):
+    """Accuracy with faces ``face_px`` pixels across.
+
+    Attributes:
+        n_as_it_is: faces that are no larger anyway.
+        accuracy: without abstention, over all the pictures.
+    """
+
+    face_px: int
+    n_as_it_is: int
+    accuracy: Estimate
+
+
+class FaceSizes(Record, frozen=True, kw_only=True):
+    """Accuracy over the size of the face, and how both were made."""
+
+    how: str
+    faces_are: str
+    curve: tuple[AtSize, ...]
+
+
+class PublishedCurve(Record, frozen=True, kw_only=True):
+    """A curve that others published on a data set: accuracy at each of ``face_px``."""
+
+    name: str
+    dataset: str
+    source: str
+    how: str
+    face_px: tuple[int, ...]
+    accuracy: tuple[float, ...]
 
 
 def shrunk(image: Image, face: Face, face_px: int) -> tuple[Image, Face] | None:
-    """A picture and its face, shrunk until the face's box is so wide; None if it is no wider.
+    """A picture and its face, shrunk until the face's box is so wide; None if it is not wider.
 
     Args:
         image: (height, width, 3) uint8 BGR.
@@ -45,36 +74,27 @@ def shrunk(image: Image, face: Face, face_px: int) -> tuple[Image, Face] | None:
     )
 
 
-def curve(labelled: Sequence[Answer], face_px: Sequence[int]) -> list[dict[str, Any]]:
-    """Accuracy at each size, without abstention, over all the pictures each time.
+def curve(labelled: Sequence[Answer], face_px: Sequence[int], redetected: bool = False) -> FaceSizes:
+    """Accuracy at each size, with Wilson's interval.
 
     Args:
-        labelled: answers to labelled samples that were asked at these sizes.
-
-    Returns:
-        For each size ``face_px``, ``n``, ``n_as_it_is`` (faces that are no larger anyway),
-        ``accuracy`` and its Wilson ``interval``.
+        labelled: answers to labelled samples at these sizes.
+        redetected: whether faces were detected anew in the smaller pictures.
     """
     rows = []
+    truth = np.array([answer.sample.label for answer in labelled])
     for size in face_px:
-        said = [answer.smaller.get(size, answer.prediction) for answer in labelled]
-        score = np.array([p.scores[1] if p else np.nan for p in said])
-        truth = np.array([answer.sample.label for answer in labelled])
+        predictions = [answer.smaller.get(size, answer.prediction) for answer in labelled]
+        score = np.array([p.scores[1] if p else np.nan for p in predictions])
         right = int((metrics.decide(score) == truth).sum())
         as_it_is = sum(a.prediction is not None and size not in a.smaller for a in labelled)
-        rows.append(
-            {
-                "face_px": size,
-                "n": len(labelled),
-                "n_as_it_is": as_it_is,
-                "accuracy": right / len(labelled),
-                "interval": metrics.wilson(right, len(labelled)),
-            }
-        )
-    return rows
+        accuracy = metrics.proportion(right, len(labelled))
+        rows.append(AtSize(face_px=size, n_as_it_is=as_it_is, accuracy=accuracy))
+    faces_are = REDETECTED if redetected else LOCATED
+    return FaceSizes(how=HOW, faces_are=faces_are, curve=tuple(rows))
 
 
-def published(dataset: str) -> list[dict[str, Any]]:
-    """Curves that others published on a data set, by the reader's name; see the file."""
-    curves: list[dict[str, Any]] = json.loads(PUBLISHED.read_text(encoding="utf-8"))
-    return [curve for curve in curves if curve["dataset"] == dataset]
+def published(dataset: str) -> list[PublishedCurve]:
+    """Curves that others published on a data set, by the reader's name."""
+    curves = msgspec.json.decode(PUBLISHED.read_bytes(), type=list[PublishedCurve])
+    return [curve for curve in curves if curve.dataset == dataset]

@@ -211,7 +211,7 @@ def _condition(
         "no_answer": int((~both).sum()),
         "flips": int(flipped.sum()),
         "flip_rate": flipped.mean() if n else np.nan,
-        "flip_interval": metrics.wilson(flipped.sum(), n),
+        "flip_interval": metrics.proportion(flipped.sum(), n).interval,
         "to_man": (flipped & (after == 1)).mean() if n else np.nan,
         "to_woman": (flipped & (after == 0)).mean() if n else np.nan,
         "confidence_change": change.mean() if len(change) else np.nan,
@@ -232,17 +232,17 @@ def _accuracy(decided: Integers, truth: Integers) -> dict[str, Any]:
     right = (decided == truth)[truth >= 0]
     return {
         "accuracy": right.mean() if len(right) else np.nan,
-        "accuracy_interval": metrics.wilson(right.sum(), len(right)),
+        "accuracy_interval": metrics.proportion(right.sum(), len(right)).interval,
     }
 
 
 def _flips(flipped: npt.NDArray[np.bool_]) -> dict[str, Any]:
     share = metrics.share(flipped)
     return {
-        "n": share["n"],
-        "n_too_small": share["n_too_small"],
-        "flip_rate": share["value"],
-        "flip_interval": share["interval"],
+        "n": share.n,
+        "n_too_small": share.value is None,
+        "flip_rate": share.value,
+        "flip_interval": share.interval,
     }
 
 

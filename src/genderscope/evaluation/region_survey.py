@@ -1,226 +1,159 @@
-"""What a model looks at over a labelled data set: the shares of its maps' energy in the regions of
-the face, and average maps. Knows nothing of torch, of screens or of the command line.
+"""Where on the face a model looks, over a labelled data set: the shares of its maps' energy in the
+regions of the face.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
-from typing import Any
+from collections.abc import Sequence
+from typing import ClassVar
 
-import cv2
 import numpy as np
+import numpy.typing as npt
 
 from genderscope.core.errors import DatasetError
-from genderscope.core.protocols import Detector
-from genderscope.core.types import LABELS, Floats, Image, Sample
+from genderscope.core.results import Document, Estimate, Provenance, Record
+from genderscope.core.types import LABELS
 from genderscope.evaluation import metrics, regions
-from genderscope.evaluation.evaluate import versions
-from genderscope.imaging import panels
-from genderscope.inference import locate
-from genderscope.inference.explainer import Explainer
+from genderscope.evaluation.metrics.groups import members
+from genderscope.evaluation.region_maps import Maps
 
 ALL, RIGHT, WRONG = "all", "right", "wrong"
 RESAMPLES = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Average:
-    """The faces of one kind of answer, one on the other.
+class RegionShare(Record, frozen=True, kw_only=True):
+    """One region in the maps of a group of faces.
 
     Attributes:
-        n: how many there are.
-        face: their mean crop, (size, size[, channels]).
-        energy: the mean of their maps' energy, (size, size), each scaled to sum to 1.
-        landmarks: (5, 2), the mean places in the crop.
+        share: the mean share of the energy; its interval is the bootstrap's over faces.
+        area: the mean share of the crop's pixels; None where the share is.
     """
 
+    share: Estimate
+    area: float | None
+
+
+class RegionGroup(Record, frozen=True, kw_only=True):
+    """The regions in the maps of a group of faces.
+
+    Attributes:
+        label: one of ``LABELS``, or all.
+        answers: all, right or wrong.
+        column, group: of the data set, where the group is one of these.
+        error: the share of wrong answers in a group of the data set.
+        regions: by the names of ``regions.REGIONS``.
+    """
+
+    label: str
+    answers: str
+    column: str | None = None
+    group: str | None = None
+    error: float | None = None
     n: int
-    face: Floats
-    energy: Floats
-    landmarks: Floats
+    regions: dict[str, RegionShare]
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What a model looked at in the faces of a data set.
+class RegionSurvey(Document, frozen=True, kw_only=True):
+    """Where on the face a model looks, over a data set.
 
     Attributes:
-        truth, said: (n,) indices into ``LABELS``; the class that is said is the one explained.
-        shares, areas: (n, 7) of the maps' energy and of the crops' pixels: see ``regions``.
-        averages: by truth and by what was said.
-        groups: (n,) the data set's own labels of each face.
-        by_box: how many of the n faces had no landmarks, so that the average face's were taken.
-        not_found: pictures in which the detector found no face; they are not among the n.
-        no_gradient: faces whose map is zero everywhere; they are not among the n.
-        unreadable: pictures that could not be read, each with the reason.
+        n: faces.
+        explained: which class the maps explain.
+        energy_is: how energy is defined.
+        groups: by label and by whether the answer was right, then by the data set's columns.
+        by_box: faces without landmarks, which were taken to be the average face's.
+        not_detected: pictures without a detected face, left out.
+        no_gradient: faces whose map is zero everywhere, left out.
+        unreadable: pictures that cannot be read, each with the reason.
+        resamples: of the bootstrap.
     """
 
-    truth: metrics.Integers
-    said: metrics.Integers
-    shares: Floats
-    areas: Floats
-    averages: dict[tuple[int, int], Average]
-    groups: tuple[Mapping[str, str], ...]
+    KIND: ClassVar[str] = "region survey"
+
+    dataset: str
+    split: str
+    model: str
+    detector: str
+    n: int
+    explained: str
+    energy_is: str
+    groups: tuple[RegionGroup, ...]
     by_box: int
-    not_found: int
+    not_detected: int
     no_gradient: int
     unreadable: tuple[str, ...]
+    resamples: int
 
 
 def survey(
-    samples: Iterable[Sample], detector: Detector, explainer: Explainer, batch_size: int = 64
-) -> Survey:
-    """Explain the class that a model says of each labelled face.
-
-    Raises:
-        DatasetError: no labelled face was found.
-    """
-    tally: Counter[str] = Counter()
-    unreadable: list[str] = []
-    columns: list[list[Any]] = [[], [], [], []]
-    groups: list[Mapping[str, str]] = []
-    sums: dict[tuple[int, int], list[Any]] = {}
-    looks = _looks(samples, detector, explainer, tally, unreadable)
-    while batch := list(islice(looks, batch_size)):
-        asked, *arrays = zip(*batch, strict=True)
-        truth = np.array([sample.label for sample in asked])
-        crops, marks = map(np.stack, arrays)
-        scores, maps = explainer(crops)
-        said = (scores[:, 1] > scores[:, 0]).astype(np.int64)
-        energy = regions.energy(maps)
-        total = energy.sum((1, 2))
-        tally["no gradient"] += int((total == 0).sum())
-        areas = regions.areas(marks, explainer.spec.size)
-        values = truth, said, regions.shares(maps, marks), areas
-        for column, array in zip(columns, values, strict=True):
-            column.extend(array[total > 0])
-        groups += [sample.groups for sample, of in zip(asked, total, strict=True) if of > 0]
-        for index in np.flatnonzero(total):
-            kind = int(truth[index]), int(said[index])
-            sum_of = sums.setdefault(kind, [0, 0.0, 0.0, 0.0])
-            added = 1, crops[index].astype(np.float64), energy[index] / total[index], marks[index]
-            sum_of[:] = [one + other for one, other in zip(sum_of, added, strict=True)]
-    if not sums:
-        raise DatasetError("no labelled face was found, so there is nothing to explain")
-    averages = {kind: Average(n, *(total / n for total in of)) for kind, (n, *of) in sums.items()}
-    truth, said, shares, areas = (np.stack(column) for column in columns)
-    return Survey(
-        *(truth, said, shares, areas, averages, tuple(groups)),
-        by_box=tally["by box"],
-        not_found=tally["not found"],
-        no_gradient=tally["no gradient"],
-        unreadable=tuple(unreadable),
-    )
-
-
-def report(
-    found: Survey,
+    maps: Maps,
+    provenance: Provenance,
     *,
-    about: Mapping[str, str],
+    dataset: str,
+    split: str,
+    model: str,
+    detector: str,
     by: Sequence[str] = (),
-    seed: int = 0,
-    command: str = "",
-) -> dict[str, Any]:
-    """The shares of energy by class and by whether the answer was right, ready for JSON.
-
-    Args:
-        about: what was asked about what, to be reported as it is.
-        by: columns of the data set, for whose groups the same is said.
-        seed: of the bootstrap.
-
-    Returns:
-        Among others ``groups``: for each label and for both, of all answers, the right and the
-        wrong ones, ``n`` and by region its mean ``share`` of the energy, the ``interval`` of that
-        (bootstrap over faces) and its mean share of the ``area``; then the same for each ``group``
-        of each ``column``, with its ``error``. A share over fewer than
-        ``metrics.SMALLEST_N`` faces is None, and so is its interval.
+) -> RegionSurvey:
+    """The shares of energy by label, by whether the answer was right, and by the groups of the
+    data set's columns ``by``; ``provenance.seed`` is that of the bootstrap.
 
     Raises:
         DatasetError: the data set has no such column.
     """
-    right = found.truth == found.said
-    values = {name: np.array([of.get(name, "") for of in found.groups]) for name in by}
-    if unknown := [name for name, of in values.items() if not any(of)]:
-        raise DatasetError(f"the data set does not say of any face its {', '.join(unknown)}")
-    return {
-        **about,
-        "n": len(found.truth),
-        "explained": "the class with the higher score",
-        "energy_is": "the squares of the guided gradient, each map's scaled to sum to 1",
-        "groups": [
-            {"label": label, "answers": answers, **_shares(found, of & among, seed)}
-            for label, of in _labels(found.truth).items()
-            for answers, among in {ALL: right | ~right, RIGHT: right, WRONG: ~right}.items()
-        ]
-        + [
-            {"label": ALL, "answers": ALL, "column": name, "group": group}
-            | {"error": float(1 - right[of == group].mean())}
-            | _shares(found, of == group, seed)
-            for name, of in values.items()
-            for group in sorted(set(of.tolist()) - {""}, key=metrics.group_order)
-        ],
-        "by_box": found.by_box,
-        "not_found": found.not_found,
-        "no_gradient": found.no_gradient,
-        "unreadable": found.unreadable,
-        "seed": seed,
-        "resamples": RESAMPLES,
-        "versions": versions(),
-        "command": command,
-    }
+    right = maps.truth == maps.predicted
+    columns = {name: np.array([groups.get(name, "") for groups in maps.groups]) for name in by}
+    if empty := [name for name, values in columns.items() if not any(values)]:
+        raise DatasetError(f"the data set gives no face a value for {', '.join(empty)}")
+    seed = provenance.seed or 0
+    labels = {ALL: maps.truth >= 0, **{name: maps.truth == k for k, name in enumerate(LABELS)}}
+    groups = [
+        RegionGroup(
+            label=label, answers=answers,
+            n=int((of_label & member).sum()),
+            regions=_regions(maps, of_label & member, seed),
+        )
+        for label, of_label in labels.items()
+        for answers, member in {ALL: right | ~right, RIGHT: right, WRONG: ~right}.items()
+    ] + [
+        RegionGroup(
+            label=ALL,
+            answers=ALL,
+            column=column,
+            group=group,
+            error=float(1 - right[member].mean()),
+            n=int(member.sum()),
+            regions=_regions(maps, member, seed),
+        )
+        for column, values in columns.items()
+        for group, member in members(values)
+        if group
+    ]
+    return RegionSurvey(
+        provenance=provenance,
+        dataset=dataset,
+        split=split,
+        model=model,
+        detector=detector,
+        n=len(maps.truth),
+        explained="the class with the higher score",
+        energy_is="the squares of the guided gradient, each map's scaled to sum to 1",
+        groups=tuple(groups),
+        by_box=maps.by_box,
+        not_detected=maps.not_detected,
+        no_gradient=maps.no_gradient,
+        unreadable=maps.unreadable,
+        resamples=RESAMPLES,
+    )
 
 
-def picture(one: Average, title: str) -> Image:
-    """An average as a picture: the mean face with the regions, and the mean energy over it."""
-    size = len(one.energy)
-    grey = one.face if one.face.ndim == 2 else one.face.mean(-1)
-    face = cv2.cvtColor(grey.round().astype(np.uint8), cv2.COLOR_GRAY2BGR)
-    scale = panels.TILE_PX / size
-    parts = regions.masks(one.landmarks[None] * scale, panels.TILE_PX)[0]
-    plain = panels.tile(face.astype(np.uint8))
-    tiles = [panels.outlined(plain, parts), panels.overlay(plain, one.energy)]
-    return panels.row(tiles, f"{title}, n = {one.n:,}")
-
-
-def _looks(
-    samples: Iterable[Sample],
-    detector: Detector,
-    explainer: Explainer,
-    tally: Counter[str],
-    unreadable: list[str],
-) -> Iterator[tuple[Sample, Image, Floats]]:
-    """The sample, crop and landmarks of each face; what has none of them is counted."""
-    labelled = (sample for sample in samples if sample.label is not None)
-    for located in locate.stream(labelled, detector, explainer.spec):
-        if located.frame.error is not None:
-            unreadable.append(located.frame.error)
-        elif not located.detected:
-            tally["not found"] += 1
-        elif located.sample is not None:
-            [face], [crop] = located.faces, located.crops
-            tally["by box"] += face.landmarks is None
-            yield located.sample, crop, regions.landmarks(face, explainer.spec)
-
-
-def _labels(truth: metrics.Integers) -> dict[str, Any]:
-    return {ALL: truth >= 0, **{label: truth == index for index, label in enumerate(LABELS)}}
-
-
-def _shares(found: Survey, member: Any, seed: int) -> dict[str, Any]:
-    shares, areas = found.shares[member], found.areas[member]
-    n = len(shares)
-    if small := n < metrics.SMALLEST_N:
-        nothing = dict.fromkeys(("share", "interval", "area"))
-        return {"n": n, "n_too_small": small, "regions": dict.fromkeys(regions.REGIONS, nothing)}
+def _regions(maps: Maps, member: npt.NDArray[np.bool_], seed: int) -> dict[str, RegionShare]:
+    shares, areas = maps.shares[member], maps.areas[member]
+    if (n := len(shares)) < metrics.SMALLEST_N:
+        withheld = RegionShare(share=Estimate(n=n, value=None, interval=None), area=None)
+        return dict.fromkeys(regions.REGIONS, withheld)
     draw = np.random.default_rng(seed)
     means = np.stack([shares[draw.integers(n, size=n)].mean(0) for _ in range(RESAMPLES)])
     columns = zip(shares.mean(0), metrics.percentiles(means).T, areas.mean(0), strict=True)
     return {
-        "n": n,
-        "n_too_small": small,
-        "regions": {
-            name: {"share": float(share), "interval": interval.tolist(), "area": float(area)}
-            for name, (share, interval, area) in zip(regions.REGIONS, columns, strict=True)
-        },
+        name: RegionShare(share=metrics.estimate(share, interval, n), area=float(area))
+        for name, (share, interval, area) in zip(regions.REGIONS, columns, strict=True)
     }

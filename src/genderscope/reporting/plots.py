@@ -1,4 +1,4 @@
-"""Numbers as pictures for a report. Knows nothing of where the numbers come from.
+"""Plots of results: PNGs of an evaluation, and drawings in SVG for pages.
 
 Figures are made by matplotlib's objects alone: ``pyplot`` would look for a screen.
 """
@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from genderscope.core.extras import require
+from genderscope.core.results import Estimate
 from genderscope.core.types import LABELS
+from genderscope.evaluation.evaluate import Confusion, Evaluation
+from genderscope.evaluation.face_sizes import FaceSizes, PublishedCurve, published
+from genderscope.evaluation.metrics.calibration import Calibration, RiskCoverage
 from genderscope.imaging.draw import COLOURS
 
 PLAIN = "#7f858c"
@@ -22,22 +26,30 @@ INK = "#010203"
 """What becomes the colour of the text around a drawing."""
 
 
-def confusion_matrix(
-    counts: Sequence[Sequence[int]],
-    normalised: Sequence[Sequence[float]],
-    title: str,
-    path: Path,
-) -> None:
-    """Draw a confusion matrix twice side by side, as counts and as shares of each row, to a PNG.
+def evaluation(result: Evaluation, folder: Path) -> None:
+    """Draw all plots of an evaluation into a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    heading = title(result)
+    confusion_matrix(result.confusion, heading, folder / "confusion.png")
+    reliability(result.calibration, heading, folder / "reliability.png")
+    risk_coverage(result.risk_coverage, heading, folder / "risk-coverage.png")
+    if result.face_size:
+        others = published(result.dataset.partition(":")[0])
+        face_sizes(result.face_size, others, heading, folder / "face-size.png")
 
-    Args:
-        counts: (2, 2), rows are truths.
-        normalised: (2, 2), 0-1.
-    """
+
+def title(result: Evaluation) -> str:
+    """What was evaluated, in one line."""
+    return f"{result.model} on {result.dataset}, {result.split}, n = {result.n:,}"
+
+
+def confusion_matrix(confusion: Confusion, title: str, path: Path) -> None:
+    """Draw a confusion matrix twice side by side, as counts and as shares of each row, to a PNG."""
     figure = _figure(title, 8, 4.2)
     left, right = figure.subplots(1, 2)
-    _matrix(left, normalised, [[f"{count:,}" for count in row] for row in counts], "pictures")
-    _matrix(right, normalised, [[f"{share:.1%}" for share in row] for row in normalised], "share")
+    shares = confusion.shares
+    _matrix(left, shares, [[f"{n:,}" for n in row] for row in confusion.counts], "pictures")
+    _matrix(right, shares, [[f"{share:.1%}" for share in row] for row in shares], "share")
     figure.savefig(path, format="png")
 
 
@@ -59,74 +71,51 @@ def _matrix(
         axes.text(column, row, texts[row][column], ha="center", va="center", color=colour)
 
 
-def reliability(calibration: Mapping[str, Any], title: str, path: Path) -> None:
-    """Draw how often each bin of the confidence is right, and how full it is, to a PNG.
-
-    Args:
-        calibration: as ``calibration.calibration`` gives it, without NaN.
-    """
+def reliability(calibration: Calibration, title: str, path: Path) -> None:
+    """Draw the accuracy of each bin of the confidence, and how full it is, to a PNG."""
     figure = _figure(title, 5.4, 5.4)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    upper.plot([0.5, 1], [0.5, 1], color=PLAIN, linestyle="--", label="as often as it says")
-    shown = [row for row in calibration["bins"] if not row["n_too_small"]]
-    if shown:
-        x, y = [row["mean_confidence"] for row in shown], [row["accuracy"] for row in shown]
-        ece = f"ECE {calibration['ece']:.4f} ({_interval(calibration['ece_interval'], 4)})"
-        _points(upper, x, y, [row["interval"] for row in shown], ece)
-    upper.set(ylabel="right, with 95% interval", xlim=(0.49, 1.01))
+    upper.plot([0.5, 1], [0.5, 1], color=PLAIN, linestyle="--", label="calibrated")
+    bins = calibration.bins
+    if large := [one for one in bins if one.accuracy.value is not None]:
+        x, y = [one.mean_confidence for one in large], [one.accuracy for one in large]
+        _points(upper, x, y, f"ECE {_small(calibration.ece)}")
+    upper.set(ylabel="accuracy, with 95% interval", xlim=(0.49, 1.01))
     upper.legend(loc="upper left")
-    bins = calibration["bins"]
-    widths = [row["high"] - row["low"] for row in bins]
-    lower.bar(
-        [row["low"] for row in bins], [row["n"] for row in bins], widths, align="edge", color=LINE
-    )
+    widths = [one.high - one.low for one in bins]
+    counts = [one.accuracy.n for one in bins]
+    lower.bar([one.low for one in bins], counts, widths, align="edge", color=LINE)
     lower.set(xlabel="confidence", ylabel="pictures")
     lower.yaxis.set_major_formatter("{x:,.0f}")
     figure.savefig(path, format="png")
 
 
-def risk_coverage(measured: Mapping[str, Any], title: str, path: Path) -> None:
-    """Draw the error among the most confident answers over their share, to a PNG.
-
-    Args:
-        measured: as ``calibration.risk_coverage`` gives it, without NaN.
-    """
+def risk_coverage(result: RiskCoverage, title: str, path: Path) -> None:
+    """Draw the error of the most confident predictions over their share, to a PNG."""
     figure = _figure(title, 5.4, 4.2)
     axes = figure.subplots()
-    curve, at = measured["curve"], measured["at"]
-    aurc = f"AURC {measured['aurc']:.4f} ({_interval(measured['aurc_interval'], 4)})"
-    axes.plot(_percent(curve["coverage"]), _percent(curve["error"]), color=LINE, label=aurc)
-    _points(
-        axes,
-        _percent(row["coverage"] for row in at),
-        _percent(row["error"] for row in at),
-        [_percent(row["interval"]) for row in at],
-    )
+    curve, label = result.curve, f"AURC {_small(result.aurc)}"
+    axes.plot(_percent(curve.coverage), _percent(curve.error), color=LINE, label=label)
+    errors = [row.error for row in result.at]
+    _points(axes, _percent(row.coverage for row in result.at), errors, scale=100)
     axes.set(xlabel="answered, %", ylabel="error of these, %", xlim=(0, 101), ylim=(0, None))
     axes.legend(loc="upper left")
     figure.savefig(path, format="png")
 
 
 def face_sizes(
-    curve: Sequence[Mapping[str, Any]],
-    others: Sequence[Mapping[str, Any]],
-    title: str,
-    path: Path,
+    result: FaceSizes, others: Sequence[PublishedCurve], title: str, path: Path
 ) -> None:
-    """Draw accuracy over the size of the face, beside what others published, to a PNG.
-
-    Args:
-        curve, others: as ``face_sizes.curve`` and ``face_sizes.published`` give them.
-    """
+    """Draw accuracy over the size of the face, beside published curves, to a PNG."""
     figure = _figure(title, 6.4, 4.2)
     axes = figure.subplots()
     for other in others:
-        x, y, name = other["face_px"], _percent(other["accuracy"]), f"{other['name']}, published"
-        axes.plot(x, y, color=PLAIN, linestyle="--", marker=".", label=name)
-    x, y = [row["face_px"] for row in curve], _percent(row["accuracy"] for row in curve)
-    _points(axes, x, y, [_percent(row["interval"]) for row in curve], "measured, 95% interval", "-")
+        y, name = _percent(other.accuracy), f"{other.name}, published"
+        axes.plot(other.face_px, y, color=PLAIN, linestyle="--", marker=".", label=name)
+    x, y = [row.face_px for row in result.curve], [row.accuracy for row in result.curve]
+    _points(axes, x, y, "measured, 95% interval", "-", scale=100)
     axes.set_xscale("log")
-    ticks = sorted({size for line in (*others, {"face_px": x}) for size in line["face_px"]})
+    ticks = sorted({*x, *(size for other in others for size in other.face_px)})
     axes.set_xticks(ticks, ticks)
     axes.minorticks_off()
     axes.set(xlabel="face, pixels across", ylabel="accuracy, %")
@@ -145,16 +134,22 @@ def _figure(title: str, width: float, height: float) -> Any:
 def _points(
     axes: Any,
     x: Sequence[float],
-    y: Sequence[float],
-    intervals: Sequence[Sequence[float]],
+    y: Sequence[Estimate],
     label: str | None = None,
     line: str = "",
+    scale: int = 1,
 ) -> None:
-    below = [value - low for value, (low, _) in zip(y, intervals, strict=True)]
-    above = [high - value for value, (_, high) in zip(y, intervals, strict=True)]
-    axes.errorbar(
-        x, y, (below, above), color=LINE, marker="o", linestyle=line, capsize=3, label=label
-    )
+    """Estimates as points with their intervals; those without a value are left out."""
+    points = [
+        (place, *(scale * number for number in (one.value, *one.interval)))
+        for place, one in zip(x, y, strict=True)
+        if one.value is not None and one.interval is not None
+    ]
+    places, values, low, high = zip(*points, strict=True)
+    below = [value - end for value, end in zip(values, low, strict=True)]
+    above = [end - value for value, end in zip(values, high, strict=True)]
+    style = {"color": LINE, "marker": "o", "linestyle": line, "capsize": 3, "label": label}
+    axes.errorbar(places, values, (below, above), **style)
     axes.grid(alpha=0.25)
 
 
@@ -162,8 +157,9 @@ def _percent(shares: Iterable[float]) -> list[float]:
     return [100 * share for share in shares]
 
 
-def _interval(ends: Sequence[float], places: int) -> str:
-    return "-".join(f"{end:.{places}f}" for end in ends)
+def _small(estimate: Estimate) -> str:
+    ends = "-".join(f"{end:.4f}" for end in estimate.interval or ())
+    return "undefined" if estimate.value is None else f"{estimate.value:.4f} ({ends})"
 
 
 def histogram(edges: Sequence[float], series: Mapping[str, Sequence[int]], across: str) -> str:

@@ -76,10 +76,11 @@ def quantise(model: Path, crops: Crops) -> Path:
         answers = calibrated(said[best], fitted["temperature"], fitted["bias"]).argmax(1)
         before = calibrated(expected, original.temperature, original.bias).argmax(1)
         difference = paired.difference(answers == truth, before == truth)
-        if difference["interval"][1] < -LARGEST_LOSS:
+        value, interval = difference.value or 0.0, difference.interval or (0.0, 0.0)
+        if interval[1] < -LARGEST_LOSS:
             raise ModelError(
-                f"in integers, {model} loses {-difference['difference']:.1%} of accuracy on "
-                f"{difference['n']:,} held-out faces, where {LARGEST_LOSS:.1%} may be lost"
+                f"in integers, {model} loses {-value:.1%} of accuracy on "
+                f"{difference.n:,} held-out faces, where {LARGEST_LOSS:.1%} may be lost"
             )
         changed = {
             "name": original.name + INT8.removesuffix(".onnx"),
@@ -90,8 +91,10 @@ def quantise(model: Path, crops: Crops) -> Path:
                 "ranges": best,
                 "faces": len(seen),
                 "logits_away_rms": away,
-                "accuracy_difference": difference,
-                "same_answers": paired.agreement(before, answers)["share"],
+                "accuracy_difference": {
+                    **{"difference": value, "interval": interval, "n": difference.n}
+                },
+                "same_answers": paired.agreement(before, answers).share.value,
             },
         }
         part = Path(folder) / best

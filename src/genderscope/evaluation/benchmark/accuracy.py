@@ -15,7 +15,7 @@ import numpy.typing as npt
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Face, Image, Sample
 from genderscope.evaluation import evaluate, predictions
-from genderscope.evaluation.metrics import paired, wilson
+from genderscope.evaluation.metrics import paired, proportion
 from genderscope.evaluation.predictions import Predictions
 from genderscope.inference.classifier import Classifier
 
@@ -70,15 +70,18 @@ def ask(
 def accuracy(given: Predictions) -> dict[str, Any]:
     """The share of labelled pictures that it has right, without abstention, and its interval."""
     right = _right(given)
-    n = len(right)
-    successes = int(right.sum())
-    return {"n": n, "value": successes / n if n else np.nan, "interval": wilson(successes, n)}
+    share = proportion(int(right.sum()), len(right))
+    return {"n": share.n, "value": share.value, "interval": share.interval}
 
 
 def pair(a: Predictions, b: Predictions, seed: int) -> dict[str, Any]:
     """A's accuracy less B's on the same pictures, bootstrapped, and McNemar's exact test."""
     right = _right(a), _right(b)
-    return {**paired.difference(*right, seed), **paired.mcnemar(*right)}
+    apart, test = paired.difference(*right, seed), paired.mcnemar(*right)
+    return {
+        **{"difference": apart.value, "interval": apart.interval, "n": apart.n},
+        **{"a_only": test.a_only, "b_only": test.b_only, "p": test.p},
+    }
 
 
 def _right(given: Predictions) -> npt.NDArray[np.bool_]:

@@ -92,9 +92,9 @@ def _imbalance(tally: Tally) -> Imbalance | None:
         n=int(labelled.sum()),
         trivial={
             name: TrivialScores(
-                accuracy=float(rates["accuracy"]),
-                f1=dict(zip(LABELS, rates["f1"].tolist(), strict=True)),
-                macro_f1=float(rates["macro_f1"]),
+                accuracy=rates.accuracy,
+                f1=rates.f1,
+                macro_f1=rates.macro_f1,
             )
             for name, rates in metrics.trivial(np.diag(labelled)).items()
         },
@@ -122,7 +122,7 @@ def _sizes(opened: Sequence[OpenedPicture]) -> Sizes:
     return Sizes(
         opened=len(opened),
         unreadable=unreadable,
-        unreadable_interval=metrics.wilson(unreadable, len(opened)),
+        unreadable_interval=metrics.proportion(unreadable, len(opened)).interval,
         pixels=_pixels(sizes) if sizes else None,
     )
 

@@ -1,51 +1,83 @@
-"""What arrays of truths and scores say: counts, rates and their intervals, also by group.
+"""Counts, rates and their intervals from arrays of labels and scores.
 
 ``truth`` is (n,) of indices into ``LABELS``; ``score`` is (n,) of P(man), NaN where there is no
-answer. No answer is a wrong answer: it stays in every denominator but precision's. An undefined
-number is NaN. Knows nothing of pictures, models or files, and needs the ``eval`` extra.
+prediction. A missing prediction is wrong: it counts in every denominator but precision's. An
+undefined number is NaN in an array and None in a result. Needs the ``eval`` extra.
 """
 
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from genderscope.core.extras import require
+from genderscope.core.results import Estimate, Record
 from genderscope.core.types import LABELS, Floats
 
 Integers = npt.NDArray[np.int64]
-Interval = tuple[float, float]
+Number = float | Floats
+T = TypeVar("T", Estimate, float | None)
 
 LEVEL = 0.95
 SMALLEST_N = 30
-"""With fewer pictures a rate says next to nothing and is withheld."""
-UNKNOWN: Interval = (np.nan, np.nan)
+"""A rate of fewer pictures is withheld: its interval is too wide to be of use."""
+
+
+class Rates(Record, Generic[T], frozen=True, kw_only=True):
+    """Rates of a confusion matrix; ``recall``, ``precision`` and ``f1`` by label.
+
+    Attributes:
+        balanced_accuracy: the mean recall.
+        recall_gap: the absolute difference of the recalls.
+    """
+
+    accuracy: T
+    balanced_accuracy: T
+    recall: dict[str, T]
+    recall_gap: T
+    precision: dict[str, T]
+    macro_precision: T
+    f1: dict[str, T]
+    macro_f1: T
+
+
+class Selective(Record, frozen=True, kw_only=True):
+    """What abstaining below a confidence buys.
+
+    Attributes:
+        coverage: the share of pictures with a prediction.
+        accuracy: of these.
+    """
+
+    min_confidence: float
+    coverage: Estimate
+    accuracy: Estimate
 
 
 def decide(score: Floats) -> Integers:
-    """The label with the higher score, without abstention; -1 where there is no answer."""
+    """The label with the higher score, without abstention; -1 where there is no prediction."""
     return np.where(np.isnan(score), -1, score > 0.5).astype(np.int64)
 
 
 def confusion(truth: Integers, predicted: Integers) -> Integers:
-    """Counts, (2, 3): rows are truths, columns are the two labels and "no answer"."""
+    """Counts, (2, 3): rows are truths, columns are the two labels and "no prediction"."""
     learn = require("sklearn.metrics", "eval")
     counts: Integers = learn.confusion_matrix(truth, predicted, labels=[0, 1, -1])[:2]
     return counts
 
 
-def rates(counts: npt.NDArray[Any]) -> dict[str, Floats]:
-    """Rates of confusion matrices (..., 2, 3), or (..., 2, 2) where everything has an answer.
+def rates(counts: npt.NDArray[np.number]) -> dict[str, Floats]:
+    """Rates of confusion matrices (..., 2, 3), or (..., 2, 2) without missing predictions.
 
     Returns:
-        ``recall``, ``precision``, ``f1``: (..., 2); ``accuracy``, ``balanced_accuracy`` (the mean
-        recall), ``macro_precision``, ``macro_f1``, ``recall_gap`` (absolute difference): (...).
+        The fields of ``Rates``: those by label (..., 2), the others (...).
     """
     right = counts[..., [0, 1], [0, 1]].astype(np.float64)
-    true, given = counts.sum(axis=-1), counts.sum(axis=-2)[..., :2]
+    true, predicted = counts.sum(axis=-1), counts.sum(axis=-2)[..., :2]
     with np.errstate(invalid="ignore"):
-        recall, precision, f1 = right / true, right / given, 2 * right / (true + given)
+        recall, precision, f1 = right / true, right / predicted, 2 * right / (true + predicted)
         accuracy = right.sum(axis=-1) / true.sum(axis=-1)
     return {
         "accuracy": accuracy,
@@ -59,32 +91,99 @@ def rates(counts: npt.NDArray[Any]) -> dict[str, Floats]:
     }
 
 
-def trivial(counts: Integers) -> dict[str, dict[str, Floats]]:
-    """Rates of three classifiers that look at nothing, on the truths of a confusion matrix.
+def estimated_rates(counts: Integers, seed: int) -> Rates[Estimate]:
+    """Rates of a confusion matrix with their intervals: Wilson's for accuracy and recall, else
+    the bootstrap's.
+    """
+    values, resampled = rates(counts), rates(resample(counts, seed))
+    true, predicted, n = counts.sum(axis=1), counts.sum(axis=0)[:2], int(counts.sum())
+    sizes = {"precision": predicted, "f1": np.array([n, n])}
+    right = counts[[0, 1], [0, 1]]
+    fields: dict[str, Any] = {  # Estimate, or Estimate by label
+        name: {
+            label: estimate(value[k], percentiles(resampled[name])[:, k], sizes[name][k])
+            for k, label in enumerate(LABELS)
+        }
+        if name in sizes
+        else estimate(value, percentiles(resampled[name]), n)
+        for name, value in values.items()
+        if name not in ("accuracy", "recall")
+    }
+    recall = dict(zip(LABELS, map(proportion, right, true), strict=True))
+    return Rates(accuracy=proportion(right.sum(), n), recall=recall, **fields)
 
-    ``prior_random`` draws its answers with the shares of the truths; its rates are those of its
+
+def trivial(counts: Integers) -> dict[str, Rates[float | None]]:
+    """Rates of three classifiers that ignore the picture, on the truths of a confusion matrix.
+
+    ``prior_random`` predicts at random with the shares of the truths; its rates are those of its
     expected counts.
     """
     true = counts.sum(axis=-1, keepdims=True)
-    answers = {
+    shares = {
         "always_woman": np.array([1.0, 0.0]),
         "always_man": np.array([0.0, 1.0]),
         "prior_random": (true / true.sum()).ravel(),
     }
-    return {name: rates(true * shares) for name, shares in answers.items()}
+    return {name: _plain_rates(rates(true * share)) for name, share in shares.items()}
 
 
-def wilson(successes: int, n: int, level: float = LEVEL) -> Interval:
-    """Wilson's score interval of a proportion (Wilson 1927)."""
-    if not n:
-        return UNKNOWN
-    stats = require("scipy.stats", "eval")
-    interval = stats.binomtest(int(successes), int(n)).proportion_ci(level, method="wilson")
-    return float(interval.low), float(interval.high)
+def _plain_rates(values: dict[str, Floats]) -> Rates[float | None]:
+    fields: dict[str, Any] = {  # a number, or a number by label
+        name: dict(zip(LABELS, map(defined, value), strict=True)) if value.ndim else defined(value)
+        for name, value in values.items()
+    }
+    return Rates(**fields)
+
+
+def quantile(level: Number = LEVEL) -> Any:  # a number or an array, as ``level`` is
+    """How many standard errors an interval of the level reaches to either side."""
+    return -require("scipy.special", "eval").ndtri((1 - np.asarray(level)) / 2)
+
+
+def wilson(successes: Number, n: Number, z: Number | None = None) -> tuple[Floats, Floats]:
+    """Wilson's score interval of a proportion (Wilson 1927): its lower and its upper ends.
+
+    Args:
+        successes, n: they broadcast, and need not be whole: ``n`` may be an effective sample size.
+        z: how many standard errors it reaches to either side; by default those of ``LEVEL``.
+
+    Returns:
+        (0, 1) where ``n`` is 0.
+    """
+    z = quantile() if z is None else z
+    n = np.asarray(n, np.float64)
+    share = np.divide(successes, n, out=np.full_like(n + successes, 0.5), where=n > 0)
+    centre = (share * n + z * z / 2) / (n + z * z)
+    reach = z / (n + z * z) * np.sqrt(n * share * (1 - share) + z * z / 4)
+    low, high = np.where(share > 0, centre - reach, 0), np.where(share < 1, centre + reach, 1)
+    return low[()], high[()]
+
+
+def defined(value: Number) -> float | None:
+    """A number for a result: None instead of NaN."""
+    return None if np.isnan(value) else float(value)
+
+
+def estimate(value: Number, interval: Sequence[float] | Floats, n: int | Integers) -> Estimate:
+    """A number with its interval for a result: None instead of NaN."""
+    low, high = map(float, interval)
+    return Estimate(
+        n=int(n), value=defined(value), interval=None if np.isnan(low) else (low, high)
+    )
+
+
+def proportion(
+    successes: int | Integers, n: int | Integers, smallest_n: int = 1
+) -> Estimate:
+    """A share of n with Wilson's interval; both None where ``n`` is below ``smallest_n``."""
+    if n < smallest_n:
+        return Estimate(n=int(n), value=None, interval=None)
+    return estimate(successes / n, wilson(successes, n), n)
 
 
 def resample(counts: Integers, seed: int, resamples: int = 2000) -> Integers:
-    """Counts as they might have been, (resamples, *counts.shape): the bootstrap (Efron 1979).
+    """Bootstrap replicates of counts, (resamples, *counts.shape) (Efron 1979).
 
     Drawing n pictures with replacement and counting them is one draw of a multinomial, so nothing
     loops over pictures.
@@ -95,10 +194,10 @@ def resample(counts: Integers, seed: int, resamples: int = 2000) -> Integers:
 
 
 def percentiles(values: Floats, level: float = LEVEL) -> Floats:
-    """The bootstrap's percentile interval of a statistic of each resample, (resamples, ...).
+    """The percentile interval of a statistic's bootstrap replicates, (resamples, ...).
 
     Returns:
-        (2, ...): the lower and the upper end; NaN where the statistic never is a number.
+        (2, ...): the lower and the upper end; NaN where no replicate is defined.
     """
     undefined = np.isnan(values).all(axis=0)
     ends = [(1 - level) / 2, (1 + level) / 2]
@@ -106,84 +205,45 @@ def percentiles(values: Floats, level: float = LEVEL) -> Floats:
     return np.where(undefined, np.nan, interval)
 
 
-def roc_auc(truth: Integers, score: Floats, level: float = LEVEL) -> tuple[float, Interval]:
-    """Area under the ROC curve of the answered, and its interval (DeLong et al. 1988)."""
+def roc_auc(truth: Integers, score: Floats, level: float = LEVEL) -> Estimate:
+    """Area under the ROC curve of the pictures with a prediction, and its interval (DeLong et al.
+    1988).
+    """
     learn, stats = require("sklearn.metrics", "eval"), require("scipy.stats", "eval")
-    answered = ~np.isnan(score)
-    truth, score = truth[answered], score[answered]
+    predicted = ~np.isnan(score)
+    truth, score = truth[predicted], score[predicted]
     sides = score[truth == 0], score[truth == 1]
     if min(map(len, sides)) < 2:
-        return np.nan, UNKNOWN
+        return Estimate(n=len(truth), value=None, interval=None)
     area = float(learn.roc_auc_score(truth, score))
     ranks = stats.rankdata(score)
-    # Of each picture, how many of the other class it outranks: all minus its own class's.
+    # How many of the other class each picture outranks: all, minus those of its own class.
     outranked = [ranks[truth == k] - stats.rankdata(sides[k]) for k in (0, 1)]
     variance = sum((outranked[k] / len(sides[1 - k])).var(ddof=1) / len(sides[k]) for k in (0, 1))
     reach = stats.norm.ppf((1 + level) / 2) * variance**0.5
-    return area, (float(max(area - reach, 0.0)), float(min(area + reach, 1.0)))
+    return estimate(area, (max(area - reach, 0.0), min(area + reach, 1.0)), len(truth))
 
 
-def selective(truth: Integers, score: Floats, min_confidence: float) -> dict[str, Any]:
-    """What abstaining below a confidence buys: the share answered, and how often that is right."""
-    answered = np.maximum(score, 1 - score) >= min_confidence
-    n, right = int(answered.sum()), int((decide(score) == truth)[answered].sum())
-    return {
-        "min_confidence": min_confidence,
-        "n_answered": n,
-        "coverage": n / len(truth),
-        "coverage_interval": wilson(n, len(truth)),
-        "accuracy_of_answered": right / n if n else np.nan,
-        "interval": wilson(right, n),
-    }
+def selective(truth: Integers, score: Floats, min_confidence: float) -> Selective:
+    """Coverage and accuracy when predictions below a confidence are withheld."""
+    confident = np.maximum(score, 1 - score) >= min_confidence
+    n, right = int(confident.sum()), int((decide(score) == truth)[confident].sum())
+    return Selective(
+        min_confidence=min_confidence,
+        coverage=proportion(n, len(truth)),
+        accuracy=proportion(right, n),
+    )
 
 
-def by_group(truth: Integers, score: Floats, groups: npt.NDArray[Any]) -> dict[str, Any]:
-    """Accuracy and recall within each group, with Wilson intervals.
-
-    Args:
-        groups: (n,) of the group's names.
-
-    Returns:
-        For each name, in order (3-9 before 10-19), ``n``, ``n_too_small``, ``accuracy``,
-        ``accuracy_interval`` and, for each label, ``recall``: ``n``, ``n_too_small``, ``value``,
-        ``interval``. A number over fewer than ``SMALLEST_N`` pictures is None, and so is its
-        interval.
-    """
-    right = decide(score) == truth
-    result = {}
-    for name in sorted(set(groups), key=group_order):
-        member = groups == name
-        whole = share(right[member])
-        result[str(name)] = {
-            "n": whole["n"],
-            "n_too_small": whole["n_too_small"],
-            "accuracy": whole["value"],
-            "accuracy_interval": whole["interval"],
-            "recall": {
-                label: share(right[member & (truth == k)]) for k, label in enumerate(LABELS)
-            },
-        }
-    return result
+def share(right: npt.NDArray[np.bool_]) -> Estimate:
+    """The share of True in (n,); withheld below ``SMALLEST_N``."""
+    return proportion(int(right.sum()), len(right), SMALLEST_N)
 
 
 def group_order(name: str) -> tuple[float, str]:
     """Sorts groups by the number that they begin with, 3-9 before 10-19, and then by name."""
     number = re.match(r"\d+", name)
     return (int(number.group()) if number else np.inf), name
-
-
-def share(right: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    """How many answers of (n,) are right: ``n``, ``n_too_small``, ``value`` and Wilson's
-    ``interval``, which are None over fewer than ``SMALLEST_N``.
-    """
-    n, successes = len(right), int(right.sum())
-    small = n < SMALLEST_N
-    return {
-        "n": n,
-        "n_too_small": small,
-        "value": None if small else successes / n,
-        "interval": None if small else wilson(successes, n),
-    }
 
 
 def plain(value: Any) -> Any:

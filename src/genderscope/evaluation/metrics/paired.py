@@ -1,83 +1,87 @@
-"""What two methods' answers to the same pictures say: whether one is right more often, by chance or
-not, and how far they agree.
+"""Two methods on the same pictures: whether one is right more often, and how far they agree.
 
-``a_right`` and ``b_right`` are (n,) bool, whether each answer to the same pictures is right. Knows
-nothing of pictures, models or files, and needs the ``eval`` extra.
+``a_right`` and ``b_right`` are (n,) bool: whether each prediction of the same pictures is right.
+Needs the ``eval`` extra.
 """
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from genderscope.core.extras import require
+from genderscope.core.results import Estimate, Record
 from genderscope.core.types import Floats
-from genderscope.evaluation.metrics import Integers, percentiles, resample, wilson
+from genderscope.evaluation.metrics import Integers, estimate, percentiles, proportion, resample
 
 Bools = npt.NDArray[np.bool_]
 
 
-def mcnemar(a_right: Bools, b_right: Bools) -> dict[str, Any]:
-    """The exact two-sided test of whether both are right equally often (McNemar 1947).
+class McNemar(Record, frozen=True, kw_only=True):
+    """McNemar's exact two-sided test of whether both are right equally often (1947).
 
-    Returns:
-        ``a_only``, ``b_only``: how many pictures only the one has right, the discordant ones;
-        ``p``: of a division at least as uneven, were either equally likely; 1 where there are none.
+    Attributes:
+        a_only, b_only: the discordant pictures: those that only one of the two has right.
+        p: of a split at least as uneven, were either equally likely; 1 without discordant pictures.
     """
+
+    a_only: int
+    b_only: int
+    p: float
+
+
+class Agreement(Record, frozen=True, kw_only=True):
+    """How often two predict the same, right or wrong.
+
+    Attributes:
+        share: of pictures with equal predictions.
+        kappa: 0 for the agreement of chance, 1 for a perfect one (Cohen 1960); undefined where
+            both predict one and the same label only.
+    """
+
+    share: Estimate
+    kappa: Estimate
+
+
+def mcnemar(a_right: Bools, b_right: Bools) -> McNemar:
+    """Test whether both are right equally often."""
     stats = require("scipy.stats", "eval")
     a_only, b_only = (int(only.sum()) for only in (a_right & ~b_right, b_right & ~a_right))
     discordant = a_only + b_only
     p = float(stats.binomtest(a_only, discordant).pvalue) if discordant else 1.0
-    return {"a_only": a_only, "b_only": b_only, "p": p}
+    return McNemar(a_only=a_only, b_only=b_only, p=p)
 
 
-def difference(a_right: Bools, b_right: Bools, seed: int = 0) -> dict[str, Any]:
-    """How much more often A is right than B.
+def difference(a_right: Bools, b_right: Bools, seed: int = 0) -> Estimate:
+    """A's accuracy minus B's.
 
-    Returns:
-        ``difference``: A's accuracy less B's, NaN of nothing; ``interval``: of the bootstrap that
-        draws pictures, each with both its answers, which has no width where both are right on the
-        same pictures; ``n``.
+    The interval is that of the bootstrap over pictures, each drawn with both predictions. It has no
+    width where both are right on the same pictures.
     """
     outcome = a_right.astype(np.int64) - b_right
     if not (n := len(outcome)):
-        return {"difference": np.nan, "interval": (np.nan, np.nan), "n": 0}
+        return Estimate(n=0, value=None, interval=None)
     drawn = resample(np.bincount(outcome + 1, minlength=3), seed)
-    low, high = percentiles((drawn[:, 2] - drawn[:, 0]) / n)
-    return {"difference": float(outcome.mean()), "interval": (float(low), float(high)), "n": n}
+    return estimate(outcome.mean(), percentiles((drawn[:, 2] - drawn[:, 0]) / n), n)
 
 
-def agreement(a_said: Integers, b_said: Integers, seed: int = 0) -> dict[str, Any]:
-    """How often two say the same of a picture, right or wrong.
+def agreement(a: Integers, b: Integers, seed: int = 0) -> Agreement:
+    """How often two predict the same; Wilson's interval for the share, the bootstrap's for kappa.
 
     Args:
-        a_said, b_said: (n,) of what was said, any integers.
-
-    Returns:
-        ``n``; ``share`` and its Wilson ``interval``; ``kappa``, of 0 for the agreement of chance
-        and 1 for a perfect one (Cohen 1960), NaN where both say one thing only, and its
-        bootstrapped ``kappa_interval``.
+        a, b: (n,) predictions, any integers.
     """
-    n, same = len(a_said), int((a_said == b_said).sum())
+    n, same = len(a), int((a == b).sum())
     if not n:
-        unknown = (np.nan, np.nan)
-        nothing = {"n": 0, "share": np.nan, "interval": unknown}
-        return {**nothing, "kappa": np.nan, "kappa_interval": unknown}
-    words, places = np.unique(np.concatenate([a_said, b_said]), return_inverse=True)
-    k = len(words)
+        undefined = Estimate(n=0, value=None, interval=None)
+        return Agreement(share=undefined, kappa=undefined)
+    labels, places = np.unique(np.concatenate([a, b]), return_inverse=True)
+    k = len(labels)
     counts = np.bincount(places[:n] * k + places[n:], minlength=k * k).reshape(k, k)
-    low, high = percentiles(_kappa(resample(counts, seed)))
-    return {
-        "n": n,
-        "share": same / n,
-        "interval": wilson(same, n),
-        "kappa": float(_kappa(counts)),
-        "kappa_interval": (float(low), float(high)),
-    }
+    kappa = estimate(_kappa(counts), percentiles(_kappa(resample(counts, seed))), n)
+    return Agreement(share=proportion(same, n), kappa=kappa)
 
 
 def _kappa(counts: Integers) -> Floats:
-    """Cohen's kappa of tables (..., k, k) of what two said."""
+    """Cohen's kappa of contingency tables, (..., k, k)."""
     shares = counts / counts.sum(axis=(-2, -1), keepdims=True)
     observed = np.trace(shares, axis1=-2, axis2=-1)
     expected = (shares.sum(axis=-1) * shares.sum(axis=-2)).sum(axis=-1)

@@ -1,0 +1,107 @@
+"""Options that several commands share: dataclasses whose fields ``expanded`` gives to a command."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from genderscope.core.protocols import Detector
+    from genderscope.evaluation.samples import Samples
+
+
+def expanded(command: Callable[..., None]) -> Callable[..., None]:
+    """A command in which each parameter of a dataclass is replaced by that dataclass's fields."""
+    given = signature(command).parameters.values()
+    groups = {one.name: one.annotation for one in given if is_dataclass(one.annotation)}
+    parameters = [
+        one.replace(kind=Parameter.KEYWORD_ONLY)
+        for parameter in given
+        for one in (
+            _parameters(groups[parameter.name]) if parameter.name in groups else [parameter]
+        )
+    ]
+
+    @wraps(command)
+    def flat(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        command(**values)
+
+    flat.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
+    flat.__annotations__ = {one.name: one.annotation for one in parameters}
+    return flat
+
+
+def _parameters(group: Any) -> list[Parameter]:
+    kind = Parameter.KEYWORD_ONLY
+    return [Parameter(f.name, kind, default=f.default, annotation=f.type) for f in fields(group)]
+
+
+@dataclass(frozen=True)
+class DetectorOptions:
+    """Which detector finds the faces; options that are not given are the detector's own."""
+
+    detector: Annotated[
+        str | None, typer.Option(help="haar or yunet.  [default: yunet if its weights are there]")
+    ] = None
+    detector_model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The detector's weights.")
+    ] = None
+    detection_size: Annotated[
+        int | None, typer.Option(min=32, help="Longest side searched at once, in pixels.")
+    ] = None
+    min_score: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Drop detections below this score.")
+    ] = None
+    min_face_px: Annotated[
+        int | None, typer.Option(min=1, help="Drop faces smaller than this, in pixels.")
+    ] = None
+
+    def create(self) -> "Detector":
+        from genderscope import detection
+
+        settings: dict[str, Any] = {  # of the three kinds that detectors take
+            "detection_size": self.detection_size,
+            "min_score": self.min_score,
+            "min_face_px": self.min_face_px,
+        }
+        chosen = {name: value for name, value in settings.items() if value is not None}
+        return detection.create(self.detector, model=self.detector_model, **chosen)
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which samples of a data set are used."""
+
+    split: Annotated[
+        str | None, typer.Option(help="Which split.  [default: the data set's last]")
+    ] = None
+    exclude: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Leave out the duplicates in a file of leakage."),
+    ] = None
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only the first pictures, for a quick try.")
+    ] = None
+
+    def read(self, dataset: str, labelled: bool = False) -> "Samples":
+        from genderscope.evaluation import samples
+
+        return samples.read(dataset, self.split, self.exclude, self.limit, labelled)
+
+
+Dataset = Annotated[
+    str, typer.Option(help="A data set and its place, such as fairface:DIR or table:FILE.csv.")
+]
+Model = Annotated[
+    str, typer.Option(help="A shipped model's name, or the path of an exported .onnx file.")
+]
+BatchSize = Annotated[int, typer.Option(min=1, help="Faces a run of the network.")]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", dir_okay=False, help="Write the results to this file.")
+]

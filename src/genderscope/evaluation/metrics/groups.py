@@ -1,0 +1,73 @@
+"""Metrics within each group of pictures. Needs the ``eval`` extra."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from genderscope.core.results import Estimate, Record
+from genderscope.core.types import LABELS, Floats
+from genderscope.evaluation.metrics import (
+    SMALLEST_N,
+    Integers,
+    Selective,
+    decide,
+    group_order,
+    selective,
+    share,
+)
+from genderscope.evaluation.metrics.calibration import calibration, risk_coverage
+
+
+class Group(Record, frozen=True, kw_only=True):
+    """Metrics of one group; numbers over fewer than ``SMALLEST_N`` pictures are None.
+
+    Attributes:
+        ece, aurc: see ``Calibration`` and ``RiskCoverage``.
+    """
+
+    accuracy: Estimate
+    recall: dict[str, Estimate]
+    ece: Estimate
+    aurc: Estimate
+    selective: Selective | None
+
+
+def members(groups: npt.NDArray[np.str_]) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+    """Each group's name, 3-9 before 10-19, and its members, (n,)."""
+    for name in sorted(set(groups.tolist()), key=group_order):
+        yield name, groups == name
+
+
+def by_group(
+    truth: Integers,
+    score: Floats,
+    groups: npt.NDArray[np.str_],
+    min_confidence: float,
+    seed: int = 0,
+) -> dict[str, Group]:
+    """Metrics within each group, by its name.
+
+    Args:
+        groups: (n,) of the groups' names.
+    """
+    return {
+        name: _group(truth[member], score[member], min_confidence, seed)
+        for name, member in members(groups)
+    }
+
+
+def _group(truth: Integers, score: Floats, min_confidence: float, seed: int) -> Group:
+    right = decide(score) == truth
+    accuracy = share(right)
+    recall = {label: share(right[truth == k]) for k, label in enumerate(LABELS)}
+    if accuracy.value is None:
+        withheld = Estimate(n=len(truth), value=None, interval=None)
+        return Group(accuracy=accuracy, recall=recall, ece=withheld, aurc=withheld, selective=None)
+    return Group(
+        accuracy=accuracy,
+        recall=recall,
+        ece=calibration(truth, score, seed).ece,
+        aurc=risk_coverage(truth, score, seed).aurc,
+        selective=selective(truth, score, min_confidence),
+    )

@@ -1,0 +1,149 @@
+"""Maps of what a model looks at in the faces of a labelled data set, and their averages."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from genderscope import detection
+from genderscope.core.errors import DatasetError, PictureError
+from genderscope.core.protocols import Detector
+from genderscope.core.types import Floats, Image, Sample
+from genderscope.evaluation import regions
+from genderscope.evaluation.metrics import Integers
+from genderscope.imaging import decode
+from genderscope.imaging.preprocess import crop
+from genderscope.inference.explainer import Explainer
+
+
+@dataclass(frozen=True, slots=True)
+class Average:
+    """The faces of one kind of answer, one on the other.
+
+    Attributes:
+        n: how many there are.
+        face: their mean crop, (size, size[, channels]).
+        energy: the mean of their maps' energy, (size, size), each scaled to sum to 1.
+        landmarks: (5, 2), the mean places in the crop.
+    """
+
+    n: int
+    face: Floats
+    energy: Floats
+    landmarks: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """The maps of a data set's faces.
+
+    Attributes:
+        truth, predicted: (n,) indices into ``LABELS``; the predicted class is the one explained.
+        shares, areas: (n, 7) of the maps' energy and of the crops' pixels: see ``regions``.
+        averages: by truth and by prediction.
+        groups: (n,) the data set's own labels of each face.
+        by_box, not_detected, no_gradient, unreadable: see ``RegionSurvey``.
+    """
+
+    truth: Integers
+    predicted: Integers
+    shares: Floats
+    areas: Floats
+    averages: dict[tuple[int, int], Average]
+    groups: tuple[Mapping[str, str], ...]
+    by_box: int
+    not_detected: int
+    no_gradient: int
+    unreadable: tuple[str, ...]
+
+
+def explain(
+    samples: Iterable[Sample], detector: Detector, explainer: Explainer, batch_size: int = 64
+) -> Maps:
+    """Explain the predicted class of each labelled face.
+
+    Raises:
+        DatasetError: no labelled face was detected.
+    """
+    tally: Counter[str] = Counter()
+    unreadable: list[str] = []
+    groups: list[Mapping[str, str]] = []
+    batches: list[tuple[npt.NDArray[np.number], ...]] = []
+    sums: dict[tuple[int, int], _Sum] = {}
+    looks = _looks(samples, detector, explainer, tally, unreadable)
+    while batch := list(islice(looks, batch_size)):
+        truth = np.array([sample.label for sample, _, _ in batch])
+        crops, landmarks = (np.stack([look[part] for look in batch]) for part in (1, 2))
+        scores, maps = explainer(crops)
+        predicted = (scores[:, 1] > scores[:, 0]).astype(np.int64)
+        energy = regions.energy(maps)
+        total = energy.sum((1, 2))
+        mapped = total > 0
+        tally["no gradient"] += int((~mapped).sum())
+        areas = regions.areas(landmarks, explainer.spec.size)
+        values = truth, predicted, regions.shares(maps, landmarks), areas
+        batches.append(tuple(array[mapped] for array in values))
+        for index in np.flatnonzero(mapped):
+            groups.append(batch[index][0].groups)
+            kind = int(truth[index]), int(predicted[index])
+            sums.setdefault(kind, _Sum()).add(
+                crops[index].astype(np.float64), energy[index] / total[index], landmarks[index]
+            )
+    if not sums:
+        raise DatasetError("no labelled face was detected, so there is nothing to explain")
+    truth, predicted, shares, areas = map(np.concatenate, zip(*batches, strict=True))
+    return Maps(
+        *(truth, predicted, shares, areas),
+        {kind: one.average() for kind, one in sums.items()},
+        tuple(groups),
+        by_box=tally["by box"],
+        not_detected=tally["not detected"],
+        no_gradient=tally["no gradient"],
+        unreadable=tuple(unreadable),
+    )
+
+
+def _looks(
+    samples: Iterable[Sample],
+    detector: Detector,
+    explainer: Explainer,
+    tally: Counter[str],
+    unreadable: list[str],
+) -> Iterator[tuple[Sample, Image, Floats]]:
+    """The sample, crop and landmarks of each face; what has none of them is counted."""
+    for sample in samples:
+        if sample.label is None:
+            continue
+        try:
+            image = decode.read(sample.file)
+            face, detected = detection.find_one(image, detector, explainer.spec, sample.box)
+            cropped = crop(image, face, explainer.spec)
+        except PictureError as error:
+            unreadable.append(str(error))
+            continue
+        except ValueError as error:  # the face lies outside the picture
+            unreadable.append(f"{sample.file}: {error}")
+            continue
+        if not detected:
+            tally["not detected"] += 1
+            continue
+        tally["by box"] += face.landmarks is None
+        yield sample, cropped, regions.landmarks(face, explainer.spec)
+
+
+class _Sum:
+    """Faces of one kind of answer, added up."""
+
+    def __init__(self) -> None:
+        self._n = 0
+        self._sums: tuple[Floats, ...] = ()
+
+    def add(self, *arrays: Floats) -> None:
+        self._n += 1
+        self._sums = tuple(map(np.add, self._sums, arrays)) if self._sums else arrays
+
+    def average(self) -> Average:
+        return Average(self._n, *(total / self._n for total in self._sums))

@@ -1,0 +1,54 @@
+"""The samples that a result is of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from genderscope.core.results import Exclusions
+from genderscope.core.types import Sample
+from genderscope.data import datasets
+from genderscope.data.leakage import excluded_pictures, exclusions
+from genderscope.data.selection import Selected, Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Samples of one split of a data set.
+
+    Attributes:
+        dataset: as ``datasets.read`` takes it.
+        exclusions: what was left out by name; None where nothing was to be.
+    """
+
+    dataset: str
+    split: str
+    samples: Sequence[Sample]
+    exclusions: Exclusions | None
+
+
+def read(
+    dataset: str,
+    split: str | None,
+    exclude: Path | None = None,
+    limit: int | None = None,
+    labelled: bool = False,
+) -> Samples:
+    """Read a split of a data set, by default the last that the data set has.
+
+    Args:
+        exclude: a file of ``leakage``, whose pictures are left out.
+        limit: only so many samples.
+        labelled: only samples with a label.
+
+    Raises:
+        UsageError, DatasetError, ResultError: there is no such data set or file.
+    """
+    split = datasets.split_of(dataset, split, "last")
+    kept = Selected(
+        datasets.read(dataset, split),
+        Selection(gender_known=False, without=excluded_pictures(exclude), present=False),
+    )
+    wanted = (sample for sample in kept if sample.label is not None or not labelled)
+    samples = list(islice(wanted, limit))
+    return Samples(dataset, split, samples, exclusions(exclude, kept.seen - kept.kept))
