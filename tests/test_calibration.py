@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from genderscope.evaluation import metrics
 from genderscope.evaluation.metrics import calibration
@@ -29,39 +30,39 @@ def test_calibration_by_hand():
     truth, score = np.array([1, 1, 0, 0, 1]), np.array([0.9, 0.9, 0.9, 0.4, NAN])
     measured = calibration.calibration(truth, score)
     # Three in one bin: 0.9 against 2/3; one alone in its bin: 0.6 against 1.
-    assert measured["n"] == 4
-    assert measured["ece"] == pytest.approx((3 * (0.9 - 2 / 3) + 0.4) / 4)
-    assert measured["brier"] == pytest.approx((0.01 + 0.01 + 0.81 + 0.16) / 4)
-    assert measured["nll"] == pytest.approx(-np.log([0.9, 0.9, 0.1, 0.6]).mean())
-    first, second = measured["bins"]
-    assert (first["low"], first["high"]) == (pytest.approx(9 / 15), pytest.approx(10 / 15))
-    assert (first["n"], second["n"]) == (1, 3)
-    assert second["mean_confidence"] == pytest.approx(0.9)
-    assert second["accuracy"] is None  # of three pictures
+    assert measured.ece.n == 4
+    assert measured.ece.value == pytest.approx((3 * (0.9 - 2 / 3) + 0.4) / 4)
+    assert measured.brier.value == pytest.approx((0.01 + 0.01 + 0.81 + 0.16) / 4)
+    assert measured.nll.value == pytest.approx(-np.log([0.9, 0.9, 0.1, 0.6]).mean())
+    first, second = measured.bins
+    assert (first.low, first.high) == (pytest.approx(9 / 15), pytest.approx(10 / 15))
+    assert (first.accuracy.n, second.accuracy.n) == (1, 3)
+    assert second.mean_confidence == pytest.approx(0.9)
+    assert second.accuracy.value is None  # of three pictures
 
 
 def test_bins_hold_every_answer_with_its_accuracy():
     truth, score = simulated(2000)
-    bins = calibration.calibration(truth, score)["bins"]
-    assert sum(row["n"] for row in bins) == 2000
+    bins = calibration.calibration(truth, score).bins
+    assert sum(row.accuracy.n for row in bins) == 2000
     last = bins[-1]
-    member = np.maximum(score, 1 - score) >= last["low"]
+    member = np.maximum(score, 1 - score) >= last.low
     right = (metrics.decide(score) == truth)[member]
-    assert last["accuracy"] == right.mean()
-    assert last["interval"] == metrics.wilson(right.sum(), member.sum())
-    assert last["low"] <= last["mean_confidence"] <= last["high"]
+    assert last.accuracy.value == right.mean()
+    assert last.accuracy.interval == metrics.wilson(right.sum(), member.sum())
+    assert last.low <= last.mean_confidence <= last.high
 
 
 def test_brier_and_nll_are_those_of_scikit_learn():
     truth, score = simulated(300)
     measured = calibration.calibration(truth, score)
-    assert measured["brier"] == pytest.approx(sklearn_metrics.brier_score_loss(truth, score))
-    assert measured["nll"] == pytest.approx(sklearn_metrics.log_loss(truth, score))
+    assert measured.brier.value == pytest.approx(sklearn_metrics.brier_score_loss(truth, score))
+    assert measured.nll.value == pytest.approx(sklearn_metrics.log_loss(truth, score))
 
 
 def test_ece_tells_calibrated_from_overconfident():
-    assert calibration.calibration(*simulated(20_000))["ece"] < 0.02
-    assert calibration.calibration(*simulated(20_000, power=3))["ece"] > 0.08
+    assert calibration.calibration(*simulated(20_000)).ece.value < 0.02
+    assert calibration.calibration(*simulated(20_000, power=3)).ece.value > 0.08
 
 
 def test_intervals_cover_the_truth(monkeypatch):
@@ -72,8 +73,8 @@ def test_intervals_cover_the_truth(monkeypatch):
     for seed in range(60):
         measured = calibration.calibration(*simulated(600, seed + 1, power=2), seed)
         for name in covered:
-            low, high = measured[f"{name}_interval"]
-            covered[name] += low <= expected[name] <= high
+            low, high = getattr(measured, name).interval
+            covered[name] += low <= getattr(expected, name).value <= high
     for name, times in covered.items():
         assert times / 60 > 0.85, name
 
@@ -81,32 +82,31 @@ def test_intervals_cover_the_truth(monkeypatch):
 def test_intervals_depend_on_the_seed_alone():
     given = simulated(200)
     assert calibration.calibration(*given, 1) == calibration.calibration(*given, 1)
-    one, other = (calibration.risk_coverage(*given, seed)["aurc_interval"] for seed in (1, 2))
+    one, other = (calibration.risk_coverage(*given, seed).aurc.interval for seed in (1, 2))
     assert one != other
 
 
 @pytest.mark.parametrize("score", [[0.0, 1.0], [NAN, NAN]])
 def test_calibration_at_the_ends(score):
     measured = calibration.calibration(np.array([0, 1]), np.array(score))
-    assert measured["ece"] == 0 or np.isnan(measured["ece"])
-    assert np.isnan(measured["ece"]) == np.isnan(score[0])
-    assert np.isnan(measured["nll_interval"]).all() == np.isnan(score[0])
+    assert measured.ece.value == (None if np.isnan(score[0]) else 0)
+    assert (measured.nll.interval is None) == np.isnan(score[0])
 
 
 def test_risk_coverage_by_hand():
     # In the order of confidence: right, wrong, two of the same of which one is wrong, no answer.
     truth, score = np.array([1, 0, 0, 1, 1]), np.array([0.99, 0.9, 0.2, 0.2, NAN])
     measured = calibration.risk_coverage(truth, score)
-    assert measured["n"] == 5
-    assert measured["aurc"] == pytest.approx((0 + 1 / 2 + 2 / 4 + 2 / 4 + 3 / 5) / 5)
-    at = {row["coverage"]: row for row in measured["at"]}
+    assert measured.aurc.n == 5
+    assert measured.aurc.value == pytest.approx((0 + 1 / 2 + 2 / 4 + 2 / 4 + 3 / 5) / 5)
+    at = {row.coverage: row for row in measured.at}
     assert list(at) == [1, 0.95, 0.9, 0.8, 0.7, 0.5]
-    assert (at[1]["error"], at[1]["n_answered"], at[1]["confidence"]) == (0.6, 5, 0)
-    assert (at[0.8]["error"], at[0.8]["n_answered"], at[0.8]["confidence"]) == (0.5, 4, 0.8)
-    assert at[0.5] == at[0.7] | {"coverage": 0.5}  # both of the same confidence, or neither
-    assert at[0.5]["interval"] == metrics.wilson(2, 4)
-    assert measured["curve"]["coverage"].tolist()[::20] == [0.01, 0.21, 0.41, 0.61, 0.81]
-    assert measured["curve"]["error"].tolist()[::20] == [0, 0.5, 0.5, 0.5, 0.6]
+    assert (at[1].error.value, at[1].error.n, at[1].confidence) == (0.6, 5, 0)
+    assert (at[0.8].error.value, at[0.8].error.n, at[0.8].confidence) == (0.5, 4, 0.8)
+    assert at[0.5] == replace(at[0.7], coverage=0.5)  # both of the same confidence, or neither
+    assert at[0.5].error.interval == metrics.wilson(2, 4)
+    assert list(measured.curve.coverage[::20]) == [0.01, 0.21, 0.41, 0.61, 0.81]
+    assert list(measured.curve.error[::20]) == [0, 0.5, 0.5, 0.5, 0.6]
 
 
 def test_the_whole_coverage_errs_as_often_as_the_accuracy_says():
@@ -114,40 +114,17 @@ def test_the_whole_coverage_errs_as_often_as_the_accuracy_says():
     score[:20] = NAN
     measured = calibration.risk_coverage(truth, score)
     error = (metrics.decide(score) != truth).mean()
-    assert measured["at"][0]["error"] == measured["curve"]["error"][-1] == error
+    assert measured.at[0].error.value == measured.curve.error[-1] == error
     order = np.argsort(-np.nan_to_num(np.maximum(score, 1 - score)), kind="stable")
     wrong = (metrics.decide(score) != truth)[order]
     risks = wrong.cumsum() / np.arange(1, 501)
-    assert measured["aurc"] == pytest.approx(risks.mean(), abs=1e-3)  # but for the unanswered
-    low, high = measured["aurc_interval"]
-    assert low < measured["aurc"] < high
+    assert measured.aurc.value == pytest.approx(risks.mean(), abs=1e-3)  # but for the unanswered
+    low, high = measured.aurc.interval
+    assert low < measured.aurc.value < high
 
 
 def test_confidence_that_says_nothing_buys_nothing():
     random = np.random.default_rng(0)
     truth, score = random.integers(0, 2, 4000), random.random(4000)
     measured = calibration.risk_coverage(truth, score)
-    assert measured["aurc"] == pytest.approx(0.5, abs=0.03)
-
-
-def test_by_group_withholds_what_is_too_small():
-    truth, score = simulated(100)
-    groups = np.array(["10-19"] * 60 + ["3-9"] * 29 + ["more"] * 11)
-    measured = calibration.by_group(truth, score, groups, 0.7)
-    assert list(measured) == ["3-9", "10-19", "more"]
-    assert set(measured["3-9"].values()) == {None}
-    large = measured["10-19"]
-    assert large["ece"] == calibration.calibration(truth[:60], score[:60])["ece"]
-    assert (
-        large["aurc_interval"] == calibration.risk_coverage(truth[:60], score[:60])["aurc_interval"]
-    )
-    assert large["selective"] == metrics.selective(truth[:60], score[:60], 0.7)
-
-
-def test_a_group_in_which_nothing_was_answered():
-    measured = calibration.by_group(
-        np.zeros(40, np.int64), np.full(40, NAN), np.array(["x"] * 40), 0.7
-    )
-    assert np.isnan(measured["x"]["ece"])
-    assert measured["x"]["aurc"] == 1
-    assert measured["x"]["selective"]["coverage"] == 0
+    assert measured.aurc.value == pytest.approx(0.5, abs=0.03)

@@ -5,9 +5,12 @@ import re
 import shutil
 
 import pytest
+from msgspec.structs import replace
 
 from console import run
 from genderscope.core.errors import ModelError
+from genderscope.core.results import Estimate
+from genderscope.evaluation.evaluate import Evaluation
 from genderscope.inference.classifier import WEIGHTS, shipped
 from genderscope.reporting import cards
 
@@ -46,10 +49,14 @@ def test_numbers_come_from_the_files_beside_the_model(model, tmp_path):
     assert "Not measured yet." in bare
 
     [result, *_] = sorted(WEIGHTS.glob(f"{model}.*.*.json"))
-    found = json.loads(result.read_text())
-    found |= {"n": 1234, "accuracy": 0.4321, "accuracy_interval": [0.41, 0.46]}
-    found["by_group"] = {"light": {"dim": found["by_group"]["race"]["White"]}}
-    (tmp_path / "own.x.yunet.json").write_text(json.dumps(found))
+    found = Evaluation.load(result)
+    accuracy = Estimate(n=1234, value=0.4321, interval=(0.41, 0.46))
+    replace(
+        found,
+        n=1234,
+        rates=replace(found.rates, accuracy=accuracy),
+        by_group={"light": {"dim": found.by_group["race"]["White"]}},
+    ).save(tmp_path / "own.x.yunet.json")
     (tmp_path / "own.record.json").write_text("{}")
     condition = {"name": "monocle", "n": 987, "flip_rate": 0.1, "flip_interval": [0.08, 0.12]}
     condition |= {"to_man": 0.06, "to_woman": 0.04, "confidence_change": -0.015}

@@ -1,7 +1,6 @@
 """``explain`` and ``regions`` as people run them."""
 
 import importlib.util
-import json
 import os
 import shutil
 import subprocess
@@ -16,6 +15,8 @@ from typer.testing import CliRunner
 
 from genderscope.cli.explain import explain
 from genderscope.cli.regions import regions
+from genderscope.core.results import Estimate
+from genderscope.evaluation.region_survey import RegionShare, RegionSurvey
 from genderscope.evaluation.regions import REGIONS
 from genderscope.imaging import decode
 from genderscope.imaging.panels import GAP_PX, TEXT_PX, TILE_PX
@@ -179,31 +180,32 @@ def test_regions_over_a_data_set(model, portrait, tmp_path):
     )
     assert done.exit_code == 1
     assert "torn.jpg" in done.stderr
-    found = json.loads(file.read_text())
-    assert (found["n"], found["by_box"], found["not_found"]) == (35, 35, 1)
-    assert len(found["unreadable"]) == 1
-    *of_labels, even, odd = found["groups"]
-    assert [(of["column"], of["group"]) for of in (even, odd)] == [("length", "0"), ("length", "1")]
-    assert even["n"] + odd["n"] == 35
-    wrong = [round(of["error"] * of["n"]) for of in (even, odd)]
-    groups = {(group["label"], group["answers"]): group for group in of_labels}
+    found = RegionSurvey.load(file)
+    assert (found.n, found.by_box, found.not_detected) == (35, 35, 1)
+    assert len(found.unreadable) == 1
+    *of_labels, even, odd = found.groups
+    assert [(of.column, of.group) for of in (even, odd)] == [("length", "0"), ("length", "1")]
+    assert even.n + odd.n == 35
+    wrong = [round(of.error * of.n) for of in (even, odd)]
+    groups = {(group.label, group.answers): group for group in of_labels}
     assert len(groups) == 9
-    assert sum(wrong) == groups["all", "wrong"]["n"]
-    assert groups["woman", "all"]["n"] == 33
+    assert sum(wrong) == groups["all", "wrong"].n
+    assert groups["woman", "all"].n == 33
     for label in ("all", "woman", "man"):
-        parts = [groups[label, answers]["n"] for answers in ("right", "wrong")]
-        assert sum(parts) == groups[label, "all"]["n"]
+        parts = [groups[label, answers].n for answers in ("right", "wrong")]
+        assert sum(parts) == groups[label, "all"].n
     for group in groups.values():
-        cells = [group["regions"][region] for region in REGIONS]
-        if group["n"] < 30:
-            assert group["n_too_small"]
-            assert cells[0] == {"share": None, "interval": None, "area": None}
+        assert list(group.regions) == list(REGIONS)
+        cells = list(group.regions.values())
+        if group.n < 30:
+            withheld = Estimate(n=group.n, value=None, interval=None)
+            assert cells[0] == RegionShare(share=withheld, area=None)
             continue
-        assert sum(cell["share"] for cell in cells) == pytest.approx(1)
-        assert sum(cell["area"] for cell in cells) == pytest.approx(1)
+        assert sum(cell.share.value for cell in cells) == pytest.approx(1)
+        assert sum(cell.area for cell in cells) == pytest.approx(1)
         for cell in cells:
-            low, high = cell["interval"]
-            assert 0 <= low <= cell["share"] <= high <= 1
+            low, high = cell.share.interval
+            assert 0 <= low <= cell.share.value <= high <= 1
     assert "n too small" in done.stdout
     [drawn] = maps.iterdir()
     assert drawn.name == f"{model}-average-maps.png"
@@ -216,4 +218,4 @@ def test_a_data_set_without_faces_is_said(model, tmp_path):
     cv2.imwrite(str(tmp_path / "man" / "nobody.png"), np.zeros((90, 90, 3), np.uint8))
     done = run("regions", "--dataset", f"folder:{tmp_path}", "--model", model, "--detector", "haar")
     assert done.returncode == 2
-    assert "no labelled face was found" in done.stderr
+    assert "no labelled face was detected" in done.stderr

@@ -1,6 +1,5 @@
 """Two methods' predictions of the same pictures, from the tables to the report and the sheet."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -13,14 +12,17 @@ from typer.testing import CliRunner
 
 from genderscope.cli.compare import compare as command
 from genderscope.core.errors import DatasetError, MissingExtra, ModelError, UsageError
+from genderscope.core.results import Estimate, Provenance, versions
 from genderscope.core.types import Sample
-from genderscope.evaluation import compare, metrics
+from genderscope.evaluation import compare, join, metrics
+from genderscope.evaluation.metrics.paired import McNemar
 from genderscope.evaluation.predictions import Predictions
 from genderscope.reporting import disagreements
 
 pytest.importorskip("sklearn", reason="needs the eval extra")
 
 NAN = np.nan
+PROVENANCE = Provenance(command="genderscope compare", versions=versions(), seed=0)
 
 
 def said(
@@ -69,7 +71,7 @@ def invoke(*arguments: object):
 def test_pictures_are_joined(a, b, joined_by, joined, only_a, only_b):
     first = said("a", a, [-1] * len(a), [0.1] * len(a))
     second = said("b", b, [-1] * len(b), list(np.linspace(0.2, 0.9, len(b))))
-    pair = compare.join(first, second)
+    pair = join.join(first, second)
     assert pair.joined_by == joined_by
     assert pair.a.files == tuple(joined)
     assert [Path(file).name for file in pair.b.files] == [Path(file).name for file in joined]
@@ -81,7 +83,7 @@ def test_pictures_are_joined(a, b, joined_by, joined, only_a, only_b):
 def test_labels_and_columns_come_from_either_side():
     a = said("a", ["1", "2", "3"], [0, -1, -1], [0.1] * 3, light=["dim", "dim", ""])
     b = said("b", ["1", "2", "3"], [0, 1, -1], [0.1] * 3, light="xyz", age=["3", "4", "5"])
-    pair = compare.join(a, b)
+    pair = join.join(a, b)
     for side in (pair.a, pair.b):
         assert side.truth.tolist() == [0, 1, -1]
         assert side.columns == {"light": ("dim", "dim", ""), "age": ("3", "4", "5")}
@@ -91,7 +93,7 @@ def test_labels_and_columns_come_from_either_side():
     ("files", "truth", "message"),
     [
         (["1", "2"], [0, 0], "2 is labelled man in a and woman in b"),
-        (["1", "1"], [0, 0], "1 comes twice in b"),
+        (["1", "1"], [0, 0], "1 occurs twice in b"),
         (["8", "9"], [0, 0], "a and b have no picture in common.* first of each: 1, 8"),
         ([], [], "a and b have no picture in common"),
     ],
@@ -99,17 +101,17 @@ def test_labels_and_columns_come_from_either_side():
 def test_refuses_tables_that_do_not_fit(files, truth, message):
     a = said("a", ["1", "2"], [0, 1], [0.1, 0.9])
     with pytest.raises(DatasetError, match=message):
-        compare.join(a, said("b", files, truth, [0.1] * len(files)))
+        join.join(a, said("b", files, truth, [0.1] * len(files)))
 
 
 def test_the_same_samples_may_come_twice():
     """As a data set lists them, and as both models then answer."""
     a, b = (said(name, ["1", "1"], [0, 0], score) for name, score in (("a", [0, 1]), ("b", [1, 1])))
-    assert compare.join(a, b).b.score.tolist() == [1, 1]
+    assert join.join(a, b).b.score.tolist() == [1, 1]
 
 
 @pytest.fixture
-def pair() -> compare.Pair:
+def pair() -> join.Pair:
     """100 pictures: 40 that both have right, 30 that A alone has, 10 that B alone has, 15 that
     neither has (5 of them without an answer of B), and 5 of unknown truth.
     """
@@ -118,56 +120,57 @@ def pair() -> compare.Pair:
     b = [0.8] * 40 + [0.1] * 30 + [0.7] * 10 + [0.1] * 10 + [NAN] * 5 + [0.1] * 5
     files = [f"{row}.jpg" for row in range(100)]
     light = ["dim"] * 75 + ["bright"] * 25
-    return compare.join(
+    return join.join(
         said("mine", files, truth, a, 0.7, light=light), said("theirs", files, truth, b, 0.75)
     )
 
 
 def test_report_by_hand(pair):
-    found = compare.report(pair)
-    json.dumps(found, allow_nan=False)
-    assert (found["a"], found["b"]) == ("mine", "theirs")
-    assert (found["n_pictures"], found["n_unlabelled"]) == (100, 5)
+    found = compare.compare(pair, PROVENANCE)
+    assert compare.Comparison.decode(found.encode(), "here") == found
+    assert (found.a, found.b) == ("mine", "theirs")
+    assert (found.n_pictures, found.n_unlabelled) == (100, 5)
 
-    forced = found["without_abstention"]
-    assert forced["n"] == 95
-    assert forced["n_no_answer"] == {"a": 0, "b": 5}
-    assert forced["a"]["accuracy"] == pytest.approx(70 / 95)
-    assert forced["b"]["interval"] == list(metrics.wilson(50, 95))
-    assert forced["difference"] == pytest.approx(20 / 95)
-    low, high = forced["difference_interval"]
+    forced = found.without_abstention
+    assert forced.n_no_answer == {"a": 0, "b": 5}
+    accuracies = forced.accuracies
+    assert accuracies.a.n == 95
+    assert accuracies.a.value == pytest.approx(70 / 95)
+    assert accuracies.b.interval == metrics.wilson(50, 95)
+    assert accuracies.difference.value == pytest.approx(20 / 95)
+    low, high = accuracies.difference.interval
     assert 0 < low < 20 / 95 < high
-    assert (forced["both_right"], forced["neither_right"]) == (40, 15)
-    assert forced["mcnemar"] == {"a_only": 30, "b_only": 10, "p": pytest.approx(0.00222, rel=0.01)}
-    assert forced["agreement"]["n"] == 100
-    assert forced["agreement"]["share"] == 0.5
+    assert (accuracies.both_right, accuracies.neither_right) == (40, 15)
+    assert (accuracies.mcnemar.a_only, accuracies.mcnemar.b_only) == (30, 10)
+    assert accuracies.mcnemar.p == pytest.approx(0.00222, rel=0.01)
+    assert forced.agreement.share.n == 100
+    assert forced.agreement.share.value == 0.5
 
-    given = found["as_given"]
-    assert given["a"]["n_answered"] == 65  # 0.6 lies below its threshold
-    assert given["a"]["accuracy_of_answered"] == pytest.approx(40 / 65)
-    assert given["b"]["coverage"] == pytest.approx(85 / 95)
-    both = given["both_answered"]
-    assert both["n"] == 55
-    assert both["mcnemar"] == {"a_only": 0, "b_only": 0, "p": 1}
-    assert given["agreement"]["share"] == 0.5
+    given = found.as_given
+    assert given.a.accuracy.n == 65  # 0.6 lies below its threshold
+    assert given.a.accuracy.value == pytest.approx(40 / 65)
+    assert given.b.coverage.value == pytest.approx(85 / 95)
+    both = given.both_answered
+    assert both.a.n == 55
+    assert both.mcnemar == McNemar(a_only=0, b_only=0, p=1)
+    assert given.agreement.share.value == 0.5
 
-    groups = found["by_group"]["light"]
+    groups = found.by_group["light"]
     assert list(groups) == ["bright", "dim"]
-    assert (groups["dim"]["n"], groups["dim"]["difference"]) == (75, pytest.approx(25 / 75))
-    assert groups["bright"]["n"] == 20
-    assert groups["bright"]["n_too_small"] is True
-    assert groups["bright"]["a"]["accuracy"] is None
-    assert compare.report(pair) == found  # seeded
+    assert groups["dim"].difference.n == 75
+    assert groups["dim"].difference.value == pytest.approx(25 / 75)
+    assert groups["bright"].a == Estimate(n=20, value=None, interval=None)
+    assert groups["bright"].difference == Estimate(n=20, value=None, interval=None)
+    assert compare.compare(pair, PROVENANCE) == found  # seeded
 
 
 def test_without_labels_only_the_agreement_is_left():
     files = [f"{row}.jpg" for row in range(40)]
     a, b = (said(name, files, [-1] * 40, [0.9] * 40) for name in "ab")
-    found = compare.report(compare.join(a, b))
-    json.dumps(found, allow_nan=False)
-    assert found["without_abstention"]["n"] == 0
-    assert found["without_abstention"]["a"]["accuracy"] is None
-    assert found["without_abstention"]["agreement"]["share"] == 1
+    found = compare.compare(join.join(a, b), PROVENANCE)
+    assert compare.Comparison.decode(found.encode(), "here") == found
+    assert found.without_abstention.accuracies.a == Estimate(n=0, value=None, interval=None)
+    assert found.without_abstention.agreement.share.value == 1
 
 
 def test_the_farthest_apart_come_first(pair):
@@ -186,7 +189,7 @@ def test_the_sheet_shows_the_pictures(tmp_path):
         cv2.imwrite(file, np.full((60, 90, 3), colour, np.uint8))
     a = said("a", files, [1, 0, -1], [0.9, 0.1, 0.6], 0.7)
     b = said("b", files, [1, 0, -1], [0.1, 0.2, NAN])
-    pixels = np.asarray(disagreements.sheet(compare.join(a, b)))
+    pixels = np.asarray(disagreements.sheet(join.join(a, b)))
     shown = {tuple(colour) for colour in pixels.reshape(-1, 3)}
     assert (255, 0, 0) in shown
     assert disagreements.GREY in shown  # cannot be read
@@ -209,13 +212,13 @@ def test_the_command_compares_tables(tmp_path):
     out = tmp_path / "out" / "found.json"
     result = invoke(a, b, "--json", out)
     assert result.exit_code == 1, result.output  # three are on one side alone
-    found = json.loads(out.read_text())
-    assert (found["a"], found["b"], found["n_pictures"]) == ("good", "bad", 58)
-    assert found["without_abstention"]["a"]["accuracy"] == 1
-    assert found["without_abstention"]["n_no_answer"]["b"] == 29
-    assert found["as_given"]["b"]["coverage"] == 0.5
-    assert [Path(file).name for file in found["only_a"]] == ["0.jpg", "1.jpg"]
-    assert len(found["failed"]) == 3
+    found = compare.Comparison.load(out)
+    assert (found.a, found.b, found.n_pictures) == ("good", "bad", 58)
+    assert found.without_abstention.accuracies.a.value == 1
+    assert found.without_abstention.n_no_answer["b"] == 29
+    assert found.as_given.b.coverage.value == 0.5
+    assert [Path(file).name for file in found.only_a] == ["0.jpg", "1.jpg"]
+    assert len(found.failed) == 3
     assert result.stderr.count("only in good: ") == 2
     assert "other.jpg" in result.stderr
     assert "58 pictures in both" in " ".join(result.stdout.split())
@@ -231,10 +234,10 @@ def test_the_command_takes_labels_from_a_data_set(tmp_path):
     out = tmp_path / "found.json"
     result = invoke(a, b, "--dataset", f"folder:{tmp_path}", "--json", out)
     assert result.exit_code == 1
-    found = json.loads(out.read_text())
-    assert (found["without_abstention"]["n"], found["split"]) == (2, "all")
-    assert found["without_abstention"]["both_right"] == 2
-    assert found["failed"] == [f"not in the data set: {tmp_path}/elsewhere.png"]
+    found = compare.Comparison.load(out)
+    assert (found.without_abstention.accuracies.a.n, found.split) == (2, "all")
+    assert found.without_abstention.accuracies.both_right == 2
+    assert found.failed == (f"not in the data set: {tmp_path}/elsewhere.png",)
 
 
 def test_the_command_runs_models(tmp_path, model, portrait):
@@ -246,21 +249,21 @@ def test_the_command_runs_models(tmp_path, model, portrait):
     asked = ("--dataset", f"folder:{tmp_path}", "--detector", "haar", "--json", out)
     result = invoke(a, model, *asked, "--sheet", sheet)
     assert result.exit_code == 0, result.output
-    found = json.loads(out.read_text())
-    assert (found["a"], found["b"]) == ("mine", model)
-    assert found["without_abstention"]["mcnemar"] == {"a_only": 0, "b_only": 1, "p": 1}
+    found = compare.Comparison.load(out)
+    assert (found.a, found.b) == ("mine", model)
+    assert found.without_abstention.accuracies.mcnemar == McNemar(a_only=0, b_only=1, p=1)
     with PIL.Image.open(sheet) as picture:
         assert picture.format == "PNG"
 
     same = invoke(model, model, *asked)
     assert same.exit_code == 0, same.output
-    assert json.loads(out.read_text())["without_abstention"]["agreement"]["share"] == 1
+    assert compare.Comparison.load(out).without_abstention.agreement.share.value == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (("mini_xception", "standard_cnn"), UsageError, "'mini_xception' needs a --dataset to run"),
+        (("mini_xception", "standard_cnn"), UsageError, "'mini_xception' needs a --dataset"),
         (("none.csv", "none.csv"), DatasetError, "none.csv is not a file"),
         (("none.onnx", "x", "--dataset", "folder:."), ModelError, "no model 'none.onnx'"),
         (("a.csv", "b.csv", "--sheet", "s.jpg"), UsageError, "--sheet writes a .png, not s.jpg"),
@@ -278,6 +281,6 @@ def test_the_command_names_the_missing_extra(monkeypatch):
 
 
 def test_a_data_set_says_nothing():
-    empty = compare.truths([Sample(Path("a.jpg"), 1, groups={"light": "dim"})], "set")
+    empty = join.truths([Sample(Path("a.jpg"), 1, groups={"light": "dim"})], "set")
     assert (empty.truth.tolist(), empty.said.tolist()) == ([1], [-1])
     assert empty.columns == {"light": ("dim",)}

@@ -12,12 +12,14 @@ import numpy as np
 import PIL.Image
 import pytest
 import typer
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from genderscope import detection
 from genderscope.cli.evaluate import evaluate as command
 from genderscope.core.errors import DatasetError, MissingExtra, UsageError
-from genderscope.core.types import Prediction, Sample
+from genderscope.core.results import Exclusions, Provenance, versions
+from genderscope.core.types import LABELS, Prediction, Sample
 from genderscope.data.datasets import fairface, folder, table
 from genderscope.evaluation import evaluate
 from genderscope.imaging.preprocess import PreprocessSpec
@@ -123,18 +125,18 @@ def test_the_command_writes_everything(pictures, model, tmp_path):
     files = {name: out / name for name in ("report.json", "said.csv", "matrix.png", *plotted)}
     result = invoke(
         *("--dataset", f"folder:{pictures}", "--model", model, "--detector", "haar"),
-        *("--json", files["report.json"], "--predictions", files["said.csv"]),
+        *("--json", files["report.json"], "--save-predictions", files["said.csv"]),
         *("--confusion", files["matrix.png"], "--plots", out),
         *("--face-sizes", "50,10", "--min-face-px", 20, "--min-score", 0.5),
     )
     assert result.exit_code == 1, result.output  # one could not be read
-    report = json.loads(files["report.json"].read_text())
-    assert (report["model"], report["detector"], report["split"]) == ("halves", "haar", "all")
-    assert report["n"] == 6
-    assert report["n_by_label"] == {"woman": 3, "man": 3}
-    assert report["not_found"] == 4
-    assert [Path(item["file"]).name for item in report["unreadable"]] == ["torn.jpg"]
-    assert [Path(name).name for name in report["unlabelled"]] == ["stray.png"]
+    report = evaluate.Evaluation.load(files["report.json"])
+    assert (report.model, report.detector, report.split) == ("halves", "haar", "all")
+    assert report.n == 6
+    assert report.n_by_label == {"woman": 3, "man": 3}
+    assert report.not_detected == 4
+    assert [Path(item.file).name for item in report.unreadable] == ["torn.jpg"]
+    assert [Path(name).name for name in report.unlabelled] == ["stray.png"]
     rows = csv.DictReader(files["said.csv"].read_text().splitlines())
     said = {Path(row["file"]).name: row for row in rows}
     right = sum(
@@ -142,14 +144,16 @@ def test_the_command_writes_everything(pictures, model, tmp_path):
         for row in said.values()
         if row["label"] and row["score"]
     )
-    assert report["accuracy"] == pytest.approx(right / 6)
-    assert np.sum(report["confusion"]["counts"]) == 5
+    assert report.rates.accuracy.value == pytest.approx(right / 6)
+    assert np.sum(report.confusion.counts) == 5
     assert said["torn.jpg"]["prediction"] == said["torn.jpg"]["score"] == ""
     assert said["grey.png"]["prediction"] == "uncertain"
     assert said["stray.png"]["label"] == ""
-    sizes = report["face_size"]["curve"]
-    assert [(row["face_px"], row["n"]) for row in sizes] == [(10, 6), (50, 6)]
-    assert "the classifier alone" in report["face_size"]["faces_are"]
+    sizes = report.face_size.curve
+    assert [(row.face_px, row.accuracy.n) for row in sizes] == [(10, 6), (50, 6)]
+    assert "the classifier alone" in report.face_size.faces_are
+    assert report.provenance.versions["genderscope"]
+    assert report.provenance.exclusions is None
     for name in ("matrix.png", *plotted):
         with PIL.Image.open(files[name]) as picture:
             assert picture.format == "PNG"
@@ -183,18 +187,16 @@ def test_the_command_names_the_missing_extra(monkeypatch):
     assert "genderscope[eval]" in str(result.exception)
 
 
-@pytest.mark.parametrize("search_again", [False, True])
-def test_answers_of_smaller_faces(pictures, model, search_again):
+@pytest.mark.parametrize("redetect", [False, True])
+def test_answers_of_smaller_faces(pictures, model, redetect):
     asked = [sample for sample in folder.read(pictures, "all") if sample.file.stem != "torn"]
     network, sizes = classifier.Classifier.load(model), [12, 30, 4000]
-    given = evaluate.answers(
-        asked, detection.create("haar"), network, 2, sizes, search_again=search_again
-    )
+    given = evaluate.answers(asked, detection.create("haar"), network, 2, sizes, redetect=redetect)
     for answer in given:
         assert list(answer.smaller) == [12, 30]  # none is as wide as 4,000 pixels
         for said in answer.smaller.values():
             # Halves are halves at any size; of the one face, the detector sees none so small.
-            if not (search_again and answer.found):
+            if not (redetect and answer.found):
                 assert said.scores == pytest.approx(answer.prediction.scores, abs=0.1)
 
 
@@ -210,7 +212,7 @@ def test_the_detector_options_reach_the_detector(pictures, model):
     [
         (("--face-sizes", "10,many"), "--face-sizes takes pixels such as 10,20,30, not '10,many'"),
         (("--face-sizes", "0"), "--face-sizes takes pixels"),
-        (("--search-again",), "--search-again needs --face-sizes"),
+        (("--redetect",), "--redetect needs --face-sizes"),
     ],
 )
 def test_the_command_refuses_sizes_that_cannot_be_meant(options, message):
@@ -226,9 +228,15 @@ def answer(label: int | None, man: float | None, found: bool = True, **groups: s
     return evaluate.Answer(sample, Prediction((1 - man, man), 0.8), found)
 
 
-def report(given):
-    return evaluate.report(
-        given, dataset="d:x", split="all", model="m", detector="haar", min_confidence=0.8
+def measure(answers):
+    return evaluate.measure(
+        answers,
+        dataset="d:x",
+        split="all",
+        model="m",
+        detector="haar",
+        min_confidence=0.8,
+        provenance=Provenance(command="genderscope evaluate", versions=versions(), seed=0),
     )
 
 
@@ -240,62 +248,73 @@ def test_report_by_hand():
         *[answer(1, None, light="bright")] * 10,
         answer(None, 0.9, light="bright"),
     ]
-    measured = report(given)
-    json.dumps(measured, allow_nan=False)
-    assert measured["n"] == 100
-    assert measured["accuracy"] == 0.8
-    assert measured["accuracy_interval"] == pytest.approx([0.7112, 0.8666], abs=1e-4)
-    assert measured["recall"] == pytest.approx({"woman": 0.75, "man": 5 / 6})
-    assert measured["balanced_accuracy"] == pytest.approx((0.75 + 5 / 6) / 2)
-    assert measured["recall_gap"] == pytest.approx(5 / 6 - 0.75)
-    assert measured["precision"] == pytest.approx({"woman": 1, "man": 5 / 6})
-    assert measured["confusion"]["counts"] == [[30, 10], [0, 50]]
-    np.testing.assert_allclose(measured["confusion"]["normalised"], [[0.75, 0.25], [0, 5 / 6]])
-    assert measured["selective"]["coverage"] == 0.8
-    assert measured["selective"]["accuracy_of_answered"] == 1
-    assert measured["trivial"]["always_man"]["accuracy"] == 0.6
-    assert measured["trivial"]["always_man"]["precision"] == {"woman": None, "man": 0.6}
-    assert measured["trivial"]["always_man"]["f1"]["man"] == pytest.approx(0.75)
-    assert measured["by_group"]["light"]["bright"]["n"] == 60
-    assert measured["by_group"]["light"]["bright"]["accuracy"] == pytest.approx(5 / 6)
-    assert measured["calibration"]["n"] == 90
-    assert [(row["n"], row["accuracy"]) for row in measured["calibration"]["bins"]] == [
+    measured = measure(given)
+    assert evaluate.Evaluation.decode(measured.encode(), "here") == measured
+    rates = measured.rates
+    assert measured.n == 100
+    assert rates.accuracy.value == 0.8
+    assert rates.accuracy.interval == pytest.approx([0.7112, 0.8666], abs=1e-4)
+    recall = {label: estimate.value for label, estimate in rates.recall.items()}
+    assert recall == pytest.approx({"woman": 0.75, "man": 5 / 6})
+    assert rates.balanced_accuracy.value == pytest.approx((0.75 + 5 / 6) / 2)
+    assert rates.recall_gap.value == pytest.approx(5 / 6 - 0.75)
+    precision = {label: estimate.value for label, estimate in rates.precision.items()}
+    assert precision == pytest.approx({"woman": 1, "man": 5 / 6})
+    assert measured.confusion.counts == ((30, 10), (0, 50))
+    np.testing.assert_allclose(measured.confusion.shares, [[0.75, 0.25], [0, 5 / 6]])
+    assert measured.selective.coverage.value == 0.8
+    assert measured.selective.accuracy.value == 1
+    assert measured.trivial["always_man"].accuracy == 0.6
+    assert measured.trivial["always_man"].precision == {"woman": None, "man": 0.6}
+    assert measured.trivial["always_man"].f1["man"] == pytest.approx(0.75)
+    assert [(row.accuracy.n, row.accuracy.value) for row in measured.calibration.bins] == [
         (10, None),
         (80, 1),
     ]
-    at = {row["coverage"]: row for row in measured["risk_coverage"]["at"]}
-    assert at[1]["error"] == pytest.approx(0.2)
-    assert (at[0.8]["error"], at[0.8]["n_answered"]) == (0, 80)
-    bright = measured["by_group"]["light"]["bright"]
-    assert bright["selective"]["coverage"] == pytest.approx(5 / 6)
-    assert bright["ece"] == pytest.approx(0.1)
-    assert bright["aurc"] == pytest.approx(10 / 60 * 10 / 60)
-    assert "face_size" not in measured
-    assert measured["not_found"] == 50
-    assert len(measured["unreadable"]) == 10
-    assert measured["unlabelled"] == ["a.jpg"]
-    for name in ("balanced_accuracy", "recall_gap", "macro_f1", "roc_auc"):
-        low, high = measured[f"{name}_interval"]
-        assert low <= measured[name] <= high
-    for label in ("woman", "man"):
-        low, high = measured["recall_interval"][label]
-        assert low < measured["recall"][label] < high
-    assert report(given) == measured  # seeded
+    assert measured.calibration.ece.n == 90
+    at = {row.coverage: row.error for row in measured.risk_coverage.at}
+    assert at[1].value == pytest.approx(0.2)
+    assert (at[0.8].value, at[0.8].n) == (0, 80)
+    bright = measured.by_group["light"]["bright"]
+    assert bright.accuracy.n == 60
+    assert bright.accuracy.value == pytest.approx(5 / 6)
+    assert bright.selective.coverage.value == pytest.approx(5 / 6)
+    assert bright.ece.value == pytest.approx(0.1)
+    assert bright.aurc.value == pytest.approx(10 / 60 * 10 / 60)
+    assert measured.face_size is None
+    assert measured.not_detected == 50
+    assert len(measured.unreadable) == 10
+    assert measured.unlabelled == ("a.jpg",)
+    for estimate in (rates.balanced_accuracy, rates.recall_gap, rates.macro_f1, measured.roc_auc):
+        low, high = estimate.interval
+        assert low <= estimate.value <= high
+    for estimate in rates.recall.values():
+        low, high = estimate.interval
+        assert low < estimate.value < high
+    assert measure(given) == measured  # seeded
 
 
 @pytest.mark.parametrize("man", [0.9, None])
 def test_report_of_one_class_leaves_the_undefined_open(man):
-    measured = report([answer(1, man)] * 3)
-    json.dumps(measured, allow_nan=False)
-    assert measured["accuracy"] == (0 if man is None else 1)
-    assert measured["recall"]["woman"] is None
-    assert measured["recall_gap_interval"] == [None, None]
-    assert measured["roc_auc"] is None
+    measured = measure([answer(1, man)] * 3)
+    assert evaluate.Evaluation.decode(measured.encode(), "here") == measured
+    assert measured.rates.accuracy.value == (0 if man is None else 1)
+    assert measured.rates.recall["woman"].value is None
+    assert measured.rates.recall_gap.interval is None
+    assert measured.roc_auc.value is None
+
+
+def test_what_was_excluded_is_in_the_name_of_the_data():
+    measured = measure([answer(1, 0.9)])
+    assert measured.data == "d all"
+    exclusions = Exclusions(file="leakage.json", sha256="0", pictures=7)
+    provenance = replace(measured.provenance, exclusions=exclusions)
+    assert replace(measured, provenance=provenance).data == "d all, no leaks"
 
 
 def test_report_refuses_to_measure_without_labels():
     with pytest.raises(DatasetError, match="no labelled picture"):
-        report([answer(None, 0.9)])
+        measure([answer(None, 0.9)])
 
 
 def test_the_drawn_matrix_is_dark_where_the_shares_are(tmp_path):
@@ -303,7 +322,10 @@ def test_the_drawn_matrix_is_dark_where_the_shares_are(tmp_path):
     drawn = {}
     for name, normalised in shares.items():
         file = tmp_path / f"{name}.png"
-        plots.confusion_matrix([[90, 10], [10, 90]], normalised, name, file)
+        confusion = evaluate.Confusion(
+            labels=LABELS, counts=((90, 10), (10, 90)), shares=normalised
+        )
+        plots.confusion_matrix(confusion, name, file)
         drawn[name] = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE).astype(int)
     height, width = drawn["right"].shape
     # Away from the texts, inside the upper left cell of the left matrix.
@@ -331,6 +353,15 @@ def test_a_shipped_model_is_better_than_the_trivial_ones(name, shared, tmp_path)
         for sample in samples:
             archive.extract(sample.file.relative_to(tmp_path).as_posix(), tmp_path, filter="data")
     network = classifier.Classifier.load(name)
-    measured = report(list(evaluate.answers(samples, detection.create("haar"), network)))
-    assert measured["unreadable"] == []
-    assert measured["accuracy_interval"][0] > measured["trivial"]["always_man"]["accuracy"]
+    measured = measure(list(evaluate.answers(samples, detection.create("haar"), network)))
+    assert measured.unreadable == ()
+    assert measured.rates.accuracy.interval[0] > measured.trivial["always_man"].accuracy
+
+
+@pytest.mark.parametrize("name", classifier.shipped())
+def test_shipped_evaluations_state_their_exclusions(name):
+    found = evaluate.beside(classifier.find(name))
+    assert [one.data for one in found] == [
+        *("fairface val, no leaks", "fairface val", "fairface val", "utkface all")
+    ]
+    assert found[0].provenance.exclusions.pictures == found[1].n - found[0].n == 47

@@ -71,18 +71,16 @@ def test_curve_by_hand():
         answer(0, 0.2),
         answer(1, None),
     ]
-    small, large = face_sizes.curve(given, [10, 50])
-    assert (small["face_px"], small["n"], small["n_as_it_is"]) == (10, 4, 1)
-    assert (large["accuracy"], large["n_as_it_is"]) == (0.75, 2)
-    assert small["accuracy"] == 0.5
-    assert small["interval"] == pytest.approx((0.150, 0.850), abs=1e-3)
+    small, large = face_sizes.curve(given, [10, 50]).curve
+    assert (small.face_px, small.accuracy.n, small.n_as_it_is) == (10, 4, 1)
+    assert (large.accuracy.value, large.n_as_it_is) == (0.75, 2)
+    assert small.accuracy.value == 0.5
+    assert small.accuracy.interval == pytest.approx((0.150, 0.850), abs=1e-3)
 
 
 def test_what_others_published_names_its_source():
     [curve] = face_sizes.published("fairface")
-    assert curve["source"].endswith(
-        "https://github.com/ina-foss/inaFaceAnalyzer/blob/master/paper.md"
-    )
-    accuracy = dict(zip(curve["face_px"], curve["accuracy"], strict=True))
+    assert curve.source.endswith("https://github.com/ina-foss/inaFaceAnalyzer/blob/master/paper.md")
+    accuracy = dict(zip(curve.face_px, curve.accuracy, strict=True))
     assert (accuracy[10], accuracy[100]) == (0.637, 0.954)
     assert face_sizes.published("lfw") == []

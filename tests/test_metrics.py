@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from genderscope.core.results import Estimate
 from genderscope.evaluation import metrics
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics", reason="needs the eval extra")
@@ -67,14 +68,29 @@ def test_rates_of_many_matrices_are_those_of_each():
 
 def test_trivial_classifiers():
     trivial = metrics.trivial(COUNTS)
-    assert trivial["always_man"]["accuracy"] == pytest.approx(20 / 30)
-    assert trivial["always_woman"]["accuracy"] == pytest.approx(10 / 30)
-    np.testing.assert_allclose(trivial["always_man"]["f1"], [0, 2 * 20 / 50])
-    np.testing.assert_allclose(trivial["always_man"]["recall"], [0, 1])
-    np.testing.assert_array_equal(np.isnan(trivial["always_man"]["precision"]), [True, False])
-    assert trivial["prior_random"]["accuracy"] == pytest.approx(1 / 9 + 4 / 9)
+    assert trivial["always_man"].accuracy == pytest.approx(20 / 30)
+    assert trivial["always_woman"].accuracy == pytest.approx(10 / 30)
+    assert trivial["always_man"].f1 == pytest.approx({"woman": 0, "man": 2 * 20 / 50})
+    assert trivial["always_man"].recall == {"woman": 0, "man": 1}
+    assert trivial["always_man"].precision == {"woman": None, "man": pytest.approx(20 / 30)}
+    assert trivial["prior_random"].accuracy == pytest.approx(1 / 9 + 4 / 9)
     for name in ("recall", "precision", "f1"):
-        np.testing.assert_allclose(trivial["prior_random"][name], [1 / 3, 2 / 3])
+        expected = {"woman": pytest.approx(1 / 3), "man": pytest.approx(2 / 3)}
+        assert getattr(trivial["prior_random"], name) == expected
+
+
+def test_estimated_rates_are_the_rates_with_their_n():
+    estimated, rates = metrics.estimated_rates(COUNTS, 0), metrics.rates(COUNTS)
+    assert (estimated.accuracy.n, estimated.accuracy.value) == (30, rates["accuracy"])
+    assert [recall.n for recall in estimated.recall.values()] == [10, 20]
+    assert [precision.n for precision in estimated.precision.values()] == [11, 18]
+    assert estimated.precision["man"].value == rates["precision"][1]
+    assert estimated.recall["woman"] == metrics.proportion(7, 10)
+    for name in ("balanced_accuracy", "recall_gap", "macro_precision", "macro_f1"):
+        estimate = getattr(estimated, name)
+        low, high = estimate.interval
+        assert low <= estimate.value <= high
+        assert estimate.value == rates[name]
 
 
 @pytest.mark.parametrize(
@@ -84,10 +100,20 @@ def test_trivial_classifiers():
 )
 def test_wilson_as_published(successes, n, expected):
     assert metrics.wilson(successes, n) == pytest.approx(expected, abs=5e-5)
+    theirs = stats.binomtest(successes, n).proportion_ci(method="wilson")
+    assert metrics.wilson(successes, n) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    assert metrics.proportion(successes, n).interval == metrics.wilson(successes, n)
 
 
-def test_wilson_of_nothing_is_unknown():
-    assert np.isnan(metrics.wilson(0, 0)).all()
+def test_wilson_of_arrays_is_that_of_each():
+    low, high = metrics.wilson(np.array([81, 0, 2.5]), np.array([263, 0, 7.5]))
+    assert (low[0], high[0]) == metrics.wilson(81, 263)
+    assert (low[1], high[1]) == (pytest.approx(0), 1)
+    assert (low[2], high[2]) == metrics.wilson(2.5, 7.5)
+
+
+def test_a_share_of_nothing_is_undefined():
+    assert metrics.proportion(0, 0) == Estimate(n=0, value=None, interval=None)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
@@ -143,8 +169,9 @@ def test_percentiles_skip_what_is_undefined():
 
 def test_roc_auc_and_its_interval():
     truth, score = simulated(500)
-    area, (low, high) = metrics.roc_auc(truth, score)
-    assert area == sklearn_metrics.roc_auc_score(truth, score)
+    estimate = metrics.roc_auc(truth, score)
+    low, high = estimate.interval
+    assert estimate.value == sklearn_metrics.roc_auc_score(truth, score)
     drawn = np.random.default_rng(0).integers(0, 500, (400, 500))
     areas = np.array([sklearn_metrics.roc_auc_score(truth[d], score[d]) for d in drawn])
     np.testing.assert_allclose((low, high), metrics.percentiles(areas), atol=0.01)
@@ -152,45 +179,18 @@ def test_roc_auc_and_its_interval():
 
 def test_roc_auc_is_of_the_answered_and_unknown_without_both_classes():
     truth, score = np.array([0, 0, 1, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9, NAN])
-    assert metrics.roc_auc(truth, score) == (1.0, (1.0, 1.0))
-    assert np.isnan(metrics.roc_auc(np.zeros(5, np.int64), score)[0])
+    assert metrics.roc_auc(truth, score) == Estimate(n=4, value=1.0, interval=(1.0, 1.0))
+    assert metrics.roc_auc(np.zeros(5, np.int64), score).value is None
 
 
 def test_selective():
     truth, score = np.array([1, 0, 1, 0, 1]), np.array([0.95, 0.3, 0.4, 0.8, NAN])
     measured = metrics.selective(truth, score, 0.7)
-    assert measured["n_answered"] == 3
-    assert measured["coverage"] == 3 / 5
-    assert measured["accuracy_of_answered"] == pytest.approx(2 / 3)
-    assert measured["interval"] == metrics.wilson(2, 3)
-    assert np.isnan(metrics.selective(truth, score, 0.99)["accuracy_of_answered"])
-
-
-def test_by_group_withholds_what_is_too_small():
-    truth = np.array([0] * 29 + [1] * 31 + [1] * 5)
-    score = np.where(np.arange(65) % 2, 0.9, 0.1)
-    groups = np.array(["large"] * 60 + ["small"] * 5)
-    measured = metrics.by_group(truth, score, groups)
-    right = metrics.decide(score) == truth
-
-    large = measured["large"]
-    assert large["n"] == 60
-    assert large["n_too_small"] is False
-    assert large["accuracy"] == right[:60].mean()
-    assert large["accuracy_interval"] == metrics.wilson(right[:60].sum(), 60)
-    woman, man = large["recall"]["woman"], large["recall"]["man"]
-    assert woman == {"n": 29, "n_too_small": True, "value": None, "interval": None}
-    assert man["value"] == right[29:60].mean()
-
-    assert measured["small"]["n"] == 5
-    assert measured["small"]["n_too_small"] is True
-    assert measured["small"]["accuracy"] is None
-
-
-def test_by_group_orders_numbers_as_numbers():
-    names = np.array(["more than 70", "10-19", "3-9", "0-2", ""])
-    measured = metrics.by_group(np.zeros(5, np.int64), np.zeros(5), names)
-    assert list(measured) == ["0-2", "3-9", "10-19", "", "more than 70"]
+    assert measured.coverage == metrics.proportion(3, 5)
+    assert measured.accuracy.n == 3
+    assert measured.accuracy.value == pytest.approx(2 / 3)
+    assert measured.accuracy.interval == metrics.wilson(2, 3)
+    assert metrics.selective(truth, score, 0.99).accuracy.value is None
 
 
 def test_plain_is_what_json_has():

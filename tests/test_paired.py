@@ -30,25 +30,25 @@ def pair(both: int, a_only: int, b_only: int, neither: int) -> tuple[np.ndarray,
 )
 def test_mcnemar(counts, p):
     found = paired.mcnemar(*pair(*counts))
-    assert (found["a_only"], found["b_only"]) == counts[1:3]
-    assert found["p"] == pytest.approx(p, rel=1e-6)
+    assert (found.a_only, found.b_only) == counts[1:3]
+    assert found.p == pytest.approx(p, rel=1e-6)
     swapped = paired.mcnemar(*pair(counts[0], counts[2], counts[1], counts[3]))
-    assert swapped["p"] == pytest.approx(p, rel=1e-6)
+    assert swapped.p == pytest.approx(p, rel=1e-6)
 
 
 def test_difference_is_of_pictures_drawn_with_both_answers():
     a, b = pair(200, 60, 30, 10)
     found = paired.difference(a, b, seed=0)
-    assert (found["difference"], found["n"]) == (pytest.approx(0.1), 300)
+    assert (found.value, found.n) == (pytest.approx(0.1), 300)
     drawn = np.random.default_rng(1).integers(0, 300, (4000, 300))
     expected = metrics.percentiles(a[drawn].mean(1) - b[drawn].mean(1))
-    np.testing.assert_allclose(found["interval"], expected, atol=0.006)
+    np.testing.assert_allclose(found.interval, expected, atol=0.006)
     assert paired.difference(a, b, seed=0) == found
-    assert paired.difference(b, a)["difference"] == pytest.approx(-0.1)
+    assert paired.difference(b, a).value == pytest.approx(-0.1)
     # Half as many discordant pictures say as much of the difference, and more surely.
     surer = paired.difference(*pair(230, 30, 0, 40))
-    assert surer["difference"] == pytest.approx(0.1)
-    assert np.ptp(surer["interval"]) < np.ptp(found["interval"])
+    assert surer.value == pytest.approx(0.1)
+    assert np.ptp(surer.interval) < np.ptp(found.interval)
 
 
 def test_difference_covers_the_truth():
@@ -56,15 +56,15 @@ def test_difference_covers_the_truth():
     covered = 0
     for _ in range(200):
         both, a_only, b_only, neither = random.multinomial(400, [0.8, 0.09, 0.05, 0.06])
-        low, high = paired.difference(*pair(both, a_only, b_only, neither))["interval"]
+        low, high = paired.difference(*pair(both, a_only, b_only, neither)).interval
         covered += low <= 0.04 <= high
     assert 0.9 < covered / 200 < 0.99
 
 
 def test_nothing_has_no_difference_and_no_agreement():
     nothing, none_said = np.zeros(0, bool), np.zeros(0, np.int64)
-    assert np.isnan(paired.difference(nothing, nothing)["difference"])
-    assert np.isnan(paired.agreement(none_said, none_said)["kappa"])
+    assert paired.difference(nothing, nothing).value is None
+    assert paired.agreement(none_said, none_said).kappa.value is None
 
 
 def test_agreement_is_that_of_scikit_learn():
@@ -72,17 +72,17 @@ def test_agreement_is_that_of_scikit_learn():
     a = random.integers(-1, 3, 500)
     b = np.where(random.random(500) < 0.6, a, random.integers(-1, 3, 500))
     found = paired.agreement(a, b)
-    assert found["share"] == (a == b).mean()
-    assert found["interval"] == metrics.wilson((a == b).sum(), 500)
-    assert found["kappa"] == pytest.approx(sklearn_metrics.cohen_kappa_score(a, b))
+    assert found.share.value == (a == b).mean()
+    assert found.share.interval == metrics.wilson((a == b).sum(), 500)
+    assert found.kappa.value == pytest.approx(sklearn_metrics.cohen_kappa_score(a, b))
     drawn = random.integers(0, 500, (400, 500))
     kappas = np.array([sklearn_metrics.cohen_kappa_score(a[d], b[d]) for d in drawn])
-    np.testing.assert_allclose(found["kappa_interval"], metrics.percentiles(kappas), atol=0.015)
+    np.testing.assert_allclose(found.kappa.interval, metrics.percentiles(kappas), atol=0.015)
 
 
 def test_agreement_of_chance_and_of_one_word():
     a, b = np.array([0, 0, 1, 1] * 50), np.array([0, 1] * 100)
-    assert paired.agreement(a, b)["kappa"] == pytest.approx(0)
+    assert paired.agreement(a, b).kappa.value == pytest.approx(0)
     one = paired.agreement(np.zeros(9, np.int64), np.zeros(9, np.int64))
-    assert one["share"] == 1
-    assert np.isnan(one["kappa"])
+    assert one.share.value == 1
+    assert one.kappa.value is None

@@ -1,8 +1,8 @@
 """What the networks look at, and how far to believe it."""
 
-import json
+from written import RESULTS, estimate, percent, result, row
 
-from written import RESULTS, measured, percent, result, row
+from genderscope.evaluation.region_survey import RegionSurvey
 
 
 def sanity() -> str:
@@ -48,18 +48,15 @@ def regions() -> str:
     """Where on the face the energy of guided gradients lies."""
     lines: list[str] = []
     for file in sorted((RESULTS / "explanations").glob("regions-*.json")):
-        found = json.loads(file.read_text())
-        parts = found["groups"][0]["regions"]
+        survey = RegionSurvey.load(file)
+        regions = survey.groups[0].regions
         if not lines:
-            lines += [f"| network | labelled, answers | n | {' | '.join(parts)} |"]
-            lines += [f"|---|---|--:|{'--:|' * len(parts)}"]
-        area = [percent(part["area"]) for part in parts.values()]
-        lines.append(f"| `{found['model']}` | *area* | | *{'* | *'.join(area)}* |")
-        for group in found["groups"]:
-            whose = group.get("group") or f"{group['label']}, {group['answers']}"
-            cells = ["", whose, f"{group['n']:,}"]
-            for part in group["regions"].values():
-                small = group["n_too_small"]
-                cells.append("n too small" if small else measured(part["share"], part["interval"]))
-            lines.append(row(cells))
+            lines += [f"| network | labelled, answers | n | {' | '.join(regions)} |"]
+            lines += [f"|---|---|--:|{'--:|' * len(regions)}"]
+        area = [percent(region.area) for region in regions.values()]
+        lines.append(f"| `{survey.model}` | *area* | | *{'* | *'.join(area)}* |")
+        for group in survey.groups:
+            name = group.group or f"{group.label}, {group.answers}"
+            shares = (estimate(region.share) for region in group.regions.values())
+            lines.append(row(["", name, f"{group.n:,}", *shares]))
     return "\n".join(lines)

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from written import RESULTS, between, measured, percent, row
+from written import RESULTS, estimate, measured, percent, row
 
-from genderscope.inference.classifier import WEIGHTS, shipped
+from genderscope.evaluation.evaluate import Evaluation, beside
+from genderscope.inference.classifier import WEIGHTS, find, shipped
 
 ADULTS = ("20-59", "18 and older")
 """Ages as the data sets let them be told apart."""
@@ -20,23 +21,20 @@ def results() -> str:
         "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for model in shipped():
-        for file in sorted(WEIGHTS.glob(f"{model}.*.*.json")):
-            found = json.loads(file.read_text())
-            recall, chosen = found["recall"], found["selective"]
-            [adults] = [v for name, v in found["by_group"]["adult"].items() if name in ADULTS]
+        for result in beside(find(model)):
+            rates, selective = result.rates, result.selective
+            [adults] = [v for name, v in result.by_group["adult"].items() if name in ADULTS]
             cells = [
                 f"`{model}`",
-                f"{found['dataset'].partition(':')[0]} {found['split']}"
-                + (", no leaks" if "--exclude" in found["command"] else ""),
-                found["detector"],
-                f"{found['n']:,}",
-                f"**{percent(found['accuracy'])}** ({between(found['accuracy_interval'])})",
-                percent(recall["woman"]),
-                percent(recall["man"]),
-                measured(found["recall_gap"], found["recall_gap_interval"]),
-                percent(chosen["coverage"]),
-                measured(chosen["accuracy_of_answered"], chosen["interval"]),
-                measured(adults["accuracy"], adults["accuracy_interval"]),
+                result.data,
+                result.detector,
+                f"{result.n:,}",
+                estimate(rates.accuracy, "**"),
+                *(percent(recall.value) for recall in rates.recall.values()),
+                estimate(rates.recall_gap),
+                percent(selective.coverage.value),
+                estimate(selective.accuracy),
+                estimate(adults.accuracy),
             ]
             lines.append(row(cells))
     return "\n".join(lines)
@@ -61,21 +59,19 @@ BARS = {
 
 
 def _judged(folder: Path) -> dict[str, str]:
-    """What the audit's bars are about, from a model's evaluation and its counterfactuals."""
-    found = json.loads((folder / "mini_xception.fairface-val-no-leaks.yunet.json").read_text())
+    """The numbers that the audit's bars are about, from an evaluation and counterfactuals."""
+    rates = Evaluation.load(folder / "mini_xception.fairface-val-no-leaks.yunet.json")
     flips = json.loads((folder / "mini_xception.counterfactuals.json").read_text())
-    races = sorted(found["by_group"]["race"].items(), key=lambda group: group[1]["accuracy"])
-    (worst, low), (best, high) = races[0], races[-1]
-    ratio = (1 - low["accuracy"]) / (1 - high["accuracy"])
+    races = [(race, group.accuracy.value) for race, group in rates.by_group["race"].items()]
+    (worst, low), *_, (best, high) = sorted(races, key=lambda group: group[1])
+    ratio = (1 - low) / (1 - high)
     told: dict[str, Any] = {condition["name"]: condition for condition in flips["conditions"]}
     return {
-        "accuracy %": measured(found["accuracy"], found["accuracy_interval"]),
-        "error of the worst race group %": f"{percent(1 - low['accuracy'])} ({worst})",
-        "error of the best race group %": f"{percent(1 - high['accuracy'])} ({best})",
+        "accuracy %": estimate(rates.rates.accuracy),
+        "error of the worst race group %": f"{percent(1 - low)} ({worst})",
+        "error of the best race group %": f"{percent(1 - high)} ({best})",
         "worst race group's error in the best's": f"{ratio:.1f}",
-        "women's and men's recall apart, points": measured(
-            found["recall_gap"], found["recall_gap_interval"]
-        ),
+        "women's and men's recall apart, points": estimate(rates.rates.recall_gap),
     } | {
         f"flips with {words} %": measured(told[name]["flip_rate"], told[name]["flip_interval"])
         for words, name in {

@@ -1,9 +1,11 @@
-"""What the tables share: where results lie, and how numbers are written."""
+"""What the tables share: where the results are, and the format of numbers."""
 
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from genderscope.core.results import Estimate
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
@@ -25,6 +27,13 @@ def between(interval: Sequence[float]) -> str:
 def measured(share: float, interval: Sequence[float]) -> str:
     """A share with its interval, in percent."""
     return f"{percent(share)} ({between(interval)})"
+
+
+def estimate(estimate: Estimate, bold: str = "") -> str:
+    """A share with its interval, in percent; ``bold`` is put around the number."""
+    if estimate.value is None or estimate.interval is None:
+        return "n too small"
+    return f"{bold}{percent(estimate.value)}{bold} ({between(estimate.interval)})"
 
 
 def row(cells: Iterable[object]) -> str:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def expanded(command: Callable[..., None]) -> Callable[..., None]:
     """A command in which each parameter of a dataclass is replaced by that dataclass's fields."""
     given = signature(command).parameters.values()
-    groups = {one.name: one.annotation for one in given if is_dataclass(one.annotation)}
+    groups: dict[str, Any] = {  # dataclasses
+        one.name: one.annotation for one in given if is_dataclass(one.annotation)
+    }
     parameters = [
         one.replace(kind=Parameter.KEYWORD_ONLY)
         for parameter in given

@@ -15,8 +15,10 @@ def consoles() -> "tuple[Console, Console]":
     """Standard output and standard error. No markup: a path or a group's name may hold any."""
     from rich.console import Console
 
-    plain = {"markup": False, "highlight": False}
-    return Console(**plain), Console(**plain, stderr=True)
+    return (
+        Console(markup=False, highlight=False),
+        Console(markup=False, highlight=False, stderr=True),
+    )
 
 
 def collected(

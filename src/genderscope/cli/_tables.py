@@ -11,11 +11,12 @@ from genderscope.core.terminal import printable
 from genderscope.core.types import LABELS
 
 if TYPE_CHECKING:
-    from genderscope.evaluation.compare import Accuracies, Agreement, Comparison
+    from genderscope.evaluation.compare import Accuracies, Comparison
     from genderscope.evaluation.evaluate import Evaluation
     from genderscope.evaluation.face_sizes import FaceSizes
     from genderscope.evaluation.metrics.calibration import RiskCoverage
     from genderscope.evaluation.metrics.groups import Group
+    from genderscope.evaluation.metrics.paired import Agreement
 
 MEASURES = {
     "accuracy": "accuracy",

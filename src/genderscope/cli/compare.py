@@ -87,9 +87,9 @@ def compare(
     failed |= dict.fromkeys(missing)
     result = comparison.compare(
         pair,
-        _provenance.of(*evaluate.PACKAGES, seed=0, exclusions=read and read.exclusions),
+        _provenance.of(*evaluate.PACKAGES, seed=0, exclusions=read.exclusions if read else None),
         dataset=dataset,
-        split=read and read.split,
+        split=read.split if read else None,
         failed=failed,
     )
     if json_file:

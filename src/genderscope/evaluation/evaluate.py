@@ -126,7 +126,9 @@ def answers(
             if isinstance(look, str):
                 yield Answer(sample, error=look)
             else:
-                by_size = {px: Prediction(next(scores), classifier.min_confidence) for px in look[0]}
+                by_size = {
+                    px: Prediction(next(scores), classifier.min_confidence) for px in look[0]
+                }
                 yield Answer(sample, by_size.pop(FULL_SIZE), found=look[1], smaller=by_size)
 
 

@@ -74,7 +74,9 @@ def shrunk(image: Image, face: Face, face_px: int) -> tuple[Image, Face] | None:
     )
 
 
-def curve(labelled: Sequence[Answer], face_px: Sequence[int], redetected: bool = False) -> FaceSizes:
+def curve(
+    labelled: Sequence[Answer], face_px: Sequence[int], redetected: bool = False
+) -> FaceSizes:
     """Accuracy at each size, with Wilson's interval.
 
     Args:

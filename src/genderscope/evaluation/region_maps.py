@@ -75,8 +75,9 @@ def explain(
     sums: dict[tuple[int, int], _Sum] = {}
     looks = _looks(samples, detector, explainer, tally, unreadable)
     while batch := list(islice(looks, batch_size)):
-        truth = np.array([sample.label for sample, _, _ in batch])
-        crops, landmarks = (np.stack([look[part] for look in batch]) for part in (1, 2))
+        samples_in, crops_in, landmarks_in = zip(*batch, strict=True)
+        truth = np.array([sample.label for sample in samples_in])
+        crops, landmarks = np.stack(crops_in), np.stack(landmarks_in)
         scores, maps = explainer(crops)
         predicted = (scores[:, 1] > scores[:, 0]).astype(np.int64)
         energy = regions.energy(maps)
@@ -87,7 +88,7 @@ def explain(
         values = truth, predicted, regions.shares(maps, landmarks), areas
         batches.append(tuple(array[mapped] for array in values))
         for index in np.flatnonzero(mapped):
-            groups.append(batch[index][0].groups)
+            groups.append(samples_in[index].groups)
             kind = int(truth[index]), int(predicted[index])
             sums.setdefault(kind, _Sum()).add(
                 crops[index].astype(np.float64), energy[index] / total[index], landmarks[index]

@@ -107,7 +107,8 @@ def survey(
     labels = {ALL: maps.truth >= 0, **{name: maps.truth == k for k, name in enumerate(LABELS)}}
     groups = [
         RegionGroup(
-            label=label, answers=answers,
+            label=label,
+            answers=answers,
             n=int((of_label & member).sum()),
             regions=_regions(maps, of_label & member, seed),
         )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from genderscope.core.extras import require
+from genderscope.reporting.markdown import table as table_text
 from genderscope.reporting.page import Table
 
 MARKERS = "os^Dv<>ph"
@@ -206,8 +207,7 @@ def markdown(tables: Iterable[Table], measured: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     parts = []
     for table in tables:
-        lines = [table.head, ["---", *["--:"] * (len(table.head) - 1)], *table.rows]
-        parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
+        parts.append(table_text(table.head, table.rows))
         if table.caption:
             parts.append(table.caption)
     parts.append(

@@ -2,7 +2,7 @@
 
 After Mitchell et al. 2019 (arXiv:1810.03993), whose sections it keeps. Every number comes from the
 model's own metadata or from the result files beside it, ``<model>.*.*.json`` by ``evaluate`` and
-``<model>.counterfactuals.json``. Knows nothing of how they were measured.
+``<model>.counterfactuals.json``.
 """
 
 import json
@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from genderscope.core.errors import ModelError
+from genderscope.core.results import Estimate
 from genderscope.core.types import LABELS
+from genderscope.evaluation.evaluate import Evaluation, beside
 from genderscope.inference.classifier import WEIGHTS, Classifier, find, shipped
+from genderscope.reporting import markdown
 
 SUFFIX = ".card.md"
 
@@ -27,19 +30,15 @@ def card(model: str | Path) -> str:
     """
     classifier = Classifier.load(model)
     file = find(model)
-    results = [
-        found
-        for path in sorted(file.parent.glob(f"{file.stem}.*.*.json"))
-        if "accuracy_is" in (found := _read(path))
-    ]
+    results = beside(file)
     altered = file.with_name(f"{file.stem}.counterfactuals.json")
-    sets = ", ".join(dict.fromkeys(map(_set, results)))
+    sets = ", ".join(dict.fromkeys(result.data for result in results))
     return TEMPLATE.read_text(encoding="utf-8").format(
         name=classifier.name,
         labels=", ".join(f"`{label}`" for label in LABELS),
         details=_details(classifier),
         results=_results(results),
-        commands=_items(*dict.fromkeys(f"`{found['command']}`" for found in results)),
+        commands=_items(*dict.fromkeys(f"`{result.provenance.command}`" for result in results)),
         groups="\n\n".join(map(_groups, _one_each(results))),
         calibration=_calibration(results),
         flips=_flips(_read(altered)) if altered.is_file() else "Not measured yet.",
@@ -84,62 +83,51 @@ def _details(classifier: Classifier) -> str:
     )
 
 
-def _results(results: Iterable[dict[str, Any]]) -> str:
+def _results(results: Iterable[Evaluation]) -> str:
     head = (
         *("data set", "detector", "n", "accuracy %", *(f"recall, {label} %" for label in LABELS)),
         *("gap, points", "answered %", "accuracy of these %"),
     )
     rows = []
-    for found in results:
-        recall, chosen = found["recall"], found["selective"]
-        rows.append(
-            (
-                *_of(found),
-                _share(found["accuracy"], found["accuracy_interval"]),
-                *(_share(recall[label], found["recall_interval"][label]) for label in LABELS),
-                _share(found["recall_gap"], found["recall_gap_interval"]),
-                _share(chosen["coverage"], chosen["coverage_interval"]),
-                _share(chosen["accuracy_of_answered"], chosen["interval"]),
-            )
-        )
-    return _table(head, rows)
+    for result in results:
+        rates, selective = result.rates, result.selective
+        estimates = (rates.accuracy, *rates.recall.values(), rates.recall_gap)
+        cells = map(_estimate, (*estimates, selective.coverage, selective.accuracy))
+        rows.append((*_of(result), *cells))
+    return markdown.table(head, rows)
 
 
-def _one_each(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of several results on a data set the first by name."""
-    first: dict[str, dict[str, Any]] = {}
-    for found in results:
-        first.setdefault(found["dataset"].partition(":")[0], found)
-    return [found for found in first.values() if found["by_group"]]
+def _one_each(results: Iterable[Evaluation]) -> list[Evaluation]:
+    """The first of several results on a data set."""
+    first: dict[str, Evaluation] = {}
+    for result in results:
+        first.setdefault(result.dataset.partition(":")[0], result)
+    return [result for result in first.values() if result.by_group]
 
 
-def _groups(found: dict[str, Any]) -> str:
+def _groups(result: Evaluation) -> str:
     rows = [
         (
             f"{column}: {name}",
-            f"{group['n']:,}",
-            _share(group["accuracy"], group["accuracy_interval"]),
-            *(
-                _share(group["recall"][label]["value"], group["recall"][label]["interval"])
-                for label in LABELS
-            ),
+            f"{group.accuracy.n:,}",
+            *map(_estimate, (group.accuracy, *group.recall.values())),
         )
-        for column, groups in found["by_group"].items()
+        for column, groups in result.by_group.items()
         for name, group in groups.items()
     ]
     head = ("group", "n", "accuracy %", *(f"recall, {label} %" for label in LABELS))
-    title = f"### By group: {_set(found)}, {found['detector']}"
-    return f"{title}\n\n{_table(head, rows)}"
+    title = f"### By group: {result.data}, {result.detector}"
+    return f"{title}\n\n{markdown.table(head, rows)}"
 
 
-def _calibration(results: Iterable[dict[str, Any]]) -> str:
-    measures = {"ece": "ECE, 0-1", "brier": "Brier, 0-1", "nll": "NLL, nats"}
+def _calibration(results: Iterable[Evaluation]) -> str:
     rows = []
-    for found in results:
-        known = found["calibration"]
-        values = (_plain(known[name], known.get(f"{name}_interval")) for name in measures)
-        rows.append((*_of(found), *values))
-    return _table(("data set", "detector", "n", *measures.values()), rows)
+    for result in results:
+        known = result.calibration
+        estimates = (known.ece, known.brier, known.nll)
+        rows.append((*_of(result), *(_plain(one.value, one.interval) for one in estimates)))
+    head = ("data set", "detector", "n", "ECE, 0-1", "Brier, 0-1", "NLL, nats")
+    return markdown.table(head, rows)
 
 
 def _flips(report: dict[str, Any]) -> str:
@@ -162,8 +150,8 @@ def _flips(report: dict[str, Any]) -> str:
     original = report["original"]
     before = _share(original["accuracy"], original["accuracy_interval"])
     return (
-        f"{_table(head, rows)}\n\nUnaltered, the accuracy is {before}%, n = {report['n']:,}. "
-        f"Measured by `{report['command']}`, seed {report['seed']}."
+        f"{markdown.table(head, rows)}\n\nUnaltered, the accuracy is {before}%, "
+        f"n = {report['n']:,}. Measured by `{report['command']}`, seed {report['seed']}."
     )
 
 
@@ -184,13 +172,12 @@ def _abstention(chosen: dict[str, Any]) -> str:
     )
 
 
-def _of(found: dict[str, Any]) -> tuple[str, str, str]:
-    return _set(found), found["detector"], f"{found['n']:,}"
+def _of(result: Evaluation) -> tuple[str, str, str]:
+    return result.data, result.detector, f"{result.n:,}"
 
 
-def _set(found: dict[str, Any]) -> str:
-    without = ", no leaks" if "--exclude" in found["command"] else ""
-    return f"{found['dataset'].partition(':')[0]} {found['split']}{without}"
+def _estimate(estimate: Estimate) -> str:
+    return _share(estimate.value, estimate.interval)
 
 
 def _share(share: float | None, interval: Sequence[float] | None = None) -> str:
@@ -210,9 +197,3 @@ def _plain(value: float | None, interval: Sequence[float | None] | None, digits:
 
 def _items(*sentences: str) -> str:
     return "\n".join(f"- {sentence}" for sentence in sentences)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    marks = ["---", *("--:" for _ in head[1:])]
-    lines = [head, marks, *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -13,7 +13,7 @@ import PIL.ImageFont
 
 from genderscope.core.errors import PictureError
 from genderscope.core.types import LABELS
-from genderscope.evaluation.compare import Pair
+from genderscope.evaluation.join import Pair
 from genderscope.evaluation.predictions import NO_ANSWER, SAID, Integers, Predictions
 from genderscope.imaging import decode
 

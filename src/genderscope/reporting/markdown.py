@@ -1,7 +1,4 @@
-"""A report as Markdown, from the same blocks as its page; of a figure, what it shows in words.
-
-All text is escaped. Knows nothing of what it reports.
-"""
+"""Markdown: tables, and reports from the same blocks as their pages, figures as descriptions."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,8 +9,20 @@ SPECIAL = re.compile(r"([\\\\`*_{}\[\]<>#|~$&])")
 START = re.compile(r"^(\d*)([-+=.)])(?=\s|$)")
 
 
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[object]], align: Sequence[str] | None = None
+) -> str:
+    """A table of cells that are Markdown already.
+
+    Args:
+        align: ``---`` or ``--:`` for each column; by default the first is text, the rest numbers.
+    """
+    align = align or ["---", *["--:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in (head, align, *rows))
+
+
 def document(title: str, introduction: Iterable[Block], sections: Sequence[Section]) -> str:
-    """A whole document, to be written in UTF-8."""
+    """A whole document, all text escaped."""
     parts = [f"# {_plain(title)}", *map(_block, introduction)]
     for section in sections:
         parts += [f"## {_plain(section.title)}", *map(_block, section.blocks)]
@@ -31,9 +40,8 @@ def _block(block: Block) -> str:
             return "\n".join(f"- {_plain(sentence)}" for sentence in sentences)
         case Table(head, rows, caption):
             names, *cells = [[_plain(cell) for cell in row] for row in (head, *rows)]
-            lines = [names, ["---", *["--:"] * (len(head) - 1)], *cells]
-            table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-            return f"{_plain(caption)}\n\n{table}" if caption else table
+            below = table(names, cells)
+            return f"{_plain(caption)}\n\n{below}" if caption else below
         case Figure(_, description, caption):
             return f"Figure: {'. '.join(_plain(text) for text in (description, caption) if text)}"
         case Sheet(pictures, caption):
@@ -41,6 +49,6 @@ def _block(block: Block) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line that means itself."""
+    """One line without Markdown's meanings."""
     escaped = SPECIAL.sub(r"\\\1", " ".join(text.split()))
     return START.sub(r"\1\\\2", escaped)

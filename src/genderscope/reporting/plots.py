@@ -78,8 +78,8 @@ def reliability(calibration: Calibration, title: str, path: Path) -> None:
     upper.plot([0.5, 1], [0.5, 1], color=PLAIN, linestyle="--", label="calibrated")
     bins = calibration.bins
     if large := [one for one in bins if one.accuracy.value is not None]:
-        x, y = [one.mean_confidence for one in large], [one.accuracy for one in large]
-        _points(upper, x, y, f"ECE {_small(calibration.ece)}")
+        x, accuracies = [one.mean_confidence for one in large], [one.accuracy for one in large]
+        _points(upper, x, accuracies, f"ECE {_small(calibration.ece)}")
     upper.set(ylabel="accuracy, with 95% interval", xlim=(0.49, 1.01))
     upper.legend(loc="upper left")
     widths = [one.high - one.low for one in bins]
@@ -103,17 +103,15 @@ def risk_coverage(result: RiskCoverage, title: str, path: Path) -> None:
     figure.savefig(path, format="png")
 
 
-def face_sizes(
-    result: FaceSizes, others: Sequence[PublishedCurve], title: str, path: Path
-) -> None:
+def face_sizes(result: FaceSizes, others: Sequence[PublishedCurve], title: str, path: Path) -> None:
     """Draw accuracy over the size of the face, beside published curves, to a PNG."""
     figure = _figure(title, 6.4, 4.2)
     axes = figure.subplots()
     for other in others:
         y, name = _percent(other.accuracy), f"{other.name}, published"
         axes.plot(other.face_px, y, color=PLAIN, linestyle="--", marker=".", label=name)
-    x, y = [row.face_px for row in result.curve], [row.accuracy for row in result.curve]
-    _points(axes, x, y, "measured, 95% interval", "-", scale=100)
+    x, accuracies = [row.face_px for row in result.curve], [row.accuracy for row in result.curve]
+    _points(axes, x, accuracies, "measured, 95% interval", "-", scale=100)
     axes.set_xscale("log")
     ticks = sorted({*x, *(size for other in others for size in other.face_px)})
     axes.set_xticks(ticks, ticks)

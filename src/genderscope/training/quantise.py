@@ -92,7 +92,9 @@ def quantise(model: Path, crops: Crops) -> Path:
                 "faces": len(seen),
                 "logits_away_rms": away,
                 "accuracy_difference": {
-                    **{"difference": value, "interval": interval, "n": difference.n}
+                    "difference": value,
+                    "interval": interval,
+                    "n": difference.n,
                 },
                 "same_answers": paired.agreement(before, answers).share.value,
             },

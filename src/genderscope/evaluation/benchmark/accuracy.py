@@ -79,8 +79,12 @@ def pair(a: Predictions, b: Predictions, seed: int) -> dict[str, Any]:
     right = _right(a), _right(b)
     apart, test = paired.difference(*right, seed), paired.mcnemar(*right)
     return {
-        **{"difference": apart.value, "interval": apart.interval, "n": apart.n},
-        **{"a_only": test.a_only, "b_only": test.b_only, "p": test.p},
+        "difference": apart.value,
+        "interval": apart.interval,
+        "n": apart.n,
+        "a_only": test.a_only,
+        "b_only": test.b_only,
+        "p": test.p,
     }
 
 

@@ -6,7 +6,7 @@ undefined number is NaN in an array and None in a result. Needs the ``eval`` ext
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from genderscope.core.results import Estimate, Record
 from genderscope.core.types import LABELS, Floats
 
 Integers = npt.NDArray[np.int64]
-Number = float | Floats
+Number = float | Floats | Integers
 T = TypeVar("T", Estimate, float | None)
 
 LEVEL = 0.95
@@ -165,17 +165,13 @@ def defined(value: Number) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def estimate(value: Number, interval: Sequence[float] | Floats, n: int | Integers) -> Estimate:
+def estimate(value: Number, interval: Iterable[Number], n: int | Integers) -> Estimate:
     """A number with its interval for a result: None instead of NaN."""
     low, high = map(float, interval)
-    return Estimate(
-        n=int(n), value=defined(value), interval=None if np.isnan(low) else (low, high)
-    )
+    return Estimate(n=int(n), value=defined(value), interval=None if np.isnan(low) else (low, high))
 
 
-def proportion(
-    successes: int | Integers, n: int | Integers, smallest_n: int = 1
-) -> Estimate:
+def proportion(successes: int | Integers, n: int | Integers, smallest_n: int = 1) -> Estimate:
     """A share of n with Wilson's interval; both None where ``n`` is below ``smallest_n``."""
     if n < smallest_n:
         return Estimate(n=int(n), value=None, interval=None)

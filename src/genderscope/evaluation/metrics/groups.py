@@ -8,7 +8,6 @@ import numpy.typing as npt
 from genderscope.core.results import Estimate, Record
 from genderscope.core.types import LABELS, Floats
 from genderscope.evaluation.metrics import (
-    SMALLEST_N,
     Integers,
     Selective,
     decide,
