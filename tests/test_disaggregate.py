@@ -204,7 +204,7 @@ def test_calibration_is_that_of_the_whole_and_has_its_chance_level():
     truth = (random.random(4_000) < score).astype(np.int64)
     [found] = calibration(truth, score, one(4_000), seed=0)
     expected = whole_calibration(truth, score)
-    assert found["ece"] == pytest.approx(expected["ece"], **EXACT)
+    assert found["ece"] == pytest.approx(expected.ece.value, **EXACT)
     assert found["confidence"] == pytest.approx(np.maximum(score, 1 - score).mean(), **EXACT)
     assert found["accuracy"] == pytest.approx(((score > 0.5) == truth).mean(), **EXACT)
     assert calibration(truth, score, one(4_000), seed=0) == [found]

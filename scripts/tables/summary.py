@@ -1,9 +1,8 @@
 """The README's table: the shipped models in short."""
 
-import json
+from written import estimate, percent, result, row
 
-from written import between, percent, result, row
-
+from genderscope.evaluation.evaluate import Evaluation
 from genderscope.inference.classifier import WEIGHTS, shipped
 
 EVALUATIONS = {"FairFace val, no leaks": "fairface-val-no-leaks", "UTKFace": "utkface-all"}
@@ -23,16 +22,16 @@ def summary() -> str:
         if model in networks:
             milliseconds = f"{networks[model]['time']['network']['1']['median_ms']:.2f}"
         for name, part in EVALUATIONS.items():
-            found = json.loads((WEIGHTS / f"{model}.{part}.yunet.json").read_text())
-            adults = found["by_group"]["adult"]
+            found = Evaluation.load(WEIGHTS / f"{model}.{part}.yunet.json")
+            adults = found.by_group["adult"]
             [adult] = (adults[age] for age in ADULTS & adults.keys())
             cells = [
                 f"`{model}`",
                 name,
-                f"{found['n']:,}",
-                f"**{percent(found['accuracy'])}** ({between(found['accuracy_interval'])})",
-                *(percent(found["recall"][label]) for label in ("woman", "man")),
-                percent(adult["accuracy"]),
+                f"{found.n:,}",
+                estimate(found.rates.accuracy, "**"),
+                *(percent(recall.value) for recall in found.rates.recall.values()),
+                percent(adult.accuracy.value),
                 milliseconds,
             ]
             lines.append(row(cells))

@@ -11,20 +11,19 @@ from typing import ClassVar
 
 import numpy as np
 
-from genderscope import detection
 from genderscope.core.errors import DatasetError, PictureError
 from genderscope.core.protocols import Detector
 from genderscope.core.results import Document, Estimate, Provenance, Record
-from genderscope.core.types import LABELS, Image, Prediction, Sample
+from genderscope.core.types import LABELS, Frame, Image, Prediction, Sample
 from genderscope.evaluation import face_sizes, metrics, predictions
 from genderscope.evaluation.face_sizes import FaceSizes
 from genderscope.evaluation.metrics import Rates, Selective, calibration
 from genderscope.evaluation.metrics.calibration import Calibration, RiskCoverage
 from genderscope.evaluation.metrics.groups import Group, by_group
 from genderscope.evaluation.predictions import Answer as Answer
-from genderscope.imaging import decode
 from genderscope.imaging.preprocess import PreprocessSpec, crop
 from genderscope.inference.classifier import Classifier
+from genderscope.inference.locate import locate
 
 PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "scikit-learn")
 """What the numbers may depend on, beside Python and this package."""
@@ -115,47 +114,47 @@ def answers(
     """
     stream = iter(samples)
     while batch := list(islice(stream, batch_size)):
-        looks = [_look(s, detector, classifier.spec, face_px, redetect) for s in batch]
-        crops = [crop for look in looks if not isinstance(look, str) for crop in look[0].values()]
+        faces = [_crops(s, detector, classifier.spec, face_px, redetect) for s in batch]
+        crops = [crop for face in faces if not isinstance(face, str) for crop in face[0].values()]
         scores = (
             (woman, man)
             for start in range(0, len(crops), batch_size)
             for woman, man in classifier(np.stack(crops[start : start + batch_size])).tolist()
         )
-        for sample, look in zip(batch, looks, strict=True):
-            if isinstance(look, str):
-                yield Answer(sample, error=look)
+        for sample, face in zip(batch, faces, strict=True):
+            if isinstance(face, str):
+                yield Answer(sample, error=face)
             else:
                 by_size = {
-                    px: Prediction(next(scores), classifier.min_confidence) for px in look[0]
+                    px: Prediction(next(scores), classifier.min_confidence) for px in face[0]
                 }
-                yield Answer(sample, by_size.pop(FULL_SIZE), found=look[1], smaller=by_size)
+                yield Answer(sample, by_size.pop(FULL_SIZE), found=face[1], smaller=by_size)
 
 
-def _look(
+def _crops(
     sample: Sample,
     detector: Detector,
     spec: PreprocessSpec,
     face_px: Sequence[int],
     redetect: bool,
 ) -> tuple[dict[int, Image], bool] | str:
-    """The crops by the face's size, and whether it was detected, or why there are none."""
+    """The crops by the face's size, and whether it was detected; or why there are none."""
     try:
-        image = decode.read(sample.file)
-        face, found = detection.find_one(image, detector, spec, sample.box)
-        crops = {FULL_SIZE: crop(image, face, spec)}
+        located = locate(sample, detector, spec)
+        image, [face], [full] = located.frame.image, located.faces, located.crops
+        assert image is not None  # an unreadable picture was raised
+        crops = {FULL_SIZE: full}
         for size in face_px:
             if small := face_sizes.shrunk(image, face, size):
                 picture, where = small
                 if redetect:
-                    box = sample.box and where.box
-                    where, _ = detection.find_one(picture, detector, spec, box)
-                crops[size] = crop(picture, where, spec)
-        return crops, found
+                    box, frame = sample.box and where.box, Frame(str(sample.file), picture)
+                    [crops[size]] = locate(frame, detector, spec, one_face=True, box=box).crops
+                else:
+                    crops[size] = crop(picture, where, spec)
+        return crops, located.detected
     except PictureError as error:
         return str(error)
-    except ValueError as error:  # the face lies outside the picture
-        return f"{sample.file}: {error}"
 
 
 def measure(

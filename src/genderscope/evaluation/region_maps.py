@@ -8,14 +8,12 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from genderscope import detection
-from genderscope.core.errors import DatasetError, PictureError
+from genderscope.core.errors import DatasetError
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Floats, Image, Sample
 from genderscope.evaluation import regions
 from genderscope.evaluation.metrics import Integers
-from genderscope.imaging import decode
-from genderscope.imaging.preprocess import crop
+from genderscope.inference import locate
 from genderscope.inference.explainer import Explainer
 
 
@@ -115,24 +113,16 @@ def _looks(
     unreadable: list[str],
 ) -> Iterator[tuple[Sample, Image, Floats]]:
     """The sample, crop and landmarks of each face; what has none of them is counted."""
-    for sample in samples:
-        if sample.label is None:
-            continue
-        try:
-            image = decode.read(sample.file)
-            face, detected = detection.find_one(image, detector, explainer.spec, sample.box)
-            cropped = crop(image, face, explainer.spec)
-        except PictureError as error:
-            unreadable.append(str(error))
-            continue
-        except ValueError as error:  # the face lies outside the picture
-            unreadable.append(f"{sample.file}: {error}")
-            continue
-        if not detected:
+    labelled = (sample for sample in samples if sample.label is not None)
+    for located in locate.stream(labelled, detector, explainer.spec):
+        if located.frame.error is not None:
+            unreadable.append(located.frame.error)
+        elif not located.detected:
             tally["not detected"] += 1
-            continue
-        tally["by box"] += face.landmarks is None
-        yield sample, cropped, regions.landmarks(face, explainer.spec)
+        elif located.sample is not None:
+            [face], [crop] = located.faces, located.crops
+            tally["by box"] += face.landmarks is None
+            yield located.sample, crop, regions.landmarks(face, explainer.spec)
 
 
 class _Sum:
