@@ -119,10 +119,11 @@ def _histogram(tally: Tally, name: str) -> Histogram:
 def _sizes(opened: Sequence[OpenedPicture]) -> Sizes:
     sizes = [picture.size for picture in opened if picture.size]
     unreadable = len(opened) - len(sizes)
+    low, high = metrics.wilson(unreadable, len(opened))
     return Sizes(
         opened=len(opened),
         unreadable=unreadable,
-        unreadable_interval=metrics.proportion(unreadable, len(opened)).interval,
+        unreadable_interval=(float(low), float(high)),
         pixels=_pixels(sizes) if sizes else None,
     )
 

@@ -9,9 +9,9 @@ ByLabel = dict[str, int]
 class TrivialScores(Record, frozen=True, kw_only=True):
     """Scores of a classifier that ignores the picture."""
 
-    accuracy: float
-    f1: dict[str, float]
-    macro_f1: float
+    accuracy: float | None
+    f1: dict[str, float | None]
+    macro_f1: float | None
 
 
 class Imbalance(Record, frozen=True, kw_only=True):
