@@ -155,6 +155,31 @@ def test_options_that_cannot_be_met_are_2(
     assert not result.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "notice", "message"),
+    [
+        (
+            ["check-leaks", "folder:x"],
+            "check-leaks is now called leakage",
+            "at least two data sets",
+        ),
+        (
+            ["prepare", "folder:x", "--out", "crops", "--spec", "nothing"],
+            "--spec is now called --preset",
+            "no preset 'nothing'",
+        ),
+    ],
+)
+def test_old_names_work_with_a_notice(
+    arguments: list[str], notice: str, message: str, tmp_path: Path
+) -> None:
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    first, second = result.stderr.splitlines()
+    assert first.startswith(f"genderscope: {notice}; ")
+    assert message in second
+
+
 def classify(model: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return run("classify", "--model", model, "--detector", "haar", *arguments)
 
