@@ -330,7 +330,7 @@ def test_demo(model: str, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert "woman" in result.stdout
     [file] = tmp_path.iterdir()
-    assert result.stdout.endswith(f"The annotated portrait lies in {file}\n")
+    assert result.stdout.endswith(f"The annotated portrait is in {file}\n")
     assert decode.read(file).shape == (512, 512, 3)
 
 

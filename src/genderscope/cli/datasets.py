@@ -1,4 +1,4 @@
-"""``genderscope datasets``: which data sets can be read, and how they must lie on the disk."""
+"""``genderscope datasets``: the data sets that can be read, and their layout on disk."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ def datasets(
 ) -> None:
     """List the data sets that can be read, and their layouts.
 
-    A data set is named by its reader and place, such as fairface:DIR.
+    Other commands take a data set as its name and path, such as fairface:DIR.
     """
     import json
 

@@ -1,4 +1,4 @@
-"""``genderscope demo``: the main job on a portrait that lies in the package."""
+"""``genderscope demo``: classify a portrait from the package."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ PANEL = "Use"
 
 def demo(
     out: Annotated[
-        Path, typer.Option(metavar="FILE", help="Where the annotated portrait goes.")
+        Path, typer.Option(metavar="FILE", help="Write the annotated portrait here.")
     ] = Path("genderscope-demo.jpg"),
 ) -> None:
     """Classify a public-domain portrait from the package."""
@@ -26,4 +26,4 @@ def demo(
     annotate.save(draw(image, results), out)
     with table.create() as sink:
         sink.write(Scene(Frame(portrait.name, image), tuple(results)))
-    typer.echo(f"The annotated portrait lies in {out.resolve()}")
+    typer.echo(f"The annotated portrait is in {out.resolve()}")

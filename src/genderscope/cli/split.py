@@ -1,4 +1,4 @@
-"""``genderscope split``: training, validation and test parts that share no person."""
+"""``genderscope split``: training, validation and test splits without shared persons."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,19 +10,19 @@ PANEL = "Data"
 
 def split(
     source: Annotated[str, typer.Argument(metavar="NAME:PATH", help="Such as lfw:DIR.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the tables are written.")],
-    validation: Annotated[float, typer.Option(help="Its share of the labelled pictures.")] = 0.1,
-    test: Annotated[float, typer.Option(help="Its share of the labelled pictures.")] = 0.1,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Write the tables here.")],
+    validation: Annotated[float, typer.Option(help="Share of the labelled pictures.")] = 0.1,
+    test: Annotated[float, typer.Option(help="Share of the labelled pictures.")] = 0.1,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     split: Annotated[
-        str | None, typer.Option(help="The part that is divided. [default: the data set's first]")
+        str | None, typer.Option(help="Split to divide.  [default: the data set's first]")
     ] = None,
 ) -> None:
-    """Split a data set so that no person is in two parts.
+    """Split a data set so that no person is in two splits.
 
     Writes train.csv, validation.csv and test.csv, which are data sets themselves
     (table:DIR/train.csv?identity=identity), and splits.json with their counts and SHA-256.
-    Pictures without a label are in none. Needs the extra [eval].
+    Pictures without a label are left out. Needs the extra [eval].
     """
     from rich.console import Console
     from rich.table import Table
@@ -40,4 +40,4 @@ def split(
     console = Console(markup=False, highlight=False)
     console.print(table)
     if left := record["without_a_label"]:
-        console.print(f"{left:,} pictures without a label are in none")
+        console.print(f"{left:,} pictures without a label are left out")
