@@ -103,7 +103,7 @@ def test_the_machine_is_described_without_its_name():
 def test_multiply_adds_of_the_graph_are_those_of_the_metadata(models):
     for entrant in models.values():
         metadata = entrant.classifier.metadata
-        assert entrant.facts()["multiply_adds"] == metadata["multiply_adds"]
+        assert entrant.facts()["multiply_adds"] == metadata.multiply_adds
 
 
 @pytest.mark.parametrize("faces", BATCHES)
@@ -114,8 +114,8 @@ def test_a_profile_adds_up(faces, models):
         assert found[key] == pytest.approx(sum(one[key] for one in found["operators"]))
         assert found[key] > 0
     # As it runs, maps are padded to whole vectors; weights are read once a batch.
-    assert found["multiply_adds"] >= entrant.classifier.metadata["multiply_adds"]
-    assert found["bytes"] * faces > 4 * entrant.classifier.metadata["parameters"]
+    assert found["multiply_adds"] >= entrant.classifier.metadata.multiply_adds
+    assert found["bytes"] * faces > 4 * entrant.classifier.metadata.parameters
     assert found["operators"][-1]["output"] == [2]
 
 
@@ -136,7 +136,7 @@ def test_each_network_beside_the_ceiling(models, monkeypatch):
 
 
 def test_models_are_compared_the_smallest_first(models):
-    sizes = [entrant.classifier.metadata["parameters"] for entrant in models.values()]
+    sizes = [entrant.classifier.metadata.parameters for entrant in models.values()]
     assert sizes == sorted(sizes)
     with pytest.raises(UsageError, match=r"both named mini_xception"):
         entrants(["mini_xception", classifier.find("mini_xception")])

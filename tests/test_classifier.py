@@ -17,19 +17,19 @@ def shipped_model(request):
 
 
 def test_both_networks_are_shipped_within_their_budgets():
-    sizes = {name: Classifier.load(name).metadata["parameters"] for name in shipped()}
+    sizes = {name: Classifier.load(name).metadata.parameters for name in shipped()}
     assert sizes["mini_xception"] <= 60_000
     assert 550_000 <= sizes["standard_cnn"] <= 650_000
 
 
 def test_a_model_carries_where_it_comes_from(shipped_model):
     metadata = shipped_model.metadata
-    assert tuple(metadata["labels"]) == LABELS
-    assert metadata["data"]["name"] == "fairface"
-    assert metadata["data"]["licence"] == "CC BY 4.0"
-    assert metadata["training"]["commit"]
+    assert metadata.labels == LABELS
+    assert metadata.data.name == "fairface"
+    assert metadata.data.licence == "CC BY 4.0"
+    assert metadata.training.commit
     assert 0.5 < shipped_model.min_confidence < 1
-    assert "uncertain" in metadata["abstention"]["meaning"]
+    assert "uncertain" in metadata.abstention.meaning
 
 
 def test_scores_are_probabilities_and_do_not_depend_on_the_batch(shipped_model):
@@ -54,8 +54,8 @@ def test_threads_share_a_batch_and_change_nothing(shipped_model):
 
 def test_the_temperature_divides_the_logits(shipped_model):
     crops = np.zeros((1, shipped_model.spec.size, shipped_model.spec.size), np.uint8)
-    woman, man = shipped_model.logits(crops)[0] / shipped_model.metadata["temperature"]
-    odds = np.exp(man + shipped_model.metadata["bias"] - woman)
+    woman, man = shipped_model.logits(crops)[0] / shipped_model.metadata.temperature
+    odds = np.exp(man + shipped_model.metadata.bias - woman)
     np.testing.assert_allclose(shipped_model(crops), [[1 / (1 + odds), odds / (1 + odds)]])
 
 
@@ -77,7 +77,10 @@ def test_what_is_absent_or_no_model_is_named(tmp_path):
     ("change", "says"),
     [
         (lambda metadata: None, "lacks genderscope's metadata"),
-        (lambda metadata: metadata.pop("spec"), "lacks genderscope's metadata: 'spec'"),
+        (
+            lambda metadata: metadata.pop("spec"),
+            "not valid: .* missing required field `spec`",
+        ),
         (lambda metadata: metadata["spec"].update(sharpen=1), "does not know sharpen"),
         (lambda metadata: metadata.update(labels=["man", "woman"]), "has the labels"),
     ],

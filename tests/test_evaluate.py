@@ -58,6 +58,8 @@ def model(tmp_path_factory) -> Path:
         "temperature": 1.0,
         "bias": 0.0,
         "abstention": {"min_confidence": 0.9},
+        "parameters": 2 * SPEC.size**2,
+        "multiply_adds": 2 * SPEC.size**2,
     }
     helper.set_model_props(network, {classifier.METADATA_KEY: json.dumps(metadata)})
     file = tmp_path_factory.mktemp("model") / "halves.onnx"

@@ -61,7 +61,7 @@ def crops(tmp_path_factory, portrait):
         samples.append(Sample(file, number % 2, groups={"age": ("20-29", "3-9")[number // 30]}))
     out = folder / "cache"
     recipe = Recipe(PRESETS["aligned"], "haar")
-    list(prepare(samples, recipe, out, sources_named=["folder"], jobs=1))
+    list(prepare(samples, recipe, out, sources=["folder"], jobs=1))
     return Crops(out)
 
 
@@ -71,7 +71,7 @@ def altered(crops):
         Sample(crops.folder.parent / file, number % 2) for number, file in enumerate(crops.files)
     ]
     recipe = Recipe(crops.spec, "haar", counterfactual="random")
-    list(prepare(samples, recipe, crops.folder.parent / "altered", sources_named=["f"], jobs=1))
+    list(prepare(samples, recipe, crops.folder.parent / "altered", sources=["f"], jobs=1))
     return Crops(crops.folder.parent / "altered")
 
 
@@ -192,8 +192,8 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
 
     model = Classifier.load(ship(tmp_path / "whole", crops))
     assert model.spec == crops.spec
-    assert model.metadata["data"]["name"] == "folder"
-    assert model.metadata["data"]["fingerprint"] == crops.manifest.fingerprint
+    assert model.metadata.data.name == "folder"
+    assert model.metadata.data.fingerprint == crops.manifest.fingerprint
     scores = model(crops.exact(np.arange(5)))
     assert scores.shape == (5, 2)
     assert scores.sum(1) == pytest.approx(1)
@@ -399,7 +399,7 @@ def test_the_exported_file_equals_the_network(network, preset, tmp_path):
     export(network, spec, faces, METADATA, tmp_path / "x.onnx")
     model = Classifier.load(tmp_path / "x.onnx")
     assert model.spec == spec
-    assert model.metadata["parameters"] == sum(p.numel() for p in network.parameters())
+    assert model.metadata.parameters == sum(p.numel() for p in network.parameters())
     for count in (1, 3, 7):
         inputs = lab_export.to_input(faces[:count], spec)
         with torch.no_grad():

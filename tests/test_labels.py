@@ -34,7 +34,7 @@ def test_a_shipped_network_has_two_outputs(name):
     network = classifier.Classifier.load(name)
     size = network.spec.size
     shape = (3, size, size) if network.spec.colour == "grey" else (3, size, size, 3)
-    assert tuple(network.metadata["labels"]) == LABELS
+    assert tuple(network.metadata.labels) == LABELS
     assert network(np.zeros(shape, np.uint8)).shape == (3, len(LABELS))
 
 

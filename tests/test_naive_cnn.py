@@ -28,7 +28,7 @@ def test_its_dense_layers_hold_most_of_five_million_parameters(network):
     assert 4_800_000 <= parameters <= 5_200_000
     assert len(dense) == 2
     assert sum(layer.weight.numel() for layer in dense) > 0.9 * parameters
-    smallest = Classifier.load("mini_xception").metadata["parameters"]
+    smallest = Classifier.load("mini_xception").metadata.parameters
     assert parameters / smallest > 80
 
 
@@ -50,4 +50,4 @@ def test_the_exported_file_equals_the_network(network, tmp_path):
     export(network, spec, faces, METADATA, tmp_path / "x.onnx")
     model = Classifier.load(tmp_path / "x.onnx")
     assert model.logits(faces).shape == (3, 2)
-    assert model.metadata["parameters"] == sum(weight.numel() for weight in network.parameters())
+    assert model.metadata.parameters == sum(weight.numel() for weight in network.parameters())

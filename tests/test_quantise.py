@@ -40,7 +40,7 @@ def crops(tmp_path_factory, portrait):
         samples.append(Sample(file, int(label)))
     out = folder / "cache"
     recipe = Recipe(Classifier.load(MODEL).spec, "haar")
-    list(prepare(samples, recipe, out, sources_named=["folder"], jobs=1))
+    list(prepare(samples, recipe, out, sources=["folder"], jobs=1))
     return Crops(out)
 
 
@@ -71,12 +71,12 @@ def test_the_file_carries_what_the_model_carried_and_its_own_confidence(model, q
     assert after.name == f"{MODEL}.int8"
     assert after.spec == before.spec
     for key in ("labels", "source", "data", "training", "parameters", "multiply_adds"):
-        assert after.metadata[key] == before.metadata[key]
-    assert "parity" not in after.metadata
-    found = after.metadata["quantisation"]
-    assert after.metadata["abstention"]["n"] == found["accuracy_difference"]["n"] == 60 * HELD_OUT
+        assert getattr(after.metadata, key) == getattr(before.metadata, key)
+    assert after.metadata.parity is None
+    found = after.metadata.quantisation
+    assert after.metadata.abstention.n == found.accuracy_difference.n == 60 * HELD_OUT
     assert after.temperature != before.temperature
-    assert found["ranges"] in found["logits_away_rms"]
+    assert found.ranges in found.logits_away_rms
     assert quantised.stat().st_size < model.stat().st_size / 2
 
 
@@ -127,6 +127,6 @@ def test_those_in_the_package_have_names_and_are_no_models_of_their_own():
         assert name not in classifier.shipped()
         model, original = Classifier.load(name), Classifier.load(name.removesuffix(".int8"))
         assert model.name == name
-        assert model.metadata["training"] == original.metadata["training"]
+        assert model.metadata.training == original.metadata.training
     listed = CliRunner().invoke(app, ["models"]).output
     assert f"{MODEL}.int8: in integers; " in " ".join(listed.split())

@@ -41,27 +41,24 @@ def models(
     notes = []
     for shipped in sorted([*classifier.shipped(), *classifier.quantised()]):
         model = classifier.Classifier.load(shipped)
-        spec, data = model.spec, model.metadata["data"]
+        spec, metadata = model.spec, model.metadata
         table.add_row(
             model.name,
-            f"{model.metadata['parameters']:,}",
-            f"{model.metadata['multiply_adds'] / 1e6:.1f} M",
+            f"{metadata.parameters:,}",
+            f"{metadata.multiply_adds / 1e6:.1f} M",
             f"{(classifier.WEIGHTS / f'{shipped}.onnx').stat().st_size / 1e3:,.0f} kB",
             f"{spec.size}x{spec.size} {spec.colour}, {spec.name}",
         )
-        if quantisation := model.metadata.get("quantisation"):
-            found = quantisation["accuracy_difference"]
-            points, low, high = (
-                f"{100 * v:+.2f}" for v in (found["difference"], *found["interval"])
-            )
+        if metadata.quantisation:
+            change = metadata.quantisation.accuracy_difference
+            points, low, high = (f"{100 * v:+.2f}" for v in (change.difference, *change.interval))
             notes.append(
                 f"{model.name}: in integers; {points} points of accuracy ({low} to {high}) on "
-                f"{found['n']:,} held-out faces"
+                f"{change.n:,} held-out faces"
             )
-        else:
+        elif data := metadata.data:
             notes.append(
-                f"{model.name}: {model.metadata['source']}; "
-                f"trained on {data['name']} ({data['licence']})"
+                f"{model.name}: {metadata.source}; trained on {data.name} ({data.licence})"
             )
     console = Console()
     console.print(table)

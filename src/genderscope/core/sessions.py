@@ -1,8 +1,7 @@
-"""Networks opened in ONNX Runtime: threads, memory and the execution provider, in one place.
+"""Networks opened in ONNX Runtime: threads, memory and the execution provider, in one place."""
 
-Knows nothing of what a network does.
-"""
-
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import onnxruntime
@@ -11,12 +10,17 @@ from genderscope.core.errors import ModelError, UsageError
 
 CPU = "cpu"
 _SUFFIX = "ExecutionProvider"
+TRIAL_BYTES = 160 * 2**20
+"""What all networks opened for a trial may take together."""
 
 
-def create(file: Path, threads: int = 0, provider: str = CPU) -> onnxruntime.InferenceSession:
+def create(
+    file: Path, threads: int = 0, provider: str = CPU, *, trial: bool = False
+) -> onnxruntime.InferenceSession:
     """Open a network.
 
     Args:
+        trial: it is of unknown origin: it fails rather than take more than ``TRIAL_BYTES``.
         threads: for one run of the network; 0 leaves it to ONNX Runtime.
         provider: what runs it: cpu, cuda, openvino, coreml or another of ONNX Runtime's. Where this
             build or machine has none such, the CPU does; ``provider_of`` says which one it became.
@@ -35,6 +39,10 @@ def create(file: Path, threads: int = 0, provider: str = CPU) -> onnxruntime.Inf
     # Threads that wait in a loop would keep a core busy for nothing between two runs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4  # what it would print comes as an exception too
+    if trial:
+        _limit_memory()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         return onnxruntime.InferenceSession(
             file,
@@ -44,9 +52,27 @@ def create(file: Path, threads: int = 0, provider: str = CPU) -> onnxruntime.Inf
                 for name in dict.fromkeys((wanted, known[CPU]))
                 if name in onnxruntime.get_available_providers()
             ],
+            enable_fallback=int(wanted != known[CPU]),  # it prints, and tries the CPU once more
         )
     except Exception as error:  # its exception types are private and have no common root
         raise ModelError(f"{file} cannot be opened as an ONNX model: {error}") from error
+
+
+@cache
+def _limit_memory() -> None:
+    """Give the process an allocator of bounded size, which trials use."""
+    kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    memory = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT)
+    sizes = onnxruntime.OrtArenaCfg({"max_mem": TRIAL_BYTES, "arena_extend_strategy": 1})
+    with suppress(Exception):  # another user of ONNX Runtime in this process has registered one
+        onnxruntime.create_and_register_allocator(memory, sizes)
+
+
+def trial_options() -> onnxruntime.RunOptions:
+    """Options for a run that gives its memory back."""
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
 
 
 def provider_of(session: onnxruntime.InferenceSession) -> str:

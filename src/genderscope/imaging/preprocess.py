@@ -8,6 +8,7 @@ the picture, so ``abs(a)`` is the window's side in pixels and ``angle(a)`` the f
 Knows nothing of detectors, files or networks.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from typing import Any, Literal, TypeVar, get_args, get_type_hints
@@ -26,6 +27,8 @@ TEMPLATE = points(
 )
 
 Array = TypeVar("Array", bound=Any)
+SMALLEST_PX, LARGEST_PX = 8, 512
+"""Sides of crops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,10 @@ class PreprocessSpec:
         for name, kind in get_type_hints(PreprocessSpec).items():
             if (choices := get_args(kind)) and getattr(self, name) not in choices:
                 raise ValueError(f"{name} is one of {choices}, not {getattr(self, name)!r}")
-        if self.size < 8:
-            raise ValueError(f"size is at least 8 pixels, not {self.size}")
+        if type(self.size) is not int or not SMALLEST_PX <= self.size <= LARGEST_PX:
+            raise ValueError(
+                f"size is a whole number of {SMALLEST_PX} to {LARGEST_PX} pixels, not {self.size!r}"
+            )
         if not -0.4 <= self.margin_ratio <= 4:
             raise ValueError(f"margin_ratio lies between -0.4 and 4, not {self.margin_ratio}")
 
@@ -76,10 +81,15 @@ class PreprocessSpec:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "PreprocessSpec":
-        """Read a spec back; an unknown key is an error, since ignoring it would change the crop."""
-        if unknown := values.keys() - {field.name for field in fields(cls)}:
-            raise ValueError(f"this version does not know {', '.join(sorted(unknown))}")
+        """Read a spec back: see ``refuse_unknown``."""
+        cls.refuse_unknown(values)
         return cls(**values)
+
+    @classmethod
+    def refuse_unknown(cls, names: Iterable[str]) -> None:
+        """An unknown field is a ValueError, since ignoring it would change the crop."""
+        if unknown := set(names) - {field.name for field in fields(cls)}:
+            raise ValueError(f"this version does not know {', '.join(sorted(unknown))}")
 
 
 PRESETS = {

@@ -4,7 +4,6 @@ Labels, preprocessing, temperature and threshold come from the model file's own 
 model cannot be run otherwise than it was trained. Knows nothing of pictures, detectors or torch.
 """
 
-import json
 import os
 from pathlib import Path
 from typing import Any, Self
@@ -16,10 +15,12 @@ import onnxruntime
 from genderscope.core import sessions
 from genderscope.core.errors import ModelError
 from genderscope.core.parallel import ordered
-from genderscope.core.types import LABELS, Floats, Image
-from genderscope.imaging.preprocess import PreprocessSpec, to_input
+from genderscope.core.types import Floats, Image
+from genderscope.imaging.preprocess import to_input
+from genderscope.inference import metadata
+from genderscope.inference.metadata import METADATA_KEY as METADATA_KEY
+from genderscope.inference.metadata import Metadata
 
-METADATA_KEY = "genderscope"
 WEIGHTS = Path(__file__).parents[1] / "weights"
 GUIDED = ".guided.onnx"
 """How the file ends that lies beside a model's and explains it: see ``explainer``."""
@@ -64,22 +65,20 @@ class Model:
         spec: the preprocessing that it was trained with.
         temperature, bias: see ``calibrated``.
         min_confidence: below it the answer is ``uncertain``; what it aims at is in the metadata.
-        metadata: everything that the export wrote.
+        metadata: what the export wrote.
         provider: what runs it, by ONNX Runtime's name in lower case, such as ``cpu``.
     """
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, metadata: dict[str, Any], threads: int
+        self, session: onnxruntime.InferenceSession, metadata: Metadata, threads: int
     ) -> None:
         self._session = session
         self._threads = threads
         self.metadata = metadata
         self.provider = sessions.provider_of(session)
-        self.name: str = metadata["name"]
-        self.spec = PreprocessSpec.from_dict(metadata["spec"])
-        self.temperature = float(metadata["temperature"])
-        self.bias = float(metadata["bias"])
-        self.min_confidence = float(metadata["abstention"]["min_confidence"])
+        self.name, self.spec = metadata.name, metadata.spec
+        self.temperature, self.bias = metadata.temperature, metadata.bias
+        self.min_confidence = metadata.abstention.min_confidence
 
     @classmethod
     def open(cls, file: Path, threads: int = 0, provider: str = sessions.CPU) -> Self:
@@ -91,18 +90,27 @@ class Model:
             provider: see ``sessions.create``.
 
         Raises:
-            ModelError: it cannot be opened, or was not exported by this package.
+            ModelError: it cannot be opened, was not exported by this package, or does not give
+                finite logits: see ``metadata.check``.
             UsageError: ONNX Runtime knows no such provider.
         """
+        trial = sessions.create(file, 1, trial=True)
+        description = metadata.read(trial, file)
+        metadata.check(trial, sessions.trial_options(), file, description.spec)
+        del trial
         session = sessions.create(file, 1, provider)
-        try:
-            metadata = json.loads(session.get_modelmeta().custom_metadata_map[METADATA_KEY])
-            model = cls(session, metadata, threads or os.cpu_count() or 1)
-        except (KeyError, ValueError, TypeError) as error:
-            raise ModelError(f"{file} lacks genderscope's metadata: {error}") from error
-        if tuple(metadata["labels"]) != LABELS:
-            raise ModelError(f"{file} has the labels {metadata['labels']}, not {LABELS}")
-        return model
+        return cls(session, description, threads or os.cpu_count() or 1)
+
+    def _scores(self, logits: Floats) -> Floats:
+        """Calibrated probabilities, (n, 2).
+
+        Raises:
+            ModelError: they are not finite.
+        """
+        scores = calibrated(logits, self.temperature, self.bias)
+        if not np.isfinite(scores).all():
+            raise ModelError(f"the network {self.name} gives scores that are not finite numbers")
+        return scores
 
     def _run(
         self, outputs: list[str], crops: Image, **more: npt.NDArray[Any]
@@ -150,7 +158,7 @@ class Classifier(Model):
         Args:
             crops: (n, size, size) uint8 grey or (n, size, size, 3) BGR, cut by ``preprocess.crop``.
         """
-        return calibrated(self.logits(crops), self.temperature, self.bias)
+        return self._scores(self.logits(crops))
 
 
 def calibrated(logits: Floats, temperature: float, bias: float) -> Floats:

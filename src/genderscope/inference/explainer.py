@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from genderscope.core.errors import ModelError, UsageError
 from genderscope.core.types import LABELS, Floats, Image
-from genderscope.inference.classifier import GUIDED, Model, calibrated, find
+from genderscope.inference.classifier import GUIDED, Model, find
 
 Maps = npt.NDArray[np.float32]
 EITHER = -1
@@ -70,7 +70,7 @@ class Explainer(Model):
                 f"score), 0 ({LABELS[0]}) or 1 ({LABELS[1]}), not {chosen.tolist()}"
             )
         logits, maps = self._run(["logits", "maps"], crops, classes=chosen)
-        scores = calibrated(logits.astype(np.float64), self.temperature, self.bias)
+        scores = self._scores(logits.astype(np.float64))
         return scores, maps[:, 0] if maps.shape[1] == 1 else maps.transpose(0, 2, 3, 1)
 
     @staticmethod

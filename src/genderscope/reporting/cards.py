@@ -15,6 +15,7 @@ from genderscope.core.results import Estimate
 from genderscope.core.types import LABELS
 from genderscope.evaluation.evaluate import Evaluation, beside
 from genderscope.inference.classifier import WEIGHTS, Classifier, find, shipped
+from genderscope.inference.metadata import Abstention, Metadata
 from genderscope.reporting import markdown
 
 SUFFIX = ".card.md"
@@ -42,9 +43,9 @@ def card(model: str | Path) -> str:
         groups="\n\n".join(map(_groups, _one_each(results))),
         calibration=_calibration(results),
         flips=_flips(_read(altered)) if altered.is_file() else "Not measured yet.",
-        training=_training(classifier.metadata["data"]),
+        training=_training(classifier.metadata),
         evaluation=f"{sets or 'None yet'}. Nothing was chosen on them.",
-        abstention=_abstention(classifier.metadata["abstention"]),
+        abstention=_abstention(classifier.metadata.abstention),
     )
 
 
@@ -68,17 +69,19 @@ def read(model: str) -> str:
 
 def _details(classifier: Classifier) -> str:
     known, spec = classifier.metadata, classifier.spec
-    training, licence = known["training"], known["data"]["licence"]
+    training, data = known.training, known.data
+    if training is None or data is None:
+        raise ModelError(f"the model {known.name} does not carry what it was trained on")
     return _items(
-        f"Architecture: {known['source']}",
-        f"{known['parameters']:,} parameters, {known['multiply_adds'] / 1e6:.1f} million "
+        f"Architecture: {known.source}",
+        f"{known.parameters:,} parameters, {known.multiply_adds / 1e6:.1f} million "
         "multiply-adds a face",
         f"Input: a face of {spec.size} x {spec.size} pixels, "
         f"{'grey' if spec.colour == 'grey' else 'in colour'}, cut by the recipe `{spec.name}`",
-        f"Trained with genderscope {training['versions']['genderscope']} at commit "
-        f"`{training['commit']}`, seed {training['settings']['seed']}; the model file's metadata "
+        f"Trained with genderscope {training.versions['genderscope']} at commit "
+        f"`{training.commit}`, seed {training.settings['seed']}; the model file's metadata "
         "hold all settings",
-        f"Licence of the weights: {licence}, that of the data; of the code: Apache-2.0",
+        f"Licence of the weights: {data.licence}, that of the data; of the code: Apache-2.0",
         "Questions and problems: the project's issue tracker",
     )
 
@@ -155,20 +158,22 @@ def _flips(report: dict[str, Any]) -> str:
     )
 
 
-def _training(data: dict[str, Any]) -> str:
+def _training(metadata: Metadata) -> str:
+    data = metadata.data
+    assert data is not None  # ``_details`` has raised
     return (
-        f"{data['train']:,} faces of {data['name']} ({data['licence']}), found by "
-        f"{data['detector']}; {data['validation']:,} more were held out to choose settings, "
+        f"{data.train:,} faces of {data.name} ({data.licence}), found by "
+        f"{data.detector}; {data.validation:,} more were held out to choose settings, "
         "temperature and threshold. Labels are annotators' views of photographs. The fingerprint "
-        f"of the pictures' names, sizes and labels is `{data['fingerprint']}`."
+        f"of the pictures' names, sizes and labels is `{data.fingerprint}`."
     )
 
 
-def _abstention(chosen: dict[str, Any]) -> str:
+def _abstention(chosen: Abstention) -> str:
     return (
-        f"`uncertain` is the answer below a confidence of {chosen['min_confidence']:.3f}: on "
-        f"validation faces, n = {chosen['n']:,}, {_share(chosen['coverage'])}% are answered, "
-        f"{_share(chosen['error_of_answered'])}% of these wrongly. Elsewhere the shares differ."
+        f"`uncertain` is the answer below a confidence of {chosen.min_confidence:.3f}: on "
+        f"validation faces, n = {chosen.n or 0:,}, {_share(chosen.coverage)}% are answered, "
+        f"{_share(chosen.error_of_answered)}% of these wrongly. Elsewhere the shares differ."
     )
 
 

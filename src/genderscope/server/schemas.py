@@ -138,6 +138,7 @@ class ModelCard(BaseModel):
     @classmethod
     def of(cls, name: str, model: Model) -> Self:
         classifier = model.classifier
+        plain = classifier.metadata.plain()
         return cls(
             name=name,
             explains=model.explainer is not None,
@@ -147,11 +148,7 @@ class ModelCard(BaseModel):
             temperature=classifier.temperature,
             bias=classifier.bias,
             min_confidence=classifier.min_confidence,
-            metadata={
-                key: classifier.metadata[key]
-                for key in PUBLIC_METADATA
-                if key in classifier.metadata
-            },
+            metadata={key: plain[key] for key in PUBLIC_METADATA if key in plain},
         )
 
 

@@ -29,6 +29,8 @@ from genderscope.training.reverse import explained
 PARITY = 1e-4
 OPSET = 18
 COVERAGE = 0.9
+LEAST_SLOPE = 0.01
+"""Of the fit in ``calibrate``: logits that tell no labels apart give scores near one half."""
 
 
 class InputCast(nn.Module):
@@ -146,7 +148,8 @@ def calibrate(logits: Floats, labels: npt.NDArray[np.int64]) -> dict[str, Any]:
     """
     platt = LogisticRegression(C=np.inf, class_weight="balanced")
     platt.fit((logits[:, 1] - logits[:, 0])[:, None], labels)
-    temperature, bias = 1 / float(platt.coef_[0, 0]), float(platt.intercept_[0])
+    slope = max(float(platt.coef_[0, 0]), LEAST_SLOPE)
+    temperature, bias = 1 / slope, float(platt.intercept_[0])
     scores = calibrated(logits, temperature, bias)
     confidence = scores.max(1)
     correct = scores.argmax(1) == labels

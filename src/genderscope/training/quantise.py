@@ -48,18 +48,19 @@ def quantise(model: Path, crops: Crops) -> Path:
         ModelError: it cannot be opened, or loses more accuracy than ``LARGEST_LOSS``.
     """
     original = Classifier.load(model)
-    metadata = original.metadata
-    if "quantisation" in metadata:
+    metadata = original.metadata.plain()
+    if original.metadata.quantisation:
         raise UsageError(f"{model} is in integers already: name the model that it was made from")
-    if metadata["data"].get("fingerprint") != crops.manifest.fingerprint:
+    data, training = original.metadata.data, original.metadata.training
+    if data is None or training is None or data.fingerprint != crops.manifest.fingerprint:
         raise UsageError(f"{model} was not trained on the crops in {crops.folder}")
-    settings = metadata["training"]["settings"]
-    training, held = split(crops, settings["validation_ratio"], settings["seed"])
+    settings = training.settings
+    seen_part, held = split(crops, settings["validation_ratio"], settings["seed"])
     draw = np.random.default_rng(settings["seed"])
-    seen = crops.exact(draw.permutation(training)[:CALIBRATION_FACES])
+    seen = crops.exact(draw.permutation(seen_part)[:CALIBRATION_FACES])
     faces, truth = crops.exact(held), crops.labels[held].astype(np.int64)
     expected = original.logits(faces)
-    del metadata["parity"]  # with torch: these logits are not to be the same
+    metadata.pop("parity", None)  # with torch: these logits are not to be the same
     with TemporaryDirectory(dir=model.parent) as folder:
         said = {}
         for method in METHODS:

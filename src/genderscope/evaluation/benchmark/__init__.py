@@ -63,11 +63,12 @@ class Entrant:
     def facts(self) -> dict[str, Any]:
         """What its file says of it, with the time that an epoch of its training took."""
         metadata = self.classifier.metadata
-        training = metadata.get("training", {})
-        seconds, epochs = training.get("seconds"), training.get("settings", {}).get("epochs")
+        training = metadata.training
+        seconds = training and training.seconds
+        epochs = training and training.settings.get("epochs")
         return {
-            "source": metadata.get("source"),
-            "parameters": metadata["parameters"],
+            "source": metadata.source or None,
+            "parameters": metadata.parameters,
             "multiply_adds": network.multiply_adds(self.file),
             "file_bytes": self.file.stat().st_size,
             "training": {
@@ -93,7 +94,7 @@ def entrants(models: Sequence[str | Path]) -> dict[str, Entrant]:
                 "compare one of them at a time"
             )
         opened[entrant.name] = entrant
-    size = {name: entrant.classifier.metadata["parameters"] for name, entrant in opened.items()}
+    size = {name: entrant.classifier.metadata.parameters for name, entrant in opened.items()}
     return {name: opened[name] for name in sorted(opened, key=size.__getitem__)}
 
 

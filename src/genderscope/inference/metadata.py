@@ -1,0 +1,199 @@
+"""What a model file says of itself: typed, and validated when the file is opened."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+import onnxruntime
+from msgspec import Meta
+
+from genderscope.core.errors import ModelError
+from genderscope.core.types import LABELS
+from genderscope.imaging.preprocess import PreprocessSpec, to_input
+
+METADATA_KEY = "genderscope"
+_CROPS = 2  # that a network is tried on: a black one and a noisy one
+
+Count = Annotated[int, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Fields that are not known here are ignored, since a later version may write more."""
+
+
+class Abstention(_Part, frozen=True, kw_only=True):
+    """When a model answers ``uncertain``.
+
+    Attributes:
+        min_confidence: below it.
+        meaning: what that threshold aims at.
+        coverage: share of the validation faces that are answered.
+        error_of_answered, error_without_abstention: on validation faces.
+        n: how many validation faces there were.
+    """
+
+    min_confidence: Share
+    meaning: str = ""
+    coverage: Share | None = None
+    error_of_answered: Share | None = None
+    error_without_abstention: Share | None = None
+    n: Count | None = None
+
+
+class TrainingData(_Part, frozen=True, kw_only=True):
+    """What a model was trained on.
+
+    Attributes:
+        name, licence: of the data sets, joined by `` + ``.
+        sources: the data sets' readers.
+        fingerprint: of the pictures' names, sizes and labels.
+        detector: found the faces; None where the data set's own boxes were taken.
+        altered: how some crops were altered, with the seed.
+        train, validation: numbers of faces.
+    """
+
+    name: str
+    licence: str
+    sources: tuple[str, ...]
+    fingerprint: str
+    train: Count
+    validation: Count
+    detector: str | None = None
+    altered: str | None = None
+
+
+class Training(_Part, frozen=True, kw_only=True):
+    """How a model was trained; ``settings`` are those of the training wing, for any recipe."""
+
+    settings: dict[str, Any]  # ``training.task.Settings``, which this wing cannot import
+    commit: str
+    versions: dict[str, str]
+    seconds: float | int | None = None
+
+
+class Difference(_Part, frozen=True, kw_only=True):
+    """A paired difference of accuracy with its 95% interval, over ``n`` faces."""
+
+    difference: float
+    interval: tuple[float, float]
+    n: Count
+
+
+class Quantisation(_Part, frozen=True, kw_only=True):
+    """How a model was turned into integers, and what that changed.
+
+    Attributes:
+        weights, activations: their types.
+        ranges: the chosen way of finding the activations' ranges, on so many ``faces``.
+        logits_away_rms: root mean square distance from the original's logits, for each way.
+        accuracy_difference: to the original, on held-out faces.
+        same_answers: share of the held-out faces that get the original's label.
+    """
+
+    weights: str
+    activations: str
+    ranges: str
+    faces: Count
+    logits_away_rms: dict[str, float]
+    accuracy_difference: Difference
+    same_answers: Share
+
+
+class Metadata(_Part, frozen=True, kw_only=True):
+    """What the export wrote into a model file.
+
+    Attributes:
+        labels: always those of ``LABELS``, in their order.
+        spec: the preprocessing that the network was trained with.
+        temperature, bias: see ``classifier.calibrated``.
+        parameters, multiply_adds: of the network, the latter for one face.
+        source: the paper of the architecture.
+        metrics: by the part of the data, such as ``validation``.
+        parity: the largest difference from torch's logits that the export allowed.
+        quantisation: of a model in integers.
+        explains: the method of a graph that explains, such as ``guided``.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    spec: PreprocessSpec
+    temperature: Annotated[float, Meta(gt=0)]
+    bias: float
+    abstention: Abstention
+    parameters: Count
+    multiply_adds: Count
+    source: str = ""
+    data: TrainingData | None = None
+    training: Training | None = None
+    metrics: dict[str, dict[str, int | float]] = {}
+    parity: float | None = None
+    quantisation: Quantisation | None = None
+    explains: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.labels != LABELS:
+            raise ValueError(f"it has the labels {', '.join(self.labels)}, not {', '.join(LABELS)}")
+
+    def plain(self) -> dict[str, Any]:  # JSON, to be changed and written into another model
+        """Plain values for JSON; what is absent is left out."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return values
+
+
+class _SpecKeys(msgspec.Struct):
+    """An unknown key of the spec is an error, since ignoring it would change the crop."""
+
+    spec: dict[str, msgspec.Raw]
+
+
+def read(session: onnxruntime.InferenceSession, file: Path) -> Metadata:
+    """The metadata of an open model file.
+
+    Raises:
+        ModelError: they are missing or not valid.
+    """
+    try:
+        text = session.get_modelmeta().custom_metadata_map[METADATA_KEY]
+        metadata = msgspec.json.decode(text, type=Metadata)
+        PreprocessSpec.refuse_unknown(msgspec.json.decode(text, type=_SpecKeys).spec)
+    except KeyError as error:
+        raise ModelError(f"{file} lacks genderscope's metadata") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{file} has metadata that are not valid: {error}") from error
+    return metadata
+
+
+def check(
+    session: onnxruntime.InferenceSession,
+    run_options: onnxruntime.RunOptions,
+    file: Path,
+    spec: PreprocessSpec,
+) -> None:
+    """Try a network on two crops: each output must have a row for each crop, logits two columns,
+    maps the crops' shape, and all must be finite.
+
+    Raises:
+        ModelError: it cannot be run, or what comes is not that.
+    """
+    shape = (_CROPS, spec.size, spec.size, 3)[: 3 if spec.channels == 1 else 4]
+    crops = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    crops[0] = 0
+    inputs = {"faces": to_input(crops, spec)}
+    if any(value.name == "classes" for value in session.get_inputs()):
+        inputs["classes"] = np.full(_CROPS, -1)
+    faces = inputs["faces"].shape
+    expected = {"logits": {(_CROPS, len(LABELS))}, "maps": {faces, (_CROPS, 1, *faces[2:])}}
+    names = [value.name for value in session.get_outputs() if value.name in expected]
+    if "logits" not in names:
+        raise ModelError(f"{file} has no output 'logits'")
+    try:
+        outputs = session.run(names, inputs, run_options)
+    except Exception as error:  # its exception types are private and have no common root
+        raise ModelError(f"{file} cannot be run: {error}") from error
+    for name, values in zip(names, outputs, strict=True):
+        if np.shape(values) not in expected[name]:
+            raise ModelError(f"{file} gives {name} of shape {np.shape(values)} for {_CROPS} faces")
+        if values.dtype.kind != "f" or not np.isfinite(values).all():
+            raise ModelError(f"{file} gives {name} that are not finite numbers")
