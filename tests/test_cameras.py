@@ -19,7 +19,7 @@ from genderscope.video.cameras import camera, open_source
 from genderscope.video.newest import Connection, LiveSource, Patience
 from moving_pictures import number, numbered, write_video
 
-QUICK = Patience(frozen_s=0.5, retries=3, wait_s=0.05, longest_wait_s=0.1)
+QUICK = Patience(frozen_s=0.5, retries=3, wait_s=0.05, max_wait_s=0.1)
 
 
 def until(frames: Iterator[Frame], what: str) -> list[Frame]:
@@ -76,11 +76,11 @@ def test_a_folder_is_a_source_whose_broken_pictures_are_errors(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "options", "share", "frames", "message"),
     [
-        ("index first.mp4", {"movflags": "faststart"}, 0.6, True, "it is cut off"),
-        ("a.mkv", {}, 0.6, True, "it is cut off"),
-        ("index last.mp4", {}, 0.6, False, "is no video that can be read"),
-        ("only a head.mkv", {}, 0.02, False, "holds no frame"),
-        ("empty.mp4", {}, 0, False, "is no video that can be read"),
+        ("index first.mp4", {"movflags": "faststart"}, 0.6, True, "it is truncated"),
+        ("a.mkv", {}, 0.6, True, "it is truncated"),
+        ("index last.mp4", {}, 0.6, False, "is not a readable video"),
+        ("only a head.mkv", {}, 0.02, False, "has no readable frame"),
+        ("empty.mp4", {}, 0, False, "is not a readable video"),
     ],
 )
 def test_a_file_that_is_cut_off(
@@ -109,7 +109,7 @@ def test_broken_frames_within_a_file_are_errors_and_the_rest_goes_on(tmp_path: P
     errors = [frame for frame in frames if frame.error]
     assert len(frames) == 60
     assert 0 < len(errors) < 40
-    assert errors[0].error == f"{file}: frame {errors[0].index} is broken"
+    assert errors[0].error == f"{file}: frame {errors[0].index} cannot be decoded"
     assert frames[-1].error is None
 
 
@@ -133,9 +133,9 @@ def test_a_turned_film_comes_upright(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "error", "message"),
     [
-        ("nothing.mp4", SourceError, "is not there; give a camera's number"),
-        ("ftp://127.0.0.1/video.mp4", UsageError, "no ftp:// is read"),
-        ("concat://a.mp4", UsageError, "no concat:// is read"),
+        ("nothing.mp4", SourceError, "does not exist; name a camera by its number"),
+        ("ftp://127.0.0.1/video.mp4", UsageError, "ftp:// is not supported"),
+        ("concat://a.mp4", UsageError, "concat:// is not supported"),
         ("http://someone:secret@127.0.0.1:9/a?b=c", SourceError, "^http://127.0.0.1:9/a cannot"),
         ("rtsp://someone:secret@127.0.0.1:9/a", SourceError, "^rtsp://127.0.0.1:9/a cannot"),
     ],
@@ -151,7 +151,10 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     pytest.importorskip("av", reason="needs the extra [video]")
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.mp4").write_text("no video at all")
-    for name, message in (("empty", "holds no frame"), ("text.mp4", "is no video")):
+    for name, message in (
+        ("empty", "has no readable frame"),
+        ("text.mp4", "is not a readable video"),
+    ):
         with pytest.raises(SourceError, match=message):
             list(open_source(str(tmp_path / name)))
 
@@ -181,7 +184,7 @@ def test_a_camera_that_is_unplugged_is_opened_again_and_given_up(tmp_path: Path)
     file = write_video(tmp_path / "a.avi", numbered(5), 10, "mjpeg")
     source = LiveSource("camera 0", lambda: camera(str(file)), QUICK)
     stream = iter(source)
-    frames = until(stream, "gives no more pictures") + until(stream, "gives no more pictures")
+    frames = until(stream, "sends no more pictures") + until(stream, "sends no more pictures")
     file.unlink()
     with pytest.raises(SourceError, match=r"cannot be opened \(is it plugged in.*after 3 retries"):
         list(stream)
@@ -214,13 +217,13 @@ def test_a_slow_taker_gets_the_newest_and_what_was_dropped_is_counted(film: list
 
 def test_a_stream_that_dies_and_returns(film: list[Image]) -> None:
     pytest.importorskip("av", reason="needs the extra [video]")
-    patience = Patience(frozen_s=5, retries=50, wait_s=0.05, longest_wait_s=0.1)
+    patience = Patience(frozen_s=5, retries=50, wait_s=0.05, max_wait_s=0.1)
     with moving_servers.Mjpeg(film) as server:
         stream = iter(open_source(server.url, patience=patience))
         before = list(islice(stream, 5))
     lost = until(stream, "(2 of 50)")
     assert f"http://127.0.0.1:{server.port}/stream" in lost[-1].error
-    assert "opened again in 0.1 s" in lost[-1].error
+    assert "reopening in 0.1 s" in lost[-1].error
     with closing(stream), server:
         after = next(frame for frame in stream if frame.image is not None)
     assert after.index > before[-1].index
@@ -234,7 +237,7 @@ def test_a_stream_that_stays_away_is_given_up(film: list[Image]) -> None:
         stream = iter(open_source(server.url, patience=QUICK))
         next(stream)
     errors = []
-    with pytest.raises(SourceError, match="given up after 3 retries"):
+    with pytest.raises(SourceError, match="gave up after 3 retries"):
         errors.extend(frame.error for frame in stream if frame.error)
     assert [error.split()[-3:] for error in errors] == [[f"({n}", "of", "3)"] for n in (1, 2, 3)]
 
@@ -245,8 +248,8 @@ def test_a_stream_that_freezes_is_opened_again(film: list[Image]) -> None:
         stream = iter(open_source(server.url, patience=QUICK))
         next(stream)
         server.silent.set()
-        frozen = until(stream, "opened again")[-1].error
-        assert "gives no new picture for 0.5 s" in frozen or "does not answer in time" in frozen
+        frozen = until(stream, "reopening")[-1].error
+        assert "has sent no new picture for 0.5 s" in frozen or "does not answer in time" in frozen
         server.silent.clear()
         with closing(stream):
             assert next(frame for frame in stream if frame.image is not None)
@@ -255,7 +258,7 @@ def test_a_stream_that_freezes_is_opened_again(film: list[Image]) -> None:
 
 def test_an_rtsp_camera_that_dies_and_returns(tmp_path: Path) -> None:
     film = write_video(tmp_path / "a.ts", numbered(600, (160, 120)), 25).read_bytes()
-    patience = Patience(frozen_s=5, retries=50, wait_s=0.05, longest_wait_s=0.1)
+    patience = Patience(frozen_s=5, retries=50, wait_s=0.05, max_wait_s=0.1)
     with moving_servers.Rtsp(film, rate=200) as server:
         source = open_source(server.url, patience=patience)
         assert source.live
@@ -290,7 +293,7 @@ def test_a_pipe_is_a_live_source(tmp_path: Path) -> None:
     writer = threading.Thread(target=feed)
     writer.start()
     stream = iter(open_source(str(pipe), patience=Patience(frozen_s=5, retries=0)))
-    with pytest.raises(SourceError, match="gives no more pictures; given up after 0 retries"):
+    with pytest.raises(SourceError, match="sends no more pictures; gave up after 0 retries"):
         list(stream)
     writer.join()
 
@@ -332,7 +335,7 @@ def test_a_thread_that_hangs_holds_nobody_up() -> None:
     try:
         with Connection(hanging) as connection:
             assert number(connection.next(5)[1]) == 0
-            with pytest.raises(SourceError, match=r"gives no new picture for 0.1 s"):
+            with pytest.raises(SourceError, match=r"has sent no new picture for 0.1 s"):
                 connection.next(0.1)
     finally:
         hung.set()
@@ -346,8 +349,8 @@ def test_the_waits_double_up_to_the_cap(monkeypatch: pytest.MonkeyPatch) -> None
     def read() -> Iterator[Image]:
         yield from next(opened, [])
 
-    patience = Patience(frozen_s=5, retries=4, wait_s=1, longest_wait_s=3)
-    with pytest.raises(SourceError, match="given up after 4 retries"):
+    patience = Patience(frozen_s=5, retries=4, wait_s=1, max_wait_s=3)
+    with pytest.raises(SourceError, match="gave up after 4 retries"):
         list(LiveSource("weak", read, patience))
     # One picture ends a row of failures.
     assert waits == [1, 2, 3, 3, 1, 2, 3, 3]

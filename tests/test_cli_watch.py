@@ -159,8 +159,8 @@ def test_private_videos_show_no_face(model: str, film: Path, tmp_path: Path, sha
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing.mp4"], "nothing.mp4 is not there; give a camera's number"),
-        (["97"], "camera 97 cannot be opened (is it plugged in, and free?)"),
+        (["nothing.mp4"], "nothing.mp4 does not exist; name a camera by its number"),
+        (["97"], "camera 97 cannot be opened (is it plugged in, and not in use?)"),
         (["{film}", "--video", "{film}"], "is the source itself"),
         (["{film}", "--video", "a.txt"], "should end in one of .mp4"),
         (["{film}", "--counts", "{film}/a.json"], "a.json cannot be written"),
@@ -168,7 +168,7 @@ def test_private_videos_show_no_face(model: str, film: Path, tmp_path: Path, sha
         (["{film}", "--jsonl", "-", "--csv", "-"], "only one of --jsonl -"),
         (["97", "--loop"], "this source is live"),
         (["{film}", "--privacy", "mask"], "Invalid value for '--privacy'"),
-        (["ftp://127.0.0.1/a"], "no ftp:// is read"),
+        (["ftp://127.0.0.1/a"], "ftp:// is not supported"),
         (["http://a:secret@127.0.0.1:9/a?b=c"], "http://127.0.0.1:9/a cannot be read"),
     ],
 )
@@ -196,7 +196,7 @@ def test_a_film_without_a_frame_is_2(model: str, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     done = watch(tmp_path / "a.mp4", "--model", model, "--video", tmp_path / "out.mp4")
     assert done.returncode == 2
-    assert "is no video that can be read" in done.stderr
+    assert "is not a readable video" in done.stderr
     assert not (tmp_path / "out.mp4").exists()
 
 
@@ -244,14 +244,14 @@ def test_a_camera_on_the_network_that_dies_and_returns(model: str, tmp_path: Pat
             *("--max-frames", 100_000, "--retries", 100, "--frozen-seconds", 5),
         )
         wait_for(lambda: lines(jsonl) >= 5, process)
-    wait_for(lambda: "opened again in" in jsonl.read_text(), process)
+    wait_for(lambda: "reopening in" in jsonl.read_text(), process)
     before = lines(jsonl)
     with server:
         wait_for(lambda: lines(jsonl) >= before + 20, process)
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    message = f"http://127.0.0.1:{server.port}/stream gives no more pictures; opened again in 0.1 s"
+    message = f"http://127.0.0.1:{server.port}/stream sends no more pictures; reopening in 0.1 s"
     assert message in errors or "cannot be read" in errors
     assert "secret" not in errors + jsonl.read_text()
     assert "frame" in json.loads(jsonl.read_text().splitlines()[-1])
@@ -268,7 +268,7 @@ def test_a_camera_on_the_network_that_stays_away_is_1(model: str, tmp_path: Path
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "(1 of 2)" in errors
-    assert "given up after 2 retries" in errors
+    assert "gave up after 2 retries" in errors
     assert "frames: " in errors.splitlines()[-1]
 
 

@@ -17,7 +17,7 @@ from genderscope.imaging import decode, draw
 from genderscope.inference.classifier import GUIDED, find
 from genderscope.inference.explainer import Explainer
 from genderscope.inference.pipeline import Scope
-from genderscope.video import Live, Moment
+from genderscope.video import Live, LiveScene
 from genderscope.video.cameras import open_source
 from genderscope.video.correction import measured_confusion
 from genderscope.video.counts import LabelCounts, TrackCounter
@@ -36,7 +36,7 @@ def video() -> Iterator[Frame]:
 
 
 @pytest.fixture(scope="session")
-def moments(model: str, shared: Path) -> list[Moment]:
+def scenes(model: str, shared: Path) -> list[LiveScene]:
     """The test video as ``Live`` sees it with YuNet."""
     weights = next(shared.glob("models/*yunet*.onnx"))
     live = Live(genderscope.load(model, "yunet", weights, **SETTINGS), private=True)
@@ -62,29 +62,29 @@ def apart(index: int) -> bool:
     return len(places) < 2 or abs(complex(*places[0]) - complex(*places[1])) > FACE_PX
 
 
-def labels(moments: list[Moment]) -> dict[int, list[str]]:
+def labels(scenes: list[LiveScene]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    for moment in moments:
-        for result in moment.results:
+    for scene in scenes:
+        for result in scene.results:
             found.setdefault(result.track.number, []).append(result.prediction.label)
     return found
 
 
-def check(moments: list[Moment]) -> None:
+def check(scenes: list[LiveScene]) -> None:
     """Identities are steady, labels do not flicker, counts are right."""
     people: dict[int, set[str]] = {}
-    for moment in moments:
-        for result in moment.results:
-            if apart(moment.frame.index):
+    for scene in scenes:
+        for result in scene.results:
+            if apart(scene.frame.index):
                 number = result.track.number
-                people.setdefault(number, set()).add(owner(result, moment.frame.index))
+                people.setdefault(number, set()).add(owner(result, scene.frame.index))
     # One who left and came back is a new track.
     assert sorted(map(sorted, people.values())) == [["astronaut"], ["hopper"], ["hopper"]]
-    for track in labels(moments).values():
+    for track in labels(scenes).values():
         assert sum(before != after for before, after in pairwise(track)) <= 1
     counts = TrackCounter(measured_confusion("mini_xception", "haar"), interval_s=5)
-    for moment in moments:
-        counts.add(moment.results, moment.frame.time_s)
+    for scene in scenes:
+        counts.add(scene.results, scene.frame.time_s)
     report = counts.counts()
     assert report.n == 3
     # What the model says of the two portraits, one of which it is wrong about.
@@ -94,9 +94,9 @@ def check(moments: list[Moment]) -> None:
     assert 0 <= low < report.corrected.woman.tracks.value < high <= 3
 
 
-def test_the_test_video_with_yunet(moments: list[Moment]) -> None:
-    check(moments)
-    hidden = [m for m in moments if not apart(m.frame.index) and len(m.results) == 1]
+def test_the_test_video_with_yunet(scenes: list[LiveScene]) -> None:
+    check(scenes)
+    hidden = [m for m in scenes if not apart(m.frame.index) and len(m.results) == 1]
     assert hidden, "the two never hid each other: the video tests nothing"
 
 
@@ -105,32 +105,32 @@ def test_the_test_video_with_haar_at_four_frames_a_second(model: str) -> None:
     check(list(live.stream(islice(video(), 0, None, 3))))
 
 
-def test_scores_are_those_of_the_track_and_of_the_frame(moments: list[Moment]) -> None:
+def test_scores_are_those_of_the_track_and_of_the_frame(scenes: list[LiveScene]) -> None:
     singles = [
         result.track.scores[1]
-        for moment in moments
-        for result in moment.results
+        for scene in scenes
+        for result in scene.results
         if result.track.number == 1
     ]
-    [last] = [r for m in moments[:95] for r in m.results if r.track.number == 1][-1:]
+    [last] = [r for m in scenes[:95] for r in m.results if r.track.number == 1][-1:]
     singles = singles[: last.track.frames]
     odds = np.log(np.divide(singles, np.subtract(1, singles))).mean()
     assert last.prediction.scores[1] == pytest.approx(1 / (1 + np.exp(-odds)))
     assert np.std(singles) > 0.02
 
 
-def test_every_stage_has_its_time(moments: list[Moment]) -> None:
-    assert list(moments[5].stage_ms) == ["read", "detect", "crop", "classify", "track", "draw"]
-    assert min(moments[5].stage_ms.values()) >= 0
+def test_every_stage_has_its_time(scenes: list[LiveScene]) -> None:
+    assert list(scenes[5].stage_ms) == ["read", "detect", "crop", "classify", "track", "draw"]
+    assert min(scenes[5].stage_ms.values()) >= 0
 
 
-def test_no_face_is_left_in_private_pictures(moments: list[Moment], shared: Path) -> None:
+def test_no_face_is_left_in_private_pictures(scenes: list[LiveScene], shared: Path) -> None:
     detector = detection.create("yunet", model=next(shared.glob("models/*yunet*.onnx")))
-    for moment in moments[::10]:
-        assert moment.results
-        assert detector(moment.frame.image)
-        for face in detector(moment.drawn):
-            assert all(face.box.iou(result.face.box) < 0.1 for result in moment.results)
+    for scene in scenes[::10]:
+        assert scene.results
+        assert detector(scene.frame.image)
+        for face in detector(scene.drawn):
+            assert all(face.box.iou(result.face.box) < 0.1 for result in scene.results)
 
 
 def fake(drawn: bool = True, private: bool = False) -> Live:
@@ -143,16 +143,16 @@ def picture(faces: int, ground: int = 100) -> Image:
     return image
 
 
-def test_a_face_that_the_detector_lost_for_a_moment_stays_hidden() -> None:
+def test_a_face_that_the_detector_lost_for_a_scene_stays_hidden() -> None:
     ground = np.random.default_rng(0).integers(0, 255, (120, 400, 3), np.uint8)
     frames = []
     for index, faces in enumerate([1, 1, 0, 0]):
         image = ground.copy()
         image[0, 0] = faces
         frames.append(Frame("", image, index=index, time_s=index / 10))
-    moments = list(fake(private=True).stream(frames))
-    for moment in moments:
-        inside = moment.drawn[7:13, 2:8].astype(int)
+    scenes = list(fake(private=True).stream(frames))
+    for scene in scenes:
+        inside = scene.drawn[7:13, 2:8].astype(int)
         assert abs(np.diff(inside, axis=1)).mean() < 30  # as in the ground: 85
     frames = [Frame("", frames[-1].image, index=9, time_s=5.0)]
     [later] = fake(private=True).stream(frames)
@@ -163,7 +163,7 @@ def test_all_faces_of_a_frame_are_one_batch() -> None:
     classifier = BrightnessClassifier()
     live = Live(Scope(classifier, CountingDetector()))
     frames = [Frame("", picture(n), index=n, time_s=n) for n in (3, 0, 20)]
-    assert [len(moment.results) for moment in live.stream(frames)] == [3, 0, 20]
+    assert [len(scene.results) for scene in live.stream(frames)] == [3, 0, 20]
     assert classifier.batches == [3, 20]
 
 
@@ -213,7 +213,7 @@ def test_explaining_can_be_put_on_and_off_and_changes_no_answer(
     assert not last.maps
     size = explainer.spec.size
     assert [one.shape for one in explained.maps] == [(size, size)] * len(explained.results)
-    scores = [moment.results[0].track.scores for moment in (plain, explained, last)]
+    scores = [scene.results[0].track.scores for scene in (plain, explained, last)]
     np.testing.assert_allclose(scores, scores[:1] * 3, atol=1e-5)
     # The map is on the picture, beside the face.
     box = explained.results[0].face.box
@@ -224,7 +224,7 @@ def test_explaining_can_be_put_on_and_off_and_changes_no_answer(
 
 
 def test_maps_of_hidden_faces_are_refused(model: str, explainer: Explainer) -> None:
-    with pytest.raises(UsageError, match="not both"):
+    with pytest.raises(UsageError, match="choose one"):
         Live(genderscope.load(model, "haar"), explainer, private=True)
 
 

@@ -258,7 +258,7 @@ def test_an_error_of_a_batch_is_an_answer_and_the_next_goes_through() -> None:
     models = {"failing": Model(Failing(), None, Path(__file__))}
     with serving.running(serving.engine_of(models, [CountingDetector()])) as client:
         failed = client.post("/v1/classify", content=flat(250))
-        serving.problem(failed, 500, "no fault of the request")
+        serving.problem(failed, 500, "not caused by the request")
         assert "secret" not in failed.text
         assert client.post("/v1/classify", content=flat(100)).status_code == 200
 
@@ -286,7 +286,7 @@ def test_not_ready_before_it_is_warm() -> None:
             return cold, await client.get("/readyz")
 
     cold, warm = asyncio.run(ask())
-    serving.problem(cold, 503, "have not run yet")
+    serving.problem(cold, 503, "still being warmed up")
     assert cold.headers["retry-after"] == "1"
     assert warm.json() == {"status": "ready"}
     engine.close()

@@ -71,7 +71,7 @@ def test_what_is_no_picture(served: tuple[Any, Any], portrait: Path) -> None:
     client, _ = served
     data = portrait.read_bytes()
     for content, status, words in (
-        (b"x" * 2_000_001, 413, "above the limit of 2,000,000 bytes"),
+        (b"x" * 2_000_001, 413, "exceeds the limit of 2,000,000 bytes"),
         (b"", 422, "the picture is empty"),
         (data[: len(data) // 2], 422, "the picture is broken"),
         (b"this is text", 422, "no picture that can be read"),
@@ -152,7 +152,7 @@ def test_ten_times_too_many(model: str, portrait: Path) -> None:
         def ask(_: int) -> int:
             response = client.post("/v1/classify", content=portrait.read_bytes())
             if response.status_code == 503:
-                problem(response, 503, "come again")
+                problem(response, 503, "try again")
             return int(response.status_code)
 
         statuses = Counter(pool.map(ask, range(60)))

@@ -41,17 +41,17 @@ def chunks(size: int) -> Iterator[bytes]:
 @pytest.mark.parametrize(
     ("request_", "status", "words"),
     [
-        ({"content": b"x" * 10_001}, 413, "above the limit of 10,000 bytes"),
-        ({"content": chunks(11_000)}, 413, "above the limit of 10,000 bytes"),
+        ({"content": b"x" * 10_001}, 413, "exceeds the limit of 10,000 bytes"),
+        ({"content": chunks(11_000)}, 413, "exceeds the limit of 10,000 bytes"),
         ({"files": [("file", PICTURE)] * 4}, 413, "more than 3 files"),
         ({"content": b""}, 422, "is empty"),
         ({"files": {"file": b""}}, 422, "is empty"),
         ({"files": {"other": PICTURE}}, 422, "in fields named 'file'"),
-        ({"files": {"file": PICTURE}, "data": {"url": "http://x/a.jpg"}}, 422, "nothing else"),
+        ({"files": {"file": PICTURE}, "data": {"url": "http://x/a.jpg"}}, 422, "no other fields"),
         ({"data": {"file": "http://x/a.jpg"}}, 415, "send a multipart form"),
         ({"json": {"url": "http://x/a.jpg"}}, 415, "send a multipart form"),
         ({"content": b"http://x/a.jpg"}, 422, "no picture that can be read"),
-        ({"content": PICTURE, "params": {"model": "none"}}, 422, "there are: brightness"),
+        ({"content": PICTURE, "params": {"model": "none"}}, 422, "available: brightness"),
         ({"content": PICTURE, "params": {"min_confidence": 2}}, 422, "less than or equal to 1"),
         ({"content": PICTURE, "params": {"min_confidence": "nan"}}, 422, "query min_confidence"),
         ({"content": PICTURE, "params": {"url": "http://x"}}, 422, "query url"),
@@ -137,7 +137,7 @@ def test_cors_is_closed_unless_an_origin_is_allowed() -> None:
         response = client.post("/v1/classify", content=PICTURE, headers={"Origin": ORIGIN})
         assert response.headers["access-control-allow-origin"] == ORIGIN
         others = {"Origin": "https://other.example"}
-        problem(client.post("/v1/classify", content=PICTURE, headers=others), 403, "web pages")
+        problem(client.post("/v1/classify", content=PICTURE, headers=others), 403, "--allow-origin")
 
 
 def test_overload_is_refused_at_once_and_passes() -> None:
@@ -210,7 +210,7 @@ def test_a_slow_body_is_cut(client: Any) -> None:
     said = talk(client, POST + b"Content-Length: 5000\r\n\r\n", b"x" * 100)
     assert said.startswith(b"HTTP/1.1 408 ")
     assert b"connection: close" in said
-    assert b"came too slowly" in said
+    assert b"arrived too slowly" in said
 
 
 def test_a_body_that_goes_on_after_its_refusal_is_cut(client: Any) -> None:
@@ -246,7 +246,7 @@ def test_a_body_that_goes_on_after_its_refusal_is_cut(client: Any) -> None:
 def test_a_refused_connection_is_used_again(client: Any) -> None:
     with httpx.Client(base_url=client.base_url, limits=httpx.Limits(max_connections=1)) as other:
         for _ in range(3):
-            problem(other.post("/v1/classify", content=b"x" * 500_000), 413, "above the limit")
+            problem(other.post("/v1/classify", content=b"x" * 500_000), 413, "exceeds the limit")
             assert other.post("/v1/classify", content=PICTURE).status_code == 200
 
 
@@ -256,19 +256,19 @@ def test_a_limit_that_is_none_is_refused(field: str, value: float) -> None:
     if (field, value) == ("queue", 0):
         assert Limits(queue=0).queue == 0
         return
-    with pytest.raises(UsageError, match=f"{field} is a positive number"):
+    with pytest.raises(UsageError, match=f"{field} must be positive"):
         Limits(**{field: value})
 
 
 def test_only_loopback_without_a_token() -> None:
-    with pytest.raises(UsageError, match=r"0\.0\.0\.0 is reached from other machines"):
+    with pytest.raises(UsageError, match=r"0\.0\.0\.0 can be reached from other machines"):
         listen("0.0.0.0", 0, None)
     for host, token in (("127.0.0.1", None), ("localhost", None), ("0.0.0.0", TOKEN)):
         listen(host, 0, token).close()
     with (
         closing(listen("127.0.0.1", 0, None)) as taken,
-        pytest.raises(UsageError, match="cannot be had: Address already in use"),
+        pytest.raises(UsageError, match=r"cannot listen on .*: Address already in use"),
     ):
         listen("127.0.0.1", taken.getsockname()[1], None)
-    with pytest.raises(UsageError, match="cannot be had"):
+    with pytest.raises(UsageError, match="cannot listen on"):
         listen("no.such.host.invalid", 0, TOKEN)

@@ -79,7 +79,7 @@ def test_options_hold_and_what_is_wrong_is_a_problem() -> None:
         for options, status, words in (
             ("none", 422, "Invalid JSON"),
             ("[]", 422, "object"),
-            ('{"model": "none"}', 422, "there are: brightness"),
+            ('{"model": "none"}', 422, "available: brightness"),
             ('{"min_confidence": 7}', 422, "min_confidence"),
             ('{"url": "http://x"}', 422, "url"),
             ('{"explain": true}', 501, "no guided graph"),
@@ -163,7 +163,7 @@ def test_who_may_connect() -> None:
         refused(client, 401, "a token is needed")
         for wrong in ("", "x", "!", encoded[:-2]):
             refused(client, 401, "a token", subprotocols=[f"genderscope.token.{wrong}x"])
-        refused(client, 403, "web pages", origin="https://elsewhere.example", **right)
+        refused(client, 403, "--allow-origin", origin="https://elsewhere.example", **right)
 
 
 def test_places_are_limited_and_come_free() -> None:

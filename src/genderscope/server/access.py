@@ -1,4 +1,4 @@
-"""Who may ask: a token where one is set, and no web page from elsewhere. Knows no answers."""
+"""Who may use the service: clients with the token, and no web pages of other origins."""
 
 import hmac
 from base64 import urlsafe_b64decode
@@ -10,27 +10,29 @@ from starlette.requests import HTTPConnection
 from genderscope.server.problems import Problem
 
 SUBPROTOCOL = "genderscope"
-# A browser gives a WebSocket no header of its own but a list of protocols: the token is in one.
+# Browsers cannot set headers on a WebSocket, only protocols: one of them holds the token.
 TOKEN_SUBPROTOCOL = "genderscope.token."
 ANY_ORIGIN = "*"
 
 
 def check_token(connection: HTTPConnection, token: str | None) -> None:
-    """Compare in constant time what a client gave with the token.
+    """Check a client's token in constant time.
 
     Raises:
         Problem: 401.
     """
     if token is None:
         return
-    given = [connection.headers.get("authorization", "").removeprefix("Bearer ").encode("latin-1")]
+    candidates = [
+        connection.headers.get("authorization", "").removeprefix("Bearer ").encode("latin-1")
+    ]
     if connection.scope["type"] == "websocket":
-        given += [
+        candidates += [
             _decoded(protocol.removeprefix(TOKEN_SUBPROTOCOL))
             for protocol in connection.scope["subprotocols"]
             if protocol.startswith(TOKEN_SUBPROTOCOL)
         ]
-    if not any(hmac.compare_digest(one, token.encode()) for one in given):
+    if not any(hmac.compare_digest(candidate, token.encode()) for candidate in candidates):
         raise Problem(
             401,
             "a token is needed: send the header 'Authorization: Bearer TOKEN'",
@@ -39,8 +41,8 @@ def check_token(connection: HTTPConnection, token: str | None) -> None:
 
 
 def check_origin(connection: HTTPConnection, allowed: Collection[str]) -> None:
-    """Refuse a web page of another origin, which could else use a service that only its visitor
-    can reach; a client that is no browser sends no origin.
+    """Refuse web pages of other origins, which could otherwise use a service that only their
+    visitor can reach. Clients other than browsers send no origin.
 
     Raises:
         Problem: 403.
@@ -50,7 +52,7 @@ def check_origin(connection: HTTPConnection, allowed: Collection[str]) -> None:
         return
     if origin.partition("://")[2] != connection.headers.get("host"):
         raise Problem(
-            403, "web pages of this origin may not ask; the service allows it with --allow-origin"
+            403, "this origin is not allowed; start the service with --allow-origin to allow it"
         )
 
 

@@ -1,4 +1,4 @@
-"""The service put together. Knows nothing of sockets and signals; see ``connections``."""
+"""The service as an ASGI application."""
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -12,15 +12,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import genderscope
-from genderscope.server import live, problems, routes
+from genderscope.server import constants, live, problems, routes
 from genderscope.server.engine import Engine
-from genderscope.server.limits import Door, Limits
+from genderscope.server.limits import Admission, Limits
 from genderscope.server.metrics import Measured, Metrics
 from genderscope.server.problems import Problem, documented
 from genderscope.server.service import CHECKED, Service
 
 WEB = Path(__file__).parent / "web"
-# The page is served whole from here: nothing else may be loaded, and nothing may frame it.
+# The page loads nothing from other origins, and no other page may frame it.
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
     "worker-src 'self' blob:; img-src 'self' blob: data:; media-src 'self' blob:; "
@@ -44,14 +44,14 @@ def create_app(
     """The service as an ASGI app; it closes the engine when it ends.
 
     Args:
-        metrics: the engine's own, where it counts.
-        token: what a client of ``/v1`` and ``/metrics`` must know; the rest is open.
-        allow_origins: of web pages from elsewhere that may ask.
+        metrics: those that the engine reports to.
+        token: required for ``/v1`` and ``/metrics``; everything else is public.
+        allow_origins: other origins whose web pages may use the service.
     """
     limits, metrics = limits or Limits(), metrics or Metrics()
-    door = Door(limits)
-    metrics.inside.set_function(lambda: door.inside.taken)
-    metrics.live.set_function(lambda: door.live.taken)
+    admission = Admission(limits)
+    metrics.inside.set_function(lambda: admission.inside.taken)
+    metrics.live.set_function(lambda: admission.live.taken)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -61,38 +61,42 @@ def create_app(
 
     app = FastAPI(
         title="genderscope",
-        summary="Perceived gender presentation of faces.",
-        description="Pictures are decoded in memory and forgotten; none is stored or sent on.",
+        summary="Perceived gender presentation of faces",
+        description="Pictures are processed in memory; none is stored or passed on.",
         version=genderscope.__version__,
         lifespan=lifespan,
-        docs_url=None,  # FastAPI's own pages load from elsewhere
+        docs_url=None,  # FastAPI's pages load scripts from other origins
         redoc_url=None,
     )
-    app.state.service = Service(engine, limits, door, metrics, token, allow_origins)
+    app.state.service = Service(engine, limits, admission, metrics, token, allow_origins)
     problems.install(app)
     app.include_router(routes.router)
     app.include_router(live.router)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
-        """The service lives."""
+        """The process is running."""
         return {"status": "alive"}
 
     @app.get("/readyz", responses=documented(503))
     async def readyz() -> dict[str, str]:
-        """The service is warm: an answer takes no longer than later ones."""
+        """The models have been run once, so that the first request is as fast as later ones."""
         if not engine.warm:
-            raise Problem(503, "the networks have not run yet; wait", {"Retry-After": "1"})
+            raise Problem(503, "the models are still being warmed up", {"Retry-After": "1"})
         return {"status": "ready"}
 
     @app.get("/metrics", dependencies=[CHECKED], response_class=Response)
     async def prometheus() -> Response:
-        """Counts and times for Prometheus."""
+        """Metrics for Prometheus."""
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")
 
     @app.get("/", include_in_schema=False)
     async def page() -> Response:
         return FileResponse(WEB / "index.html")
+
+    @app.get("/web/constants.js", include_in_schema=False)
+    async def shared_constants() -> Response:
+        return Response(constants.javascript(), media_type="text/javascript")
 
     app.mount("/web", StaticFiles(directory=WEB))
     if allow_origins:
@@ -108,7 +112,7 @@ def create_app(
 
 
 class _Headers:
-    """Middleware that adds ``HEADERS`` to every answer."""
+    """Middleware that adds ``HEADERS`` to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,7 +1,4 @@
-"""Rows of many callers through one function: what gathers while the last batch runs is the next.
-
-Knows nothing of faces or networks.
-"""
+"""Dynamic batching: items that arrive while a batch runs form the next one."""
 
 import asyncio
 from collections import deque
@@ -17,9 +14,9 @@ Function = Callable[[Image], Sequence[Sequence[Any]]]
 
 
 class Batches:
-    """Calls a function, in a thread, with the stacked items of all callers.
+    """Calls a function in a thread with the stacked items of all callers.
 
-    A caller that gives up takes its items with it; an error of a batch goes to each of its callers.
+    The items of a cancelled caller are dropped. An error in a batch is raised in all its callers.
     """
 
     def __init__(
@@ -32,11 +29,11 @@ class Batches:
     ) -> None:
         """
         Args:
-            function: takes (n, ...) and returns some sequences of n.
-            executor: of one thread, so that a batch gathers while another runs.
-            batch_size: the most items of one call.
-            wait_s: how long the first item after a pause waits for company.
-            observe: is told the size of each batch.
+            function: takes (n, ...) and returns one or more sequences of length n.
+            executor: with a single thread, so that one batch fills while another runs.
+            batch_size: maximum number of items per call.
+            wait_s: how long the first item after a pause waits for others.
+            observe: called with the size of each batch.
         """
         self._function, self._executor, self._observe = function, executor, observe
         self._batch_size, self._wait_s = batch_size, wait_s
@@ -44,7 +41,7 @@ class Batches:
         self._running: asyncio.Task[None] | None = None
 
     async def __call__(self, items: Sequence[Image]) -> list[tuple[Any, ...]]:
-        """Each item's row: its part of each of the function's results."""
+        """For each item, its element of each sequence that the function returns."""
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[tuple[Any, ...]]] = [loop.create_future() for _ in items]
         self._waiting += zip(items, futures, strict=True)
@@ -64,11 +61,11 @@ class Batches:
                     )
                     rows = list(zip(*results, strict=True))
                 except Exception as error:
-                    for future in filter(_waits, futures):
+                    for future in filter(_pending, futures):
                         future.set_exception(error)
                 else:
                     for future, row in zip(futures, rows, strict=True):
-                        if _waits(future):
+                        if _pending(future):
                             future.set_result(row)
         finally:
             self._running = None
@@ -77,10 +74,10 @@ class Batches:
         batch: list[tuple[Image, asyncio.Future[tuple[Any, ...]]]] = []
         while self._waiting and len(batch) < self._batch_size:
             item, future = self._waiting.popleft()
-            if _waits(future):
+            if _pending(future):
                 batch.append((item, future))
         return batch
 
 
-def _waits(future: asyncio.Future[Any]) -> bool:
+def _pending(future: asyncio.Future[Any]) -> bool:
     return not future.done()

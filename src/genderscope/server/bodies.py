@@ -1,6 +1,6 @@
-"""A request's body: read within its limits, and split into pictures, all in memory.
+"""Request bodies: read within the limits, and split into pictures, in memory.
 
-Names of files are never looked at. Knows nothing of what pictures are.
+File names are ignored.
 """
 
 import asyncio
@@ -19,22 +19,22 @@ async def read(request: Request, limits: Limits) -> bytes:
     """The whole body.
 
     Raises:
-        Problem: 413, it is too large; 408, it comes too slowly; 400, it ends early.
+        Problem: 413, it is too large; 408, it is too slow; 400, it is incomplete.
     """
     too_large = Problem(
         413,
-        f"the body is above the limit of {limits.max_body_bytes:,} bytes; send fewer or smaller "
+        f"the body exceeds the limit of {limits.max_body_bytes:,} bytes; send fewer or smaller "
         "pictures",
     )
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limits.max_body_bytes:
         raise too_large
-    begin = asyncio.get_running_loop().time()
+    start = asyncio.get_running_loop().time()
     body = bytearray()
     chunks = aiter(request.stream())
     try:
         while True:
-            end = begin + limits.body_timeout_s + len(body) / limits.body_bytes_per_s
+            end = start + limits.body_timeout_s + len(body) / limits.body_bytes_per_s
             async with asyncio.timeout_at(end):
                 body += await anext(chunks)
             if len(body) > limits.max_body_bytes:
@@ -43,23 +43,26 @@ async def read(request: Request, limits: Limits) -> bytes:
         return bytes(body)
     except TimeoutError as error:
         raise Problem(
-            408, "the body came too slowly; send it at once", {"Connection": "close"}
+            408, "the body arrived too slowly; send it faster", {"Connection": "close"}
         ) from error
     except ClientDisconnect as error:
-        raise Problem(400, "the connection ended before the body") from error
+        raise Problem(400, "the connection closed before the body was complete") from error
 
 
 def pictures(body: bytes, content_type: str, max_files: int) -> list[bytes]:
-    """The encoded pictures of a body: those of a multipart form, or the body itself.
+    """The encoded pictures in a body: the files of a multipart form, or the body itself.
 
     Raises:
-        Problem: 400, a form that is none; 413, too many files; 415, another type of content;
-            422, no file or a field of another name.
+        Problem: 400, an invalid form; 413, too many files; 415, another content type; 422, no file
+            or a field of another name.
     """
     kind, parameters = parse_options_header(content_type)
     if kind == b"multipart/form-data":
         if not (boundary := parameters.get(b"boundary")):
-            raise Problem(400, "the form's Content-Type names no boundary; let a library write it")
+            raise Problem(
+                400,
+                "the form's Content-Type has no boundary; use an HTTP library to build the form",
+            )
         return _files(body, boundary, max_files)
     if not kind or kind.startswith(b"image/") or kind == b"application/octet-stream":
         return [body]
@@ -90,7 +93,7 @@ def _files(body: bytes, boundary: bytes, max_files: int) -> list[bytes]:
 
     def headers_finished() -> None:
         if names != [FIELD]:
-            raise Problem(422, "send pictures in fields named 'file', and nothing else")
+            raise Problem(422, "send pictures in fields named 'file', and no other fields")
         if len(files) == max_files:
             raise Problem(413, f"more than {max_files} files; send them in several requests")
         names.clear()
@@ -117,9 +120,11 @@ def _files(body: bytes, boundary: bytes, max_files: int) -> list[bytes]:
         )
         parser.write(body)
     except FormParserError as error:
-        raise Problem(400, "the body is no multipart form; use a library that writes it") from error
+        raise Problem(
+            400, "the body is not a multipart form; use an HTTP library to build it"
+        ) from error
     if not ended:
-        raise Problem(400, "the multipart form has no end; send all of it")
+        raise Problem(400, "the multipart form is incomplete; send all of it")
     if not files:
         raise Problem(422, "the form has no file; send pictures in the field 'file'")
     return [bytes(file) for file in files]

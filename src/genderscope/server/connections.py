@@ -1,4 +1,4 @@
-"""Uvicorn with what it lacks against slow clients. Knows nothing of what the app does."""
+"""Uvicorn with limits on slow clients."""
 
 import asyncio
 import socket
@@ -14,16 +14,17 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from genderscope.core.errors import UsageError
 from genderscope.server.limits import Limits
 
-# What a refused client still sends is read and dropped for so long, so that it reads the refusal.
+# After an early response the rest of the request is discarded for this long, so that the client can
+# read the response.
 LINGER_S = 2.0
-# Beyond a request's own time, for those in flight when the service is told to end.
+# Added to a request's own time limit on shutdown.
 DRAIN_S = 5
 
 
 class Connection(H11Protocol):
-    """Closes a connection whose header, or whose rest after an early answer, takes too long.
+    """Closes a connection whose header, or whose body after an early response, takes too long.
 
-    Uvicorn itself only limits the silence between two requests.
+    Uvicorn itself only limits the pause between two requests.
     """
 
     def __init__(self, *arguments: Any, limits: Limits, **named: Any) -> None:
@@ -66,30 +67,30 @@ class Connection(H11Protocol):
 
 
 def listen(host: str, port: int, token: str | None) -> socket.socket:
-    """A socket that listens; who connects before the service is warm waits.
+    """A listening socket; clients that connect before the service is ready wait.
 
     Raises:
-        UsageError: it is not on loopback and there is no token, or it cannot be had.
+        UsageError: the address is not loopback and there is no token, or it is not available.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         if token is None and not ip_address(address[0]).is_loopback:
-            raise UsageError(f"{host} is reached from other machines: set a --token")
+            raise UsageError(f"{host} can be reached from other machines: set a --token")
         return socket.create_server(address, family=family)
     except OSError as error:
-        raise UsageError(f"{host} port {port} cannot be had: {error.strerror}") from error
+        raise UsageError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
 
 
 def drain_s(limits: Limits) -> int:
-    """The longest that a service which is told to end goes on."""
+    """The longest time that a shutdown takes, in seconds."""
     return round(limits.body_timeout_s + limits.timeout_s) + DRAIN_S
 
 
 def server(app: FastAPI, limits: Limits, **settings: Any) -> uvicorn.Server:
-    """A server for an app that keeps to its limits, and logs no request.
+    """A server for an app, with its limits and without an access log.
 
     Args:
-        settings: more of ``uvicorn.Config``.
+        settings: further arguments of ``uvicorn.Config``.
     """
     return uvicorn.Server(
         uvicorn.Config(

@@ -1,7 +1,7 @@
-"""From encoded pictures to faces, off the event loop: decode, detect and cut in a few threads, each
-with a detector of its own, and the networks in one more, in batches.
+"""From encoded pictures to faces, off the event loop.
 
-Knows nothing of HTTP, limits or formats of answers.
+A pool of threads, each with its own detector, decodes pictures and locates faces. One more thread
+runs the networks, in batches.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ Located = tuple[tuple[int, int], tuple[Face, ...], tuple[Image, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A network that can be asked, and its guided graph where it has one."""
+    """A loaded model; without a guided graph it has no explainer."""
 
     classifier: Classifier
     explainer: Explainer | None
@@ -39,17 +39,17 @@ class Model:
 
 
 def load_models(default: str, threads: int = 1) -> tuple[dict[str, Model], str]:
-    """The shipped models and one more, by their names, and the name of that one.
+    """The shipped models and the default one, by name, and the default one's name.
 
     Args:
         default: a shipped model's name, or the path of an exported one.
-        threads: for one run of a network.
+        threads: per run of a network.
 
     Raises:
-        ModelError: it is not there, or broken.
+        ModelError: there is no such model, or it is broken.
     """
     models = {}
-    for source in [*shipped(), default]:  # the last has its name, also where it is a shipped one's
+    for source in [*shipped(), default]:  # the default replaces a shipped model of its name
         model = _load(source, threads)
         models[model.classifier.name] = model
     return models, model.classifier.name
@@ -63,8 +63,8 @@ def _load(source: str, threads: int) -> Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One picture's size and results; crops and guided maps as PNG files, where asked for."""
+class PictureResults:
+    """A picture's size in pixels and its results; on request, crops and guided maps as PNGs."""
 
     width: int
     height: int
@@ -74,12 +74,12 @@ class Seen:
 
 
 class Engine:
-    """Models by their names and detectors, ready for many callers.
+    """Models and detectors for concurrent callers.
 
     Attributes:
         models: by name.
-        default: the name of the one that is asked where a caller names none.
-        warm: all has run once.
+        default: the name of the model to use where a caller names none.
+        warm: everything has been run once.
     """
 
     def __init__(
@@ -95,8 +95,8 @@ class Engine:
     ) -> None:
         """
         Args:
-            detectors: one for each thread; none is used by two threads at a time.
-            max_pixels: larger pictures are refused by their header.
+            detectors: one per thread.
+            max_pixels: larger pictures are refused before they are decoded.
             batch_size, wait_s, observe: see ``Batches``.
         """
         self.models, self.default, self.warm = models, default, False
@@ -104,7 +104,7 @@ class Engine:
         self._detectors: SimpleQueue[Detector] = SimpleQueue()
         for detector in detectors:
             self._detectors.put(detector)
-        self._lookers = ThreadPoolExecutor(len(detectors), "look")
+        self._locators = ThreadPoolExecutor(len(detectors), "locate")
         self._network = ThreadPoolExecutor(1, "network")
 
         def batches(function: Function) -> Batches:
@@ -119,13 +119,13 @@ class Engine:
             if model.explainer is not None
         }
 
-    async def see(
+    async def process(
         self, picture: bytes, model: str, min_confidence: float, explain: bool, crops: bool
-    ) -> Seen:
-        """Every face of one encoded picture, in the detector's order.
+    ) -> PictureResults:
+        """The faces of one encoded picture, in the detector's order.
 
         Args:
-            model: one of ``models``; with an explainer where ``explain`` is set.
+            model: one of ``models``, with an explainer if ``explain`` is true.
 
         Raises:
             PictureError: it cannot be read, or is too large.
@@ -135,7 +135,7 @@ class Engine:
         network = self._explain[model] if explain else self._classify[model]
         rows = await network(face_crops)
         pictures = await self.run(lambda: tuple(map(png, face_crops))) if crops else None
-        return Seen(
+        return PictureResults(
             width,
             height,
             tuple(
@@ -147,8 +147,10 @@ class Engine:
         )
 
     async def run(self, function: Callable[..., T], *arguments: object) -> T:
-        """Call a function in one of the threads; a caller that gives up before leaves no work."""
-        return await asyncio.get_running_loop().run_in_executor(self._lookers, function, *arguments)
+        """Call a function in the pool; a call that is cancelled before it starts never runs."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._locators, function, *arguments
+        )
 
     async def warm_up(self) -> None:
         """Run everything once."""
@@ -162,8 +164,8 @@ class Engine:
         self.warm = True
 
     def close(self) -> None:
-        """Let the threads end; what has not begun never will."""
-        for executor in (self._lookers, self._network):
+        """Stop the threads; pending calls are cancelled."""
+        for executor in (self._locators, self._network):
             executor.shutdown(cancel_futures=True)
 
     def _locate(self, picture: bytes, spec: PreprocessSpec) -> Located:
@@ -187,7 +189,7 @@ def _classifying(classifier: Classifier) -> Function:
 def _explaining(explainer: Explainer) -> Function:
     def explain(crops: Image) -> tuple[list[list[float]], list[bytes]]:
         scores, maps = explainer(crops)
-        return scores.tolist(), [png(explainer.picture(one)) for one in maps]
+        return scores.tolist(), [png(explainer.picture(guided)) for guided in maps]
 
     return explain
 

@@ -1,4 +1,4 @@
-"""What a client may cost, and the door that keeps to it. Knows nothing of pictures."""
+"""Limits on what requests may use, and their enforcement."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -17,19 +17,19 @@ RETRY_AFTER_S = 1
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """All positive, but for the queue, which may be none.
+    """Limits of the service; all are positive, only ``queue`` may be 0.
 
     Attributes:
-        max_body_bytes: of a request, and of a frame of the WebSocket.
-        max_pixels: of a picture, by its header.
-        max_files: of a request.
-        max_concurrent: requests that are worked on at a time.
-        queue: requests that may wait beyond those.
-        timeout_s: from a whole body to its answer.
-        header_timeout_s: from a connection's begin, or its last answer, to a whole header.
-        body_timeout_s: for a body, and a second more for each ``body_bytes_per_s`` that came.
-        max_live: WebSockets at a time.
-        live_idle_s: a WebSocket without a message for so long is closed.
+        max_body_bytes: of a request, and of a WebSocket frame.
+        max_pixels: per picture, according to its header.
+        max_files: per request.
+        max_concurrent: requests processed at the same time.
+        queue: further requests that may wait.
+        timeout_s: from the complete body to the response.
+        header_timeout_s: from a new connection, or its last response, to a complete header.
+        body_timeout_s: for a body, plus one second per ``body_bytes_per_s`` received.
+        max_live: open WebSockets.
+        live_idle_s: a WebSocket is closed after this long without a message.
     """
 
     max_body_bytes: int = 10_000_000
@@ -48,14 +48,14 @@ class Limits:
         for field in fields(self):
             value = getattr(self, field.name)
             if not (value > 0 or (field.name == "queue" and value == 0)):
-                raise UsageError(f"{field.name} is a positive number, not {value}")
+                raise UsageError(f"{field.name} must be positive, not {value}")
 
 
 class Places:
-    """A bounded number of places.
+    """A limited number of places.
 
     Attributes:
-        taken: how many are.
+        taken: how many are in use.
     """
 
     def __init__(self, number: int) -> None:
@@ -64,15 +64,15 @@ class Places:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Take a place for a while.
+        """Hold a place.
 
         Raises:
-            Problem: 503, all are taken.
+            Problem: 503, none is free.
         """
         if self.taken >= self._number:
             raise Problem(
                 503,
-                f"all {self._number} places are taken; come again in {RETRY_AFTER_S} s",
+                f"all {self._number} places are taken; try again in {RETRY_AFTER_S} s",
                 {"Retry-After": str(RETRY_AFTER_S)},
             )
         self.taken += 1
@@ -82,13 +82,13 @@ class Places:
             self.taken -= 1
 
 
-class Door:
-    """Lets in what there is room for.
+class Admission:
+    """Admits requests within the limits.
 
     Attributes:
-        inside: requests that work or wait.
+        inside: requests that are processed or wait.
         live: open WebSockets.
-        slots: taken by each request, and each frame of a WebSocket, that works.
+        slots: one for each request or WebSocket frame in progress.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -98,37 +98,40 @@ class Door:
         self.slots = asyncio.Semaphore(limits.max_concurrent)
 
     async def work(self, request: Request, work: Callable[[], Awaitable[T]]) -> T:
-        """Do a request's work once there is a slot, as long as its client is there.
+        """Process a request once a slot is free; stop when its client disconnects.
 
         Args:
-            request: whose body has been read.
+            request: its body has been read.
 
         Raises:
-            Problem: 504, it took too long; 400, which nobody sees, for a client that went away.
+            Problem: 504, it took too long; 400, the client disconnected.
         """
         working = asyncio.create_task(self._in_slot(work))
-        leaving = asyncio.create_task(_leaving(request))
+        disconnected = asyncio.create_task(_disconnect(request))
         try:
             await asyncio.wait(
-                (working, leaving),
+                (working, disconnected),
                 timeout=self._timeout_s,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if working.done():
                 return working.result()
-            if leaving.done():
-                raise Problem(400, "the client went away")
-            raise Problem(504, f"this took more than {self._timeout_s:g} s; send less at a time")
+            if disconnected.done():
+                raise Problem(400, "the client disconnected")
+            raise Problem(
+                504,
+                f"processing took more than {self._timeout_s:g} s; send fewer or smaller pictures",
+            )
         finally:
             working.cancel()
-            leaving.cancel()
-            await asyncio.gather(working, leaving, return_exceptions=True)
+            disconnected.cancel()
+            await asyncio.gather(working, disconnected, return_exceptions=True)
 
     async def _in_slot(self, work: Callable[[], Awaitable[T]]) -> T:
         async with self.slots:
             return await work()
 
 
-async def _leaving(request: Request) -> None:
+async def _disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

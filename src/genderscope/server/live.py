@@ -1,18 +1,16 @@
-"""``/v1/live``: a camera's frames in, what is in them out; the newest frame wins.
+"""``/v1/live``: frames of a camera over a WebSocket, their faces back.
 
-    client  bytes  one encoded picture; they count from 1
+    client  bytes  one encoded picture; numbered from 1
             text   {"model": ..., "min_confidence": ..., "explain": ..., "crops": ...}: each is
-                   optional, and all hold until the next such message
+                   optional, and they apply until the next such message
     server  text   {"frame": 7, "model": ..., "min_confidence": ..., "width": ..., "height": ...,
-                   "faces": [...]}: the faces as /v1/classify gives them
-            text   {"frame": 7, "problem": {...}}, or without "frame" where options were refused
+                   "faces": [...]}: the faces as in /v1/classify
+            text   {"frame": 7, "problem": {...}}, or without "frame" for invalid options
 
-A frame that comes while another is worked on takes the place of one that still waits: that one
-gets no answer. Knows nothing of tracks: each frame stands for itself.
+A new frame replaces one that still waits, which then gets no response. Faces are not tracked.
 """
 
 import asyncio
-from typing import Any
 
 from fastapi import APIRouter
 from pydantic import ValidationError
@@ -22,7 +20,7 @@ from genderscope.core.errors import GenderscopeError
 from genderscope.server import problems
 from genderscope.server.access import SUBPROTOCOL
 from genderscope.server.problems import Problem
-from genderscope.server.schemas import LiveOptions, Picture
+from genderscope.server.schemas import LiveAnswer, LiveOptions, LiveProblem
 from genderscope.server.service import Service, check, of
 
 router = APIRouter(prefix="/v1")
@@ -57,7 +55,7 @@ class _Session:
                 async with asyncio.timeout(self._service.limits.live_idle_s):
                     message = await self._socket.receive()
             except TimeoutError:
-                await self._socket.close(IDLE, "nothing came for long; open another socket")
+                await self._socket.close(IDLE, "idle for too long; open another socket")
                 return
             if message["type"] == "websocket.disconnect":
                 return
@@ -89,8 +87,8 @@ class _Session:
             options = self._options
             name, min_confidence = service.choice(options, options.explain)
             try:
-                async with asyncio.timeout(service.limits.timeout_s), service.door.slots:
-                    seen = await service.engine.see(
+                async with asyncio.timeout(service.limits.timeout_s), service.admission.slots:
+                    results = await service.engine.process(
                         frame, name, min_confidence, options.explain, options.crops
                     )
             except GenderscopeError as error:
@@ -98,21 +96,23 @@ class _Session:
             except TimeoutError:
                 await self._refuse(Problem(504, "this frame took too long"), frame=number)
             else:
-                picture = Picture.of(seen).model_dump(exclude_none=True)
-                head = {"frame": number, "model": name, "min_confidence": min_confidence}
-                await self._socket.send_json({**head, **picture})
+                answer = LiveAnswer.of(
+                    results, frame=number, model=name, min_confidence=min_confidence
+                )
+                await self._socket.send_json(answer.model_dump(exclude_none=True))
 
-    async def _refuse(self, problem: Problem, **head: Any) -> None:
-        await self._socket.send_json({**head, "problem": problem.details().model_dump()})
+    async def _refuse(self, problem: Problem, frame: int | None = None) -> None:
+        answer = LiveProblem(frame=frame, problem=problem.details())
+        await self._socket.send_json(answer.model_dump(exclude_none=True))
 
 
 @router.websocket("/live")
 async def live(socket: WebSocket) -> None:
-    """Answer frames until the client leaves."""
+    """Process frames until the client disconnects."""
     service = of(socket)
     try:
         check(socket)
-        with service.door.live.one():
+        with service.admission.live.one():
             offered = SUBPROTOCOL in socket.scope["subprotocols"]
             await socket.accept(SUBPROTOCOL if offered else None)
             await _Session(socket, service).run()

@@ -1,4 +1,4 @@
-"""Numbers of the service for Prometheus; no request's content is among them."""
+"""Metrics for Prometheus; they contain nothing of what was sent."""
 
 import time
 
@@ -16,38 +16,40 @@ SIZES = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Metrics:
-    """What is counted."""
+    """The metrics."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.requests = Counter(
-            "genderscope_requests", "Answers.", ("route", "status"), registry=self.registry
+            "genderscope_requests", "Responses.", ("route", "status"), registry=self.registry
         )
         self.seconds = Histogram(
             "genderscope_request_seconds",
-            "From a request's header to the end of its answer.",
+            "From a request's header to the end of its response.",
             ("route",),
             registry=self.registry,
         )
         self.batches = Histogram(
             "genderscope_batch_faces",
-            "Faces that went through a network at once.",
+            "Faces per run of a network.",
             buckets=SIZES,
             registry=self.registry,
         )
         self.inside = Gauge(
-            "genderscope_requests_inside", "Requests that work or wait.", registry=self.registry
+            "genderscope_requests_inside",
+            "Requests in progress or waiting.",
+            registry=self.registry,
         )
         self.live = Gauge("genderscope_live", "Open WebSockets.", registry=self.registry)
 
     def text(self) -> bytes:
-        """All of it in Prometheus' format."""
+        """The metrics in Prometheus' format."""
         return generate_latest(self.registry)
 
 
 class Measured:
-    """Middleware that counts answers and their time by the route's pattern."""
+    """Middleware that counts and times responses by route pattern."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app, self._metrics = app, metrics
@@ -56,17 +58,17 @@ class Measured:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begin, status = time.perf_counter(), 500
+        start, status = time.perf_counter(), 500
 
-        async def noting(message: Message) -> None:
+        async def observe(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, observe)
         finally:
             route = getattr(scope.get("route"), "path", "none")
             self._metrics.requests.labels(route, status).inc()
-            self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)
+            self._metrics.seconds.labels(route).observe(time.perf_counter() - start)

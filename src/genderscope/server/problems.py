@@ -1,7 +1,4 @@
-"""Errors as answers: ``application/problem+json`` (RFC 9457) with one sentence that helps.
-
-Knows nothing of what went wrong where.
-"""
+"""Errors as responses: ``application/problem+json`` (RFC 9457) with a sentence that helps."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -16,28 +13,28 @@ from genderscope.core.errors import GenderscopeError
 from genderscope.server.schemas import ProblemDetails
 
 MEDIA_TYPE = "application/problem+json"
-# What each status is about, for the OpenAPI document.
+# Descriptions for the OpenAPI document.
 MEANINGS = {
-    400: "The body is no multipart form, or did not arrive whole.",
+    400: "The body is not a valid multipart form, or is incomplete.",
     401: "The token is missing or wrong.",
-    403: "A web page from elsewhere asks.",
-    404: "There is nothing of that name.",
-    408: "The body came too slowly.",
-    413: "The body, or the number of its files, is above the limit.",
-    415: "The body is neither a multipart form nor a picture.",
-    422: "A picture cannot be read or has too many pixels, or a parameter cannot be meant.",
+    403: "The web page's origin is not allowed.",
+    404: "There is nothing by that name.",
+    408: "The body arrived too slowly.",
+    413: "The body is too large or has too many files.",
+    415: "The content type is neither a multipart form nor a picture.",
+    422: "A picture cannot be read or has too many pixels, or a parameter is not valid.",
     501: "The model has no guided graph.",
-    503: "All places are taken; the header Retry-After says when to come again.",
-    504: "The answer took longer than the limit.",
+    503: "The service is busy; try again after the time in the header Retry-After.",
+    504: "Processing took too long.",
 }
 
 
 class Problem(GenderscopeError):  # noqa: N818 - the word of RFC 9457
-    """An answer that is an error.
+    """An error response.
 
     Attributes:
-        status: of HTTP.
-        headers: that go with it.
+        status: the HTTP status.
+        headers: of the response.
     """
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
@@ -56,7 +53,7 @@ class Problem(GenderscopeError):  # noqa: N818 - the word of RFC 9457
 
 
 def of(error: Exception) -> Problem:
-    """What a client is told of an error: of ours its own sentence, of others nothing."""
+    """The problem for an error: our own errors keep their message, others reveal nothing."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, GenderscopeError):
@@ -66,15 +63,15 @@ def of(error: Exception) -> Problem:
         place = " ".join(map(str, first["loc"]))
         return Problem(422, f"{place}: {first['msg']}; see /openapi.json")
     if isinstance(error, HTTPException):
-        advice = "; see /openapi.json for what there is"
-        return Problem(error.status_code, f"{error.detail}{advice}", error.headers)
-    # Uvicorn closes the connection after an error that nobody expected.
-    advice = "something failed here that is no fault of the request; try again"
-    return Problem(500, advice, {"Connection": "close"})
+        advice = "see /openapi.json for the routes"
+        return Problem(error.status_code, f"{error.detail}; {advice}", error.headers)
+    # Uvicorn closes the connection after an unexpected error.
+    detail = "internal error, not caused by the request; try again"
+    return Problem(500, detail, {"Connection": "close"})
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of an app as a problem."""
+    """Respond to every error of an app with a problem."""
 
     async def answer(_: Request, error: Exception) -> Response:
         return of(error).response()
@@ -83,8 +80,8 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, answer)
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The ``responses`` of a route that may answer so."""
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:  # FastAPI's type
+    """The documentation of a route's problems, as FastAPI's ``responses``."""
     return {
         status: {
             "description": MEANINGS[status],

@@ -1,8 +1,8 @@
-"""``/v1``: pictures in, faces out. Knows nothing of how they are found."""
+"""The routes of ``/v1``."""
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import FileResponse
@@ -10,7 +10,8 @@ from starlette.responses import FileResponse
 from genderscope.core.errors import PictureError
 from genderscope.reporting.cards import SUFFIX
 from genderscope.server import bodies
-from genderscope.server.engine import Seen
+from genderscope.server.engine import PictureResults
+from genderscope.server.markup import html
 from genderscope.server.problems import Problem, documented
 from genderscope.server.schemas import (
     Answer,
@@ -24,14 +25,14 @@ from genderscope.server.schemas import (
 from genderscope.server.service import CHECKED, Here, Service
 
 PNG = "image/png"
+CARDS = ("markdown", "html")
 REFUSED = (400, 401, 403, 408, 413, 415, 422, 503, 504)
 BINARY = {"schema": {"type": "string", "format": "binary"}}
-BODY: dict[str, Any] = {
+BODY: dict[str, Any] = {  # a part of the OpenAPI document
     "requestBody": {
         "required": True,
         "description": "A form with one or more pictures in fields named 'file', or the bytes of "
-        "one picture (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, JPEG 2000, PPM). Addresses are not "
-        "followed.",
+        "one picture (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, JPEG 2000, PPM).",
         "content": {
             "multipart/form-data": {
                 "schema": {
@@ -59,9 +60,9 @@ router = APIRouter(prefix="/v1", dependencies=[CHECKED])
     openapi_extra=BODY,
 )
 async def classify(request: Request, service: Here, options: Annotated[Options, Query()]) -> Answer:
-    """Find every face of the pictures and say its perceived gender presentation.
+    """Detect the faces of the pictures and classify their perceived gender presentation.
 
-    A picture that cannot be read is a problem where it is the only one, else an error in its place.
+    A single picture that cannot be read is a problem; one of several has an error in its place.
     """
     return await _answer(request, service, options, explain=False)
 
@@ -77,28 +78,29 @@ async def classify(request: Request, service: Here, options: Annotated[Options, 
 )
 async def explain(
     request: Request, service: Here, options: Annotated[ExplainOptions, Query()]
-) -> Any:
-    """As classify, with what in each face speaks for its higher score: its guided gradient.
+) -> Any:  # FastAPI would take another type for the response's model
+    """Classify, with a guided gradient for each face: the pixels that support the higher score.
 
-    JSON with a map for each face, or the map of one face of one picture as a PNG.
+    The response is JSON with a map for each face, or the map of one face as a PNG.
     """
     accepted = request.headers.get("accept", "")
     if options.format == "json" or (options.format is None and PNG not in accepted):
         return await _answer(request, service, options, explain=True)
-    seen = await _seen(request, service, options, explain=True)
-    if len(seen) > 1:
-        raise Problem(422, "a PNG shows one picture; send one, or ask for JSON")
-    [one] = seen
-    if isinstance(one, PictureError):
-        raise one
-    if one.maps is None or options.face >= len(one.maps):
-        raise Problem(404, f"the picture has {len(one.results)} faces; face counts from 0")
-    return Response(one.maps[options.face], media_type=PNG)
+    results = await _results(request, service, options, explain=True)
+    if len(results) > 1:
+        raise Problem(422, "a PNG shows one picture; send one picture, or request JSON")
+    [result] = results
+    if isinstance(result, PictureError):
+        raise result
+    if result.maps is None or options.face >= len(result.maps):
+        faces = len(result.results)
+        raise Problem(404, f"the picture has {faces} faces; 'face' counts from 0")
+    return Response(result.maps[options.face], media_type=PNG)
 
 
 @router.get("/models", responses=documented(401, 403))
 async def models(service: Here) -> Models:
-    """The models that can be chosen, with all that is needed to run them elsewhere."""
+    """The available models, with what is needed to run them elsewhere."""
     cards = [ModelCard.of(name, model) for name, model in service.engine.models.items()]
     return Models(default=service.engine.default, models=cards)
 
@@ -112,7 +114,7 @@ async def models(service: Here) -> Models:
     },
 )
 async def network(name: str, service: Here) -> Response:
-    """A model's ONNX file, to run it elsewhere."""
+    """A model's ONNX file."""
     return FileResponse(_file(name, service), media_type="application/octet-stream")
 
 
@@ -120,56 +122,59 @@ async def network(name: str, service: Here) -> Response:
     "/models/{name}/card",
     response_class=Response,
     responses={
-        **documented(401, 403, 404),
-        200: {"content": {"text/markdown": {"schema": {"type": "string"}}}},
+        **documented(401, 403, 404, 422),
+        200: {"content": {f"text/{kind}": {"schema": {"type": "string"}} for kind in CARDS}},
     },
 )
-async def card(name: str, service: Here) -> Response:
-    """A model's card in Markdown: what it is for, what it is not for, and how it errs."""
+async def card(
+    name: str, service: Here, format: Annotated[Literal["markdown", "html"], Query()] = "markdown"
+) -> Response:
+    """A model's card in Markdown or HTML: intended use, limits and errors."""
     file = _file(name, service).with_suffix(SUFFIX)
     if not file.is_file():
-        raise Problem(404, f"{name} has no card beside it; 'genderscope model-card' writes one")
-    return FileResponse(file, media_type="text/markdown; charset=utf-8")
+        raise Problem(404, f"{name} has no card; 'genderscope card --write' creates one")
+    text = file.read_text(encoding="utf-8")
+    return Response(html(text) if format == "html" else text, media_type=f"text/{format}")
 
 
 def _file(name: str, service: Service) -> Path:
     if (model := service.engine.models.get(name)) is None:
-        raise Problem(404, f"no such model; there are: {', '.join(service.engine.models)}")
+        raise Problem(404, f"unknown model; available: {', '.join(service.engine.models)}")
     return model.file
 
 
 async def _answer(request: Request, service: Service, options: Options, explain: bool) -> Answer:
-    seen = await _seen(request, service, options, explain)
-    if len(seen) == 1 and isinstance(seen[0], PictureError):
-        raise seen[0]
+    results = await _results(request, service, options, explain)
+    if len(results) == 1 and isinstance(results[0], PictureError):
+        raise results[0]
     name, min_confidence = service.choice(options, explain)
     return Answer(
         model=name,
         min_confidence=min_confidence,
         pictures=[
-            Failure(error=str(one)) if isinstance(one, PictureError) else Picture.of(one)
-            for one in seen
+            Failure(error=str(result)) if isinstance(result, PictureError) else Picture.of(result)
+            for result in results
         ],
     )
 
 
-async def _seen(
+async def _results(
     request: Request, service: Service, options: Options, explain: bool
-) -> list[Seen | PictureError]:
+) -> list[PictureResults | PictureError]:
     name, min_confidence = service.choice(options, explain)
     engine, limits = service.engine, service.limits
 
-    async def one(picture: bytes) -> Seen | PictureError:
+    async def one(picture: bytes) -> PictureResults | PictureError:
         try:
-            return await engine.see(picture, name, min_confidence, explain, options.crops)
+            return await engine.process(picture, name, min_confidence, explain, options.crops)
         except PictureError as error:
             return error
 
-    async def work() -> list[Seen | PictureError]:
+    async def work() -> list[PictureResults | PictureError]:
         kind = request.headers.get("content-type", "")
         pictures = await engine.run(bodies.pictures, body, kind, limits.max_files)
         return await asyncio.gather(*map(one, pictures))
 
-    with service.door.inside.one():
+    with service.admission.inside.one():
         body = await bodies.read(request, limits)
-        return await service.door.work(request, work)
+        return await service.admission.work(request, work)

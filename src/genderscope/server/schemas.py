@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from genderscope.core.records import FaceRecord
 from genderscope.core.types import LABELS
-from genderscope.server.engine import Model, Seen
+from genderscope.imaging.preprocess import PreprocessSpec
+from genderscope.server.engine import Model, PictureResults
 
 # Metadata of a model that its users need.
 PUBLIC_METADATA = ("source", "data", "parameters", "multiply_adds", "abstention")
-FACE: dict[str, Any] = {
+FACE: dict[str, Any] = {  # examples for the documentation
     "box": {"x": 175.01, "y": 71.35, "width": 96.4, "height": 127.02},
     "label": "woman",
     "scores": {"woman": 0.988421, "man": 0.011579},
@@ -31,50 +32,48 @@ ANSWER: dict[str, Any] = {
 
 
 class ProblemDetails(BaseModel):
-    """An error, as RFC 9457 writes it."""
+    """An error, after RFC 9457."""
 
     type: str = "about:blank"
     title: str
     status: int
-    detail: str = Field(description="One sentence: what is wrong, and what to do.")
+    detail: str = Field(description="What is wrong, and what to do.")
 
 
 class Options(BaseModel):
-    """What a client may choose."""
+    """Options of a request."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str | None = Field(
         default=None,
-        description="A name of /v1/models; without it the default.",
+        description="A name from /v1/models; otherwise the default model.",
         examples=["mini_xception"],
     )
     min_confidence: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        description="Below it a face is uncertain; without it the model's own.",
+        description="Below it a face is uncertain; otherwise the model's own threshold.",
         examples=[0.8],
     )
-    crops: bool = Field(
-        default=False, description="Give each face's crop, as the network reads it."
-    )
+    crops: bool = Field(default=False, description="Include each face's crop, the network's input.")
 
 
 class ExplainOptions(Options):
-    """What a client may choose of an explanation."""
+    """Options of an explanation."""
 
-    face: int = Field(default=0, ge=0, description="Whose map the PNG is; 0 is the best found.")
+    face: int = Field(default=0, ge=0, description="The face to show as a PNG; 0 is the first.")
     format: Literal["json", "png"] | None = Field(
         default=None,
-        description="Without it the header Accept decides, and JSON where that is open.",
+        description="Otherwise the header Accept decides; JSON by default.",
     )
 
 
 class LiveOptions(Options):
-    """What a client of the WebSocket may choose, at any time."""
+    """Options of the WebSocket."""
 
-    explain: bool = Field(default=False, description="Give each face's guided gradient.")
+    explain: bool = Field(default=False, description="Include each face's guided gradient.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +92,7 @@ class Face(FaceRecord):
 
 
 class Picture(BaseModel):
-    """A picture's faces, in the detector's order: best first."""
+    """A picture's faces, the detector's best first."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [PICTURE]})
 
@@ -102,18 +101,34 @@ class Picture(BaseModel):
     faces: list[Face]
 
     @classmethod
-    def of(cls, seen: Seen) -> Self:
-        return cls(width=seen.width, height=seen.height, faces=list(_faces(seen)))
+    def of(cls, picture: PictureResults, **more: Any) -> Self:  # fields of subclasses
+        faces = list(_faces(picture))
+        return cls(width=picture.width, height=picture.height, faces=faces, **more)
+
+
+class LiveAnswer(Picture):
+    """A frame of the WebSocket."""
+
+    frame: int
+    model: str
+    min_confidence: float
+
+
+class LiveProblem(BaseModel):
+    """A frame, or without a number the options, that failed."""
+
+    frame: int | None
+    problem: ProblemDetails
 
 
 class Failure(BaseModel):
-    """A picture, one of several, that could not be read."""
+    """One of several pictures that cannot be read."""
 
     error: str
 
 
 class Answer(BaseModel):
-    """The pictures of one request, in its order."""
+    """The pictures of a request, in its order."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [ANSWER]})
 
@@ -123,17 +138,17 @@ class Answer(BaseModel):
 
 
 class ModelCard(BaseModel):
-    """A model, with all that is needed to run it elsewhere."""
+    """A model, with what is needed to run it elsewhere."""
 
     name: str
-    explains: bool = Field(description="Whether /v1/explain can show what it looks at.")
-    network: str = Field(description="Where its ONNX file is.")
+    explains: bool = Field(description="Whether /v1/explain supports it.")
+    network: str = Field(description="The address of its ONNX file.")
     labels: list[str]
-    spec: dict[str, Any] = Field(description="How a face becomes its input.")
-    temperature: float = Field(description="Scores are a softmax of the logits over it ...")
+    spec: PreprocessSpec = Field(description="How a face becomes its input.")
+    temperature: float = Field(description="Scores are the softmax of the logits divided by it ...")
     bias: float = Field(description="... with this added to the last class.")
-    min_confidence: float = Field(description="Its own threshold; below it a face is uncertain.")
-    metadata: dict[str, Any] = Field(description="What its export wrote: data, licence, size.")
+    min_confidence: float = Field(description="Its default threshold.")
+    metadata: dict[str, Any] = Field(description="Its data, licence and size.")  # as exported
 
     @classmethod
     def of(cls, name: str, model: Model) -> Self:
@@ -144,7 +159,7 @@ class ModelCard(BaseModel):
             explains=model.explainer is not None,
             network=f"/v1/models/{name}/network",
             labels=list(LABELS),
-            spec=classifier.spec.to_dict(),
+            spec=classifier.spec,
             temperature=classifier.temperature,
             bias=classifier.bias,
             min_confidence=classifier.min_confidence,
@@ -153,16 +168,16 @@ class ModelCard(BaseModel):
 
 
 class Models(BaseModel):
-    """The models that can be chosen."""
+    """The available models."""
 
     default: str
     models: list[ModelCard]
 
 
-def _faces(seen: Seen) -> Iterator[Face]:
-    none = (None,) * len(seen.results)
+def _faces(picture: PictureResults) -> Iterator[Face]:
+    none = (None,) * len(picture.results)
     for result, crop, guided in zip(
-        seen.results, seen.crops or none, seen.maps or none, strict=True
+        picture.results, picture.crops or none, picture.maps or none, strict=True
     ):
         yield Face.of(result, crop_png=_base64(crop), map_png=_base64(guided))
 

@@ -1,4 +1,4 @@
-"""What the routes share: the engine, its limits, who may ask and what is counted."""
+"""What the routes share: the engine, the limits, access and metrics."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 
 from genderscope.server import access
 from genderscope.server.engine import Engine
-from genderscope.server.limits import Door, Limits
+from genderscope.server.limits import Admission, Limits
 from genderscope.server.metrics import Metrics
 from genderscope.server.problems import Problem
 from genderscope.server.schemas import Options
@@ -21,34 +21,34 @@ class Service:
 
     engine: Engine
     limits: Limits
-    door: Door
+    admission: Admission
     metrics: Metrics
     token: str | None
     allow_origins: Collection[str]
 
     def choice(self, options: Options, explain: bool) -> tuple[str, float]:
-        """The name of the model that is asked, and the threshold that counts.
+        """The name of the model to use, and the threshold.
 
         Raises:
-            Problem: 422, there is none of that name; 501, it cannot explain.
+            Problem: 422, there is no such model; 501, it has no explanations.
         """
         name = options.model or self.engine.default
         if (model := self.engine.models.get(name)) is None:
-            raise Problem(422, f"no such model; there are: {', '.join(self.engine.models)}")
+            raise Problem(422, f"unknown model; available: {', '.join(self.engine.models)}")
         if explain and model.explainer is None:
-            raise Problem(501, f"{name} has no guided graph; /v1/models says which have one")
+            raise Problem(501, f"{name} has no guided graph; /v1/models lists the models that do")
         own = model.classifier.min_confidence
         return name, own if options.min_confidence is None else options.min_confidence
 
 
 def of(connection: HTTPConnection) -> Service:
-    """The service that a request came to."""
+    """The service that handles a connection."""
     service: Service = connection.app.state.service
     return service
 
 
 def check(connection: HTTPConnection) -> None:
-    """Refuse whoever may not ask.
+    """Refuse clients without access.
 
     Raises:
         Problem: 401 or 403.
@@ -58,7 +58,7 @@ def check(connection: HTTPConnection) -> None:
     access.check_token(connection, service.token)
 
 
-# As dependencies they are coroutines: FastAPI would give a function a thread each time.
+# Coroutines, because FastAPI would run a plain function in a thread.
 async def _here(connection: HTTPConnection) -> Service:
     return of(connection)
 

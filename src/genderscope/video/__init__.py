@@ -1,7 +1,4 @@
-"""Moving pictures: the one loop that finds, classifies, explains, follows and draws faces.
-
-Knows nothing of where frames come from, and nothing of files, screens or keys.
-"""
+"""Video: one loop that detects, classifies, explains, tracks and draws the faces of each frame."""
 
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -17,18 +14,17 @@ from genderscope.inference.locate import locate
 from genderscope.inference.pipeline import Scope
 from genderscope.video.tracking import Tracker
 
-# How much of the last frame's time goes into those on the screen.
-FRESH = 0.1
+# Weight of the latest frame in the average times on the screen.
+SMOOTHING = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Moment(Scene):
-    """A scene of a moving source, its results with their sightings.
+class LiveScene(Scene):
+    """A frame of a video with its results, each with the state of its track.
 
     Attributes:
-        stage_ms: milliseconds of each stage in turn; ``read`` is the wait for the frame, and
-            ``write`` what the taker of the moment before did with it.
-        maps: one grey picture, (size, size) uint8, for each result, where explained.
+        stage_ms: milliseconds per stage, in order; ``read`` is the wait for the frame.
+        maps: a grey picture, (size, size) uint8, for each result; empty unless explained.
     """
 
     stage_ms: dict[str, float] = field(default_factory=dict)
@@ -36,18 +32,18 @@ class Moment(Scene):
 
 
 class Live:
-    """Runs a detector and a classifier over a stream of frames; see ``stream``.
+    """Processes a stream of frames; see ``stream``.
 
     Args:
         scope: the detector and the classifier.
-        explainer: of the same model.
-        tracker: follows the faces; by default a ``Tracker`` of its own.
-        drawn: each moment has a picture to be shown.
-        private: that picture shows no face that was found, or was found up to ``memory_s`` ago.
+        explainer: of the same model; may be replaced while the stream runs. None explains nothing.
+        tracker: by default a new ``Tracker``.
+        drawn: draw each frame's results.
+        private: pixelate faces in the drawn frames, also for the tracker's ``max_age_s`` after the
+            detector lost them.
 
-    Attributes:
-        explainer: may be changed while the stream runs; None explains nothing.
-        private: see above.
+    Raises:
+        UsageError: both an explainer and ``private``.
     """
 
     def __init__(
@@ -60,32 +56,31 @@ class Live:
         private: bool = False,
     ) -> None:
         if explainer and private:
-            raise UsageError("maps show the very faces that are to be hidden: not both")
+            raise UsageError("explanations show the faces that privacy hides: choose one of them")
         self.explainer, self.private = explainer, private
         self.tracker = tracker or Tracker()
         self._scope, self._drawn = scope, drawn
-        self._usual_ms: dict[str, float] = {}
+        self._average_ms: dict[str, float] = {}
 
-    def stream(self, frames: Iterable[Frame]) -> Generator[Moment]:
-        """A moment for each frame, in order; one with an error passes through."""
+    def stream(self, frames: Iterable[Frame]) -> Generator[LiveScene]:
+        """A scene for each frame, in order; a frame with an error keeps it."""
         watch = _Stopwatch()
         for frame in frames:
             watch.lap("read")
-            moment = self._moment(frame, watch)
-            yield moment
+            yield self._scene(frame, watch)
             watch.lap("write")
-            self._remember(watch.restart())
+            self._average(watch.restart())
 
-    def _moment(self, frame: Frame, watch: "_Stopwatch") -> Moment:
+    def _scene(self, frame: Frame, watch: "_Stopwatch") -> LiveScene:
         if frame.image is None:
-            return Moment(frame)
+            return LiveScene(frame)
         size = (frame.image.shape[1], frame.image.shape[0])
         spec = self._scope.classifier.spec
         try:
             located = locate(frame, self._scope.detector, spec, lap=watch.lap)
         except PictureError as error:
-            return Moment(replace(frame, image=None, error=str(error)))
-        scores, maps = self._answers(located.crops)
+            return LiveScene(replace(frame, image=None, error=str(error)))
+        scores, maps = self._scores(located.crops)
         watch.lap("explain" if maps else "classify")
         singles = [
             Result(face, Prediction((woman, man), self._scope.min_confidence))
@@ -95,9 +90,9 @@ class Live:
         watch.lap("track")
         drawn = self._picture(frame.image, results, maps) if self._drawn else None
         watch.lap("draw")
-        return Moment(frame, results, drawn, dict(watch.laps_ms), maps)
+        return LiveScene(frame, results, drawn, dict(watch.laps_ms), maps)
 
-    def _answers(self, crops: Sequence[Image]) -> tuple[list[list[float]], tuple[Image, ...]]:
+    def _scores(self, crops: Sequence[Image]) -> tuple[list[list[float]], tuple[Image, ...]]:
         if not crops:
             return [], ()
         if self.explainer is not None:
@@ -112,19 +107,19 @@ class Live:
         image = draw.draw(image, results)
         if maps:
             image = draw.beside(image, results, maps)
-        return draw.caption(image, self._lines()) if self._usual_ms else image
+        return draw.caption(image, self._lines()) if self._average_ms else image
 
     def _lines(self) -> list[str]:
-        total_ms = sum(self._usual_ms.values())
-        stages = ", ".join(f"{name} {spent:.0f}" for name, spent in self._usual_ms.items())
+        total_ms = sum(self._average_ms.values())
+        stages = ", ".join(f"{name} {ms:.0f}" for name, ms in self._average_ms.items())
         return [f"{1000 / total_ms:.0f} frames/s", f"ms: {stages}"]
 
-    def _remember(self, laps_ms: dict[str, float]) -> None:
-        for name, spent in laps_ms.items():
-            usual = self._usual_ms.get(name, spent)
-            self._usual_ms[name] = usual + FRESH * (spent - usual)
-        # What is not done any more, such as explaining, takes no more time.
-        self._usual_ms = {name: self._usual_ms[name] for name in laps_ms}
+    def _average(self, laps_ms: dict[str, float]) -> None:
+        before = self._average_ms  # without the stages that no longer run, such as explaining
+        self._average_ms = {
+            name: before.get(name, ms) + SMOOTHING * (ms - before.get(name, ms))
+            for name, ms in laps_ms.items()
+        }
 
 
 class _Stopwatch:

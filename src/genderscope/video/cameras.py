@@ -1,7 +1,6 @@
-"""Moving sources: a camera, a video file, an address on the network or a folder of frames.
+"""Video sources: a camera, a video file, an address on the network or a folder of frames.
 
-``open_source`` is the one way to all of them. Recorded ones give every frame, live ones the newest.
-Knows nothing of faces.
+``open_source`` opens any of them. Recorded sources yield every frame, live ones the newest.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -21,10 +20,10 @@ from genderscope.imaging import decode
 from genderscope.video.newest import LiveSource, Patience
 
 SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "srt")
-# A file whose last frame lies further before the end that it announces is cut off.
-CUT_OFF_S = 0.5
+# A file is truncated if it ends this much earlier than its header says.
+TRUNCATED_S = 0.5
 ADVICE = (
-    "give a camera's number, a video file, a folder of pictures or an address "
+    "name a camera by its number, a video file, a folder of pictures or an address "
     f"({'://, '.join(SCHEMES)}://)"
 )
 
@@ -33,9 +32,9 @@ class Source(Protocol):
     """Iterates over timed frames; see ``open_source``.
 
     Attributes:
-        name: what its frames are called; an address without its user, password and query.
+        name: the path of its frames; an address without its user, password and query.
         live: frames are dropped rather than queued.
-        dropped: how many so far.
+        dropped: how many frames were dropped so far.
     """
 
     name: str
@@ -49,19 +48,19 @@ class Source(Protocol):
 def open_source(
     source: str, *, loop: bool = False, frame_rate: float = 25.0, patience: Patience | None = None
 ) -> Source:
-    """Open a moving source by what its name looks like.
+    """Open a video source.
 
     Args:
         source: a camera's number or device (``0``, ``/dev/video0``), an address (``rtsp://...``,
             ``http://...``), a video file, a named pipe, or a folder of pictures.
-        loop: begin a recorded source anew when it ends; times go on.
-        frame_rate: pictures a second of a folder.
-        patience: with live sources.
+        loop: restart a recorded source when it ends, with continuous times.
+        frame_rate: pictures per second of a folder.
+        patience: for live sources.
 
     Raises:
         SourceError: there is no such source.
-        MissingExtra: videos and addresses need PyAV.
-        UsageError: the address is of no kind that is read.
+        MissingExtra: a video or an address needs PyAV.
+        UsageError: the address has an unknown scheme.
     """
     patience = patience or Patience()
     path = Path(source)
@@ -74,17 +73,17 @@ def open_source(
     require("av", "video")
     if "://" in source:
         return _address(source, loop, patience)
-    # With its protocol, so that no name of a file is taken for an address.
+    # With a protocol, so that FFmpeg does not take a file's name for an address.
     url = f"file:{source}"
     if path.is_fifo():
         return LiveSource(source, lambda: _pictures(_opened(url, patience.frozen_s)), patience)
     if not path.is_file():
-        raise SourceError(f"{source} is not there; {ADVICE}")
+        raise SourceError(f"{source} does not exist; {ADVICE}")
     return RecordedSource(source, lambda: _video(source, _opened(url)), loop)
 
 
 class RecordedSource:
-    """A source that waits: every frame of it comes, once or again and again."""
+    """A source that waits for its consumer, so that no frame is dropped."""
 
     live = False
     dropped = 0
@@ -93,8 +92,9 @@ class RecordedSource:
         self.name, self._read, self._loop = name, read, loop
 
     def __iter__(self) -> Generator[Frame]:
-        """Frames with their own times, which never go back; one with an error for each that cannot
-        be decoded, and for an end that comes too early.
+        """Every frame, or an error in its place, at its own time; times never decrease.
+
+        A truncated file ends with an error.
 
         Raises:
             SourceError: there is no frame at all.
@@ -111,7 +111,7 @@ class RecordedSource:
                         yield replace(frame, index=index, time_s=time_s)
                         index += 1
                 if not index:
-                    raise SourceError("holds no frame that can be read; get it anew")
+                    raise SourceError("has no readable frame; get another copy")
             except SourceError as error:
                 if not index:
                     raise SourceError(f"{self.name} {error}") from error
@@ -123,10 +123,10 @@ class RecordedSource:
 
 
 def camera(device: int | str) -> Generator[Image]:
-    """Pictures of a camera by OpenCV, until it gives no more.
+    """Pictures of a camera, read by OpenCV.
 
     Raises:
-        SourceError: it cannot be opened, or gave no picture.
+        SourceError: it cannot be opened, or sends no more pictures.
     """
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -136,11 +136,11 @@ def camera(device: int | str) -> Generator[Image]:
         cv2.utils.logging.setLogLevel(level)
     try:
         if not capture.isOpened():
-            raise SourceError("cannot be opened (is it plugged in, and free?)")
+            raise SourceError("cannot be opened (is it plugged in and not in use?)")
         while True:
-            sound, image = capture.read()
-            if not sound:
-                raise SourceError("gives no more pictures (is it still plugged in?)")
+            valid, image = capture.read()
+            if not valid:
+                raise SourceError("sends no more pictures (is it still plugged in?)")
             yield image.astype(np.uint8, copy=False)
     finally:
         capture.release()
@@ -154,18 +154,18 @@ def _folder(path: Path, frame_rate: float) -> Generator[Frame]:
 def _address(source: str, loop: bool, patience: Patience) -> Source:
     parts = urlsplit(source)
     if parts.scheme not in SCHEMES:
-        raise UsageError(f"no {parts.scheme}:// is read; {ADVICE}")
+        raise UsageError(f"{parts.scheme}:// is not supported; {ADVICE}")
     port = f":{parts.port}" if parts.port else ""
     name = f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
 
-    def opened() -> Any:
+    def opened() -> Any:  # PyAV has no types
         return _opened(source, patience.frozen_s)
 
     try:
         first = [opened()]
     except SourceError as error:
         raise SourceError(f"{name} {error}") from error
-    if first[0].duration is not None:  # a file that lies elsewhere
+    if first[0].duration is not None:  # a file on a server
         return RecordedSource(name, lambda: _video(name, first.pop() if first else opened()), loop)
     return LiveSource(name, lambda: _pictures(first.pop() if first else opened()), patience)
 
@@ -174,7 +174,7 @@ def _opened(url: str, patience_s: float | None = None) -> Any:
     """PyAV's container of a video.
 
     Raises:
-        SourceError: without the name, as ``LiveSource`` and ``RecordedSource`` add it.
+        SourceError: without the source's name, which the callers add.
     """
     av = require("av", "video")
     options = {"rtsp_transport": "tcp"} if url.startswith("rtsp") else {}
@@ -184,12 +184,12 @@ def _opened(url: str, patience_s: float | None = None) -> Any:
         raise _lost(error) from error
     if not container.streams.video:
         container.close()
-        raise SourceError("holds no video")
+        raise SourceError("has no video stream")
     return container
 
 
 def _video(name: str, container: Any) -> Generator[Frame]:
-    """Every frame of a video file, each with its time from the first one."""
+    """Every frame of a video file; times start at the first one."""
     with container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
@@ -198,17 +198,18 @@ def _video(name: str, container: Any) -> Generator[Frame]:
             if time_s is not None:
                 first_s = time_s if first_s is None else first_s
                 last_s = time_s - first_s
-            error = f"{name}: frame {index} is broken" if image is None else None
+            error = f"{name}: frame {index} cannot be decoded" if image is None else None
             yield Frame(name, image, error, time_s=last_s)
-        length_s = _announced_s(container, stream)
-        if length_s and last_s is not None and last_s < length_s - CUT_OFF_S:
+        length_s = _duration_s(container, stream)
+        if length_s and last_s is not None and last_s < length_s - TRUNCATED_S:
             raise SourceError(
-                f"ends at {last_s:.1f} s instead of {length_s:.1f} s: it is cut off; get it anew"
+                f"ends at {last_s:.1f} s instead of {length_s:.1f} s: it is truncated; "
+                "get another copy"
             )
 
 
-def _announced_s(container: Any, stream: Any) -> float | None:
-    """The length in seconds that the file's header states, where it states that of the video."""
+def _duration_s(container: Any, stream: Any) -> float | None:
+    """The video's duration according to the file's header, if it is given."""
     if stream.duration is not None:
         return float(stream.duration * stream.time_base)
     if container.duration is not None and len(container.streams) == 1:
@@ -224,10 +225,10 @@ def _pictures(container: Any) -> Generator[Image | None]:
 
 
 def _decoded(container: Any) -> Iterator[tuple[float | None, Image | None]]:
-    """Time in seconds and picture of each frame; no picture where it is broken.
+    """Time in seconds and picture of each frame; None for one that cannot be decoded.
 
     Raises:
-        SourceError: the stream broke off.
+        SourceError: the stream was lost.
     """
     av = require("av", "video")
     try:
@@ -251,9 +252,9 @@ def _upright(frame: Any) -> Image:
 
 def _lost(error: Any) -> SourceError:
     av = require("av", "video")
-    if isinstance(error, av.error.ExitError):  # how PyAV's own limit of time ends
+    if isinstance(error, av.error.ExitError):  # PyAV's timeout
         return SourceError("does not answer in time")
-    # Not the message itself: it would show an address with its password.
+    # The whole message would show an address with its password.
     if isinstance(error, OSError):
         return SourceError(f"cannot be read: {error.strerror}")
-    return SourceError(f"is no video that can be read ({error.strerror}), or is cut off")
+    return SourceError(f"is not a readable video ({error.strerror}), or is truncated")

@@ -1,7 +1,6 @@
-"""Live pictures: a thread reads them, only the newest is kept, and a lost source is opened again.
+"""Live sources: a thread reads pictures and keeps only the newest; a lost source is reopened.
 
-Who takes pictures slower than they come misses some and is never late; how many is counted.
-Knows nothing of cameras, networks or decoders: they are functions that yield pictures.
+A slow consumer misses pictures, which are counted, but always gets a recent one.
 """
 
 import threading
@@ -14,42 +13,43 @@ from genderscope.core.errors import SourceError
 from genderscope.core.types import Frame, Image
 
 Reader = Callable[[], Generator[Image | None]]
-"""Opens a source and yields its pictures as they come, None for one that cannot be decoded."""
+"""Opens a source and yields its pictures as they arrive, None for one that cannot be decoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long and how often a live source is waited for.
+    """How long to wait for a live source, and how often to reopen it.
 
     Attributes:
-        frozen_s: without a new picture for so long, the source is taken for lost.
-        retries: how often in a row a lost source is opened again before it is given up.
-        wait_s, longest_wait_s: before the first retry, doubled for each further one up to the cap.
+        frozen_s: the source counts as lost after so long without a new picture.
+        retries: how often in a row to reopen it before giving up.
+        wait_s, max_wait_s: the wait before the first retry, doubled for each further one up to the
+            maximum.
     """
 
     frozen_s: float = 10.0
     retries: int = 8
     wait_s: float = 1.0
-    longest_wait_s: float = 30.0
+    max_wait_s: float = 30.0
 
 
 class Connection:
-    """One opening of a source, read in a thread; a context manager.
+    """An open source that a thread reads; a context manager.
 
-    The thread ends with its source, on any error, or with the picture after the context is left:
-    a read that hangs cannot be stopped, so the thread does not keep the process alive.
+    The thread ends with its source, on any error, or at the next picture after the context ends. A
+    read that hangs cannot be stopped, so the thread is a daemon.
 
     Attributes:
-        come: pictures that came so far, with those of the connections before.
-        dropped: how many of them were broken, or were replaced by newer ones before being taken.
+        received: pictures so far, including those of previous connections.
+        dropped: how many of them were broken, or replaced by newer ones before they were read.
     """
 
-    def __init__(self, read: Reader, come: int = 0, dropped: int = 0) -> None:
-        self._read, self.come, self.dropped = read, come, dropped
+    def __init__(self, read: Reader, received: int = 0, dropped: int = 0) -> None:
+        self._read, self.received, self.dropped = read, received, dropped
         self._changed = threading.Condition()
         self._newest: tuple[int, Image] | None = None
         self._error: BaseException | None = None
-        self._left = False
+        self._closed = False
         self.thread = threading.Thread(target=self._run, name="genderscope-reader", daemon=True)
         self.thread.start()
 
@@ -57,21 +57,21 @@ class Connection:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._left = True
+        self._closed = True
         self.thread.join(timeout=1)
 
     def next(self, patience_s: float) -> tuple[int, Image]:
-        """The newest picture that was not taken yet, and how many came before it.
+        """The newest unread picture, and how many arrived before it.
 
         Raises:
-            SourceError: none came in time, or the source ended.
-            Exception: whatever else ended the thread.
+            SourceError: none arrived in time, or the source ended.
+            Exception: any other error that ended the thread.
         """
         with self._changed:
             if not self._changed.wait_for(
                 lambda: self._newest is not None or self._error is not None, patience_s
             ):
-                raise SourceError(f"gives no new picture for {patience_s:g} s")
+                raise SourceError(f"has sent no new picture for {patience_s:g} s")
             if self._newest is None:
                 assert self._error is not None
                 raise self._error
@@ -79,19 +79,19 @@ class Connection:
             return newest
 
     def _run(self) -> None:
-        error: BaseException = SourceError("gives no more pictures")
+        error: BaseException = SourceError("sends no more pictures")
         try:
             with closing(self._read()) as images:
                 for image in images:
-                    if self._left:
+                    if self._closed:
                         return
                     with self._changed:
                         self.dropped += image is None or self._newest is not None
                         if image is not None:
-                            self._newest = (self.come, image)
-                        self.come += 1
+                            self._newest = (self.received, image)
+                        self.received += 1
                         self._changed.notify()
-        except BaseException as raised:  # handed on to the one who takes the pictures
+        except BaseException as raised:  # raised again in ``next``
             error = raised
         finally:
             with self._changed:
@@ -100,11 +100,11 @@ class Connection:
 
 
 class LiveSource:
-    """A source that does not wait: its frames, and error frames where it was lost for a while.
+    """A source that does not wait for its consumer, such as a camera.
 
     Attributes:
-        name: what its frames are called.
-        dropped: pictures so far that were skipped because newer ones came, or were broken.
+        name: the path of its frames.
+        dropped: pictures so far that were broken or replaced by newer ones.
     """
 
     live = True
@@ -119,17 +119,19 @@ class LiveSource:
         return self._connection.dropped if self._connection else 0
 
     def __iter__(self) -> Generator[Frame]:
-        """Frames with the time since the first one, dropped ones counted in their numbers.
+        """Frames, and one with an error each time the source is lost.
+
+        Their numbers count dropped frames; their times start at the first one.
 
         Raises:
-            SourceError: the source gave no picture at all, or was lost and did not come back.
+            SourceError: the source sent no picture at all, or was lost for good.
         """
         start_s: float | None = None
         failures = 0
         while True:
             before = self._connection
             self._connection = Connection(
-                self._read, before.come if before else 0, before.dropped if before else 0
+                self._read, before.received if before else 0, before.dropped if before else 0
             )
             try:
                 with self._connection as connection:
@@ -145,14 +147,12 @@ class LiveSource:
                 failures += 1
                 if failures > self._patience.retries:
                     raise SourceError(
-                        f"{self.name} {error}; given up after {self._patience.retries} retries"
+                        f"{self.name} {error}; gave up after {self._patience.retries} retries"
                     ) from error
-                wait_s = min(
-                    self._patience.wait_s * 2 ** (failures - 1), self._patience.longest_wait_s
-                )
+                wait_s = min(self._patience.wait_s * 2 ** (failures - 1), self._patience.max_wait_s)
                 yield Frame(
                     self.name,
-                    error=f"{self.name} {error}; opened again in {wait_s:g} s "
+                    error=f"{self.name} {error}; reopening in {wait_s:g} s "
                     f"({failures} of {self._patience.retries})",
                 )
                 time.sleep(wait_s)

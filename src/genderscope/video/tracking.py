@@ -37,6 +37,8 @@ MAX_SCORE = 0.999
 # A label changes once the mean log-odds pass the threshold by this margin, which is larger while
 # the mean covers few frames.
 HYSTERESIS, EARLY_HYSTERESIS = 0.2, 1.5
+# How long a face may be hidden and keep its track, and the frames that confirm a track.
+MAX_AGE_S, MIN_HITS = 1.0, 3
 
 
 class Tracker:
@@ -50,7 +52,7 @@ class Tracker:
         MissingExtra: SciPy is not installed.
     """
 
-    def __init__(self, max_age_s: float = 1.0, min_hits: int = 3) -> None:
+    def __init__(self, max_age_s: float = MAX_AGE_S, min_hits: int = MIN_HITS) -> None:
         self.max_age_s, self.min_hits = max_age_s, min_hits
         self._assign = require("scipy.optimize", "video").linear_sum_assignment
         self._tracks: list[_Track] = []

@@ -1,23 +1,21 @@
-/** Faces onto a canvas: boxes, numbers, labels. Knows nothing of the page. */
+/** Draws a picture and its faces on a canvas. */
 
+import { COLOURS } from "./constants.js";
 import { confidence, labelOf, percent } from "./labels.js";
-
-// The palette of Okabe and Ito, which colour-blind people tell apart; black text reads on each.
-export const COLOURS = { woman: "#e69f00", man: "#56b4e9", uncertain: "#d7d7d7" };
 
 /**
  * Draw a picture with its faces.
  *
- * @param {HTMLCanvasElement} canvas gets the picture's size, or a smaller one.
+ * @param {HTMLCanvasElement} canvas is resized to the picture, or smaller.
  * @param {CanvasImageSource | null} picture null where the browser cannot show it.
  * @param {{width: number, height: number, faces: object[]}} answer boxes are in its pixels.
- * @param {number} longest the longer side of the canvas at most, in pixels.
+ * @param {number} longest maximum length of the canvas's longer side, in pixels.
  */
 export function draw(canvas, picture, answer, threshold, longest = Infinity) {
   const zoom = Math.min(longest / Math.max(answer.width, answer.height), 1);
   const width = Math.max(Math.round(answer.width * zoom), 1);
   const height = Math.max(Math.round(answer.height * zoom), 1);
-  // To set a canvas's size clears it, which flickers.
+  // Setting a canvas's size clears it, which flickers.
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d");
   if (picture) context.drawImage(picture, 0, 0, width, height);
@@ -25,7 +23,7 @@ export function draw(canvas, picture, answer, threshold, longest = Infinity) {
     context.fillStyle = "#5c6670";
     context.fillRect(0, 0, width, height);
   }
-  const faces = answer.faces.map((face, index) => ({
+  const boxes = answer.faces.map((face, index) => ({
     face,
     text: `${face.track ?? index + 1}`,
     label: labelOf(face, threshold),
@@ -34,14 +32,14 @@ export function draw(canvas, picture, answer, threshold, longest = Infinity) {
     width: face.box.width * zoom,
     height: face.box.height * zoom,
   }));
-  for (const one of faces) box(context, one);
-  for (const one of faces) label(context, one); // after all boxes: no line crosses a label
+  for (const face of boxes) box(context, face);
+  for (const face of boxes) label(context, face); // after all boxes: no line crosses a label
 }
 
 function box(context, { label, x, y, width, height }) {
   const { canvas } = context;
   const line = Math.max(Math.min(Math.max(canvas.width, canvas.height) / 350, width / 20), 1.5);
-  // Bright inside dark, so that it shows on any ground.
+  // Bright on dark, to be visible on any background.
   for (const [colour, thickness] of [["#000", line + 2], [COLOURS[label], line]]) {
     context.strokeStyle = colour;
     context.lineWidth = thickness;

@@ -1,7 +1,7 @@
-/** From scores to words: the label comes last, and "uncertain" is an answer. Knows nothing of the page. */
+/** From scores to labels. */
 
-export const LABELS = ["woman", "man"];
-export const UNCERTAIN = "uncertain";
+import { LABELS, UNCERTAIN } from "./constants.js";
+
 export const WORDS = [...LABELS, UNCERTAIN];
 
 /** The higher of a face's scores. */

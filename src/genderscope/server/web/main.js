@@ -2,7 +2,6 @@
 
 import { agreement } from "./answers.js";
 import * as camera from "./camera.js";
-import { markdown } from "./markdown.js";
 import { isBuilt } from "./network.js";
 import * as pictures from "./pictures.js";
 import * as service from "./service.js";
@@ -83,12 +82,17 @@ function wire() {
 }
 
 async function showCard() {
-  const text = await service
-    .card(settings.model.name)
-    .catch(({ message }) => `# ${settings.model.name}\n\n${message}`);
-  const [title, ...rest] = markdown(text);
-  find("card-title").textContent = title.textContent;
-  find("card-text").replaceChildren(...rest);
+  let [title, content] = [settings.model.name, []];
+  try {
+    // The service made it from Markdown and escaped all HTML within.
+    const { body } = new DOMParser().parseFromString(await service.card(title), "text/html");
+    const [heading, ...rest] = body.children;
+    [title, content] = [heading.textContent, rest];
+  } catch (refusal) {
+    content = [refusal.message];
+  }
+  find("card-title").textContent = title;
+  find("card-text").replaceChildren(...content);
   find("card-text").scrollTop = 0;
   find("card").showModal();
 }

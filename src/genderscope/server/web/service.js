@@ -41,7 +41,7 @@ async function ask(path, options = {}) {
 const of = (model) => `v1/models/${encodeURIComponent(model)}`;
 
 export const models = async () => (await ask("v1/models")).json();
-export const card = async (model) => (await ask(`${of(model)}/card`)).text();
+export const card = async (model) => (await ask(`${of(model)}/card?format=html`)).text();
 export const network = async (model) => (await ask(`${of(model)}/network`)).arrayBuffer();
 
 /** The faces of one encoded picture, with what the settings ask for; each with its crop. */

@@ -1,31 +1,22 @@
 /**
- * Faces of successive frames as tracks, by their places alone: a face goes on as the track that it
- * overlaps most. Scores first, labels last: a track's scores are the mean log-odds of its frames.
- *
- * ``genderscope watch`` follows faces through crossings as well; this is the simple half of it.
- * Knows nothing of the page.
+ * Tracks faces across frames by overlap: a simpler version of ``video/tracking.py``, without its
+ * motion model. A track's scores are the mean log-odds of its frames.
  */
 
-const MEMORY_MS = 1000;
-const SEEN_TO_COUNT = 3;
-// As in tracking.py: boxes are compared with a rim of half their size, since a face that moves need
-// not overlap itself, and no single frame counts for more than such a score.
-const RIM = 0.5;
-const SMALLEST_OVERLAP = 0.15;
-const SUREST_SCORE = 0.999;
+import { MAX_AGE_MS, MAX_SCORE, MIN_HITS, MIN_IOU, PADDING } from "./constants.js";
 
 export class Tracks {
   #tracks = [];
   #last = 0;
-  /** Those that were seen often enough: {track, scores, frames, first_s, last_s}. */
+  /** Confirmed tracks by number: {track, scores, frames, first_s, last_s}. */
   counted = new Map();
 
-  /** Take a frame's faces; each is given its track's number, and the track's scores. */
+  /** Match a frame's faces to tracks; returns the faces with their tracks' numbers and scores. */
   update(faces, time_ms) {
-    this.#tracks = this.#tracks.filter((track) => time_ms - track.last_ms <= MEMORY_MS);
+    this.#tracks = this.#tracks.filter((track) => time_ms - track.last_ms <= MAX_AGE_MS);
     const pairs = faces
       .flatMap((face) => this.#tracks.map((track) => ({ face, track, shared: overlap(face, track) })))
-      .filter(({ shared }) => shared >= SMALLEST_OVERLAP)
+      .filter(({ shared }) => shared >= MIN_IOU)
       .sort((one, other) => other.shared - one.shared);
     const partner = new Map();
     const taken = new Set();
@@ -45,13 +36,13 @@ export class Tracks {
   }
 
   #see(face, track, time_ms) {
-    const man = Math.min(Math.max(face.scores.man, 1 - SUREST_SCORE), SUREST_SCORE);
+    const man = Math.min(Math.max(face.scores.man, 1 - MAX_SCORE), MAX_SCORE);
     track.frames += 1;
     track.odds += (Math.log(man / (1 - man)) - track.odds) / track.frames;
     Object.assign(track, { box: face.box, last_ms: time_ms });
     const mean = 1 / (1 + Math.exp(-track.odds));
     const scores = { woman: 1 - mean, man: mean };
-    if (track.frames >= SEEN_TO_COUNT) {
+    if (track.frames >= MIN_HITS) {
       const [first_s, last_s] = [track.first_ms / 1000, time_ms / 1000];
       const values = { track: track.number, scores, frames: track.frames, first_s, last_s };
       this.counted.set(track.number, values);
@@ -60,16 +51,16 @@ export class Tracks {
   }
 }
 
-/** Intersection over union of two boxes with their rims. */
+/** Intersection over union of two padded boxes. */
 function overlap({ box: one }, { box: other }) {
   const across = shared(one.x, one.width, other.x, other.width);
   const down = shared(one.y, one.height, other.y, other.height);
-  const area = ({ width, height }) => width * height * (1 + 2 * RIM) ** 2;
+  const area = ({ width, height }) => width * height * (1 + 2 * PADDING) ** 2;
   return (across * down) / (area(one) + area(other) - across * down);
 }
 
 function shared(start, length, otherStart, otherLength) {
-  const first = Math.max(start - RIM * length, otherStart - RIM * otherLength);
-  const last = Math.min(start + (1 + RIM) * length, otherStart + (1 + RIM) * otherLength);
+  const first = Math.max(start - PADDING * length, otherStart - PADDING * otherLength);
+  const last = Math.min(start + (1 + PADDING) * length, otherStart + (1 + PADDING) * otherLength);
   return Math.max(last - first, 0);
 }

@@ -1,0 +1,23 @@
+"""Constants that the page shares with Python, as the JavaScript module ``web/constants.js``."""
+
+import json
+
+from genderscope.core.types import LABELS, UNCERTAIN
+from genderscope.imaging.draw import COLOURS
+from genderscope.video import tracking
+
+
+def javascript() -> str:
+    """The module's source."""
+    constants = {
+        "LABELS": LABELS,
+        "UNCERTAIN": UNCERTAIN,
+        "COLOURS": {label: "#{2:02x}{1:02x}{0:02x}".format(*bgr) for label, bgr in COLOURS.items()},
+        "MAX_AGE_MS": tracking.MAX_AGE_S * 1000,
+        "MIN_HITS": tracking.MIN_HITS,
+        "PADDING": tracking.PADDING,
+        "MIN_IOU": tracking.MIN_IOU,
+        "MAX_SCORE": tracking.MAX_SCORE,
+    }
+    lines = (f"export const {name} = {json.dumps(value)};\n" for name, value in constants.items())
+    return "".join(lines)
