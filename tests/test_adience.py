@@ -68,7 +68,7 @@ def test_folds(tmp_path):
         ([row().replace("30601258@N03", "..")], HEADER, "all", "line 2: .* leads out of"),
         (["30601258@N03\tcut"], HEADER, "all", "line 2: gender None is unknown"),
         ([row()], HEADER.replace("gender", "sex"), "all", "lacks the columns gender"),
-        ([row()], HEADER, "fold_5", "no split 'fold_5'; there are: fold_0"),
+        ([row()], HEADER, "fold_5", "no split 'fold_5'; it has: fold_0"),
     ],
 )
 def test_says_what_is_wrong(tmp_path, rows, header, split, message):
@@ -80,7 +80,7 @@ def test_says_what_is_wrong(tmp_path, rows, header, split, message):
 def test_says_what_is_missing(tmp_path):
     make(tmp_path, row())
     (tmp_path / "fold_4_data.txt").unlink()
-    with pytest.raises(DatasetError, match=r"fold_4_data\.txt is not there"):
+    with pytest.raises(DatasetError, match=r"fold_4_data\.txt does not exist"):
         list(adience.read(tmp_path, "all"))
     (tmp_path / "faces").rmdir()
     with pytest.raises(DatasetError, match="holds neither of the folders faces, aligned"):

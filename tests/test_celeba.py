@@ -52,7 +52,7 @@ def test_parts(tmp_path, split, name):
 def test_identities_and_parts_may_be_absent(tmp_path):
     make(tmp_path, parts=None, persons=None)
     assert [sample.identity for sample in celeba.read(tmp_path, "all")] == [None] * 3
-    with pytest.raises(DatasetError, match=r"list_eval_partition\.txt is not there"):
+    with pytest.raises(DatasetError, match=r"list_eval_partition\.txt does not exist"):
         list(celeba.read(tmp_path, "train"))
 
 
@@ -62,7 +62,7 @@ def test_identities_and_parts_may_be_absent(tmp_path):
         (
             {"attributes": None},
             "all",
-            r"list_attr_celeba\.txt is not there, nor in Anno, Eval, Img",
+            r"list_attr_celeba\.txt does not exist, nor in Anno, Eval, Img",
         ),
         ({"attributes": "1\nSmiling\n1.jpg 1\n"}, "all", "line 2: there is no attribute Male"),
         ({"attributes": ""}, "all", "line 2: there is no attribute Male"),
@@ -75,7 +75,7 @@ def test_identities_and_parts_may_be_absent(tmp_path):
             "val",
             r"partition\.txt, line 4: not a picture and one",
         ),
-        ({}, "fold", "no split 'fold'; there are: all, train, val, test"),
+        ({}, "fold", "no split 'fold'; it has: all, train, val, test"),
     ],
 )
 def test_says_what_is_wrong(tmp_path, tables, split, message):

@@ -26,15 +26,21 @@ def test_a_reader_says_what_it_reads(name):
     assert reader.SIZE is None or reader.SIZE > 10_000
 
 
+def test_a_reader_that_lacks_a_name_is_refused(monkeypatch):
+    monkeypatch.delattr("genderscope.data.datasets.lfw.LICENCE")
+    with pytest.raises(UsageError, match="the reader lfw does not define LICENCE"):
+        datasets.reader("lfw:DIR")
+
+
 @pytest.mark.parametrize(
     ("source", "error", "message"),
     [
         ("fairface", UsageError, "written NAME:PATH, not 'fairface'; there are: adience:DIR"),
         ("fairface:", UsageError, "written NAME:PATH"),
         ("faces:x", UsageError, "no 'faces' in datasets; there are: adience"),
-        ("_labels:x", UsageError, "no '_labels' in datasets"),
-        ("lfw:nowhere", DatasetError, "nowhere is not there"),
-        ("lfw:nowhere?a=b", DatasetError, "nowhere is not there"),
+        ("_checks:x", UsageError, "no '_checks' in datasets"),
+        ("lfw:nowhere", DatasetError, "nowhere does not exist"),
+        ("lfw:nowhere?a=b", DatasetError, "nowhere does not exist"),
         ("lfw:.?a=b", UsageError, "lfw has no option a; it has: split"),
     ],
 )
@@ -51,7 +57,7 @@ def test_says_what_is_wrong_with_a_source(source, error, message):
         ("?split=val", None, ["b.jpg"]),
         ("?split=val", "val", ["b.jpg"]),
         ("?split=all", None, ["a.jpg", "b.jpg"]),
-        ("?split=val", "all", "names its split, and the split 'all' is asked for too"),
+        ("?split=val", "all", "names its split: drop the split 'all'"),
     ],
 )
 def test_a_source_may_name_its_split_and_else_it_is_the_one_to_train_on(
@@ -89,8 +95,8 @@ def test_which_split_is_meant(tmp_path, source, asked, otherwise, split):
     assert datasets.split_of(source.format(tmp_path), asked, otherwise) == split
 
 
-def test_two_splits_cannot_be_meant(tmp_path):
-    message = "names its split, and the split 'val' is asked for too"
+def test_two_different_splits_are_refused(tmp_path):
+    message = "names its split: drop the split 'val'"
     with pytest.raises(UsageError, match=message):
         datasets.split_of(f"fairface:{tmp_path}?split=train", "val", "last")
 

@@ -47,7 +47,7 @@ def test_reads_a_table_with_a_byte_order_mark(tmp_path):
     [
         (HEADER, "val/1.jpg,0-2,male,Black,TRUE", "val", "line 2: gender 'male' is unknown"),
         (HEADER, "../1.jpg,0-2,Male,Black,TRUE", "val", r"csv, line 2: \.\./1\.jpg leads out of"),
-        (HEADER, "val/1.jpg,0-2", "val", "line 2: gender None is unknown"),
+        (HEADER, "val/1.jpg,0-2", "val", "line 2: the row and the header differ in length"),
         ("file,age,sex,race", "val/1.jpg,0-2,Male,Black", "val", "lacks the columns gender"),
         (HEADER, "val/1.jpg,0-2,Male,Black,TRUE", "train", "the splits are train, val"),
         (HEADER, "val/1.jpg,0-2,Male,Black,TRUE", "test", "the splits are train, val"),

@@ -121,7 +121,7 @@ def test_wiki(tmp_path):
     samples = list(datasets.read(f"wiki:{tmp_path}", "all"))
     assert [sample.identity for sample in samples] == ["A", "B", "A"]
     assert _imdb_wiki.columns(tmp_path, "wiki").names == ("A", "B")
-    with pytest.raises(DatasetError, match=r"imdb\.mat is not there"):
+    with pytest.raises(DatasetError, match=r"imdb\.mat does not exist"):
         list(datasets.read(f"imdb:{tmp_path}", "all"))
 
 
@@ -176,7 +176,7 @@ def test_says_which_row_is_wrong(tmp_path, changes, message):
     ("fields", "message"),
     [
         ({"gender": np.array([[1.0]])}, "differ in length: dob 2, photo_taken 2, gender 1, "),
-        ({"dob": "long ago"}, r"imdb\.mat: a field of numbers holds something else"),
+        ({"dob": "long ago"}, r"imdb\.mat: a numeric field holds something else"),
     ],
 )
 def test_says_which_field_is_wrong(tmp_path, fields, message):
@@ -206,14 +206,14 @@ def test_a_truncated_file(tmp_path, share, do_compression):
     data = file.read_bytes()
     file.write_bytes(data[: int(share * len(data))])
     with pytest.raises(
-        DatasetError, match=r"imdb\.mat (is no whole MATLAB v5 file|holds no struct)"
+        DatasetError, match=r"imdb\.mat (is not a complete MATLAB v5 file|holds no struct)"
     ):
         _imdb_wiki.columns(tmp_path, "imdb")
 
 
 def test_a_text_file(tmp_path):
     (tmp_path / "imdb.mat").write_text("not found\n" * 100)
-    with pytest.raises(DatasetError, match="is no whole MATLAB v5 file"):
+    with pytest.raises(DatasetError, match="is not a complete MATLAB v5 file"):
         _imdb_wiki.columns(tmp_path, "imdb")
 
 
@@ -228,7 +228,7 @@ def test_a_version_7_3_file(tmp_path, start):
 
 def test_refuses_another_split_and_offers_no_shared_module(tmp_path):
     save(tmp_path, {})
-    with pytest.raises(DatasetError, match="no split 'train'; there is: all"):
+    with pytest.raises(DatasetError, match="no split 'train'; it has: all"):
         list(imdb.read(tmp_path, "train"))
     assert {"imdb", "wiki"} <= set(plugins.names("data.datasets"))
     assert not [name for name in plugins.names("data.datasets") if name.startswith("_")]

@@ -55,5 +55,5 @@ def test_says_what_is_wrong(tmp_path, changes, split, message):
 def test_says_which_list_is_missing(tmp_path):
     make(tmp_path)
     (tmp_path / "male_names.txt").unlink()
-    with pytest.raises(DatasetError, match=r"male_names\.txt is not there"):
+    with pytest.raises(DatasetError, match=r"male_names\.txt does not exist"):
         list(lfw.read(tmp_path, "all"))

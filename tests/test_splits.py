@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import json
 import subprocess
 import sys
 
@@ -10,11 +9,13 @@ import numpy as np
 import pytest
 
 from genderscope.core.errors import DatasetError, UsageError
+from genderscope.core.results import Provenance
 from genderscope.core.types import Sample
 from genderscope.data import datasets, splits
 
 model_selection = pytest.importorskip("sklearn.model_selection", reason="needs the extra [eval]")
 SHARES = {"test": 0.1, "validation": 0.2}
+SEEDED = Provenance(command="", versions={}, seed=0)
 COMMAND = [sys.executable, "-c", "from genderscope.cli import main; main()", "split"]
 
 
@@ -81,7 +82,7 @@ def test_too_few(labels, identities):
 @pytest.mark.parametrize("shares", [(0.5, 0.5), (-0.1, 0.2), (0.1, float("nan"))])
 def test_shares_that_leave_nothing(shares):
     labels, identities = crowd(100)
-    with pytest.raises(UsageError, match="leave something to train on"):
+    with pytest.raises(UsageError, match="leave pictures for train"):
         splits.split(labels, identities, dict(zip(SHARES, shares, strict=True)), 0)
 
 
@@ -105,24 +106,24 @@ def test_the_tables_are_data_sets_and_the_record_is_of_them(tmp_path):
     real.mkdir(parents=True)
     out = tmp_path / "out"
     out.symlink_to(real)
-    record = splits.write(listed, SHARES, 0, "folder:faces", out)
-    assert json.loads((out / "splits.json").read_text()) == record
+    record = splits.write(listed, SHARES, "folder:faces", out, SEEDED)
+    assert splits.Splits.load(out / "splits.json") == record
     assert {file.name for file in real.iterdir()} == {
         *("train.csv", "validation.csv", "test.csv", "splits.json")
     }
-    assert record["source"] == "folder:faces"
-    assert (record["pictures"], record["without_a_label"], record["seed"]) == (60, 8, 0)
+    assert record.source == "folder:faces"
+    assert (record.pictures, record.unlabelled, record.provenance.seed) == (60, 8, 0)
     by_file = {sample.file: sample for sample in listed[:-1]}
     read_back = []
-    for name, part in record["parts"].items():
+    for name, part in record.parts.items():
         content = (out / f"{name}.csv").read_bytes()
-        assert part["sha256"] == hashlib.sha256(content).hexdigest()
+        assert part.sha256 == hashlib.sha256(content).hexdigest()
         place = f"table:{out}/{name}.csv?identity=identity"
-        assert part["source"] == f"table:{name}.csv?identity=identity"
+        assert part.source == f"table:{name}.csv?identity=identity"
         of_part = list(datasets.read(place, "all"))
-        assert part["pictures"] == len(of_part) == part["woman"] + part["man"]
-        assert part["man"] == sum(sample.label for sample in of_part)
-        assert part["identities"] == len({one.identity for one in of_part} - {None})
+        assert part.pictures == len(of_part) == part.labels["woman"] + part.labels["man"]
+        assert part.labels["man"] == sum(sample.label for sample in of_part)
+        assert part.identities == len({one.identity for one in of_part} - {None})
         read_back += of_part
     assert len(read_back) == 52
     for sample in read_back:
@@ -132,15 +133,15 @@ def test_the_tables_are_data_sets_and_the_record_is_of_them(tmp_path):
 
 
 def test_splits_are_not_written_over(tmp_path):
-    splits.write(samples(tmp_path), SHARES, 0, "folder:faces", tmp_path / "out")
+    splits.write(samples(tmp_path), SHARES, "folder:faces", tmp_path / "out", SEEDED)
     with pytest.raises(UsageError, match="holds splits already"):
-        splits.write(samples(tmp_path), SHARES, 1, "folder:faces", tmp_path / "out")
+        splits.write(samples(tmp_path), SHARES, "folder:faces", tmp_path / "out", SEEDED)
 
 
 def test_a_group_with_the_name_of_a_column_is_refused_and_nothing_written(tmp_path):
     listed = [Sample(tmp_path / f"{n}.jpg", n % 2, groups={"identity": "x"}) for n in range(40)]
     with pytest.raises(DatasetError, match="the group identity of table:x has the name of a col"):
-        splits.write(listed, SHARES, 0, "table:x", tmp_path / "out")
+        splits.write(listed, SHARES, "table:x", tmp_path / "out", SEEDED)
     assert not (tmp_path / "out").exists()
 
 
@@ -182,4 +183,4 @@ def test_the_command(tmp_path):
     assert run().returncode == 2
     refused = run("--out", "other", "--test", "1")
     assert refused.returncode == 2
-    assert "leave something to train on" in refused.stderr
+    assert "leave pictures for train" in refused.stderr

@@ -44,8 +44,8 @@ def test_labels(tmp_path, word, label):
         ("name,label\n1.jpg,man\n", "lacks the columns file; it has: name, label"),
         ("", "lacks the columns file, label; it has: none"),
         ("file,label\n1.jpg,man\n2.jpg,boy\n", "line 3: label 'boy' is unknown; there are: woman"),
-        ("file,label\n1.jpg\n", "line 2: not as many fields"),
-        ("file,label\n1.jpg,man,more\n", "line 2: not as many fields"),
+        ("file,label\n1.jpg\n", "line 2: the row and the header differ in length"),
+        ("file,label\n1.jpg,man,more\n", "line 2: the row and the header differ in length"),
         ("file,label\n,man\n", "line 2: no file"),
         (
             "file,label\na.jpg,man\nb.jpg,man\nx/../a.jpg,woman\n",
@@ -96,7 +96,7 @@ def test_a_place_may_hold_a_question_mark(tmp_path):
         ),
         ("colour=red", UsageError, "no option colour; it has: split, file, label, identity, age"),
         ("label", UsageError, "options are written option=value"),
-        ("file=path&label=sex&age=who", DatasetError, "line 2: age 'Ann' is no number"),
+        ("file=path&label=sex&age=who", DatasetError, "line 2: age 'Ann' is not a number"),
     ],
 )
 def test_says_what_is_wrong_with_the_names(tmp_path, options, error, message):
@@ -125,7 +125,7 @@ def test_parquet_values_errors_and_truncation(tmp_path):
     whole = (tmp_path / "faces.parquet").read_bytes()
     for data in (b"", whole[:-20], b"file,label\n1.jpg,man\n"):
         (tmp_path / "faces.parquet").write_bytes(data)
-        with pytest.raises(DatasetError, match="is no whole Parquet file"):
+        with pytest.raises(DatasetError, match="is not a complete Parquet file"):
             list(table.read(tmp_path / "faces.parquet", "all"))
 
 

@@ -8,7 +8,7 @@ PANEL = "Data"
 
 
 def datasets(
-    as_json: Annotated[bool, typer.Option("--json", help="Write the list as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the data sets that can be read, and their layouts.
 
@@ -19,33 +19,32 @@ def datasets(
     from rich.console import Console
     from rich.table import Table
 
-    from genderscope.core import plugins
+    from genderscope.data.datasets import names, reader
 
-    known = [
-        {
-            "name": name,
-            "title": reader.TITLE,
-            "pictures": reader.SIZE,
-            "splits": list(reader.SPLITS),
-            "labels": reader.LABELS,
-            "licence": reader.LICENCE,
-            "where": reader.WHERE,
-            "layout": reader.LAYOUT,
-        }
-        for name in plugins.names("data.datasets")
-        for reader in [plugins.load("data.datasets", name)]
-    ]
+    readers = {name: reader(name) for name in names()}
     if as_json:
-        typer.echo(json.dumps(known, indent=2))
+        entries = [
+            {
+                "name": name,
+                "title": module.TITLE,
+                "pictures": module.SIZE,
+                "splits": module.SPLITS,
+                "labels": module.LABELS,
+                "licence": module.LICENCE,
+                "where": module.WHERE,
+                "layout": module.LAYOUT,
+            }
+            for name, module in readers.items()
+        ]
+        typer.echo(json.dumps(entries, indent=2))
         return
     console = Console(markup=False, highlight=False)
     table = Table("name", "pictures", "splits", "labels", "licence")
     table.columns[1].justify = "right"
-    for entry in known:
-        size = "-" if entry["pictures"] is None else f"{entry['pictures']:,}"
-        splits = ", ".join(entry["splits"])
-        table.add_row(entry["name"], size, splits, entry["labels"], entry["licence"])
+    for name, module in readers.items():
+        size = "-" if module.SIZE is None else f"{module.SIZE:,}"
+        table.add_row(name, size, ", ".join(module.SPLITS), module.LABELS, module.LICENCE)
     console.print(table)
-    for entry in known:
-        console.print(f"\n{entry['name']}: {entry['title']}, {entry['where']}", soft_wrap=True)
-        console.print(entry["layout"], soft_wrap=True)
+    for name, module in readers.items():
+        console.print(f"\n{name}: {module.TITLE}, {module.WHERE}", soft_wrap=True)
+        console.print(module.LAYOUT, soft_wrap=True)

@@ -42,7 +42,6 @@ def explore(
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn
 
     from genderscope.cli import _provenance, printable
-    from genderscope.core import plugins
     from genderscope.data import datasets
     from genderscope.evaluation.exploration import summarise
     from genderscope.evaluation.exploration.pictures import open_pictures
@@ -51,7 +50,7 @@ def explore(
     from genderscope.reporting.page import Link
 
     split = datasets.split_of(source, split, "all")
-    reader = plugins.load("data.datasets", source.partition(":")[0])
+    reader = datasets.reader(source)
     samples = datasets.read(source, split)
     out.mkdir(parents=True, exist_ok=True)
     tally = Tally(0 if metadata_only else sample, seed)

@@ -1,74 +1,106 @@
-"""Parts of a data set that share no person, and the tables that say what is in each.
-
-Identities, where a data set knows them, are never in two parts; every part has the classes in the
-same shares; the seed decides. Knows nothing of the pictures but their names.
-"""
+"""Splits: parts of a data set that share no person and have the classes in the same shares."""
 
 import csv
 import hashlib
 import io
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from genderscope import __version__
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.extras import require
+from genderscope.core.results import Document, Provenance, Record
+from genderscope.core.storage import write_whole
 from genderscope.core.types import LABELS, Sample
+from genderscope.data.fingerprint import fingerprint
 
 COLUMNS = ("file", "label", "identity")
 RECORD = "splits.json"
 
 Indices = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.integer]
+
+
+class SplitPart(Record, frozen=True, kw_only=True):
+    """A part, which is a table.
+
+    Attributes:
+        source: of the table, as ``datasets.read`` takes it, relative to the record.
+        sha256: of the table.
+        labels: pictures by label.
+        identities: how many different ones there are.
+    """
+
+    source: str
+    sha256: str
+    pictures: int
+    labels: dict[str, int]
+    identities: int
+
+
+class Splits(Document, frozen=True, kw_only=True):
+    """A data set in parts.
+
+    Attributes:
+        shares: of all labelled pictures, for each part but ``train``.
+        pictures: of the whole data set.
+        unlabelled: pictures without a label, which are in no part.
+    """
+
+    KIND = "splits"
+
+    source: str
+    shares: dict[str, float]
+    pictures: int
+    unlabelled: int
+    parts: dict[str, SplitPart]
 
 
 def hold_out(
-    labels: npt.NDArray[Any], identities: Sequence[str | None], ratio: float, seed: int
+    labels: Labels, identities: Sequence[str | None], ratio: float, seed: int
 ) -> tuple[Indices, Indices]:
     """Divide labelled samples in two.
 
     Args:
         labels: (n,) integers, negative where unknown: such a sample is in neither part.
-        identities: (n,) who it is, or None where that is not known.
-        ratio: the share that is held out, of each class, between 0 and 1.
+        identities: (n,) persons, None where unknown.
+        ratio: the share of each class to hold out, between 0 and 1.
 
     Returns:
-        Sorted indices of the rest and of what is held out.
+        Sorted indices of the remaining and of the held-out samples.
 
     Raises:
-        DatasetError: there are too few pictures or persons for that.
+        DatasetError: there are too few pictures or persons.
     """
-    known = np.flatnonzero(labels >= 0)
-    names = [identities[row] for row in known.tolist()]
+    labelled = np.flatnonzero(labels >= 0)
+    names = [identities[row] for row in labelled.tolist()]
     if any(names):
-        held = _hold_out_identities(labels[known], names, ratio, seed)
+        held_out = _hold_out_identities(labels[labelled], names, ratio, seed)
     else:
         sklearn = require("sklearn.model_selection", "eval")
         shuffled = sklearn.StratifiedShuffleSplit(1, test_size=ratio, random_state=seed)
         try:
-            _, held = next(shuffled.split(known, labels[known]))
+            _, held_out = next(shuffled.split(labelled, labels[labelled]))
         except ValueError as error:
             raise DatasetError(
-                f"{len(known)} labelled pictures are too few to hold {ratio:g} of them out: {error}"
+                f"{len(labelled)} labelled pictures are too few to hold out {ratio:g}: {error}"
             ) from error
-    return np.delete(known, held), np.sort(known[held])
+    return np.delete(labelled, held_out), np.sort(labelled[held_out])
 
 
 def _hold_out_identities(
-    labels: npt.NDArray[Any], identities: Sequence[str | None], ratio: float, seed: int
+    labels: Labels, identities: Sequence[str | None], ratio: float, seed: int
 ) -> Indices:
-    """Take identities in a random order, each that fits into what is still wanted of every class.
+    """Take identities in a random order, each that fits into the remaining share of every class.
 
-    One pass, under a second for IMDB. scikit-learn's StratifiedGroupKFold weighs every identity
-    against every fold, minutes where most are unknown, and knows only shares such as 1 in 10.
+    One pass takes under a second for IMDB. scikit-learn's StratifiedGroupKFold compares every
+    identity with every fold, which takes minutes, and only divides into equal folds.
     """
-    numbers: dict[str | int, int] = {}  # a picture of nobody known is a person of its own
+    numbers: dict[str | int, int] = {}  # a picture of an unknown person is a person of its own
     groups = np.array(
         [numbers.setdefault(name or row, len(numbers)) for row, name in enumerate(identities)]
     )
@@ -76,22 +108,22 @@ def _hold_out_identities(
     counts = np.stack(
         [np.bincount(groups[labels == kind], minlength=len(numbers)) for kind in classes]
     )
-    wanted = np.maximum(np.rint(ratio * counts.sum(1)), 1).tolist()
+    quota = np.maximum(np.rint(ratio * counts.sum(1)), 1).tolist()
     taken = np.zeros(len(numbers), bool)
     rows = counts.T.tolist()
     for group in np.random.default_rng(seed).permutation(len(numbers)).tolist():
-        left = [most - count for most, count in zip(wanted, rows[group], strict=True)]
+        left = [most - count for most, count in zip(quota, rows[group], strict=True)]
         if min(left) >= 0:
-            taken[group], wanted = True, left
+            taken[group], quota = True, left
     if not taken.any() or taken.all():
         raise DatasetError(
-            f"{len(numbers)} persons are too few to hold {ratio:g} of their pictures out"
+            f"{len(numbers)} persons are too few to hold out {ratio:g} of their pictures"
         )
     return np.flatnonzero(taken[groups])
 
 
 def split(
-    labels: npt.NDArray[Any],
+    labels: Labels,
     identities: Sequence[str | None],
     shares: Mapping[str, float],
     seed: int,
@@ -99,7 +131,7 @@ def split(
     """Divide labelled samples into ``train`` and the parts named in ``shares``.
 
     Args:
-        shares: each part's share of all labelled samples; a part of 0 is left out.
+        shares: each part's share of all labelled samples; a share of 0 makes no part.
 
     Returns:
         Sorted indices of each part, ``train`` first.
@@ -109,7 +141,7 @@ def split(
         DatasetError: as ``hold_out``.
     """
     if not (min(shares.values()) >= 0 and sum(shares.values()) < 1):
-        raise UsageError(f"shares are at least 0 and leave something to train on, not {shares}")
+        raise UsageError(f"shares must be at least 0 and leave pictures for train, not {shares}")
     rest = np.arange(len(labels))
     left, parts = 1.0, {}
     for name, share in shares.items():
@@ -122,19 +154,21 @@ def split(
 
 
 def write(
-    samples: Iterable[Sample], shares: Mapping[str, float], seed: int, source: str, out: Path
-) -> dict[str, Any]:
+    samples: Iterable[Sample],
+    shares: Mapping[str, float],
+    source: str,
+    out: Path,
+    provenance: Provenance,
+) -> Splits:
     """Divide a data set and write each part as a table ``out/PART.csv``, and ``out/splits.json``.
 
     The tables have the columns ``file`` (relative to the table), ``label``, ``identity`` and the
-    samples' groups, as ``table:PART.csv?identity=identity`` reads them. A picture that is listed
-    more than once is taken once.
+    samples' groups, and are data sets: ``table:PART.csv?identity=identity``. A picture that is
+    listed more than once is taken once.
 
     Args:
         source: where the samples come from, for the record.
-
-    Returns:
-        What ``splits.json`` holds: the seed, and the counts and SHA-256 of each table.
+        provenance: its seed decides; the fingerprint is added.
 
     Raises:
         UsageError: ``out`` holds splits already, or as ``split``.
@@ -142,61 +176,60 @@ def write(
     """
     if (out / RECORD).exists():
         raise UsageError(f"{out} holds splits already: name another folder")
-    once: dict[str, Sample] = {}
+    unique: dict[str, Sample] = {}
     for sample in samples:
-        once.setdefault(os.path.normpath(sample.file), sample)
-    listed = list(once.values())
+        unique.setdefault(os.path.normpath(sample.file), sample)
+    listed = list(unique.values())
     groups = list(dict.fromkeys(name for sample in listed for name in sample.groups))
     if taken := set(groups) & set(COLUMNS):
         raise DatasetError(f"the group {', '.join(taken)} of {source} has the name of a column")
     labels = np.array([-1 if sample.label is None else sample.label for sample in listed], np.int8)
-    parts = split(labels, [sample.identity for sample in listed], shares, seed)
-    record: dict[str, Any] = {
-        "source": source,
-        "seed": seed,
-        "shares": dict(shares),
-        "pictures": len(listed),
-        "without_a_label": int((labels < 0).sum()),
-        "parts": {},
-        "versions": {name: version(name) for name in ("numpy", "scikit-learn")}
-        | {"genderscope": __version__},
+    identities = [sample.identity for sample in listed]
+    parts = {
+        name: [listed[index] for index in indices]
+        for name, indices in split(labels, identities, shares, provenance.seed or 0).items()
     }
-    tables = {}
-    for name, indices in parts.items():
-        chosen = [listed[index] for index in indices]
-        tables[f"{name}.csv"] = table = _table(chosen, groups, out)
-        record["parts"][name] = {
-            "source": f"table:{name}.csv?identity=identity",
-            "sha256": hashlib.sha256(table).hexdigest(),
-            "pictures": len(chosen),
-            **{
-                word: sum(sample.label == kind for sample in chosen)
-                for kind, word in enumerate(LABELS)
-            },
-            "identities": len({sample.identity for sample in chosen} - {None}),
-        }
-    tables[RECORD] = f"{json.dumps(record, indent=1)}\n".encode()  # last: it says all is there
+    tables = {name: _table(members, groups, out) for name, members in parts.items()}
+    result = Splits(
+        provenance=msgspec.structs.replace(provenance, fingerprint=str(fingerprint(listed))),
+        source=source,
+        shares=dict(shares),
+        pictures=len(listed),
+        unlabelled=int((labels < 0).sum()),
+        parts={name: _part(name, members, tables[name]) for name, members in parts.items()},
+    )
     out.mkdir(parents=True, exist_ok=True)
-    for file, content in tables.items():
-        part = out / f"{file}.part"
-        part.write_bytes(content)
-        part.replace(out / file)
-    return record
+    for name, table in tables.items():
+        write_whole(out / f"{name}.csv", table)
+    result.save(out / RECORD)  # last: its presence means that all tables are complete
+    return result
+
+
+def _part(name: str, samples: Sequence[Sample], table: bytes) -> SplitPart:
+    return SplitPart(
+        source=f"table:{name}.csv?identity=identity",
+        sha256=hashlib.sha256(table).hexdigest(),
+        pictures=len(samples),
+        labels={
+            label: sum(sample.label == index for sample in samples)
+            for index, label in enumerate(LABELS)
+        },
+        identities=len({sample.identity for sample in samples} - {None}),
+    )
 
 
 def _table(samples: Sequence[Sample], groups: Sequence[str], out: Path) -> bytes:
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
+    content = io.StringIO()
+    rows = csv.writer(content, lineterminator="\n")
     rows.writerow([*COLUMNS, *groups])
     folders: dict[Path, str] = {}
-    here = out.resolve()  # the way up leads from where the folder really is
+    here = out.resolve()  # of a symbolic link, where it leads
     for sample in samples:
         folder = sample.file.parent
         if folder not in folders:
             folders[folder] = os.path.relpath(folder.resolve(), here)
         label = "" if sample.label is None else LABELS[sample.label]
         file = Path(folders[folder], sample.file.name).as_posix()
-        rows.writerow(
-            [file, label, sample.identity or "", *(sample.groups.get(name, "") for name in groups)]
-        )
-    return text.getvalue().encode()
+        values = (sample.groups.get(name, "") for name in groups)
+        rows.writerow([file, label, sample.identity or "", *values])
+    return content.getvalue().encode()

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from genderscope.core import plugins
+from genderscope.data import datasets
 from genderscope.data.prepare.crops import Crops
 from genderscope.training.batches import split, validation_loader
 from genderscope.training.export import calibrate, export
@@ -34,9 +35,7 @@ def ship(run: Path, crops: Crops) -> Path:
     network = load(run)
     record = json.loads((run / RECORD).read_text())
     settings = record["settings"]
-    readers = {
-        source: plugins.load("data.datasets", source) for source in record["data"]["sources"]
-    }
+    readers = {source: datasets.reader(source) for source in record["data"]["sources"]}
     _, held = split(crops, settings["validation_ratio"], settings["seed"])
     metadata = {
         "name": settings["model"],

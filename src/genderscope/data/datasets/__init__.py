@@ -1,14 +1,9 @@
-"""Readers of published data sets, one file each: ``read(root, split)`` yields ``Sample``s.
-
-Each file also says what it reads: ``TITLE``, ``SIZE`` (pictures, or None), ``SPLITS``, ``LABELS``,
-``LICENCE``, ``WHERE`` and ``LAYOUT``. Knows nothing of detectors, crops or torch.
-"""
+"""Readers of data sets, one file each: see ``Reader`` for what such a file defines."""
 
 from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
-from types import ModuleType
-from typing import Literal
+from typing import Literal, Protocol, cast
 from urllib.parse import parse_qsl
 
 from genderscope.core import plugins
@@ -18,75 +13,124 @@ from genderscope.core.types import Sample
 Preference = Literal["train", "all", "first", "last"]
 
 
-def read(source: str, split: str | None = None) -> Iterator[Sample]:
-    """Stream a data set by its name and place, such as ``fairface:DIR``.
+class Reader(Protocol):
+    """The names that the file of a reader defines.
 
-    The split and a reader's own options may follow the place: ``fairface:DIR?split=val`` or
+    Attributes:
+        TITLE: the data set's name.
+        SIZE: how many pictures it has; None for data of the user's own.
+        SPLITS: its splits, in the order train, validation, test, with ``all`` if there is such one.
+        LABELS: what is labelled, in words.
+        LICENCE, WHERE: its licence, and where to get it.
+        LAYOUT: the files and folders that ``read`` expects, as an indented listing.
+    """
+
+    TITLE: str
+    SIZE: int | None
+    SPLITS: tuple[str, ...]
+    LABELS: str
+    LICENCE: str
+    WHERE: str
+    LAYOUT: str
+
+    def read(self, root: Path, split: str, **options: str) -> Iterator[Sample]:
+        """Stream the samples of a split; files need not exist, and nothing is decoded.
+
+        Args:
+            root: the file or folder in the source ``NAME:PATH``, which exists.
+            split: one of ``SPLITS``, or of the reader's own, or not valid.
+            options: keyword parameters that follow the path, such as ``?label=gender``.
+
+        Raises:
+            DatasetError: ``root`` does not hold the data set, or has no such split; the message
+                names the file and the row.
+        """
+        ...
+
+
+def names() -> list[str]:
+    """The names of all readers."""
+    return plugins.names("data.datasets")
+
+
+def reader(name: str) -> Reader:
+    """A reader by its name, or by that of a source such as ``fairface:DIR``.
+
+    Raises:
+        UsageError: there is none, or its file lacks a name of ``Reader``.
+    """
+    name = name.partition(":")[0]
+    module = plugins.load("data.datasets", name)
+    if missing := [word for word in (*Reader.__annotations__, "read") if not hasattr(module, word)]:
+        raise UsageError(f"the reader {name} does not define {', '.join(missing)}")
+    return cast("Reader", module)
+
+
+def read(source: str, split: str | None = None) -> Iterator[Sample]:
+    """Stream a data set by its name and path, such as ``fairface:DIR``.
+
+    The split and a reader's own options may follow the path: ``fairface:DIR?split=val`` or
     ``table:FILE?file=path&label=gender``.
 
     Args:
-        split: a part of it; by default the one to train on: ``train`` where there is one, or all.
+        split: by default ``train`` where there is such a split, else ``all``.
 
     Raises:
-        UsageError: the source is not ``NAME:PATH``, no reader has that name, it has no such
-            option, or it names another split than ``split``.
-        DatasetError: the place does not hold that data set.
+        UsageError: the source is not ``NAME:PATH``, there is no such reader or option, or the
+            source names another split than ``split``.
+        DatasetError: the path does not hold that data set.
     """
     split = split_of(source, split, "train")
-    reader, root, options = _parsed(source)
-    samples: Iterator[Sample] = reader.read(
-        root, split, **{name: value for name, value in options.items() if name != "split"}
-    )
-    return samples
+    module, root, options = _parse(source)
+    return module.read(root, split, **{k: v for k, v in options.items() if k != "split"})
 
 
 def split_of(source: str, split: str | None, otherwise: Preference) -> str:
-    """Which part of a data set is meant: what the source names, or what is asked for.
+    """The split of a source: the one that it names, else ``split``, else a default.
 
     Args:
-        split: what is asked for, such as by an option.
-        otherwise: which one it is if neither says: the one to train on, all of it where that is a
-            split, or the first or last that the reader knows.
+        split: such as the value of an option.
+        otherwise: the default: ``train`` where there is such a split, else ``all``; ``all`` where
+            there is such a split, else the first; or the first or last of the reader's splits.
 
     Raises:
         UsageError, DatasetError: as ``read``.
     """
-    reader, root, options = _parsed(source)
+    module, root, options = _parse(source)
     own = options.get("split")
     if own is not None and split not in (own, None):
-        raise UsageError(f"{source!r} names its split, and the split {split!r} is asked for too")
-    if chosen := own or split:
-        return chosen
-    splits: tuple[str, ...] = reader.SPLITS
+        raise UsageError(f"{source!r} names its split: drop the split {split!r}, or that one")
+    if own or split:
+        return own or split or ""
     if otherwise == "train":
-        # A folder of your own may have parts of any name: all would take in what is held out.
-        there = reader.SIZE is None and (root / "train").is_dir()
-        return "train" if there or "train" in splits else "all"
-    if otherwise == "all" and "all" in splits:
+        # A folder of the user's may have splits of any name; "all" would include held-out ones.
+        has_train = module.SIZE is None and (root / "train").is_dir()
+        return "train" if has_train or "train" in module.SPLITS else "all"
+    if otherwise == "all" and "all" in module.SPLITS:
         return "all"
-    return splits[-1 if otherwise == "last" else 0]
+    return module.SPLITS[-1 if otherwise == "last" else 0]
 
 
-def _parsed(source: str) -> tuple[ModuleType, Path, dict[str, str]]:
-    """A source's reader, its place, and its options."""
-    name, colon, place = source.partition(":")
-    if not colon or not place:
-        known = ", ".join(f"{name}:DIR" for name in plugins.names("data.datasets"))
-        raise UsageError(f"a data set is written NAME:PATH, not {source!r}; there are: {known}")
-    reader = plugins.load("data.datasets", name)
+def _parse(source: str) -> tuple[Reader, Path, dict[str, str]]:
+    """A source's reader, path and options."""
+    name, _, place = source.partition(":")
+    if not place:
+        examples = ", ".join(f"{name}:DIR" for name in names())
+        raise UsageError(f"a data set is written NAME:PATH, not {source!r}; there are: {examples}")
+    module = reader(name)
     root, query = Path(place).expanduser(), ""
     if not root.exists():  # a path may hold a question mark too
         place, _, query = place.partition("?")
         root = Path(place).expanduser()
     if not root.exists():
-        raise DatasetError(f"{root} is not there")
-    takes = ["split", *list(signature(reader.read).parameters)[2:]]
+        raise DatasetError(f"{root} does not exist")
+    accepted = ["split", *list(signature(module.read).parameters)[2:]]
     try:
         options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
     except ValueError as error:
         raise UsageError(f"{source!r}: options are written option=value&option=value") from error
-    if unknown := options.keys() - set(takes):
+    if unknown := options.keys() - set(accepted):
         raise UsageError(
-            f"{name} has no option {', '.join(sorted(unknown))}; it has: {', '.join(takes)}"
+            f"{name} has no option {', '.join(sorted(unknown))}; it has: {', '.join(accepted)}"
         )
-    return reader, root, options
+    return module, root, options

@@ -1,7 +1,6 @@
-"""What IMDB and WIKI share (Rothe, Timofte and Van Gool, ICCVW 2015): a MATLAB struct of columns.
+"""The table of IMDB and WIKI (Rothe, Timofte and Van Gool, ICCVW 2015): a MATLAB struct of columns.
 
-The columns become compact arrays at once, so that 460,723 rows are seconds and little memory.
-Knows nothing of the pictures but their names.
+The columns become compact arrays, so that reading 460,723 rows takes seconds and little memory.
 """
 
 import warnings
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from genderscope.core.errors import DatasetError
 from genderscope.core.extras import require
 from genderscope.core.types import Box, Floats, Sample
-from genderscope.data.datasets._labels import leads_out
+from genderscope.data.datasets._checks import check_split, leads_out
 
 SPLITS = ("all",)
 LICENCE = "academic research only"
@@ -37,14 +36,14 @@ class Columns:
     Attributes:
         folder: the pictures' folder.
         files: (n,) str, relative to it.
-        labels: (n,) int8, index into ``contracts.LABELS``, -1 where unknown.
-        boxes: (n, 4) float64: x, y, width, height in pixels from 0; NaN where there is none.
+        labels: (n,) int8, index into ``LABELS``, -1 where unknown.
+        boxes: (n, 4) float64: x, y, width, height in pixels from 0; NaN without a box.
         ages: (n,) float64, whole years on 1 July of the photograph's year; NaN where unknown.
-        face_scores: (n,) float64; infinite where no face was found.
-        second_face_scores: (n,) float64; NaN where no second face was found.
+        face_scores: (n,) float64; infinite where no face was detected.
+        second_face_scores: (n,) float64; NaN where no second face was detected.
         identities: (n,) int32, index into ``names``, -1 where unknown.
-        names: the celebrities, of which namesakes are one, so that no split divides a person.
-        problems: what is wrong with some rows, and their indices from 0.
+        names: of the persons; namesakes are one, so that no split divides a person.
+        problems: by description, the indices of the rows, from 0.
     """
 
     folder: Path
@@ -62,7 +61,7 @@ class Columns:
         return len(self.files)
 
     def samples(self) -> Iterator[Sample]:
-        """Stream the rows. A face that was not found has the score -inf, whatever its sign was."""
+        """Stream the rows. A face that was not detected has the score -inf, whatever its sign."""
         columns = (
             self.files,
             self.labels,
@@ -89,18 +88,18 @@ class Columns:
 def columns(root: Path, name: str) -> Columns:
     """Read ``root/<name>.mat``.
 
-    A location is [x1 y1 x2 y2] in pixels from 1, both ends included, in the original picture. So a
-    folder whose name ends in ``_crop`` (the published crops have the same table) has no boxes.
+    A location is [x1 y1 x2 y2] in pixels from 1, both ends included, in the original picture. The
+    published crops have the same table, so a folder whose name ends in ``_crop`` has no boxes.
 
     Raises:
-        DatasetError: the file is absent, broken or not such a table, with the row if it is one.
+        DatasetError: the file is missing, broken or not such a table; the message names the row.
     """
     file = root / f"{name}.mat"
     table = _struct(file, name)
     try:
         number = {field: np.atleast_1d(table[field]).astype(np.float64) for field in NUMBERS}
     except (TypeError, ValueError) as error:
-        raise DatasetError(f"{file}: a field of numbers holds something else: {error}") from error
+        raise DatasetError(f"{file}: a numeric field holds something else: {error}") from error
     files, names = (
         [text if isinstance(text, str) else "" for text in _cells(table[field])]
         for field in ("full_path", "name")
@@ -124,13 +123,13 @@ def columns(root: Path, name: str) -> Columns:
     index: dict[str, int] = {}
     identities = [index.setdefault(name, len(index)) if name else -1 for name in names]
     ages = _ages(number["dob"], number["photo_taken"])
-    found = ~np.isinf(number["face_score"])
+    detected = ~np.isinf(number["face_score"])
     boxes = _boxes(np.array(corners, np.float64).reshape(-1, 4))
     problems = {
-        "a face location that is out of range or has no area": found & np.isnan(boxes[:, 0]),
+        "a face location that is out of range or has no area": detected & np.isnan(boxes[:, 0]),
         "a date of birth or year of the photograph that gives no age": np.isnan(ages),
     }
-    boxes[~found] = np.nan  # the location is that of the whole picture then
+    boxes[~detected] = np.nan  # the location is the whole picture's
     if root.resolve().name.endswith("_crop"):
         boxes[:] = np.nan
     return Columns(
@@ -149,15 +148,14 @@ def columns(root: Path, name: str) -> Columns:
 
 def read(root: Path, name: str, split: str) -> Iterator[Sample]:
     """Stream the rows of ``columns``."""
-    if split not in SPLITS:
-        raise DatasetError(f"{name} has no split {split!r}; there is: {', '.join(SPLITS)}")
+    check_split(name, split, SPLITS)
     yield from columns(root, name).samples()
 
 
 def _struct(file: Path, name: str) -> dict[str, Any]:
     """The fields of the struct ``name``, squeezed: a char array is a str, a row a vector."""
     if not file.is_file():
-        raise DatasetError(f"{file} is not there")
+        raise DatasetError(f"{file} does not exist")
     with file.open("rb") as stream:
         start = stream.read(128)
     if start.startswith((b"MATLAB 7.3", b"\x89HDF")):
@@ -166,22 +164,24 @@ def _struct(file: Path, name: str) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", "Unreadable variable")
-            held = scipy_io.loadmat(file, squeeze_me=True)
-    except Exception as error:  # what SciPy raises on broken bytes has no common root
+            variables = scipy_io.loadmat(file, squeeze_me=True)
+    except Exception as error:  # SciPy's errors on broken bytes have no common root
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise DatasetError(f"{file} is no whole MATLAB v5 file ({reason}); get it anew") from error
-    table = held.get(name)
+        raise DatasetError(
+            f"{file} is not a complete MATLAB v5 file ({reason}); download it again"
+        ) from error
+    table = variables.get(name)
     if getattr(table, "shape", None) != () or table.dtype.names is None:
-        others = ", ".join(key for key in held if not key.startswith("__"))
+        others = ", ".join(key for key in variables if not key.startswith("__"))
         raise DatasetError(f"{file} holds no struct {name!r}; it holds: {others or 'nothing'}")
     if missing := [field for field in FIELDS if field not in table.dtype.names]:
-        there = ", ".join(table.dtype.names)
-        raise DatasetError(f"{file} lacks the fields {', '.join(missing)}; it has: {there}")
+        fields = ", ".join(table.dtype.names)
+        raise DatasetError(f"{file} lacks the fields {', '.join(missing)}; it has: {fields}")
     return {field: table[field].item() for field in FIELDS}
 
 
 def _cells(value: Any) -> list[Any]:
-    """A cell array's contents; of a single cell, squeezing has left the content alone."""
+    """A cell array's contents; squeezing replaced a single cell by its content."""
     cells = isinstance(value, np.ndarray) and value.dtype.hasobject
     return list(value) if cells else [value]
 

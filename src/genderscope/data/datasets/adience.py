@@ -1,7 +1,7 @@
 """Adience (Eidinger, Enbar and Hassner, 2014): unfiltered photographs, in five folds by person.
 
-The tables' boxes are those of the original photographs, which are not published; the faces are, cut
-and turned upright, so a sample has no box.
+The tables' boxes refer to the original photographs. Only the faces are published, cut and turned
+upright, so a sample has no box.
 """
 
 import csv
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from genderscope.core.errors import DatasetError
 from genderscope.core.types import Sample
-from genderscope.data.datasets._labels import inside
+from genderscope.data.datasets._checks import check_split, inside
 
 TITLE = "Adience"
 SIZE = 19_370
@@ -32,10 +32,9 @@ def read(root: Path, split: str) -> Iterator[Sample]:
     """Stream a fold, or all, in the tables' order.
 
     Raises:
-        DatasetError: a table or the pictures' folder is not there, or a row cannot be meant.
+        DatasetError: a table or the pictures' folder is missing, or a row is not valid.
     """
-    if split not in SPLITS:
-        raise DatasetError(f"Adience has no split {split!r}; there are: {', '.join(SPLITS)}")
+    check_split("Adience", split, SPLITS)
     folder = next((name for name in PREFIXES if (root / name).is_dir()), None)
     if folder is None:
         raise DatasetError(f"{root} holds neither of the folders {', '.join(PREFIXES)}")
@@ -45,7 +44,7 @@ def read(root: Path, split: str) -> Iterator[Sample]:
 
 def _fold(table: Path, folder: Path, prefix: str) -> Iterator[Sample]:
     if not table.is_file():
-        raise DatasetError(f"{table} is not there")
+        raise DatasetError(f"{table} does not exist")
     with table.open(newline="", encoding="utf-8-sig", errors="replace") as lines:
         rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
         if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:

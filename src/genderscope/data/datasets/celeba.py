@@ -10,7 +10,7 @@ from pathlib import Path
 
 from genderscope.core.errors import DatasetError
 from genderscope.core.types import Sample
-from genderscope.data.datasets._labels import inside
+from genderscope.data.datasets._checks import check_split, inside
 
 TITLE = "CelebA"
 SIZE = 202_599
@@ -35,14 +35,13 @@ def read(root: Path, split: str) -> Iterator[Sample]:
     """Stream one part in the table's order.
 
     Raises:
-        DatasetError: a file is not there, or a row of it cannot be meant.
+        DatasetError: a file is missing, or a row of it is not valid.
     """
-    if split not in SPLITS:
-        raise DatasetError(f"CelebA has no split {split!r}; there are: {', '.join(SPLITS)}")
+    check_split("CelebA", split, SPLITS)
     table, parts, persons, pictures = (_place(root, name) for name in (*TABLES, PICTURES))
     for needed in (table, pictures, *([] if split == "all" else [parts])):
         if not needed.exists():
-            raise DatasetError(f"{needed} is not there, nor in {', '.join(FOLDERS[1:])}")
+            raise DatasetError(f"{needed} does not exist, nor in {', '.join(FOLDERS[1:])}")
     partition = {} if split == "all" else _pairs(parts)
     identities = _pairs(persons) if persons.exists() else {}
     with table.open(encoding="utf-8", errors="replace") as lines:
@@ -67,7 +66,7 @@ def _place(root: Path, name: str) -> Path:
 
 
 def _pairs(file: Path) -> dict[str, str]:
-    """A table of two columns: a picture and what is said of it."""
+    """A table of two columns: a picture and its value."""
     pairs = {}
     with file.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):

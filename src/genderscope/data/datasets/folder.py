@@ -1,8 +1,8 @@
 """Your own pictures in a folder for each class: ``woman`` and ``man``.
 
-``women``, ``female``, ``men`` and ``male`` are understood too, in any case, at any depth; the
-innermost folder with such a name decides. A picture in none of them has no label, so that a report
-can name it. A split is ``all``, or the name of a sub-folder such as ``val``.
+``women``, ``female``, ``men`` and ``male`` are names of such folders too, in any case and at any
+depth; the innermost one counts. A picture outside of them has no label, so that reports can name
+it. A split is ``all``, or the name of a sub-folder such as ``val``.
 """
 
 from collections.abc import Iterator
@@ -29,16 +29,16 @@ def read(root: Path, split: str) -> Iterator[Sample]:
     """Stream the pictures, a folder's before those of the folders inside it, sorted by name.
 
     Raises:
-        DatasetError: there is no such folder, it cannot be listed, or no picture has a label.
+        DatasetError: there is no such folder, it cannot be read, or no picture has a label.
     """
     base = root if split in SPLITS else root / split
     if not base.is_dir():
         raise DatasetError(f"{base} is not a folder; a split is all or the name of a sub-folder")
     samples = []
-    for found in decode.find([base]):
-        if isinstance(found, Frame):
-            raise DatasetError(found.error)
-        samples.append(Sample(found, _label(found.relative_to(base))))
+    for file in decode.find([base]):
+        if isinstance(file, Frame):
+            raise DatasetError(file.error)
+        samples.append(Sample(file, _label(file.relative_to(base))))
     if all(sample.label is None for sample in samples):
         raise DatasetError(f"{base} holds no pictures in folders named {', '.join(WORDS)}")
     yield from samples

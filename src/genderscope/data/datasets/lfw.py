@@ -1,8 +1,8 @@
 """Labeled Faces in the Wild (Huang et al., 2007), a folder for each person.
 
-Its gender labels come apart: two lists of pictures, reviewed by Afifi and Abdelhamed (AFIF4, 2017).
-A picture in neither list has no label; one that is listed and not there is a sample all the same,
-so that a report can name it.
+Its gender labels are published separately, as two lists of pictures reviewed by Afifi and
+Abdelhamed (AFIF4, 2017). A picture in neither list has no label. A missing picture of a list is a
+sample too, so that reports can name it.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from genderscope.core.errors import DatasetError
 from genderscope.core.types import Sample
-from genderscope.data.datasets._labels import OneLabelEach
+from genderscope.data.datasets._checks import OneLabelEach, check_split
 
 TITLE = "Labeled Faces in the Wild"
 SIZE = 13_233
@@ -32,16 +32,15 @@ def read(root: Path, split: str) -> Iterator[Sample]:
     """Stream the pictures by their names.
 
     Raises:
-        DatasetError: the split is not ``all``, a list is not there, there are no pictures, or
-            one is in both lists.
+        DatasetError: the split is not ``all``, a list is missing, there are no pictures, or one
+            is in both lists.
     """
-    if split not in SPLITS:
-        raise DatasetError(f"LFW has no split {split!r}; there is: {', '.join(SPLITS)}")
+    check_split("LFW", split, SPLITS)
     listed: dict[str, int] = {}
     one_label = OneLabelEach()
     for name, label in LISTS.items():
         if not (root / name).is_file():
-            raise DatasetError(f"{root / name} is not there")
+            raise DatasetError(f"{root / name} does not exist")
         lines = (root / name).read_text(encoding="utf-8-sig", errors="replace").splitlines()
         for number, line in enumerate(lines, start=1):
             if picture := line.strip():

@@ -1,7 +1,7 @@
 """UTKFace (Zhang, Song and Qi, CVPR 2017), non-commercial research: evaluate on it, never train.
 
-All is in the pictures' names. A few lack a field; such a picture has no label here, so that a
-report can name it.
+The labels are in the pictures' names. A few names lack a field; such a picture has no label, so
+that reports can name it.
 """
 
 import re
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from genderscope.core.errors import DatasetError
 from genderscope.core.types import Sample
+from genderscope.data.datasets._checks import check_split
 
 TITLE = "UTKFace"
 SIZE = 23_708
@@ -23,7 +24,7 @@ DIR/                  pictures, in DIR or in folders inside it, named
   [age]_[gender]_[race]_[date].jpg.chip.jpg"""
 NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+\.")
 RACES = ("White", "Black", "Asian", "Indian", "Others")
-# FairFace's age groups, so that the two data sets can be read side by side.
+# FairFace's age groups, to compare the two data sets.
 AGES = {
     0: "0-2",
     3: "3-9",
@@ -44,8 +45,7 @@ def read(root: Path, split: str) -> Iterator[Sample]:
     Raises:
         DatasetError: the split is not ``all``, or there is no picture.
     """
-    if split not in SPLITS:
-        raise DatasetError(f"UTKFace has no split {split!r}; there is: {', '.join(SPLITS)}")
+    check_split("UTKFace", split, SPLITS)
     files = sorted(root.rglob("*.jpg"))
     if not files:
         raise DatasetError(f"{root} holds no .jpg")

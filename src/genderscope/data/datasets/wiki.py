@@ -22,6 +22,6 @@ def read(root: Path, split: str) -> Iterator[Sample]:
     """Stream the rows in the table's order.
 
     Raises:
-        DatasetError: the split is not ``all``, or ``wiki.mat`` is absent or not such a table.
+        DatasetError: the split is not ``all``, or ``wiki.mat`` is missing or not such a table.
     """
     return _imdb_wiki.read(root, "wiki", split)

@@ -1,9 +1,20 @@
-"""What the readers of tables share: a picture has one label and lies in the data set's folder."""
+"""Checks that readers share: a split exists, a picture has one label and is in its folder."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from genderscope.core.errors import DatasetError
+
+
+def check_split(title: str, split: str, splits: Sequence[str]) -> None:
+    """Refuse a split that a data set does not have.
+
+    Raises:
+        DatasetError: the message lists those that it has.
+    """
+    if split not in splits:
+        raise DatasetError(f"{title} has no split {split!r}; it has: {', '.join(splits)}")
 
 
 def leads_out(name: str) -> bool:
@@ -15,7 +26,7 @@ def inside(folder: Path, name: str, table: Path, row: str) -> Path:
     """The picture that a row, such as ``line 3``, names in a folder.
 
     Raises:
-        DatasetError: the name leads out of the folder, as none of a published data set does.
+        DatasetError: the name leads out of the folder.
     """
     if leads_out(name):
         raise DatasetError(f"{table}, {row}: {name} leads out of {folder}")
@@ -23,16 +34,16 @@ def inside(folder: Path, name: str, table: Path, row: str) -> Path:
 
 
 class OneLabelEach:
-    """Refuses a second, different label for a picture."""
+    """Refuses a different second label for a picture."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, str]] = {}
 
     def check(self, file: Path, label: int | None, table: Path, row: str) -> None:
-        """Remember what a row, such as ``line 3``, says of a picture; no label says nothing.
+        """Remember the label of a picture in a row, such as ``line 3``; None is ignored.
 
         Raises:
-            DatasetError: an earlier row gave the picture the other label.
+            DatasetError: an earlier row has the other label.
         """
         if label is None:
             return
