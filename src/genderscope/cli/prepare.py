@@ -1,16 +1,106 @@
 """``genderscope prepare``: the faces of whole data sets, cut once and kept for training."""
 
+from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from genderscope.cli import _measured
+from genderscope.cli._options import expanded
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from genderscope.cli._cache import Sources
+    from genderscope.data.prepare.crops import Crops
+    from genderscope.data.prepare.shards import Recipe
+    from genderscope.data.selection import Selection
 
 PANEL = "Data"
+ENGINES = ("local", "ray")
 
 
+@dataclass(frozen=True)
+class CropOptions:
+    """How faces are located and cut."""
+
+    preset: Annotated[
+        str, typer.Option(help="Preprocessing: aligned, aligned-colour, aligned-wide or paper.")
+    ] = "aligned"
+    given_boxes: Annotated[
+        bool,
+        typer.Option(
+            "--given-boxes",
+            help="Use the data set's own boxes, or the whole picture where it has none.",
+        ),
+    ] = False
+    detector: _measured.DetectorName = None
+    detector_model: _measured.DetectorModel = None
+    counterfactual: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CONDITION",
+            help="Apply a condition of counterfactuals, such as 'surgical mask', or random "
+            "glasses, masks and covers.",
+        ),
+    ] = None
+    seed: Annotated[int, typer.Option(help="Seed of --counterfactual.")] = 0
+
+    def recipe(self) -> "Recipe":
+        from genderscope import detection
+        from genderscope.core.errors import UsageError
+        from genderscope.data import counterfactuals
+        from genderscope.data.prepare.shards import Recipe
+        from genderscope.imaging.preprocess import PRESETS
+
+        if self.preset not in PRESETS:
+            raise UsageError(f"no preset {self.preset!r}; there are: {', '.join(PRESETS)}")
+        if self.given_boxes and (self.detector or self.detector_model):
+            raise UsageError("--given-boxes uses no detector: drop --detector and --detector-model")
+        if self.counterfactual and self.counterfactual != counterfactuals.RANDOM:
+            counterfactuals.select(self.counterfactual)
+        name, model = None, self.detector_model
+        if not self.given_boxes:
+            name = detection.create(self.detector, model=model).name
+        weights = str(model.absolute()) if model else None
+        return Recipe(PRESETS[self.preset], name, weights, self.counterfactual, self.seed)
+
+
+@dataclass(frozen=True)
+class SelectionOptions:
+    """Which labelled pictures are used."""
+
+    min_face_score: Annotated[
+        float | None, typer.Option(help="Only faces with a score above this in the data set.")
+    ] = None
+    no_second_face: Annotated[
+        bool, typer.Option("--no-second-face", help="Only pictures with one face.")
+    ] = False
+    max_second_face_score: Annotated[
+        float | None, typer.Option(help="Allow a second face with a score below this.")
+    ] = None
+    min_age: Annotated[float | None, typer.Option(help="In years.")] = None
+    max_age: Annotated[float | None, typer.Option(help="In years, included.")] = None
+
+    def selection(self) -> "Selection":
+        from genderscope.core.errors import UsageError
+        from genderscope.data.selection import Selection
+
+        if self.no_second_face and self.max_second_face_score is not None:
+            raise UsageError("--no-second-face allows none: drop --max-second-face-score")
+        second = inf if self.max_second_face_score is None else self.max_second_face_score
+        return Selection(
+            min_face_score=self.min_face_score,
+            max_second_face_score=None if self.no_second_face else second,
+            min_age=self.min_age,
+            max_age=self.max_age,
+            present=False,  # a missing picture is counted and named as a failure
+        )
+
+
+@expanded
 def prepare(
     source: Annotated[
         list[str],
@@ -19,42 +109,13 @@ def prepare(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="The cache: a new folder, or one to resume.")
     ],
-    preset: Annotated[
-        str, typer.Option(help="Preprocessing: aligned, aligned-colour, aligned-wide or paper.")
-    ] = "aligned",
+    crops: CropOptions,
+    selection: SelectionOptions,
     split: Annotated[
         str | None,
         typer.Option(help="Split of every source.  [default: its training split, or all of it]"),
     ] = None,
-    given_boxes: Annotated[
-        bool,
-        typer.Option(
-            "--given-boxes",
-            help="Use the data set's own boxes, or the whole picture where it has none.",
-        ),
-    ] = False,
-    detector: _measured.DetectorName = None,
-    detector_model: _measured.DetectorModel = None,
-    min_face_score: Annotated[
-        float | None, typer.Option(help="Only faces with a score above this in the data set.")
-    ] = None,
-    no_second_face: Annotated[
-        bool, typer.Option("--no-second-face", help="Only pictures with one face.")
-    ] = False,
-    max_second_face_score: Annotated[
-        float | None, typer.Option(help="Allow a second face with a score below this.")
-    ] = None,
-    min_age: Annotated[float | None, typer.Option(help="In years.")] = None,
-    max_age: Annotated[float | None, typer.Option(help="In years, included.")] = None,
-    counterfactual: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CONDITION",
-            help="Apply a condition of counterfactuals, such as 'surgical mask', or random "
-            "glasses, masks and covers.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of --counterfactual.")] = 0,
+    exclude: _measured.Exclude = None,
     preview: Annotated[
         Path | None,
         typer.Option(
@@ -63,7 +124,6 @@ def prepare(
             help="Draw each step of preprocessing for some faces.",
         ),
     ] = None,
-    exclude: _measured.Exclude = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Parallel processes.  [default: one for each core]")
     ] = None,
@@ -79,58 +139,39 @@ def prepare(
     """
     from rich.console import Console
 
-    from genderscope import detection
-    from genderscope.cli import printable
     from genderscope.cli._cache import Sources, cached
     from genderscope.core.errors import UsageError
     from genderscope.core.extras import require
-    from genderscope.data import counterfactuals
     from genderscope.data.prepare import cluster, processes
-    from genderscope.data.prepare.shards import Recipe
-    from genderscope.data.selection import Selection
-    from genderscope.imaging.preprocess import PRESETS
 
-    if preset not in PRESETS:
-        raise UsageError(f"no preset {preset!r}; there are: {', '.join(PRESETS)}")
-    if engine not in ("local", "ray"):
-        raise UsageError(f"no engine {engine!r}; there are: local, ray")
-    if given_boxes and (detector or detector_model):
-        raise UsageError("--given-boxes uses no detector: drop --detector and --detector-model")
-    if no_second_face and max_second_face_score is not None:
-        raise UsageError("--no-second-face allows none: drop --max-second-face-score")
-    if counterfactual and counterfactual != counterfactuals.RANDOM:
-        counterfactuals.select(counterfactual)
+    if engine not in ENGINES:
+        raise UsageError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")
     if preview and preview.suffix.lower() != ".png":
         raise UsageError(f"--preview writes a .png, not {preview.name}")
-    second = inf if max_second_face_score is None else max_second_face_score
-    selection = Selection(
-        min_face_score=min_face_score,
-        max_second_face_score=None if no_second_face else second,
-        min_age=min_age,
-        max_age=max_age,
-        present=False,  # a missing picture is counted and named as a failure
-    )
-    samples = Sources(source, split, selection, exclude)
-    name = None if given_boxes else detection.create(detector, model=detector_model).name
-    weights = str(detector_model.absolute()) if detector_model else None
-    recipe = Recipe(PRESETS[preset], name, weights, counterfactual, seed)
+    samples = Sources(source, split, selection.selection(), exclude)
+    recipe = crops.recipe()
     require("pyarrow", "eval")
     if engine == "ray":
         require("ray", "cluster")
-    console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
     if preview:
         from genderscope.data.prepare.preview import save
 
         save(samples, recipe, preview)
-    crops = cached(
-        samples, recipe, out, jobs, console, cluster.shards if engine == "ray" else processes
-    )
+    console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+    shards = cluster.shards if engine == "ray" else processes
+    cache = cached(samples, recipe, out, jobs, console, shards)
+    _print(samples, cache, console)
+    if cache.failures:
+        raise typer.Exit(1)
+
+
+def _print(samples: "Sources", cache: "Crops", console: "Console") -> None:
+    from genderscope.cli import printable
+
     for condition, count in samples.removed.items():
         if count:
             console.print(f"removed by the condition '{condition}': {count:,}")
-    for reason, count in crops.failures.items():
+    for reason, count in cache.failures.items():
         console.print(printable(f"failed: {count:,}: {reason}"))
-    failed = sum(crops.failures.values())
-    typer.echo(f"{len(crops):,} crops in {out}, {failed:,} pictures failed")
-    if failed:
-        raise typer.Exit(1)
+    failed = sum(cache.failures.values())
+    typer.echo(f"{len(cache):,} crops in {cache.folder}, {failed:,} pictures failed")
