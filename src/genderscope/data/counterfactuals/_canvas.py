@@ -1,7 +1,7 @@
-"""The part of a picture around a face, to be painted on as if the camera had seen it.
+"""A canvas: the part of a picture around a face, on which objects are painted realistically.
 
-Outlines are drawn several times larger and shrunk, so that edges are smooth; paint takes the
-picture's own light, colourfulness and sharpness. Knows nothing of what is painted.
+Outlines are drawn enlarged and then shrunk, so that edges are smooth. Paint takes on the light,
+colourfulness and sharpness of the picture.
 """
 
 from typing import Any
@@ -25,15 +25,15 @@ OWN_BLUR = 0.5
 
 
 class Canvas:
-    """A picture and its face, ready to be painted on; ``done`` gives the painted picture.
+    """A picture and its face, to paint on; ``done`` returns the painted picture.
 
     Attributes:
-        pose: the head's.
+        pose: of the head.
         unit: the pose's unit in pixels.
         pixels: (h, w, 3) float32 BGR, the part that can be painted on.
-        x, y: where each of its pixels lies on a head that looks ahead, in units: (h, w).
-        draw: numbers by the seed.
-        light: how much light falls on each pixel, relative to the face's middle, (h, w).
+        x, y: (h, w), the position of each pixel on a frontal head, in units.
+        draw: the random generator of the seed.
+        light: (h, w), the light on each pixel relative to the face's centre.
     """
 
     def __init__(self, picture: Image, face: Face, seed: int) -> None:
@@ -59,10 +59,10 @@ class Canvas:
         if inner.sum() < 16:
             inner = np.ones_like(inner)
         self.light = self._light(grey, inner)
-        # Bright spots on the face and around it stand for the light that falls on them.
+        # The brightest pixels of the face and around it measure the exposure.
         bright = max(np.percentile(grey[inner], 95), 0.6 * np.percentile(grey, 97))
         self._exposure = float(np.clip(bright / 200, 0.25, 1.1))
-        # The light's colour: shades of grey (Finlayson and Trezzi 2004), half believed.
+        # The light's colour by shades of grey (Finlayson and Trezzi 2004), at half strength.
         shades = (self.pixels.reshape(-1, 3) ** 6).mean(0) ** (1 / 6) + 1
         self._tint = (shades / (shades @ GREY)) ** 0.5
         chroma = np.ptp(self.pixels[inner], axis=-1).mean() / max(grey[inner].mean(), 1)
@@ -70,10 +70,10 @@ class Canvas:
         self.blur_px = _blur_px(grey)
 
     def _light(self, grey: Layer, inner: npt.NDArray[np.bool_]) -> Layer:
-        """A plane through the face's brightness: where the light comes from."""
+        """A plane fitted to the face's brightness, for the direction of the light."""
         terms = np.stack([np.ones_like(self.x), self.x, self.y], -1)
         plane = np.linalg.lstsq(terms[inner], grey[inner], rcond=None)[0]
-        # Hair, beard and shadows pull at the plane: half of its slope is taken for the light's.
+        # Hair, beard and shadows tilt the plane too: half of its slope counts as light.
         slope = (terms[..., 1:] @ plane[1:]) / max(plane[0], 16) / 2
         light: Layer = (1 + slope).clip(0.6, 1.35)
         return light
@@ -81,18 +81,18 @@ class Canvas:
     def shape(
         self, outline: npt.ArrayLike, *, shift: complex = 0, soft: float = 0, line: float = 0
     ) -> Layer:
-        """How far each pixel is covered by an outline on the head.
+        """The cover of each pixel by an outline on the head.
 
         Args:
-            outline: (n, 3) places of the pose.
+            outline: (n, 3) points of the pose.
             shift: moves it, in pixels, such as to ``pose.eyes``.
-            soft: blurs its edge, in units.
-            line: draws an open line of this width in units, instead of filling the outline.
+            soft: blur of its edge, in units.
+            line: width in units of an open line, instead of a filled outline.
         """
         height, width = self.pixels.shape[:2]
         zoom = self._zoom
         drawn = np.zeros((height * zoom, width * zoom), np.uint8)
-        middle = 0.5 + 0.5j  # a pixel's, which is where its number stands for
+        middle = 0.5 + 0.5j  # pixel coordinates are those of pixels' centres
         places = (self.pose.project(outline) + shift - self._corner + middle) * zoom - middle
         fine = np.stack([places.real, places.imag], -1) * 2**FINE_BITS
         fine = fine.clip(-(2**20), 2**20).round().astype(np.int32)
@@ -108,19 +108,19 @@ class Canvas:
         return layer if sigma < 0.3 else cv2.GaussianBlur(layer, (0, 0), sigma)
 
     def noise(self, size: float, across: float = 1) -> Layer:
-        """Grain with a deviation of 1: spots ``size`` units high and ``across`` times as wide."""
+        """Noise of deviation 1, in spots ``size`` units high and ``across`` times as wide."""
         grain = self.draw.standard_normal(self.pixels.shape[:2])
         sigma = max(size * self.unit, 0.4)
         spots = cv2.GaussianBlur(grain, (0, 0), sigma * across, sigmaY=sigma)
         return spots / max(float(spots.std()), 1e-6)
 
     def paint(self, colour: npt.ArrayLike, cover: Layer, shade: Layer | float = 1.0) -> None:
-        """Lay a surface over the picture, lit as the face is.
+        """Cover the picture with a surface that is lit like the face.
 
         Args:
-            colour: BGR, 0-255, as in white light.
-            cover: how much of the picture it hides.
-            shade: multiplies its brightness.
+            colour: BGR, 0-255, in white light.
+            cover: its opacity.
+            shade: a factor of its brightness.
         """
         paint: Layer = np.asarray(colour, np.float32)
         grey = paint @ GREY
@@ -129,29 +129,29 @@ class Canvas:
         self.pixels += cover[..., None] * (lit.clip(0, 255) - self.pixels)
 
     def multiply(self, factor: npt.ArrayLike, cover: Layer) -> None:
-        """Darken or tint what is there: a stain, a shadow, a coloured glass."""
+        """Darken or tint the picture, as shadows and coloured glass do."""
         tint: Layer = np.asarray(factor, np.float32)
         if tint.ndim:
             tint = tint @ GREY + (tint - tint @ GREY) * self._colourful
         self.pixels *= 1 + cover[..., None] * (tint - 1)
 
     def glow(self, amount: float, cover: Layer) -> None:
-        """Add light: a reflection."""
+        """Add light, as reflections do."""
         self.pixels += (cover * (amount * 255 * self._exposure))[..., None]
 
     def done(self) -> Image:
-        """The painted picture; what was not painted on is as it was."""
+        """The painted picture."""
         painted = self._picture.copy()
         painted[self._part] = np.rint(self.pixels).clip(0, 255).astype(np.uint8)
         return painted
 
 
 def _blur_px(grey: Layer) -> float:
-    """How far a picture is blurred, as the deviation of a Gaussian in pixels.
+    """The blur of a picture, as the deviation of a Gaussian in pixels.
 
-    Blurring by one more pixel takes the share 1 / (s^2 + 1) of the gradients' energy from a picture
-    whose amplitudes fall with the frequency, as nature's do, and which is blurred by s already
-    (compare Crete et al. 2007, who measure sharpness by blurring anew).
+    A blur by one more pixel removes the share 1 / (s^2 + 1) of the gradients' energy from a picture
+    with natural amplitudes, which fall with the frequency, and a blur of s (compare Crete et al.
+    2007, who also measure sharpness by blurring again).
     """
     again = cv2.GaussianBlur(grey, (0, 0), 1)
     before, after = (

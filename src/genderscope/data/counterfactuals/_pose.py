@@ -1,9 +1,9 @@
-"""How a head is turned, from five landmarks, and where points on it lie in the picture.
+"""The pose of a head, from five landmarks, and the projection of points on it into the picture.
 
-A head's own places are (x, y, z): right, down and towards the viewer, in units of the longer side
-of the face's box from its centre, as ``preprocess.TEMPLATE`` has them; 1 is about 16 cm. A head is
-turned in its own space and then moved, sized and tilted in the picture by one similarity (weak
-perspective). Knows nothing of pixels.
+Points on a head are (x, y, z): right, down and towards the viewer from the centre of the face's
+box, in units of its longer side, as in ``preprocess.TEMPLATE``; 1 is about 16 cm. A head is rotated
+in its own space, and then moved, scaled and tilted in the picture by a similarity (weak
+perspective).
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ from genderscope.core.types import Face, points
 from genderscope.imaging.preprocess import TEMPLATE
 
 DEPTHS = np.array([0.0, 0.0, 0.2, 0.03, 0.03])
-"""How far the eyes, nose and mouth corners stand out."""
+"""The depths of the eyes, nose and mouth corners."""
 YAWS, PITCHES = np.radians(np.arange(-52, 53, 4)), np.radians(np.arange(-24, 25, 4))
-# What is usual: the error of a landmark, in units, and how far heads turn, in radians.
+# Typical values: the error of a landmark, in units, and the rotation of a head, in radians.
 LANDMARK_ERROR, USUAL_YAW, USUAL_PITCH = 0.015, 0.4, 0.15
 
 Places = npt.NDArray[np.complex128]
@@ -33,9 +33,9 @@ class Pose:
 
     Attributes:
         scale: ``abs(scale)`` is the unit in pixels, its angle the tilt.
-        origin: where the head's (0, 0, 0) lies, x + iy in pixels.
+        origin: the head's (0, 0, 0), x + iy in pixels.
         yaw, pitch: in radians; positive where the face looks to the picture's right, and down.
-        eyes, mouth: how far the landmarks lie from where the pose has them, x + iy in pixels.
+        eyes, mouth: the landmarks' residuals, x + iy in pixels.
     """
 
     scale: complex
@@ -46,45 +46,44 @@ class Pose:
     mouth: complex = 0j
 
     def project(self, places: npt.ArrayLike) -> Places:
-        """Where places on the head, (..., 3), lie in the picture, as complex numbers (...)."""
+        """Points on the head, (..., 3), as complex numbers (...) in the picture."""
         turned = _turned(np.asarray(places, np.float64), self.yaw, self.pitch)
         return self.scale * turned + self.origin
 
 
 def pose(face: Face) -> Pose:
-    """The pose that brings a common head's landmarks nearest to a face's.
+    """The pose in which an average head's landmarks fit those of a face best.
 
-    A face without landmarks, or with all five on one point, is taken to look straight ahead from
-    its box.
+    A face without landmarks, or with all five on one point, is taken as frontal.
     """
     box = face.box
-    straight = Pose(complex(max(box.width, box.height)), complex(*box.centre))
+    frontal = Pose(complex(max(box.width, box.height)), complex(*box.centre))
     if face.landmarks is None:
-        return straight
-    found = points(face.landmarks)
+        return frontal
+    landmarks = points(face.landmarks)
     heads, yaws, pitches = _heads()
     spread = heads - heads.mean(1, keepdims=True)
-    scales = (spread.conj() @ (found - found.mean())) / (abs(spread) ** 2).sum(1)
+    scales = (spread.conj() @ (landmarks - landmarks.mean())) / (abs(spread) ** 2).sum(1)
     if not scales.all():
-        return straight
-    away = abs((found - found.mean()) / scales[:, None] - spread) ** 2
+        return frontal
+    away = abs((landmarks - landmarks.mean()) / scales[:, None] - spread) ** 2
     unusual = (yaws / USUAL_YAW) ** 2 + (pitches / USUAL_PITCH) ** 2
     best = int(np.argmin(away.sum(1) / LANDMARK_ERROR**2 + unusual))
     scale = complex(scales[best])
-    origin = complex(found.mean() - scale * heads[best].mean())
-    left = found - (scale * heads[best] + origin)
+    origin = complex(landmarks.mean() - scale * heads[best].mean())
+    residuals = landmarks - (scale * heads[best] + origin)
     return Pose(
         scale,
         origin,
         float(yaws[best]),
         float(pitches[best]),
-        complex(left[:2].mean()),
-        complex(left[3:].mean()),
+        complex(residuals[:2].mean()),
+        complex(residuals[3:].mean()),
     )
 
 
 def lifted(flat: Sequence[Sequence[float]] | npt.NDArray[Any], above: float = 0.0) -> Solid:
-    """Places (..., 2) as seen from the front, put on the head's surface, an ellipsoid, (..., 3)."""
+    """Frontal points (..., 2) projected onto the head's surface, an ellipsoid, (..., 3)."""
     flat = np.asarray(flat, np.float64)
     inside = 1 - (flat[..., 0] / 0.52) ** 2 - (flat[..., 1] / 0.8) ** 2
     depth = 0.55 * np.sqrt(inside.clip(0.02)) - 0.489 + above
@@ -101,7 +100,7 @@ def _turned(places: npt.NDArray[np.float64], yaw: Any, pitch: Any) -> Places:
 
 @lru_cache
 def _heads() -> tuple[Places, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The common head's landmarks at each yaw and pitch, (n, 5), and those, (n,)."""
+    """The average head's landmarks at each yaw and pitch, (n, 5), and those, (n,)."""
     places = np.stack([TEMPLATE.real, TEMPLATE.imag, DEPTHS], 1)
     yaws, pitches = (grid.ravel() for grid in np.meshgrid(YAWS, PITCHES))
     return _turned(places, yaws[:, None], pitches[:, None]), yaws, pitches

@@ -1,7 +1,6 @@
-"""What cameras and networks do to a picture: blur, JPEG, few pixels, no colour, wrong colour.
+"""Effects of cameras and transmission: blur, JPEG, few pixels, no colour, a colour cast.
 
-Blur and size are relative to the face, so that they mean the same on a small face and a large one.
-Knows nothing of the face but how large it is.
+Blur and resolution are relative to the size of the face.
 """
 
 import cv2
@@ -14,12 +13,12 @@ KIND = "camera"
 BLUR = 0.025
 FACE_PX = 24
 JPEG_QUALITY = 12
-# BGR: a lamp's light, as a camera sees it that is set for the sun.
+# BGR: lamplight, seen by a camera with the white balance of daylight.
 WARM = np.array([0.55, 0.9, 1.12], np.float32)
 
 
 def blur(picture: Image, face: Face, seed: int) -> Image:
-    """Out of focus: a Gaussian of a fortieth of the face's height."""
+    """A Gaussian blur with a deviation of a fortieth of the face's height."""
     sigma = max(BLUR * abs(pose(face).scale), 0.5)
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)
 
@@ -31,7 +30,7 @@ def jpeg(picture: Image, face: Face, seed: int) -> Image:
 
 
 def small(picture: Image, face: Face, seed: int) -> Image:
-    """A face 24 pixels high, or half as high as it was if that is less, and enlarged again."""
+    """A face shrunk to a height of 24 pixels, at most half of its own, and enlarged again."""
     height, width = picture.shape[:2]
     zoom = min(FACE_PX / abs(pose(face).scale), 0.5)
     size = max(round(width * zoom), 1), max(round(height * zoom), 1)
@@ -46,7 +45,7 @@ def grey(picture: Image, face: Face, seed: int) -> Image:
 
 
 def warm(picture: Image, face: Face, seed: int) -> Image:
-    """The yellow tint of lamps."""
+    """The yellow tint of lamplight."""
     tinted: Image = np.rint((picture * WARM).clip(0, 255)).astype(np.uint8)
     return tinted
 

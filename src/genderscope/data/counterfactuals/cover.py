@@ -1,7 +1,4 @@
-"""What covers the hair: a head scarf around the face, and a knitted hat.
-
-Knows nothing of the hair that is there.
-"""
+"""Covered hair: a head scarf around the face, and a knitted hat."""
 
 import numpy as np
 import numpy.typing as npt
@@ -39,12 +36,12 @@ def scarf(picture: Image, face: Face, seed: int) -> Image:
     opening = _opening(draw.uniform(-0.45, -0.38), canvas.pose.yaw)
     outer = np.concatenate([AROUND, AROUND[-2::-1] * (-1, 1)])
     behind = np.concatenate([outer, np.full((len(outer), 1), -0.25)], 1)
-    shown, around = canvas.shape(opening), canvas.shape(behind)
-    cloth = (around - shown).clip(0, 1)
+    face_layer, around = canvas.shape(opening), canvas.shape(behind)
+    cloth = (around - face_layer).clip(0, 1)
 
     # The cloth's shadow on the face.
     inside = canvas.shape(opening * (0.96, 0.965, 1), soft=0.035)
-    canvas.multiply(0.55, shown * around * (1 - inside))
+    canvas.multiply(0.55, face_layer * around * (1 - inside))
     # Folds wind around the face, more of them below the chin.
     turn, away = np.arctan2(canvas.x, -canvas.y), np.hypot(canvas.x / 0.4, canvas.y / 0.5)
     bent = 1.5 * canvas.noise(0.13)
@@ -68,7 +65,7 @@ def _opening(brow: float, yaw: float) -> npt.NDArray[np.float64]:
     x = 0.405 * np.sign(across) * abs(across) ** 0.85 * (1 - 0.2 * down.clip(0) ** 2)
     y = np.where(down < 0, -brow * np.sign(down) * abs(down) ** 0.8, 0.53 * down)
     edge = lifted(np.stack([x, y], 1), 0.01)
-    # Of a turned head, the face itself hides the edge on the far side.
+    # The face of a turned head hides the edge on the far side.
     edge[:, 2] += 0.6 * (x * np.sin(yaw)).clip(0)
     return edge
 
@@ -103,7 +100,7 @@ def hat(picture: Image, face: Face, seed: int) -> Image:
 
 
 def _around(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Places on a band around the head, which is round where the forehead is."""
+    """Points on a band around the head, at the depth of the forehead."""
     depth = 0.5 * np.sqrt((1 - (x / 0.53) ** 2).clip(0)) - 0.42
     return np.stack([x, y, depth], 1)
 

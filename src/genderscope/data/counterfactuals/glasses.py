@@ -1,7 +1,4 @@
-"""Glasses: frames of metal or acetate in several shapes, with clear or dark lenses.
-
-Knows nothing of eyes but where they are.
-"""
+"""Glasses: frames of metal or acetate in several shapes, with clear or dark lenses."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,19 +11,19 @@ EYE_X, EYE_Y = 0.2, -0.172
 # BGR: black, tortoise, black, brown, dark blue; and gold, silver, gunmetal.
 ACETATE = ((22, 20, 20), (30, 42, 66), (34, 32, 32), (26, 32, 44), (52, 38, 32))
 METAL = ((80, 140, 170), (165, 165, 165), (60, 57, 55))
-# BGR shares of the light that dark lenses let through: grey, brown, green.
+# BGR transmission of dark lenses: grey, brown, green.
 DARK = ((0.13, 0.13, 0.13), (0.09, 0.13, 0.18), (0.11, 0.16, 0.12))
 
 Outline = npt.NDArray[np.float64]
 
 
 def clear(picture: Image, face: Face, seed: int) -> Image:
-    """Glasses for seeing: a clear lens with a faint reflection."""
+    """Clear glasses with a faint reflection."""
     return _worn(picture, face, seed, dark=False)
 
 
 def dark(picture: Image, face: Face, seed: int) -> Image:
-    """Sunglasses: larger, and what lies behind them shows faintly."""
+    """Sunglasses, larger and slightly transparent."""
     return _worn(picture, face, seed, dark=True)
 
 
@@ -72,7 +69,7 @@ def _worn(picture: Image, face: Face, seed: int, *, dark: bool) -> Image:
 
 
 def _lens(draw: np.random.Generator, dark: bool) -> Outline:
-    """The right lens's outline from its middle, (n, 2): round, oval, square or pilot's."""
+    """The right lens's outline around its centre, (n, 2): round, oval, square or aviator."""
     angle = np.linspace(0, 2 * np.pi, 72, endpoint=False)
     power = draw.uniform(2, 4.5)
     across = draw.uniform(0.15, 0.172) + (0.012 if dark else 0)
@@ -85,7 +82,7 @@ def _lens(draw: np.random.Generator, dark: bool) -> Outline:
 
 
 def _placed(lens: Outline, side: int) -> Outline:
-    """A lens before its eye; the frame's front is bent towards the temples."""
+    """A lens in front of its eye; the frame curves towards the temples."""
     x, y = lens[:, 0] + side * (EYE_X + 0.012), lens[:, 1] + EYE_Y + 0.025
     return np.stack([x, y, _front(x)], 1)
 
@@ -106,14 +103,14 @@ def _rest(lens: Outline, width: float, yaw: float) -> list[tuple[Outline, float]
         hinge = [side * outer, top, float(_front(np.array(outer)))]
         corner = [side * (outer + 0.02), top, hinge[2] - 0.03]
         ear = [side * 0.5, top, -0.55]
-        # Of a turned head, the arm on the far side hides behind the face.
+        # The face of a turned head hides the arm on the far side.
         if side * yaw < 0.12:
             parts.append((np.array([hinge, corner, ear]), width * 0.9))
     return parts
 
 
 def _reflection(canvas: Canvas, draw: np.random.Generator, dark: bool) -> npt.NDArray[np.float32]:
-    """A slanted band of reflected light on each lens, and the sky's above."""
+    """A slanted band of reflected light on each lens, and the sky above it."""
     from_eye = abs(canvas.x) - EYE_X, canvas.y - EYE_Y - 0.025
     slant = np.sign(canvas.x) * from_eye[0] * draw.uniform(0.6, 1.0) + from_eye[1]
     place, wide = draw.uniform(-0.09, 0.05), draw.uniform(0.02, 0.05)

@@ -1,7 +1,7 @@
-"""Beards, moustaches, lipstick and eye make-up, as shades on the skin that is there.
+"""Beards, moustaches, lipstick and eye make-up, as shades on the skin.
 
-These are cues by which people read a face's gender presentation, so an answer that changes with
-them is no error by itself. Knows nothing of what a face had on before.
+These are cues of gender presentation, so a prediction that changes with them is not by itself an
+error. A face may already have them.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ Flat = npt.NDArray[np.float64]
 
 
 def beard(picture: Image, face: Face, seed: int) -> Image:
-    """A full beard, from short to close-cut, with its moustache."""
+    """A full beard, short or close-cropped, with a moustache."""
     canvas = Canvas(picture, face, seed)
     whole = canvas.shape(lifted(_jaw(), 0.01), shift=canvas.pose.mouth * 0.7, soft=0.03)
     hair = np.maximum(whole * (1 - 0.6 * _mouth(canvas)), _moustache(canvas, 0.95))
@@ -40,7 +40,7 @@ def moustache(picture: Image, face: Face, seed: int) -> Image:
 
 
 def lipstick(picture: Image, face: Face, seed: int) -> Image:
-    """Coloured lips; what is brighter and greyer than lips, such as teeth, stays."""
+    """Coloured lips. Brighter and greyer pixels, such as teeth, stay as they are."""
     canvas = Canvas(picture, face, seed)
     lips = _lips(canvas) * _not_teeth(canvas)
     colour = np.array(LIPSTICKS[canvas.draw.integers(len(LIPSTICKS))], np.float32)
@@ -50,11 +50,11 @@ def lipstick(picture: Image, face: Face, seed: int) -> Image:
 
 
 def eyes(picture: Image, face: Face, seed: int) -> Image:
-    """Lined eyes with lashes, and a shade on the upper lids."""
+    """Eyeliner, lashes, and shadow on the upper lids."""
     canvas = Canvas(picture, face, seed)
     shade = np.array(SHADOWS[canvas.draw.integers(len(SHADOWS))], np.float32)
     shift = canvas.pose.eyes
-    # Of a turned head, the eye on the far side is hidden or nearly so.
+    # The far eye of a turned head is hidden, or nearly so.
     for side in (side for side in (-1, 1) if side * canvas.pose.yaw < 0.65):
         lid = _almond(side, 0.105, -0.065, -0.02)
         canvas.multiply(shade / 180, canvas.shape(lid, shift=shift, soft=0.02) * 0.75)
@@ -69,7 +69,7 @@ def eyes(picture: Image, face: Face, seed: int) -> Image:
 
 
 def _grow(canvas: Canvas, hair: Layer, dense: float) -> None:
-    """Hairs on the skin: thinner at the edges, in strands."""
+    """Hair on the skin, in strands and thinner at the edges."""
     colour = HAIRS[canvas.draw.choice(len(HAIRS), p=(0.45, 0.35, 0.15, 0.05))]
     strands = 0.6 * canvas.noise(0.012, 0.4) + 0.4 * canvas.noise(0.03)
     cover = (hair * dense * (1 + 0.15 * strands)).clip(0, 1)
@@ -78,7 +78,7 @@ def _grow(canvas: Canvas, hair: Layer, dense: float) -> None:
 
 
 def _jaw() -> Flat:
-    """From sideburn to sideburn below the cheeks, and back along the jaw."""
+    """The outline from sideburn to sideburn below the cheeks, and back along the jaw."""
     upper = np.array(
         [
             *((-0.43, -0.1), (-0.4, 0.02), (-0.36, 0.12), (-0.29, 0.19), (-0.2, 0.16)),

@@ -1,7 +1,6 @@
-"""Light on the whole picture: too little, too much, too even, too hard, and from one side.
+"""Light on the whole picture: dark, bright, from one side, and with low or high contrast.
 
-Works on linear light where light is meant, on the picture's own values where contrast is. Knows
-nothing of the face but where it lies.
+Exposure works on linear light, contrast on the picture's own values.
 """
 
 import numpy as np
@@ -15,19 +14,19 @@ GRAIN = 6
 
 
 def dark(picture: Image, face: Face, seed: int) -> Image:
-    """A sixth of the light, and the grain that cameras then add."""
+    """A sixth of the light, with the noise that cameras then add."""
     grain = np.random.default_rng(seed).normal(0, GRAIN, picture.shape)
     grainy: Image = np.rint((_exposed(picture, 1 / 6) + grain).clip(0, 255)).astype(np.uint8)
     return grainy
 
 
 def bright(picture: Image, face: Face, seed: int) -> Image:
-    """Three times the light: what was bright burns out."""
+    """Three times the light, so that bright parts are overexposed."""
     return _exposed(picture, 3)
 
 
 def side(picture: Image, face: Face, seed: int) -> Image:
-    """Light from one side, by the seed: an eighth on the far cheek, nearly twice on the near."""
+    """Light from a random side: an eighth on the far cheek, nearly twice on the near one."""
     head = pose(face)
     height, width = picture.shape[:2]
     across = ((np.arange(width) + 1j * np.arange(height)[:, None] - head.origin) / head.scale).real

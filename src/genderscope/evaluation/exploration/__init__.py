@@ -29,7 +29,6 @@ from genderscope.evaluation.exploration.results import (
     ReferenceSelection,
     Sizes,
     Spread,
-    TrivialScores,
 )
 from genderscope.evaluation.exploration.tally import MEASURES, MOST_GROUPS, UNLABELLED, Tally
 
@@ -90,14 +89,7 @@ def _imbalance(tally: Tally) -> Imbalance | None:
         majority=LABELS[int(labelled.argmax())],
         ratio=float(labelled.max() / labelled.min()),
         n=int(labelled.sum()),
-        trivial={
-            name: TrivialScores(
-                accuracy=rates.accuracy,
-                f1=rates.f1,
-                macro_f1=rates.macro_f1,
-            )
-            for name, rates in metrics.trivial(np.diag(labelled)).items()
-        },
+        trivial=metrics.trivial(np.diag(labelled)),
     )
 
 

@@ -1,17 +1,10 @@
 """The results of exploring a data set. What a data set does not have is None or absent."""
 
 from genderscope.core.results import Document, Interval, Record
+from genderscope.evaluation.metrics import Rates
 
 ByLabel = dict[str, int]
 """Numbers of pictures by the labels ``woman``, ``man`` and ``unknown``."""
-
-
-class TrivialScores(Record, frozen=True, kw_only=True):
-    """Scores of a classifier that ignores the picture."""
-
-    accuracy: float | None
-    f1: dict[str, float | None]
-    macro_f1: float | None
 
 
 class Imbalance(Record, frozen=True, kw_only=True):
@@ -20,13 +13,13 @@ class Imbalance(Record, frozen=True, kw_only=True):
     Attributes:
         ratio: pictures of the larger class for each of the smaller.
         n: labelled pictures.
-        trivial: scores of trivial classifiers by their names.
+        trivial: rates of classifiers that ignore the picture, by their names.
     """
 
     majority: str
     ratio: float
     n: int
-    trivial: dict[str, TrivialScores]
+    trivial: dict[str, Rates[float | None]]
 
 
 class Histogram(Record, frozen=True, kw_only=True):
