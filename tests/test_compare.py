@@ -191,7 +191,7 @@ def test_the_sheet_shows_the_pictures(tmp_path):
     b = said("b", files, [1, 0, -1], [0.1, 0.2, NAN])
     pixels = np.asarray(disagreements.sheet(join.join(a, b)))
     shown = {tuple(colour) for colour in pixels.reshape(-1, 3)}
-    assert (255, 0, 0) in shown
+    assert (0, 0, 255) in shown
     assert disagreements.GREY in shown  # cannot be read
     assert (0, 255, 0) not in shown  # they agree on it
 

@@ -17,6 +17,7 @@ from genderscope.data import leakage
 from genderscope.data.leakage import duplicates
 from genderscope.data.selection import place
 from genderscope.imaging import decode
+from genderscope.imaging.contact_sheet import GAP_PX, LINE_PX
 
 pytest.importorskip("imagehash", reason="needs the extra [eval]")
 COMMAND = [sys.executable, "-c", "from genderscope.cli import main; main()", "leakage"]
@@ -210,8 +211,8 @@ def test_the_command_finds_every_kind_and_says_so(tmp_path, face):
     assert rows == [(str(number), a, b) for number, (a, b, *_) in enumerate(pairs, 1)]
     sheet = decode.read(tmp_path / "out" / "leakage.png")
     thumbnail = cv2.resize(face, (112, 112), interpolation=cv2.INTER_AREA)
-    for left in (0, 112):
-        np.testing.assert_array_equal(sheet[16:128, left : left + 112], thumbnail)
+    for left in (GAP_PX, GAP_PX + 112):
+        np.testing.assert_array_equal(sheet[GAP_PX:, left:][:112, :112], thumbnail)
 
     none = check(tmp_path, "folder:a", "folder:c", "--out", "out")
     assert none.returncode == 0, none.stdout
@@ -300,7 +301,8 @@ def test_a_long_list_is_shown_evenly(tmp_path, face):
     file.write_bytes(png(face))
     pairs = [pair(str(file), str(file), KIND)] * 1_000
     height, width = leakage.contact_sheet(pairs).shape[:2]
-    assert (height, width) == (20 * 128, 6 * 240)
+    assert height == GAP_PX + 20 * (112 + LINE_PX + GAP_PX)
+    assert width == GAP_PX + 6 * (2 * 112 + GAP_PX)
 
 
 def test_a_leakage_file_names_the_pictures_to_exclude(tmp_path):

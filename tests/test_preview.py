@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from genderscope.core.types import Box, Face, Sample
-from genderscope.data.prepare.preview import GAP_PX, TEXT_PX, TILE_PX, sheet
+from genderscope.data.prepare.preview import TILE_PX, sheet
 from genderscope.data.prepare.shards import Recipe
+from genderscope.imaging.contact_sheet import GAP_PX, LINE_PX, TEXT_PX
 from genderscope.imaging.preprocess import PRESETS, crop, cut
 
 FACE = Face(Box(180, 60, 80, 110))
@@ -16,8 +17,7 @@ SPECS = [*PRESETS.values(), replace(PRESETS["paper"], colour="bgr", size=32)]
 
 
 def tile(page, row, column):
-    line_px = TEXT_PX + 6
-    top = 2 * line_px + row * (TILE_PX + GAP_PX + line_px)
+    top = GAP_PX + LINE_PX + row * (TILE_PX + GAP_PX + LINE_PX)
     left = GAP_PX + column * (TILE_PX + GAP_PX)
     return page[top : top + TILE_PX, left : left + TILE_PX]
 
@@ -27,7 +27,7 @@ def test_every_step_of_every_spec(spec, portrait, tmp_path):
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no picture")
     samples = [Sample(portrait, 0, FACE.box), Sample(broken, 1), Sample(portrait, None)]
-    page = np.asarray(sheet(samples, Recipe(spec, None)))[..., ::-1]
+    page = sheet(samples, Recipe(spec, None))
     image = cv2.imread(str(portrait))
     coloured, shown = cut(image, FACE, replace(spec, colour="bgr"))
     exact = crop(image, FACE, spec)
@@ -51,7 +51,7 @@ def test_every_step_of_every_spec(spec, portrait, tmp_path):
 
 def test_a_window_outside_the_picture_is_drawn_whole(portrait):
     wide = Sample(portrait, 0, Box(-60, -40, 300, 300))
-    page = np.asarray(sheet([wide], Recipe(PRESETS["paper"], None)))
+    page = sheet([wide], Recipe(PRESETS["paper"], None))[..., ::-1]
     blue = (page == (86, 180, 233)).all(2)[: 40 + TILE_PX, : GAP_PX + TILE_PX]
     rows, columns = np.flatnonzero(blue.any(1)), np.flatnonzero(blue.any(0))
     assert columns[-1] - columns[0] == pytest.approx(rows[-1] - rows[0], abs=2)

@@ -59,6 +59,7 @@ def compare(
     from genderscope.evaluation import evaluate, join, predictions
     from genderscope.inference.classifier import Classifier
     from genderscope.reporting import disagreements
+    from genderscope.sinks import annotate
 
     models = [name for name in (a, b) if Path(name).suffix.lower() not in TABLES]
     if models and not dataset:
@@ -96,7 +97,7 @@ def compare(
         result.save(json_file, overwrite=True)
     if sheet:
         sheet.parent.mkdir(parents=True, exist_ok=True)
-        disagreements.sheet(pair).save(sheet)
+        annotate.save(disagreements.sheet(pair), sheet)
     out.print(f"A: {printable(first.name)}\nB: {printable(second.name)}")
     for table in _tables.comparison(result):
         out.print(table)

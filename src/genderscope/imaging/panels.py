@@ -1,7 +1,4 @@
-"""Explanations as pictures: a face, its map and the two together, and many of them on a sheet.
-
-Knows nothing of files, networks or how maps came about.
-"""
+"""Explanations as pictures: a face, its map and the two together, and many of them on a sheet."""
 
 from collections.abc import Sequence
 
@@ -13,10 +10,12 @@ import PIL.ImageDraw
 import PIL.ImageFont
 
 from genderscope.core.types import Image
+from genderscope.imaging.contact_sheet import GAP_PX as GAP_PX
+from genderscope.imaging.contact_sheet import Tile, contact_sheet, in_columns
 
-TILE_PX, GAP_PX, TEXT_PX = 256, 8, 17
+TILE_PX, TEXT_PX = 256, 17
 WHITE = 255
-# Single pixels of a map say little: the overlay shows it blurred by this share of its side.
+# The overlay shows a map blurred by this share of its side: single pixels mean little.
 BLUR = 1 / 40
 STRONGEST = 0.8
 
@@ -40,7 +39,7 @@ def panel(face: Image, shades: Image, energy: npt.NDArray[np.floating], caption:
 def overlay(face: Image, energy: npt.NDArray[np.floating]) -> Image:
     """A face, (side, side, 3), with a map's energy as heat over it, (TILE_PX, TILE_PX, 3)."""
     blurred = cv2.GaussianBlur(energy.astype(np.float32), (0, 0), max(len(energy) * BLUR, 0.5))
-    # The root, so that more is seen than the largest few.
+    # The root, or only the few largest values would be visible.
     heat = cv2.resize(np.sqrt(blurred / max(blurred.max(), 1e-30)), (TILE_PX, TILE_PX))
     colours = cv2.applyColorMap((255 * heat).astype(np.uint8), cv2.COLORMAP_INFERNO)
     weight = STRONGEST * heat[..., None]
@@ -81,18 +80,8 @@ def sheet(panels: Sequence[Image]) -> Image:
         panels: at least one.
     """
     height, width = panels[0].shape[:2]
-    across = max(round((len(panels) * height / width) ** 0.5), 1)
-    down = -(-len(panels) // across)
-    canvas = np.full(
-        (down * (height + GAP_PX) + GAP_PX, across * (width + GAP_PX) + GAP_PX, 3), WHITE, np.uint8
-    )
-    for number, one in enumerate(panels):
-        top, left = (
-            index * (side + GAP_PX) + GAP_PX
-            for index, side in zip(divmod(number, across), (height, width), strict=True)
-        )
-        canvas[top : top + height, left : left + width] = one
-    return canvas
+    columns = max(round((len(panels) * height / width) ** 0.5), 1)
+    return contact_sheet(in_columns([Tile(panel) for panel in panels], columns))
 
 
 def tile(image: Image, interpolation: int = cv2.INTER_LINEAR) -> Image:

@@ -31,8 +31,10 @@ from genderscope.data.leakage.duplicates import (
 )
 from genderscope.data.selection import place
 from genderscope.imaging import decode
+from genderscope.imaging.contact_sheet import Tile, fitted, in_columns
+from genderscope.imaging.contact_sheet import contact_sheet as draw
 
-SHEET_PAIRS, SHEET_COLUMNS, THUMBNAIL, CAPTION = 120, 6, 112, 16  # the last two in pixels
+SHEET_PAIRS, SHEET_COLUMNS, THUMBNAIL_PX = 120, 6, 112
 
 Step = TypeVar("Step")
 
@@ -271,21 +273,14 @@ def contact_sheet(pairs: Sequence[Pair]) -> Image:
     Raises:
         PictureError: a picture can no longer be read.
     """
-    shown = np.linspace(0, len(pairs) - 1, min(len(pairs), SHEET_PAIRS)).round().astype(int)
-    height, width = CAPTION + THUMBNAIL, 2 * THUMBNAIL + CAPTION
-    columns = min(len(shown), SHEET_COLUMNS)
-    sheet = np.full((-(-len(shown) // columns) * height, columns * width, 3), 255, np.uint8)
-    for spot, index in enumerate(shown):
-        pair = pairs[index]
-        row, column = divmod(spot, columns)
-        cell = sheet[row * height : (row + 1) * height, column * width : (column + 1) * width]
-        mirrored = " mirrored" * pair.mirrored
-        caption = f"{index + 1}: {pair.kind}{mirrored} {pair.correlation:.3f}"
-        cv2.putText(cell, caption, (1, 11), cv2.FONT_HERSHEY_PLAIN, 0.75, (0, 0, 0), 1, cv2.LINE_AA)
-        for left, file in ((0, pair.a), (THUMBNAIL, pair.b)):
-            image = decode.read(Path(file))
-            scale = THUMBNAIL / max(image.shape[:2])
-            size = [max(round(side * scale), 1) for side in image.shape[1::-1]]
-            small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-            cell[CAPTION : CAPTION + size[1], left : left + size[0]] = small
-    return sheet
+    chosen = np.linspace(0, len(pairs) - 1, min(len(pairs), SHEET_PAIRS)).round().astype(int)
+    return draw(in_columns([_tile(index + 1, pairs[index]) for index in chosen], SHEET_COLUMNS))
+
+
+def _tile(number: int, pair: Pair) -> Tile:
+    both = np.full((THUMBNAIL_PX, 2 * THUMBNAIL_PX, 3), 255, np.uint8)
+    for left, file in ((0, pair.a), (THUMBNAIL_PX, pair.b)):
+        image = fitted(decode.read(Path(file)), THUMBNAIL_PX)
+        both[: image.shape[0], left : left + image.shape[1]] = image
+    mirrored = " mirrored" * pair.mirrored
+    return Tile(both, f"{number}: {pair.kind}{mirrored} {pair.correlation:.3f}")

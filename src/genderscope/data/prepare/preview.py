@@ -8,19 +8,17 @@ from random import Random
 
 import cv2
 import numpy as np
-import PIL.Image
-import PIL.ImageDraw
-import PIL.ImageFont
 
 from genderscope.core.errors import PictureError
 from genderscope.core.types import LABELS, Face, Image, Sample
 from genderscope.data.prepare.shards import Recipe
+from genderscope.imaging.contact_sheet import Tile, contact_sheet, fitted
 from genderscope.imaging.preprocess import PreprocessSpec, cut, to_input, window
 from genderscope.inference.locate import Source
+from genderscope.sinks import annotate
 
-TILE_PX, GAP_PX, TEXT_PX = 192, 12, 14
+TILE_PX = 192
 SAMPLES = 8
-WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 # BGR, of the palette of Okabe and Ito.
 BOX, WINDOW = (0, 159, 230), (233, 180, 86)
 SOURCES = {
@@ -35,33 +33,17 @@ def save(samples: Iterable[Sample], recipe: Recipe, file: Path) -> None:
     draw = Random(0)
     some = nlargest(SAMPLES, samples, key=lambda _: draw.random())
     file.parent.mkdir(parents=True, exist_ok=True)
-    sheet(some, recipe).save(file)
+    annotate.save(sheet(some, recipe), file)
 
 
-def sheet(samples: Iterable[Sample], recipe: Recipe) -> PIL.Image.Image:
+def sheet(samples: Iterable[Sample], recipe: Recipe) -> Image:
     """The steps for each sample: the picture with the face's box (orange) and the crop's window
     (blue), the crop, the square with its padding, grey or colour, and the scaled input.
 
     A sample that cannot be cut shows the reason instead.
     """
     rows = [_row(sample, recipe) for sample in samples]
-    step_px = TILE_PX + GAP_PX
-    line_px = TEXT_PX + 6
-    height = line_px * 2 + len(rows) * (step_px + line_px)
-    page = PIL.Image.new("RGB", (GAP_PX + step_px * len(_steps(recipe.spec)), height), WHITE)
-    draw = PIL.ImageDraw.Draw(page)
-    font = PIL.ImageFont.load_default(TEXT_PX)
-    for column, title in enumerate(_steps(recipe.spec)):
-        draw.text((GAP_PX + column * step_px, TEXT_PX // 2), title, BLACK, font)
-    for number, (tiles, captions) in enumerate(rows):
-        top = line_px * 2 + number * (step_px + line_px)
-        for column, tile in enumerate(tiles):
-            picture = PIL.Image.fromarray(tile[..., ::-1])
-            page.paste(picture, (GAP_PX + column * step_px, top))
-        for column, caption in enumerate(captions):
-            place = (GAP_PX + column * step_px, top + TILE_PX + 2)
-            draw.text(place, caption, BLACK, font)
-    return page
+    return contact_sheet(rows, heads=_steps(recipe.spec))
 
 
 def _steps(spec: PreprocessSpec) -> tuple[str, ...]:
@@ -74,8 +56,7 @@ def _steps(spec: PreprocessSpec) -> tuple[str, ...]:
     )
 
 
-def _row(sample: Sample, recipe: Recipe) -> tuple[list[Image], list[str]]:
-    """A row's tiles and the captions below them."""
+def _row(sample: Sample, recipe: Recipe) -> list[Tile]:
     spec = recipe.spec
     try:
         image, face, source = recipe.locate(sample)
@@ -83,7 +64,7 @@ def _row(sample: Sample, recipe: Recipe) -> tuple[list[Image], list[str]]:
         coloured, visible = cut(image, face, replace(spec, colour="bgr"))
         exact, _ = cut(image, face, spec)
     except PictureError as error:
-        return [], [str(error)]
+        return [Tile(None, str(error))]
     inputs = to_input(exact[None], spec)[0].astype(np.float32)
     lowest, highest = float(inputs.min()), float(inputs.max())
     stretched = (inputs - lowest) / max(highest - lowest, 1e-6) * 255
@@ -102,7 +83,10 @@ def _row(sample: Sample, recipe: Recipe) -> tuple[list[Image], list[str]]:
         f"mean {exact.mean():.0f}, deviation {exact.std():.0f}",
         f"{lowest:.2f} to {highest:.2f}",
     ]
-    return [_tile(tile) for tile in tiles], captions
+    return [
+        Tile(fitted(tile, TILE_PX, cv2.INTER_NEAREST), caption)
+        for tile, caption in zip(tiles, captions, strict=True)
+    ]
 
 
 def _picture(image: Image, face: Face, spec: PreprocessSpec) -> Image:
@@ -121,25 +105,11 @@ def _picture(image: Image, face: Face, spec: PreprocessSpec) -> Image:
     visible = image[max(top, 0) : bottom, max(left, 0) : right]
     part[max(-top, 0) :, max(-left, 0) :][: visible.shape[0], : visible.shape[1]] = visible
     zoom = TILE_PX / max(part.shape[:2])
-    size = (max(round(part.shape[1] * zoom), 1), max(round(part.shape[0] * zoom), 1))
-    drawn = cv2.resize(part, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
+    drawn = fitted(part, TILE_PX, cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
     box = face.box
     edges = complex(*box.centre) + corners.real * box.width + 1j * corners.imag * box.height
     for outline, colour in ((edges, BOX), (frame, WINDOW)):
         places = (outline - complex(left, top)) * zoom
         points = np.stack([places.real, places.imag], 1).round().astype(np.int32)
         cv2.polylines(drawn, [points], True, colour, 2)
-    return drawn.astype(np.uint8, copy=False)
-
-
-def _tile(image: Image) -> Image:
-    """A picture in the middle of a white tile."""
-    zoom = TILE_PX / max(image.shape[:2])
-    size = (round(image.shape[1] * zoom), round(image.shape[0] * zoom))
-    large = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)
-    if large.ndim == 2:
-        large = cv2.cvtColor(large, cv2.COLOR_GRAY2BGR)
-    tile = np.full((TILE_PX, TILE_PX, 3), 255, np.uint8)
-    top, left = ((TILE_PX - side) // 2 for side in large.shape[:2])
-    tile[top : top + large.shape[0], left : left + large.shape[1]] = large
-    return tile
+    return drawn
