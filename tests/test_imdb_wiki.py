@@ -95,7 +95,7 @@ def test_fields(tmp_path, field, value, attribute, meant):
     assert getattr(one(tmp_path, **{field: value}), attribute) == meant
 
 
-def test_problems_name_their_rows(tmp_path):
+def test_rows_without_a_box_or_an_age(tmp_path):
     save(
         tmp_path,
         {},
@@ -104,8 +104,9 @@ def test_problems_name_their_rows(tmp_path):
         {"face_location": [9.0, 9.0, 9.0, 9.0]},
         {"face_location": [9.0, 9.0, 9.0, 9.0], "face_score": -np.inf},
     )
-    location, date = _imdb_wiki.columns(tmp_path, "imdb").problems.values()
-    assert (location.tolist(), date.tolist()) == ([1, 3], [2])
+    samples = list(datasets.read(f"imdb:{tmp_path}", "all"))
+    assert [sample.box is None for sample in samples] == [False, True, False, True, True]
+    assert [sample.age is None for sample in samples] == [False, False, True, False, False]
 
 
 def test_the_published_crops_have_no_boxes(tmp_path):

@@ -6,16 +6,9 @@ import cv2
 
 from genderscope.core.storage import text
 from genderscope.core.types import LABELS
-from genderscope.evaluation.exploration import NAMES
+from genderscope.evaluation.exploration import NAMES, results
 from genderscope.evaluation.exploration.pictures import OpenedPicture
-from genderscope.evaluation.exploration.results import (
-    ByLabel,
-    Exploration,
-    Histogram,
-    Identities,
-    Problem,
-    Sizes,
-)
+from genderscope.evaluation.exploration.results import ByLabel, Exploration
 from genderscope.reporting import plots
 from genderscope.reporting.page import Block, Figure, Items, Section, Sheet, Table, page
 
@@ -72,7 +65,7 @@ def compose(
     return page(title, introduction, sections)
 
 
-def _problems(dataset: str, problems: Sequence[Problem]) -> Block:
+def _problems(dataset: str, problems: Sequence[results.Problem]) -> Block:
     folder = dataset.partition(":")[2].rstrip("/") + "/"
     sentences = []
     for problem in problems:
@@ -125,7 +118,7 @@ def _sheets(opened: Sequence[OpenedPicture]) -> Iterator[Section]:
         yield Section("Examples", [caption, *sheets])
 
 
-def _sizes(sizes: Sizes | None) -> Iterator[Section]:
+def _sizes(sizes: results.Sizes | None) -> Iterator[Section]:
     if not sizes or not (pixels := sizes.pixels):
         return
     common, n = pixels.most_common, sizes.opened - sizes.unreadable
@@ -145,7 +138,7 @@ def _sizes(sizes: Sizes | None) -> Iterator[Section]:
     yield Section("Sizes of the pictures", blocks)
 
 
-def _measure(name: str, histogram: Histogram, pictures: int) -> Section:
+def _measure(name: str, histogram: results.Histogram, pictures: int) -> Section:
     title, across, meaning = MEASURES[name]
     numbers = (
         ("a number", histogram.n),
@@ -186,7 +179,7 @@ def _groups(columns: Mapping[str, dict[str, ByLabel] | None]) -> Iterator[Sectio
         yield Section("Groups by label", blocks)
 
 
-def _identities(persons: Identities | None) -> Iterator[Section]:
+def _identities(persons: results.Identities | None) -> Iterator[Section]:
     if not persons:
         return
     bins = persons.by_pictures

@@ -43,7 +43,6 @@ class Columns:
         second_face_scores: (n,) float64; NaN where no second face was detected.
         identities: (n,) int32, index into ``names``, -1 where unknown.
         names: of the persons; namesakes are one, so that no split divides a person.
-        problems: by description, the indices of the rows, from 0.
     """
 
     folder: Path
@@ -55,7 +54,6 @@ class Columns:
     second_face_scores: Floats
     identities: npt.NDArray[np.int32]
     names: tuple[str, ...]
-    problems: dict[str, npt.NDArray[np.intp]]
 
     def __len__(self) -> int:
         return len(self.files)
@@ -125,10 +123,6 @@ def columns(root: Path, name: str) -> Columns:
     ages = _ages(number["dob"], number["photo_taken"])
     detected = ~np.isinf(number["face_score"])
     boxes = _boxes(np.array(corners, np.float64).reshape(-1, 4))
-    problems = {
-        "a face location that is out of range or has no area": detected & np.isnan(boxes[:, 0]),
-        "a date of birth or year of the photograph that gives no age": np.isnan(ages),
-    }
     boxes[~detected] = np.nan  # the location is the whole picture's
     if root.resolve().name.endswith("_crop"):
         boxes[:] = np.nan
@@ -142,7 +136,6 @@ def columns(root: Path, name: str) -> Columns:
         second_face_scores=number["second_face_score"],
         identities=np.array(identities, np.int32),
         names=tuple(index),
-        problems={problem: np.flatnonzero(rows) for problem, rows in problems.items()},
     )
 
 

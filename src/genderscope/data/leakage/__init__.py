@@ -16,19 +16,8 @@ import numpy as np
 from genderscope.core.errors import DatasetError
 from genderscope.core.results import Document, Exclusions, Provenance, Record
 from genderscope.core.types import Frame, Image, Sample
-from genderscope.data.leakage.duplicates import (
-    BLOCK,
-    HASH_SIDE,
-    KINDS,
-    MAX_DISTANCE_BITS,
-    MIN_CORRELATION,
-    Pair,
-    Signature,
-    exact_pairs,
-    near_pairs,
-    signatures,
-    strongest,
-)
+from genderscope.data.leakage import duplicates
+from genderscope.data.leakage.duplicates import MIN_CORRELATION, Pair, Signature
 from genderscope.data.selection import place
 from genderscope.imaging import decode
 from genderscope.imaging.contact_sheet import Tile, fitted, in_columns
@@ -162,7 +151,7 @@ class Part:
         Raises:
             DatasetError: no picture can be read.
         """
-        for result in signatures([sample.file for sample in self.samples], jobs):
+        for result in duplicates.signatures([sample.file for sample in self.samples], jobs):
             if isinstance(result, Frame):
                 self.unreadable.append(Unreadable(file=result.path, reason=str(result.error)))
             else:
@@ -204,8 +193,8 @@ def find(
     return Leakage(
         provenance=provenance,
         near_duplicates=NearDuplicates(
-            hash=f"pHash, {HASH_SIDE**2} bits",
-            max_distance_bits=MAX_DISTANCE_BITS,
+            hash=f"pHash, {duplicates.HASH_SIDE**2} bits",
+            max_distance_bits=duplicates.MAX_DISTANCE_BITS,
             min_correlation=min_correlation,
         ),
         comparisons=tuple(
@@ -216,17 +205,17 @@ def find(
 
 def _compare(a: Part, b: Part, track: Track, min_correlation: float) -> Comparison:
     blocks = track(
-        near_pairs(a.signatures, b.signatures, min_correlation),
-        total=-(-len(a.signatures) // BLOCK),
+        duplicates.near_pairs(a.signatures, b.signatures, min_correlation),
+        total=-(-len(a.signatures) // duplicates.BLOCK),
         description="Comparing",
     )
-    exact = exact_pairs(a.signatures, b.signatures)
-    pairs = tuple(strongest(chain(exact, chain.from_iterable(blocks))))
+    exact = duplicates.exact_pairs(a.signatures, b.signatures)
+    pairs = tuple(duplicates.strongest(chain(exact, chain.from_iterable(blocks))))
     kinds, identities = Counter(pair.kind for pair in pairs), shared_identities(a, b)
     return Comparison(
         a=a.summary(),
         b=b.summary(),
-        counts={kind: kinds[kind] for kind in reversed(KINDS)}
+        counts={kind: kinds[kind] for kind in reversed(duplicates.KINDS)}
         | {"shared identity": len(identities)},
         pairs=pairs,
         shared_identities=identities,

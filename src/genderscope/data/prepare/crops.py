@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from genderscope.core.errors import DatasetError
 from genderscope.core.extras import require
 from genderscope.core.types import Image
-from genderscope.data.prepare.manifest import load_manifest
+from genderscope.data.prepare.manifest import MANIFEST, CropsManifest
 
 
 class Crops:
@@ -33,7 +34,9 @@ class Crops:
     def __init__(self, folder: Path) -> None:
         pa = require("pyarrow", "eval")
         self.folder = folder
-        self.manifest = load_manifest(folder)
+        if not (folder / MANIFEST).is_file():
+            raise DatasetError(f"{folder} is not a finished cache: it has no {MANIFEST}")
+        self.manifest = CropsManifest.load(folder / MANIFEST)
         self.spec, self.surround = self.manifest.spec, self.manifest.surround
         self._side = self.spec.size + 2 * self.surround
         table = pa.concat_tables(

@@ -1,12 +1,10 @@
 """The documents of a cache of crops: the plan, written first, and the manifest, written last."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Self
 
 import msgspec
 
-from genderscope.core.errors import DatasetError
 from genderscope.core.results import Document, Record
 from genderscope.imaging.preprocess import PreprocessSpec
 
@@ -86,18 +84,6 @@ class CropsManifest(CropsPlan, frozen=True, kw_only=True):
     @property
     def crops(self) -> int:
         return sum(shard.rows for shard in self.shards)
-
-
-def load_manifest(folder: Path) -> CropsManifest:
-    """The manifest of a finished cache.
-
-    Raises:
-        DatasetError: the folder holds none.
-        ResultError: it is broken.
-    """
-    if not (folder / MANIFEST).is_file():
-        raise DatasetError(f"{folder} is not a finished cache: it has no {MANIFEST}")
-    return CropsManifest.load(folder / MANIFEST)
 
 
 def _present_layout(data: bytes, kind: type[CropsPlan]) -> bytes:

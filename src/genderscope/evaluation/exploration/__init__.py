@@ -13,23 +13,10 @@ from genderscope.core.errors import DatasetError
 from genderscope.core.results import Provenance
 from genderscope.core.types import LABELS
 from genderscope.evaluation import metrics
+from genderscope.evaluation.exploration import results
 from genderscope.evaluation.exploration.pictures import OpenedPicture
 from genderscope.evaluation.exploration.problems import problems
-from genderscope.evaluation.exploration.results import (
-    Bins,
-    ByLabel,
-    CommonSize,
-    Exploration,
-    Histogram,
-    Identities,
-    Identity,
-    IdentityBin,
-    Imbalance,
-    PixelSizes,
-    ReferenceSelection,
-    Sizes,
-    Spread,
-)
+from genderscope.evaluation.exploration.results import ByLabel, Exploration
 from genderscope.evaluation.exploration.tally import MEASURES, MOST_GROUPS, UNLABELLED, Tally
 
 NAMES = (*LABELS, "unknown")
@@ -56,7 +43,7 @@ def summarise(
         raise DatasetError(f"{dataset} holds no pictures in {split!r}")
     imbalance, sizes = _imbalance(tally), _sizes(opened) if opened else None
     identities = _identities(tally)
-    selection = ReferenceSelection(
+    selection = results.ReferenceSelection(
         removed=tally.removed, kept=tally.n - sum(tally.removed.values())
     )
     return Exploration(
@@ -80,12 +67,12 @@ def _by_label(counts: Iterable[int]) -> ByLabel:
     return dict(zip(NAMES, map(int, counts), strict=True))
 
 
-def _imbalance(tally: Tally) -> Imbalance | None:
+def _imbalance(tally: Tally) -> results.Imbalance | None:
     """None without pictures of both labels."""
     labelled = tally.labels[:UNLABELLED]
     if not labelled.all():
         return None
-    return Imbalance(
+    return results.Imbalance(
         majority=LABELS[int(labelled.argmax())],
         ratio=float(labelled.max() / labelled.min()),
         n=int(labelled.sum()),
@@ -93,13 +80,13 @@ def _imbalance(tally: Tally) -> Imbalance | None:
     )
 
 
-def _histogram(tally: Tally, name: str) -> Histogram:
+def _histogram(tally: Tally, name: str) -> results.Histogram:
     measure, counts, infinite = MEASURES[name], tally.histograms[name], tally.infinite[name]
     n = int(counts.sum())
     used = np.flatnonzero(counts.sum(axis=1))
     first, end = (int(used[0]), int(used[-1]) + 1) if n else (0, 0)
     by_label = map(tuple, counts[first:end].T.tolist())
-    return Histogram(
+    return results.Histogram(
         n=n,
         infinite=infinite,
         missing=tally.n - n - infinite,
@@ -108,11 +95,11 @@ def _histogram(tally: Tally, name: str) -> Histogram:
     )
 
 
-def _sizes(opened: Sequence[OpenedPicture]) -> Sizes:
+def _sizes(opened: Sequence[OpenedPicture]) -> results.Sizes:
     sizes = [picture.size for picture in opened if picture.size]
     unreadable = len(opened) - len(sizes)
     low, high = metrics.wilson(unreadable, len(opened))
-    return Sizes(
+    return results.Sizes(
         opened=len(opened),
         unreadable=unreadable,
         unreadable_interval=(float(low), float(high)),
@@ -120,20 +107,22 @@ def _sizes(opened: Sequence[OpenedPicture]) -> Sizes:
     )
 
 
-def _pixels(sizes: Sequence[tuple[int, int]]) -> PixelSizes:
+def _pixels(sizes: Sequence[tuple[int, int]]) -> results.PixelSizes:
     [((width, height), n)] = Counter(sizes).most_common(1)
     longer = np.array(sizes).max(axis=1)
     counts, edges = np.histogram(longer, bins=min(24, int(np.ptp(longer)) + 1))
-    return PixelSizes(
-        most_common=CommonSize(width=width, height=height, n=n),
+    return results.PixelSizes(
+        most_common=results.CommonSize(width=width, height=height, n=n),
         width=_spread([width for width, _ in sizes]),
         height=_spread([height for _, height in sizes]),
-        longer_side=Bins(edges=tuple(edges.tolist()), counts=tuple(counts.tolist())),
+        longer_side=results.Bins(edges=tuple(edges.tolist()), counts=tuple(counts.tolist())),
     )
 
 
-def _spread(lengths: Sequence[int]) -> Spread:
-    return Spread(smallest=min(lengths), median=float(np.median(lengths)), largest=max(lengths))
+def _spread(lengths: Sequence[int]) -> results.Spread:
+    return results.Spread(
+        smallest=min(lengths), median=float(np.median(lengths)), largest=max(lengths)
+    )
 
 
 def _groups(counts: Counter[tuple[str, int]]) -> dict[str, ByLabel] | None:
@@ -147,7 +136,7 @@ def _groups(counts: Counter[tuple[str, int]]) -> dict[str, ByLabel] | None:
     }
 
 
-def _identities(tally: Tally) -> Identities | None:
+def _identities(tally: Tally) -> results.Identities | None:
     pictures: Counter[str] = Counter()
     labels: Counter[str] = Counter()
     for (identity, label), n in tally.identities.items():
@@ -157,14 +146,14 @@ def _identities(tally: Tally) -> Identities | None:
         return None
     doublings = Counter(n.bit_length() for n in pictures.values())
     top = sorted(pictures.items(), key=lambda item: (-item[1], item[0]))[:TOP_IDENTITIES]
-    return Identities(
+    return results.Identities(
         n=len(pictures),
         pictures=pictures.total(),
         mean_pictures=pictures.total() / len(pictures),
         of_both_labels=sum(n > 1 for n in labels.values()),
-        most_frequent=tuple(Identity(identity=identity, pictures=n) for identity, n in top),
+        most_frequent=tuple(results.Identity(identity=identity, pictures=n) for identity, n in top),
         by_pictures=tuple(
-            IdentityBin(first=2 ** (bits - 1), last=2**bits - 1, identities=doublings[bits])
+            results.IdentityBin(first=2 ** (bits - 1), last=2**bits - 1, identities=doublings[bits])
             for bits in range(min(doublings), max(doublings) + 1)
         ),
     )

@@ -12,26 +12,16 @@ IMBALANCE_RATIO = 1.5
 """A larger imbalance is a problem."""
 DOMINANT_SHARE, DOMINANT_TIMES = 0.01, 10
 """A dominant identity has more than this share of all pictures and this many times the mean."""
-ROWS = {
-    "missing": ("Missing pictures", "Download or exclude them."),
-    "repeated": (
-        "Pictures listed more than once",
-        "A copy in both training and test data would be leakage.",
-    ),
-    "unlabelled": ("Pictures without a label", "They can neither train nor evaluate a model."),
-    "boxless": ("Face locations out of range or without area", "Detect the face instead."),
-    "ageless": ("Pictures without an age", "A date is missing or not valid."),
-    "faceless": ("Pictures without a detected face", "Their face score is infinite."),
-    "crowded": ("Pictures with a second face", "Which face the label belongs to is uncertain."),
-}
-"""Problems of rows, by the names that ``Tally.odd`` gives them, and what to do."""
-NEEDS = {
-    "boxless": "box_side_px",
-    "ageless": "age_years",
-    "faceless": "face_score",
-    "crowded": "second_face_score",
-}
-"""Some problems are those of data sets that have a measure."""
+ROWS = (
+    ("missing", "", "Missing pictures", "Download or exclude them."),
+    ("repeated", "", "Pictures listed more than once", "A copy in a test split is leakage."),
+    ("unlabelled", "", "Pictures without a label", "They can neither train nor evaluate a model."),
+    ("boxless", "box_side_px", "Face locations out of range or without area", "Detect the face."),
+    ("ageless", "age_years", "Pictures without an age", "A date is missing or not valid."),
+    ("faceless", "face_score", "Pictures without a detected face", "Their score is infinite."),
+    ("crowded", "second_face_score", "Pictures with a second face", "The label may be of either."),
+)
+"""Keys of ``Tally.odd``, the measure that a data set must have, titles, and advice."""
 
 
 def problems(
@@ -49,8 +39,8 @@ def problems(
         yield _unequal(imbalance, int(tally.labels[:UNLABELLED].max()))
     if sizes:
         yield from _of_pictures(opened, sizes)
-    for name, (title, advice) in ROWS.items():
-        if name not in NEEDS or tally.has(NEEDS[name]):
+    for name, measure, title, advice in ROWS:
+        if not measure or tally.has(measure):
             rows = tally.odd[name]
             yield from _counted(title, rows.examples, tally.n, advice, rows.n)
     if identities:
