@@ -145,7 +145,7 @@ def read(root: Path, name: str, split: str) -> Iterator[Sample]:
     yield from columns(root, name).samples()
 
 
-def _struct(file: Path, name: str) -> dict[str, Any]:
+def _struct(file: Path, name: str) -> dict[str, Any]:  # SciPy gives arrays, texts or numbers
     """The fields of the struct ``name``, squeezed: a char array is a str, a row a vector."""
     if not file.is_file():
         raise DatasetError(f"{file} does not exist")

@@ -16,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -36,7 +37,8 @@ SHIFT_PIXELS = 3
 FLAT = 0.5  # grey levels: a smaller deviation leaves no details to compare
 MIN_CORRELATION = 0.8
 BLOCK = 1024  # pictures of either side that are compared at once
-KINDS = ("near duplicate", "same pixels", "same bytes")
+Kind = Literal["near duplicate", "same pixels", "same bytes"]
+KINDS: tuple[Kind, ...] = ("near duplicate", "same pixels", "same bytes")
 """Kinds of duplicates, the weakest first."""
 
 
@@ -62,7 +64,6 @@ class Pair(Record, frozen=True, kw_only=True):
     """Two duplicates, one of each data set.
 
     Attributes:
-        kind: one of ``KINDS``.
         mirrored: one is the mirrored copy of the other.
         distance_bits: between their hashes, 0-256.
         correlation: of their details, -1 to 1.
@@ -70,7 +71,7 @@ class Pair(Record, frozen=True, kw_only=True):
 
     a: str
     b: str
-    kind: str
+    kind: Kind
     mirrored: bool = False
     distance_bits: int = 0
     correlation: float = 1.0
@@ -115,7 +116,8 @@ def _signature(file: Path) -> Signature | Frame:
 
 def exact_pairs(a: Sequence[Signature], b: Sequence[Signature]) -> Iterator[Pair]:
     """Pairs of the same bytes or pixels: every picture with the first copy in the other set."""
-    for kind, attribute in (("same bytes", "content"), ("same pixels", "pixels")):
+    attributes: dict[Kind, str] = {"same bytes": "content", "same pixels": "pixels"}
+    for kind, attribute in attributes.items():
         first_a, first_b = (
             {getattr(one, attribute): one.file for one in reversed(side)} for side in (a, b)
         )
