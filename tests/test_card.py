@@ -1,15 +1,15 @@
 """The cards that ship are what the command writes now, and their numbers are the result files'."""
 
-import json
 import re
 import shutil
 
 import pytest
 from msgspec.structs import replace
 
+from audits import FLIPS
 from console import run
 from genderscope.core.errors import ModelError
-from genderscope.core.results import Estimate
+from genderscope.core.results import Estimate, Provenance
 from genderscope.evaluation.evaluate import Evaluation
 from genderscope.inference.classifier import WEIGHTS, shipped
 from genderscope.reporting import cards
@@ -58,20 +58,16 @@ def test_numbers_come_from_the_files_beside_the_model(model, tmp_path):
         by_group={"light": {"dim": found.by_group["race"]["White"]}},
     ).save(tmp_path / "own.x.yunet.json")
     (tmp_path / "own.record.json").write_text("{}")
-    condition = {"name": "monocle", "n": 987, "flip_rate": 0.1, "flip_interval": [0.08, 0.12]}
-    condition |= {"to_man": 0.06, "to_woman": 0.04, "confidence_change": -0.015}
-    condition |= {"confidence_interval": [-0.02, -0.01], "accuracy": 0.8}
-    condition |= {"accuracy_interval": [0.7, 0.9]}
-    measured = {"n": 987, "seed": 5, "command": "genderscope counterfactuals --model own"}
-    measured |= {"original": {"accuracy": 0.85, "accuracy_interval": [0.8, 0.9]}}
-    (tmp_path / "own.counterfactuals.json").write_text(
-        json.dumps(measured | {"conditions": [condition]})
+    [glasses, _] = FLIPS.conditions
+    made = Provenance(command="genderscope counterfactuals --model own", versions={}, seed=5)
+    replace(FLIPS, provenance=made, conditions=(replace(glasses, name="monocle"),)).save(
+        tmp_path / "own.counterfactuals.json"
     )
     text = cards.card(file)
     assert "| 1,234 | 43.2 (41.0 to 46.0) |" in text
     assert "| light: dim |" in text
     assert (
-        "| monocle | 987 | 10.0 (8.0 to 12.0) | 6.0 | 4.0 | -1.5 (-2.0 to -1.0) | "
+        "| monocle | 120 | 10.0 (6.0 to 17.0) | 7.5 | 2.5 | -2.0 (-4.0 to -1.0) | "
         "80.0 (70.0 to 90.0) |" in text
     )
     assert "`genderscope counterfactuals --model own`, seed 5" in text

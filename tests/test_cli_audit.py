@@ -1,16 +1,16 @@
 """``genderscope audit`` as people run it: in a process of its own."""
 
 import csv
-import json
 
 import pytest
 
+from audits import FLIPS, LOOKS, SHEET, predicted
 from console import run
 from genderscope.evaluation import predictions
+from genderscope.evaluation.audit.results import Audit
 from html_outline import assert_self_contained
-from test_audit import FLIPS, LOOKS, SHEET, predicted
 
-pytest.importorskip("fairlearn", reason="needs the eval extra")
+pytest.importorskip("scipy", reason="needs the eval extra")
 
 
 @pytest.fixture
@@ -22,9 +22,9 @@ def table(tmp_path):
 
 
 def test_writes_one_report_three_times_and_the_same_each_time(table, tmp_path):
-    (tmp_path / "flips.json").write_text(json.dumps(FLIPS))
+    FLIPS.save(tmp_path / "flips.json")
     (tmp_path / "sheet.jpg").write_bytes(SHEET)
-    (tmp_path / "looks.json").write_text(json.dumps(LOOKS))
+    LOOKS.save(tmp_path / "looks.json")
     options = ["audit", "--predictions", table, "--by", "race, gender", "--seed", 3]
     options += ["--counterfactuals", tmp_path / "flips.json", "--regions", tmp_path / "looks.json"]
     folders = [tmp_path / "one", tmp_path / "two"]
@@ -33,16 +33,29 @@ def test_writes_one_report_three_times_and_the_same_each_time(table, tmp_path):
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
         assert done.stdout.splitlines()[-1] == f"The page lies in {folder / 'audit.html'}"
-    names = ["audit.html", "audit.json", "audit.md"]
+    names = ["audit.html", "audit.json", "audit.md", "sheet.jpg"]
     assert sorted(file.name for file in folders[0].iterdir()) == names
     for name in names:
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
-    numbers = json.loads((folders[0] / "audit.json").read_text())
-    assert numbers["counterfactuals"] == FLIPS
-    assert numbers["command"].startswith("genderscope audit --by race,gender --out DIR --depth 2")
+    results = Audit.load(folders[0] / "audit.json")
+    assert results.counterfactuals == FLIPS
+    assert results.provenance.command.endswith("--out DIR")
     outline = assert_self_contained((folders[0] / "audit.html").read_text())
     assert len(outline.named("img")) == 1  # the sheet
     assert "Of 100 Black women, about" in outline.text
+
+
+def test_the_page_is_made_again_from_the_numbers(table, tmp_path):
+    FLIPS.save(tmp_path / "flips.json")
+    (tmp_path / "sheet.jpg").write_bytes(SHEET)
+    first, again = tmp_path / "first", tmp_path / "again"
+    options = ["--by", "race", "--counterfactuals", tmp_path / "flips.json"]
+    made = run("audit", "--predictions", table, *options, "--out", first)
+    done = run("audit", "--from", first / "audit.json", "--out", again)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:-1] == made.stdout.splitlines()[:-1]
+    for file in first.iterdir():
+        assert (again / file.name).read_bytes() == file.read_bytes()
 
 
 def test_runs_a_model_on_a_data_set_and_keeps_what_it_said(tmp_path, portrait, model):
@@ -63,11 +76,11 @@ def test_runs_a_model_on_a_data_set_and_keeps_what_it_said(tmp_path, portrait, m
         said = {row["file"].split("/")[-1]: row["prediction"] for row in csv.DictReader(lines)}
     assert said.pop("broken.jpg") == ""
     assert set(said) == {"a.jpg", "b.jpg", "c.jpg", "d.jpg"}
-    numbers = json.loads((out / "audit.json").read_text())
-    assert (numbers["n"], numbers["unlabelled"], numbers["no_answer"]) == (4, 1, 1)
+    results = Audit.load(out / "audit.json")
+    assert (results.n, results.unlabelled, results.no_answer) == (4, 1, 1)
     again = run("audit", "--predictions", out / "predictions.csv", "--by", "gender", "--out", out)
     assert again.returncode == 0
-    assert json.loads((out / "audit.json").read_text())["overall"] == numbers["overall"]
+    assert Audit.load(out / "audit.json").overall == results.overall
 
 
 def test_persons_of_a_data_set_are_known(tmp_path, portrait, model):
@@ -80,7 +93,7 @@ def test_persons_of_a_data_set_are_known(tmp_path, portrait, model):
         "--by", "gender", "--out", tmp_path / "out",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "out" / "audit.json").read_text())["persons"] == 1
+    assert Audit.load(tmp_path / "out" / "audit.json").persons == 1
 
 
 @pytest.mark.parametrize(
@@ -93,13 +106,16 @@ def test_persons_of_a_data_set_are_known(tmp_path, portrait, model):
         (["--predictions", "TABLE", "--limit", "9"], "--limit goes with --dataset, not with --pr"),
         (["--predictions", "none.csv"], "none.csv is not a file"),
         (["--dataset", "fairface"], "a data set is written NAME:PATH"),
-        (["--predictions", "TABLE", "--regions", "none.json"], "none.json cannot be read as JSON"),
-        (["--predictions", "TABLE", "--regions", "TABLE"], "vendor.csv cannot be read as JSON"),
+        (["--predictions", "TABLE", "--regions", "none.json"], "none.json cannot be read"),
+        (["--predictions", "TABLE", "--regions", "TABLE"], "vendor.csv is not a result file"),
         (["--predictions", "TABLE", "--counterfactuals", "NOSHEET"], "names a sheet that cannot"),
+        (["--predictions", "TABLE", "--counterfactuals", "TABLE"], "is not a result file"),
+        (["--from", "TABLE", "--by", "race"], "--from takes an audit as it is"),
+        (["--from", "NOSHEET", "--by", ""], "a file of kind 'counterfactuals', not 'audit'"),
     ],
 )
 def test_refusals_leave_nothing_behind(table, tmp_path, options, message):
-    (tmp_path / "flips.json").write_text(json.dumps(FLIPS))
+    FLIPS.save(tmp_path / "flips.json")
     places = {"TABLE": str(table), "NOSHEET": str(tmp_path / "flips.json")}
     out = tmp_path / "out"
     by = [] if "--by" in options else ["--by", "race"]

@@ -9,6 +9,7 @@ import pytest
 
 from console import run
 from genderscope.data.prepare.crops import Crops
+from genderscope.evaluation.counterfactuals import Counterfactuals
 
 pytest.importorskip("scipy", reason="needs the extra [eval]")
 pytest.importorskip("pyarrow", reason="needs the extra [eval]")
@@ -38,12 +39,13 @@ def test_measures_writes_and_draws(faces, yunet, model, tmp_path):
         *("--json", report, "--sheet", sheet, "--pictures-out", out, "--seed", 3),
     )
     assert done.returncode == 1, done.stderr
-    assert done.stderr == "left out: 1: the picture cannot be read\n"
+    assert done.stderr == "skipped: 1: the picture cannot be read\n"
     assert "surgical mask" in done.stdout
-    found = json.loads(report.read_text())
-    assert (found["model"], found["n"], found["seed"], found["sheet"]) == (model, 2, 3, "s.jpg")
-    assert [one["name"] for one in found["conditions"]] == ["clear glasses", "surgical mask"]
-    assert found["command"].startswith("genderscope counterfactuals --dataset folder:")
+    results = Counterfactuals.load(report)
+    assert (results.model, results.n, results.sheet) == (model, 2, "s.jpg")
+    assert (results.provenance.seed, results.detector) == (3, "yunet")
+    assert [one.name for one in results.conditions] == ["clear glasses", "surgical mask"]
+    assert results.provenance.command.startswith("genderscope counterfactuals --dataset folder:")
     assert cv2.imread(str(sheet)).shape[0] > 300
     assert len(list(out.glob("*/*.png"))) == 6
 
@@ -61,19 +63,20 @@ def test_anybodys_answers_are_measured(tmp_path):
     report = tmp_path / "r.json"
     done = run("counterfactuals", "--predictions", tmp_path / "theirs.csv", "--json", report)
     assert done.returncode == 0, done.stderr
-    [hat] = json.loads(report.read_text())["conditions"]
-    assert (hat["n"], hat["flip_rate"], hat["to_man"], hat["accuracy"]) == (40, 0.2, 0.2, 0.8)
-    assert hat["by_group"]["race"]["White"]["flip_rate"] == 0.2
+    [hat] = Counterfactuals.load(report).conditions
+    assert (hat.flip_rate.n, hat.flip_rate.value) == (40, 0.2)
+    assert (hat.to_man, hat.accuracy.value) == (0.2, 0.8)
+    assert hat.by_group["race"]["White"].value == 0.2
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "name a --dataset to alter, or the --predictions"),
+        ([], "name a --dataset to change, or the --predictions"),
         (["--conditions", "monocle"], "no condition 'monocle'; there are: all, head scarf, hat"),
         (["--sheet", "s.pdf"], "--sheet writes a .jpg or .png, not s.pdf"),
-        (["--detector", "haar"], "no face was found that could be altered"),
-        (["--predictions", "nowhere.csv"], "name a --dataset to alter, or the --predictions"),
+        (["--detector", "haar"], "no sample has a face with landmarks"),
+        (["--predictions", "nowhere.csv"], "name a --dataset to change, or the --predictions"),
     ],
 )
 def test_refusals_are_one_line(faces, model, options, message):

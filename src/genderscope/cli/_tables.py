@@ -132,8 +132,8 @@ def comparison(result: "Comparison") -> Iterator[Table]:
             _agreement(forced.agreement),
             [],
             ["as they answered"],
-            ["  answered", "", *map(_cell, (given.a.coverage, given.b.coverage))],
-            ["  accuracy of these", "", *map(_cell, (given.a.accuracy, given.b.accuracy))],
+            ["  answered", "", *map(with_interval, (given.a.coverage, given.b.coverage))],
+            ["  accuracy of these", "", *map(with_interval, (given.a.accuracy, given.b.accuracy))],
             _agreement(given.agreement),
             [],
             ["where both answered"],
@@ -150,7 +150,7 @@ def comparison(result: "Comparison") -> Iterator[Table]:
 
 
 def _accuracies(values: "Accuracies") -> Iterator[list[str]]:
-    sides = map(_cell, (values.a, values.b, values.difference))
+    sides = map(with_interval, (values.a, values.b, values.difference))
     yield ["  accuracy", f"{values.a.n:,}", *sides]
     test = values.mcnemar
     yield ["  right alone", "", f"{test.a_only:,}", f"{test.b_only:,}", f"p = {test.p:.2g}"]
@@ -158,7 +158,7 @@ def _accuracies(values: "Accuracies") -> Iterator[list[str]]:
 
 def _agreement(values: "Agreement") -> list[str]:
     kappa = "-" if values.kappa.value is None else f"kappa {values.kappa.value:.3f}"
-    return ["  say the same", f"{values.share.n:,}", _cell(values.share), "", kappa]
+    return ["  say the same", f"{values.share.n:,}", with_interval(values.share), "", kappa]
 
 
 def _grouped(
@@ -171,7 +171,7 @@ def _grouped(
         yield []
         yield [printable(column)]
         for name, group in groups.items():
-            cells = map(_cell, values(group))
+            cells = map(with_interval, values(group))
             yield [f"  {printable(name)}", f"{size(group):,}", *cells]
 
 
@@ -191,7 +191,8 @@ def _two(estimate: Estimate) -> tuple[str, str]:
     return percent(estimate.value), between(estimate.interval)
 
 
-def _cell(estimate: Estimate | None) -> str:
+def with_interval(estimate: Estimate | None) -> str:
+    """A share in percent, with its interval."""
     if estimate is None or estimate.value is None:
         return "n too small"
     return f"{percent(estimate.value)} ({between(estimate.interval)})"

@@ -5,14 +5,13 @@ model's own metadata or from the result files beside it, ``<model>.*.*.json`` by
 ``<model>.counterfactuals.json``.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from genderscope.core.errors import ModelError
 from genderscope.core.results import Estimate
 from genderscope.core.types import LABELS
+from genderscope.evaluation.counterfactuals import Counterfactuals
 from genderscope.evaluation.evaluate import Evaluation, beside
 from genderscope.inference.classifier import WEIGHTS, Classifier, find, shipped
 from genderscope.inference.metadata import Abstention, Metadata
@@ -32,7 +31,7 @@ def card(model: str | Path) -> str:
     classifier = Classifier.load(model)
     file = find(model)
     results = beside(file)
-    altered = file.with_name(f"{file.stem}.counterfactuals.json")
+    flips = file.with_name(f"{file.stem}.counterfactuals.json")
     sets = ", ".join(dict.fromkeys(result.data for result in results))
     return TEMPLATE.read_text(encoding="utf-8").format(
         name=classifier.name,
@@ -42,16 +41,11 @@ def card(model: str | Path) -> str:
         commands=_items(*dict.fromkeys(f"`{result.provenance.command}`" for result in results)),
         groups="\n\n".join(map(_groups, _one_each(results))),
         calibration=_calibration(results),
-        flips=_flips(_read(altered)) if altered.is_file() else "Not measured yet.",
+        flips=_flips(Counterfactuals.load(flips)) if flips.is_file() else "Not measured yet.",
         training=_training(classifier.metadata),
         evaluation=f"{sets or 'None yet'}. Nothing was chosen on them.",
         abstention=_abstention(classifier.metadata.abstention),
     )
-
-
-def _read(file: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return found
 
 
 def read(model: str) -> str:
@@ -133,28 +127,27 @@ def _calibration(results: Iterable[Evaluation]) -> str:
     return markdown.table(head, rows)
 
 
-def _flips(report: dict[str, Any]) -> str:
+def _flips(results: Counterfactuals) -> str:
     head = (
-        *("condition", "n", "flips %", "to man %", "to woman %", "confidence, points"),
+        *("condition", "n", "flip rate %", "to man %", "to woman %", "confidence, points"),
         "accuracy %",
     )
     rows = [
         (
-            found["name"],
-            f"{found['n']:,}",
-            _share(found["flip_rate"], found["flip_interval"]),
-            _share(found["to_man"]),
-            _share(found["to_woman"]),
-            _share(found["confidence_change"], found["confidence_interval"]),
-            _share(found["accuracy"], found["accuracy_interval"]),
+            condition.name,
+            f"{condition.flip_rate.n:,}",
+            _estimate(condition.flip_rate),
+            _share(condition.to_man),
+            _share(condition.to_woman),
+            _estimate(condition.confidence_change),
+            _estimate(condition.accuracy),
         )
-        for found in report["conditions"]
+        for condition in results.conditions
     ]
-    original = report["original"]
-    before = _share(original["accuracy"], original["accuracy_interval"])
     return (
-        f"{markdown.table(head, rows)}\n\nUnaltered, the accuracy is {before}%, "
-        f"n = {report['n']:,}. Measured by `{report['command']}`, seed {report['seed']}."
+        f"{markdown.table(head, rows)}\n\nIn the original pictures, the accuracy is "
+        f"{_estimate(results.accuracy)}%, n = {results.n:,}. Measured by "
+        f"`{results.provenance.command}`, seed {results.provenance.seed}."
     )
 
 
@@ -181,16 +174,16 @@ def _of(result: Evaluation) -> tuple[str, str, str]:
     return result.data, result.detector, f"{result.n:,}"
 
 
-def _estimate(estimate: Estimate) -> str:
-    return _share(estimate.value, estimate.interval)
-
-
 def _share(share: float | None, interval: Sequence[float] | None = None) -> str:
     """A share of 1 in per cent, with its interval."""
     if share is None:
         return "n too small"
     ends = interval and [None if end is None else 100 * end for end in interval]
     return _plain(100 * share, ends, 1)
+
+
+def _estimate(estimate: Estimate) -> str:
+    return _share(estimate.value, estimate.interval)
 
 
 def _plain(value: float | None, interval: Sequence[float | None] | None, digits: int = 3) -> str:

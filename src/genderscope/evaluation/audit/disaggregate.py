@@ -1,8 +1,7 @@
-"""Truths and answers divided into groups, and every measure of each group with its interval.
+"""Labels and answers divided into groups, and every measure of each group with its interval.
 
-Each measure is the mean of a mark that every picture has, by Fairlearn's ``MetricFrame``. Where
-persons are known, pictures of one person count for less (see ``intervals.effective``). Knows
-nothing of files or pages, and needs the ``eval`` extra.
+Each measure is a mean over a group's pictures. Where persons are known, pictures of one person
+count for less (see ``intervals.effective``). Needs the ``eval`` extra.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,8 @@ import numpy.typing as npt
 from genderscope.core.extras import require
 from genderscope.core.types import LABELS, Floats
 from genderscope.evaluation.audit import intervals
-from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers, decide, group_order
+from genderscope.evaluation.audit.results import Calibration
+from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers, decide, group_order, wilson
 from genderscope.evaluation.metrics.calibration import BINS
 
 FEW_N = 100
@@ -41,23 +41,23 @@ class Division:
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class Measure:
     """One measure of each group, (groups,) each.
 
     Attributes:
         n: pictures that count; ``value`` and its interval are NaN below ``SMALLEST_N`` of them, or
             of persons where these are known.
-        worth: how many independent pictures they are worth, and ``others_worth`` those of all
-            other groups together, whose value is ``others``.
+        effective_n: the effective sample size: see ``intervals.effective``.
+        others, others_effective_n: the same for all other groups together.
     """
 
     n: Integers
     value: Floats
     low: Floats
     high: Floats
-    worth: Floats
+    effective_n: Floats
     others: Floats
-    others_worth: Floats
+    others_effective_n: Floats
 
 
 def divide(
@@ -70,43 +70,47 @@ def divide(
 
     Groups are in the order of their columns' values, 3-9 before 10-19.
     """
-    values = {}
+    coded = {}
     for column in by:
-        found, codes = np.unique(columns[column], return_inverse=True)
-        order = sorted(range(len(found)), key=lambda place: group_order(str(found[place])))
-        values[column] = [str(found[place]) for place in order], np.argsort(order)[codes]
+        values, codes = np.unique(columns[column], return_inverse=True)
+        order = sorted(range(len(values)), key=lambda place: group_order(str(values[place])))
+        coded[column] = [str(values[place]) for place in order], np.argsort(order)[codes]
     for together in range(1, min(depth, len(by)) + 1):
         for chosen in combinations(by, together):
-            codes = np.stack([values[column][1] for column in chosen])
+            codes = np.stack([coded[column][1] for column in chosen])
             groups, group = np.unique(codes, axis=1, return_inverse=True)
             names = tuple(
-                tuple(values[column][0][code] for column, code in zip(chosen, codes, strict=True))
+                tuple(coded[column][0][code] for column, code in zip(chosen, codes, strict=True))
                 for codes in groups.T
             )
             yield Division(chosen, names, group.ravel())
 
 
-def marks(truth: Integers, decided: Integers, said: Integers, score: Floats) -> dict[str, Floats]:
-    """What each picture adds to each measure, (n,) each: NaN where it does not count.
+def outcomes(
+    truth: Integers, forced: Integers, answers: Integers, score: Floats
+) -> dict[str, Floats]:
+    """What each picture contributes to each measure, (n,) each; NaN where it does not count.
 
     Args:
         truth: index into ``LABELS``.
-        decided: the same without abstention, -1 for no answer, which is wrong.
-        said: the same with abstention, which is 2.
+        forced: the label without abstention, -1 for no answer, which is wrong.
+        answers: the same with abstention, which is 2.
         score: P(man), or NaN.
 
     Returns:
-        ``error``: wrong when made to decide; ``missed``: not called what it is labelled, so wrong,
-        uncertain or no answer; ``uncertain``; ``answered_error``: wrong, of those called by a
-        label; ``recall_woman``, ``recall_man``: right when made to decide, of those labelled so;
-        ``overconfidence``: confidence less right, of those with a score.
+        ``error``: wrong without abstention; ``missed``: not given its label, so wrong, uncertain or
+        no answer; ``uncertain``; ``answered_error``: wrong, of those given a label;
+        ``recall_woman``, ``recall_man``: right without abstention, of those with this label;
+        ``overconfidence``: confidence minus correctness, of those with a score.
     """
-    wrong = (decided != truth).astype(np.float64)
+    wrong = (forced != truth).astype(np.float64)
     return {
         "error": wrong,
-        "missed": (said != truth).astype(np.float64),
-        "uncertain": (said == UNCERTAIN).astype(np.float64),
-        "answered_error": np.where((said >= 0) & (said != UNCERTAIN), said != truth, np.nan),
+        "missed": (answers != truth).astype(np.float64),
+        "uncertain": (answers == UNCERTAIN).astype(np.float64),
+        "answered_error": np.where(
+            (answers >= 0) & (answers != UNCERTAIN), answers != truth, np.nan
+        ),
         **{
             f"recall_{label}": np.where(truth == place, 1 - wrong, np.nan)
             for place, label in enumerate(LABELS)
@@ -115,125 +119,100 @@ def marks(truth: Integers, decided: Integers, said: Integers, score: Floats) -> 
     }
 
 
-def means(measures: Mapping[str, Floats], group: Integers) -> Floats:
-    """The mean of each mark within each group that has a picture, (measures, groups).
-
-    All marks go into Fairlearn's ``MetricFrame`` as one metric: it copies, element by element, what
-    each metric takes, which takes minutes for 100,000 pictures in as many metrics.
-    """
-    fairness = require("fairlearn.metrics", "eval")
-    frame = fairness.MetricFrame(
-        metrics=_means,
-        y_true=np.stack(list(measures.values()), axis=1),
-        y_pred=np.zeros(len(group)),  # what was said is in the marks already
-        sensitive_features=group,
-    )
-    return np.stack(frame.by_group.to_list(), axis=1)
-
-
-def _means(marks: Floats, said: Floats) -> Floats:
-    counted = ~np.isnan(marks)
-    with np.errstate(invalid="ignore"):
-        found: Floats = np.where(counted, marks, 0).sum(axis=0) / counted.sum(axis=0)
-    return found
-
-
-def shares(
-    measures: Mapping[str, Floats], division: Division, person: Integers | None = None
-) -> dict[str, Shares]:
+def measure(
+    values: Mapping[str, Floats], division: Division, person: Integers | None = None
+) -> dict[str, Measure]:
     """Each measure of each group, with Wilson's interval, or Student's for ``overconfidence``.
 
     Args:
-        measures: of ``marks``.
+        values: of ``outcomes``.
         person: (n,) of 0, 1, ... where it is known who is in each picture.
     """
-    group, groups = division.group, len(division.names)
-    large = np.bincount(group, minlength=groups) >= SMALLEST_N
+    groups = len(division.names)
+    large = np.bincount(division.group, minlength=groups) >= SMALLEST_N
     if person is not None:
-        held = np.unique(np.stack([group, person]), axis=1)[0]
-        large &= np.bincount(held, minlength=groups) >= SMALLEST_N
-    found = np.full((len(measures), groups), np.nan)
-    if large.any():  # the others, of which there may be thousands, have no numbers
-        inside = large[group]
-        found[:, large] = means({name: m[inside] for name, m in measures.items()}, group[inside])
-    return {
-        name: _shares(name, mark, mean, division, person)
-        for (name, mark), mean in zip(measures.items(), found, strict=True)
-    }
+        large &= persons_by_group(division, person) >= SMALLEST_N
+    return {name: _measure(name, value, large, division, person) for name, value in values.items()}
 
 
-def _shares(
-    name: str, mark: Floats, mean: Floats, division: Division, person: Integers | None
-) -> Shares:
-    counted = ~np.isnan(mark)
-    group, mark = division.group[counted], mark[counted]
+def persons_by_group(division: Division, person: Integers) -> Integers:
+    """How many persons each group has, (groups,)."""
+    pairs = np.unique(np.stack([division.group, person]), axis=1)
+    return np.bincount(pairs[0], minlength=len(division.names))
+
+
+def _measure(
+    name: str,
+    values: Floats,
+    large: npt.NDArray[np.bool_],
+    division: Division,
+    person: Integers | None,
+) -> Measure:
+    counted = ~np.isnan(values)
+    group, values = division.group[counted], values[counted]
     n, total, squares = (
-        np.bincount(group, weights, len(mean)) for weights in (None, mark, mark**2)
+        np.bincount(group, weights, len(large)) for weights in (None, values, values**2)
     )
-    mean = np.where(n >= SMALLEST_N, mean, np.nan)
-    worth, others_worth = n.astype(np.float64), (n.sum() - n).astype(np.float64)
+    visible = large & (n >= SMALLEST_N)
+    effective_n, others_n = n.astype(np.float64), (n.sum() - n).astype(np.float64)
     if person is not None:
-        persons = int(person.max(initial=-1)) + 1
         person = person[counted]
-        all_n, all_total = np.bincount(person, None, persons), np.bincount(person, mark, persons)
-        for place in np.flatnonzero(~np.isnan(mean)):
+        persons = int(person.max(initial=-1)) + 1
+        all_n, all_total = np.bincount(person, None, persons), np.bincount(person, values, persons)
+        for place in np.flatnonzero(visible):
             own = group == place
             own_n = np.bincount(person[own], None, persons)
-            own_total = np.bincount(person[own], mark[own], persons)
-            worth[place] = intervals.effective(own_n, own_total, squares[place])
-            others_worth[place] = intervals.effective(
+            own_total = np.bincount(person[own], values[own], persons)
+            effective_n[place] = intervals.effective(own_n, own_total, squares[place])
+            others_n[place] = intervals.effective(
                 all_n - own_n, all_total - own_total, squares.sum() - squares[place]
             )
     with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(visible, total / n, np.nan)
         others = (total.sum() - total) / (n.sum() - n)
         if name == "overconfidence":
             variance = np.maximum(squares - n * mean**2, 0) / (n - 1)
             t = require("scipy.special", "eval").stdtrit(n - 1, (1 + LEVEL) / 2)
-            reach = t * np.sqrt(variance / worth)
+            reach = t * np.sqrt(variance / effective_n)
             low, high = mean - reach, mean + reach
         else:
-            low, high = intervals.wilson(mean, worth)
-    shown = ~np.isnan(mean)
-    low, high = np.where(shown, low, np.nan), np.where(shown, high, np.nan)
-    return Shares(n, mean, low, high, worth, others, others_worth)
+            low, high = wilson(mean * effective_n, effective_n)
+    low, high = np.where(visible, low, np.nan), np.where(visible, high, np.nan)
+    return Measure(n, mean, low, high, effective_n, others, others_n)
 
 
 def calibration(
     truth: Integers, score: Floats, division: Division, seed: int
-) -> list[dict[str, float] | None]:
+) -> list[Calibration | None]:
     """How far the scores of each group are probabilities; None below ``CALIBRATED_N`` of them.
 
-    Returns:
-        ``n`` with a score; ``confidence``: the mean; ``accuracy``; ``ece``: as in ``calibration``;
-        ``ece_by_chance``: what 95 of 100 perfectly calibrated models would stay below with these
-        confidences (Bröcker and Smith 2007). It stands in the place of an interval: in simulation
-        no bootstrap interval of the error held the truth at its level (of calibrated scores the
-        percentile's never did, the basic one's in 62%), as the estimate is biased upwards.
+    ``ece_by_chance`` stands in the place of an interval: in simulations no bootstrap interval of
+    the error covered the true one at its level (for calibrated scores the percentile interval never
+    did, the basic one in 62%), as the estimate is biased upwards.
     """
-    answered = ~np.isnan(score)
-    truth, score, group = truth[answered], score[answered], division.group[answered]
+    scored = ~np.isnan(score)
+    truth, score, group = truth[scored], score[scored], division.group[scored]
     confidence, right = np.maximum(score, 1 - score), decide(score) == truth
     place = group * BINS + np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-    size = len(division.names) * BINS
     n, sure, correct, variance = (
-        np.bincount(place, weights, size).reshape(-1, BINS)
+        np.bincount(place, weights, len(division.names) * BINS).reshape(-1, BINS)
         for weights in (None, confidence, right, confidence * (1 - confidence))
     )
     random = np.random.default_rng(seed)
-    found: list[dict[str, float] | None] = []
+    results: list[Calibration | None] = []
     for row in range(len(division.names)):
         total = int(n[row].sum())
         if total < CALIBRATED_N:
-            found.append(None)
+            results.append(None)
             continue
         chance = np.sqrt(variance[row]) * random.standard_normal((2000, BINS))
-        found.append(
-            {
-                "n": total,
-                "confidence": float(sure[row].sum() / total),
-                "accuracy": float(correct[row].sum() / total),
-                "ece": float(abs(sure[row] - correct[row]).sum() / total),
-                "ece_by_chance": float(np.quantile(abs(chance).sum(axis=1) / total, LEVEL)),
-            }
+        results.append(
+            Calibration(
+                n=total,
+                confidence=float(sure[row].sum() / total),
+                accuracy=float(correct[row].sum() / total),
+                ece=float(abs(sure[row] - correct[row]).sum() / total),
+                ece_by_chance=float(np.quantile(abs(chance).sum(axis=1) / total, LEVEL)),
+            )
         )
-    return found
+    return results

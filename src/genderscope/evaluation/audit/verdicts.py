@@ -1,101 +1,95 @@
-"""Which differences between groups are more than chance.
-
-Knows the groups' measures, nothing of pictures, files or pages, and needs the ``eval`` extra.
-"""
+"""Which differences between groups are larger than chance. Needs the ``eval`` extra."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from genderscope.evaluation.audit import intervals
-from genderscope.evaluation.audit.disaggregate import Division, Shares
+from genderscope.evaluation.audit.disaggregate import Division, Measure
+from genderscope.evaluation.audit.results import Comparison
 from genderscope.evaluation.metrics import LEVEL, SMALLEST_N
 
 TESTED = ("error", "missed", "uncertain")
 """The measures in which groups are compared."""
+Measured = Sequence[tuple[Division, Mapping[str, Measure]]]
+Compared = dict[tuple[tuple[str, ...], int], dict[str, Comparison]]
+"""Comparisons by division and group, then by measure."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One group against all others together: value less value, and value over value.
-
-    Attributes:
-        p: of no difference; ``p_holm`` is adjusted for all comparisons in the measure.
-    """
-
-    division: Division
-    group: int
-    measure: str
-    value: float
-    others: float
-    difference: float
-    difference_interval: tuple[float, float]
-    ratio: float
-    ratio_interval: tuple[float, float]
-    p: float
-    p_holm: float
-
-    @property
-    def verdict(self) -> str:
-        """``more``, ``less``, or ``not shown``, which does not say that there is no difference."""
-        low, high = self.difference_interval
-        if self.p_holm > 1 - LEVEL or low <= 0 <= high:
-            return "not shown"
-        return "more" if low > 0 else "less"
-
-
-def extremes(shares: Shares) -> dict[str, Any] | None:
-    """The groups of the largest and the smallest value, ``intervals.extremes``; None of one."""
-    shown = np.flatnonzero(~np.isnan(shares.value))
-    if len(shown) < 2:
+def extremes(measure: Measure) -> intervals.Extremes | None:
+    """The groups of the largest and the smallest value; None where fewer than two have one."""
+    visible = np.flatnonzero(~np.isnan(measure.value))
+    if len(visible) < 2:
         return None
-    found = intervals.extremes(shares.value[shown], shares.worth[shown])
-    return {**found, "most": int(shown[found["most"]]), "least": int(shown[found["least"]])}
+    found = intervals.extremes(measure.value[visible], measure.effective_n[visible])
+    most, least = int(visible[found.most]), int(visible[found.least])
+    return replace(found, most=most, least=least)
 
 
-def compare(found: Sequence[tuple[Division, Mapping[str, Shares]]]) -> list[Comparison]:
+def compare(measured: Measured) -> Compared:
     """Each group against all others of its division, in each of ``TESTED``.
 
-    Two groups are one comparison, which the one of the larger value stands for.
+    Two groups have one comparison, that of the group with the larger value.
     """
-    return [comparison for measure in TESTED for comparison in _compare(found, measure)]
+    results: Compared = {}
+    for name in TESTED:
+        for key, comparison in _compare(measured, name):
+            results.setdefault(key, {})[name] = comparison
+    return results
 
 
 def _compare(
-    found: Sequence[tuple[Division, Mapping[str, Shares]]], measure: str
-) -> Iterator[Comparison]:
-    places = []
-    for division, measures in found:
-        of = measures[measure]
-        able = ~np.isnan(of.value) & (of.n.sum() - of.n >= SMALLEST_N)
+    measured: Measured, name: str
+) -> Iterator[tuple[tuple[tuple[str, ...], int], Comparison]]:
+    rows = []
+    for division, measures in measured:
+        measure = measures[name]
+        able = ~np.isnan(measure.value) & (measure.n.sum() - measure.n >= SMALLEST_N)
         if len(division.names) == 2 and able.all():
-            able[of.value.argmin() if of.value[0] != of.value[1] else 1] = False
-        places += [(division, of, int(place)) for place in np.flatnonzero(able)]
-    numbers = [
-        np.array([getattr(of, name)[place] for _, of, place in places])
-        for name in ("value", "worth", "others", "others_worth")
-    ]
-    if not places:
+            able[measure.value.argmin() if measure.value[0] != measure.value[1] else 1] = False
+        rows += [(division, measure, int(group)) for group in np.flatnonzero(able)]
+    if not rows:
         return
-    value, _, others, _ = numbers
-    p = intervals.equal(*numbers)
+    value, n, others, others_n = (
+        np.array([getattr(measure, attribute)[group] for _, measure, group in rows])
+        for attribute in ("value", "effective_n", "others", "others_effective_n")
+    )
+    p = intervals.score_test(value, n, others, others_n)
     with np.errstate(divide="ignore", invalid="ignore"):
-        times = value / others
-    apart, between = intervals.difference(*numbers), intervals.ratio(*numbers)
-    adjusted = intervals.holm(p)
-    for row, (division, _, place) in enumerate(places):
-        yield Comparison(
-            division,
-            place,
-            measure,
-            float(value[row]),
-            float(others[row]),
-            float(value[row] - others[row]),
-            (float(apart[0][row]), float(apart[1][row])),
-            float(times[row]),
-            (float(between[0][row]), float(between[1][row])),
-            float(p[row]),
-            float(adjusted[row]),
-        )
+        ratio = value / others
+    columns = (
+        *(others, value - others, *intervals.difference(value, n, others, others_n)),
+        *(ratio, *intervals.ratio(value, n, others, others_n), p, intervals.holm(p)),
+    )
+    for (division, _, group), *row in zip(rows, *(c.tolist() for c in columns), strict=True):
+        yield (division.columns, group), _comparison(*row)
+
+
+def _comparison(
+    others: float,
+    difference: float,
+    low: float,
+    high: float,
+    ratio: float,
+    ratio_low: float,
+    ratio_high: float,
+    p: float,
+    p_holm: float,
+) -> Comparison:
+    inconclusive = p_holm > 1 - LEVEL or low <= 0 <= high
+    return Comparison(
+        others=others,
+        difference=difference,
+        difference_interval=(low, high),
+        ratio=finite(ratio),
+        ratio_interval=(ratio_low, finite(ratio_high)),
+        p=p,
+        p_holm=p_holm,
+        verdict="inconclusive" if inconclusive else "more" if low > 0 else "fewer",
+    )
+
+
+def finite(number: float) -> float | None:
+    """None for what has no end, such as a ratio to nothing."""
+    return number if np.isfinite(number) else None

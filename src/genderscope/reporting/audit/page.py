@@ -1,26 +1,24 @@
-"""An audit as a report: drawings first, then plain sentences, then tables.
+"""An audit as a report: the sections that make both its page and its Markdown."""
 
-The same sections make the page and the Markdown. Knows what ``audit.report`` returns, nothing of
-pictures but the sheet of counterfactuals that it is given.
-"""
+from collections.abc import Iterator
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
+from genderscope.evaluation.audit.results import Audit
+from genderscope.reporting import markdown
 from genderscope.reporting.audit import sentences
-from genderscope.reporting.audit.extras import calibration, counterfactuals, regions
-from genderscope.reporting.audit.groups import MOST_DRAWN, divided, ranges
-from genderscope.reporting.audit.sentences import name
-from genderscope.reporting.page import Block, Items, Link, Section
+from genderscope.reporting.audit.calibration import calibration
+from genderscope.reporting.audit.counterfactuals import counterfactuals
+from genderscope.reporting.audit.groups import MOST_DRAWN, division_blocks, error_rates, single
+from genderscope.reporting.audit.regions import regions
+from genderscope.reporting.page import Block, Items, Link, Section, page
 
 MOST_HEADLINES = 8
-MEANINGS = {
-    "error": "wrong when made to choose: where it says uncertain, the label with the higher score "
-    "counts; no answer is wrong",
-    "missed": "not called what it is labelled: the other label, uncertain, or no answer",
+MEASURES = {
+    "error": "wrong without abstention: the label with the higher score counts even where the "
+    "answer is uncertain; no answer is wrong",
+    "missed": "not given its label: the other label, uncertain, or no answer",
     "uncertain": "left undecided",
-    "answered error": "wrong, of those called woman or man",
-    "recall": "of those labelled so, the share called so when made to choose",
+    "answered error": "wrong, of those given a label",
+    "recall": "right without abstention, of those with this label",
 }
 SOURCES = (
     Link(
@@ -44,104 +42,92 @@ SOURCES = (
 )
 
 
-def sections(numbers: Mapping[str, Any], sheet: bytes | None = None) -> list[Section]:
-    """All of the report but its title and introduction.
+def documents(audit: Audit, sheet: bytes | None = None) -> dict[str, str]:
+    """The page and the Markdown, by their files' names.
 
     Args:
-        numbers: of ``audit.report``.
-        sheet: the counterfactuals' pictures, encoded.
+        sheet: the contact sheet of the counterfactuals, encoded.
     """
+    title, start, parts = _title(audit), list(_introduction(audit)), _sections(audit, sheet)
+    return {
+        "audit.html": page(title, start, parts),
+        "audit.md": markdown.document(title, start, parts),
+    }
+
+
+def summary(audit: Audit) -> Iterator[str]:
+    """The most important findings, as sentences."""
+    yield from sentences.overall(audit)
+    for division in audit.divisions[:MOST_HEADLINES]:
+        yield sentences.headline(division, audit)
+    yield from sentences.notes(audit)
+
+
+def _sections(audit: Audit, sheet: bytes | None) -> list[Section]:
+    rates = error_rates(single(audit)[: MOST_DRAWN * 2], audit)
     return [
-        Section("In short", list(_short(numbers))),
+        Section("Summary", [*rates, Items(list(summary(audit)))]),
         *(
-            Section(f"By {sentences.title(division['columns'])}", list(divided(division, numbers)))
-            for division in numbers["divisions"]
+            Section(f"By {sentences.title(part.columns)}", list(division_blocks(part, audit)))
+            for part in audit.divisions
         ),
-        *calibration(numbers),
-        *counterfactuals(numbers["counterfactuals"], sheet),
-        *regions(numbers["regions"]),
-        Section("How to read this", list(_reading(numbers))),
+        *calibration(audit),
+        *counterfactuals(audit.counterfactuals, sheet),
+        *regions(audit.regions),
+        Section("How to read this", list(_reading(audit))),
     ]
 
 
-def title(numbers: Mapping[str, Any]) -> str:
-    about = numbers["about"]
-    dataset = about.get("dataset", "").partition(":")[0]
-    return f"Audit of {about['name']}" + (f" on {dataset}" if dataset else "")
+def _title(audit: Audit) -> str:
+    dataset = (audit.dataset or "").partition(":")[0]
+    return f"Audit of {audit.name}" + (f" on {dataset}" if dataset else "")
 
 
-def introduction(numbers: Mapping[str, Any]) -> list[Block]:
-    """What was audited and what its words mean."""
-    about = numbers["about"]
-    facts = [f"{numbers['n']:,} labelled pictures"]
-    if numbers["persons"] is not None:
-        facts.append(f"{numbers['persons']:,} persons")
-    facts += [f"{key}: {about[key]}" for key in ("split", "detector") if key in about]
-    return [
-        f"How often {about['name']} errs, and for whom ({'; '.join(facts)}). It says of a face "
-        "woman, man or uncertain: how the face presents to those who labelled the pictures, not "
-        "who anybody is. The groups are the data set's own labels too; nothing here predicts them.",
-        "Numbers in brackets are 95% intervals: the shares that the pictures leave plausible. "
-        "A difference is said to be shown only where chance hardly makes one as large, with all "
-        "comparisons counted.",
-    ]
+def _introduction(audit: Audit) -> Iterator[Block]:
+    facts = [f"{audit.n:,} labelled pictures"]
+    if audit.persons is not None:
+        facts.append(f"{audit.persons:,} persons")
+    if audit.split:
+        facts.append(f"split: {audit.split}")
+    if audit.detector:
+        facts.append(f"detector: {audit.detector}")
+    yield (
+        f"The errors of {audit.name} by group ({'; '.join(facts)}). Its answer to a face is woman, "
+        "man or uncertain: perceived gender presentation, as those who labelled the pictures see "
+        "it, and not anybody's gender. The groups are the data set's labels too; none is predicted."
+    )
+    yield (
+        "Numbers in brackets are 95% intervals. A difference is called significant only if chance "
+        "would rarely make one as large, given the number of comparisons."
+    )
 
 
-def _short(numbers: Mapping[str, Any]) -> Iterator[Block]:
-    single = [part for part in numbers["divisions"] if len(part["columns"]) == 1]
-    rows = [
-        (f"{sentences.title(part['columns'])}: {name(group['group'])}", group)
-        for part in single
-        for group in part["groups"]
-    ]
-    yield from ranges(rows[: MOST_DRAWN * 2], "error", "wrong when made to choose", numbers)
-    yield Items(list(short(numbers)))
-
-
-def short(numbers: Mapping[str, Any]) -> Iterator[str]:
-    """The most important of what is found, in sentences."""
-    yield from sentences.overall(numbers)
-    for division in numbers["divisions"][:MOST_HEADLINES]:
-        yield sentences.headline(division, numbers)
-    yield from _notes(numbers)
-
-
-def _notes(numbers: Mapping[str, Any]) -> Iterator[str]:
-    for key, text in {
-        "unlabelled": "without a label, and counted nowhere here",
-        "no_answer": "without an answer, and counted as errors",
-        "uncertain_without_score": "uncertain without a score to decide by, and counted as errors",
-        "without_score": "without a score, so calibration leaves them out",
-    }.items():
-        if numbers[key]:
-            yield f"{numbers[key]:,} pictures are {text}."
-
-
-def _reading(numbers: Mapping[str, Any]) -> Iterator[Block]:
-    yield Items([f"{word}: {meaning}." for word, meaning in MEANINGS.items()])
+def _reading(audit: Audit) -> Iterator[Block]:
+    yield Items([f"{word}: {meaning}." for word, meaning in MEASURES.items()])
     persons = (
-        "Pictures of one person are alike and count for less: shares are those of all pictures, "
-        "intervals those of as many independent ones as they are worth. "
-        if numbers["persons"] is not None
+        "Pictures of one person are alike: shares are those of all pictures, intervals those of "
+        "the effective number of independent ones. "
+        if audit.persons is not None
         else ""
     )
     yield Items(
         [
-            f"{persons}A group of fewer than {numbers['smallest_n']} pictures has no numbers, and "
-            f"one of fewer than {numbers['few_n']} is marked.",
-            "The most and the least extreme of many groups look further apart than they are; the "
-            "lower ends of the intervals of their difference and ratio allow for that.",
-            "A verdict needs an interval of the difference without 0 and a p of at most 0.05 after "
-            "Holm's correction for all comparisons of the report in that measure, so that any "
-            "false verdict at all has a chance of at most 5%. Without a verdict nothing is proven: "
-            "small groups can hide large differences.",
-            "A difference between groups need not come from what names them: they may differ in "
-            "age, light, pose or in who labelled them. Look at the crossed groups too.",
-            "A rate is one of this data set, as good as its labels, and says nothing about any one "
-            "person.",
+            f"{persons}A group of fewer than {audit.smallest_n} pictures has no numbers, and one "
+            f"of fewer than {audit.few_n} is marked.",
+            "The extremes of many groups look further apart than they are; the lower ends of the "
+            "intervals of their difference and ratio allow for that.",
+            "More or fewer errors: the interval of the difference excludes 0, and p is at most "
+            "0.05 after Holm's correction for all comparisons of the report in that measure. The "
+            "chance of any false verdict at all is then at most 5%. Without a verdict nothing is "
+            "proven: small groups can hide large differences.",
+            "The cause of a difference between groups need not be what names them: they may differ "
+            "in age, light, pose or in who labelled them. See the crossed groups too.",
+            "A rate holds for this data set, is as good as its labels, and says nothing about any "
+            "one person.",
         ]
     )
     yield from SOURCES
-    versions = ", ".join(f"{library} {found}" for library, found in numbers["versions"].items())
-    yield f"Made by: {numbers['command']}" if numbers["command"] else "Made in Python."
-    yield f"Seed {numbers['seed']}; {versions}. The same numbers stand in audit.json."
+    made = audit.provenance
+    versions = ", ".join(f"{library} {version}" for library, version in made.versions.items())
+    yield f"Made by: {made.command}"
+    yield f"Seed {made.seed}; {versions}. audit.json has the same numbers."

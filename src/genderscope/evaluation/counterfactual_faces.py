@@ -1,7 +1,7 @@
-"""Faces of a data set, each seen in many conditions: to be asked about, looked at, or given away.
+"""Faces of a data set under counterfactual conditions: to classify, to look at, or to give away.
 
-A face is found once, on the picture as it is; what is altered is cut with that same face, so that
-what changes is the classifier's answer and not the detector's. Knows nothing of answers.
+A face is located once, in the original picture, and every counterfactual picture is cropped at the
+same place: what changes is the classifier's answer and not the detector's.
 """
 
 import csv
@@ -25,6 +25,7 @@ from genderscope.imaging.preprocess import PreprocessSpec, crop
 from genderscope.inference.locate import locate
 
 ORIGINAL = "original"
+NO_FACE = "no face was found"
 UNREADABLE = "the picture cannot be read"
 TABLE = "table.csv"
 TILE_PX, GAP_PX, TEXT_PX, TITLE_PX = 112, 6, 12, 110
@@ -32,7 +33,7 @@ WHITE, BLACK, FLIPPED = (255, 255, 255), (0, 0, 0), (213, 94, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FaceSample:
     """A sample with its picture, (h, w, 3) uint8 BGR, and its face with landmarks."""
 
     sample: Sample
@@ -41,8 +42,8 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
-    """A sample that nothing can be drawn on, and why."""
+class Skipped:
+    """A sample without a face to draw on, and why."""
 
     sample: Sample
     reason: str
@@ -50,62 +51,64 @@ class Missed:
 
 def find(
     samples: Iterable[Sample], detector: Detector, spec: PreprocessSpec
-) -> Iterator[Found | Missed]:
-    """Look for the face of each sample, in order."""
+) -> Iterator[FaceSample | Skipped]:
+    """Locate the face of each sample, in order."""
     for sample in samples:
         try:
             located = locate(sample, detector, spec)
         except FaceOutsidePicture:  # at the data set's box
-            yield Missed(sample, "no face was found")
+            yield Skipped(sample, NO_FACE)
             continue
         except PictureError:
-            yield Missed(sample, UNREADABLE)
+            yield Skipped(sample, UNREADABLE)
             continue
         [face], image = located.faces, located.frame.image
         if image is None or not located.detected:
-            yield Missed(sample, "no face was found")
+            yield Skipped(sample, NO_FACE)
         elif face.landmarks is None:
-            yield Missed(sample, "the detector gives no landmarks")
+            yield Skipped(sample, "the detector gives no landmarks")
         else:
-            yield Found(sample, image, face)
+            yield FaceSample(sample, image, face)
 
 
-def views(found: Found, conditions: Sequence[Condition], seed: int) -> Iterator[Image]:
-    """The picture as it is, then in each condition."""
-    own = picture_seed(found.sample.file, seed)
-    yield found.image
+def views(face: FaceSample, conditions: Sequence[Condition], seed: int) -> Iterator[Image]:
+    """The original picture, then the picture in each condition."""
+    own = picture_seed(face.sample.file, seed)
+    yield face.image
     for condition in conditions:
-        yield condition.apply(found.image, found.face, own)
+        yield condition.apply(face.image, face.face, own)
 
 
 class Pictures:
-    """Writes altered pictures and, when it is left, the table of them.
+    """A context that writes counterfactual pictures and, on exit, the table of them.
 
-    The table, ``table.csv``, has a row a picture: ``file,label,face,condition`` and the data set's
-    groups. It is a data set (``table:DIR/table.csv``); with a column ``prediction`` or ``score``
-    more it holds what some classifier says of the pictures, and ``flips.given`` reads it.
+    The table, ``table.csv``, has a row for each picture: ``file,label,face,condition`` and the data
+    set's groups. It is a data set (``table:DIR/table.csv``); with a column ``prediction`` or
+    ``score`` added it holds a classifier's answers, which ``counterfactuals.from_predictions``
+    takes.
     """
 
     def __init__(self, out: Path, conditions: Sequence[Condition], seed: int) -> None:
         self._out, self._conditions, self._seed = out, conditions, seed
+        self._names = (ORIGINAL, *(condition.name for condition in conditions))
         self._rows: list[dict[str, str]] = []
         self._faces = 0
 
     def __enter__(self) -> "Pictures":
-        for name in (ORIGINAL, *(condition.name for condition in self._conditions)):
+        for name in self._names:
             (self._out / _folder(name)).mkdir(parents=True, exist_ok=True)
         return self
 
-    def write(self, found: Found) -> None:
-        """Write a face's picture in every condition, without loss."""
+    def write(self, face: FaceSample) -> None:
+        """Write a face's picture in every condition, as PNG."""
         self._faces += 1
-        label = "" if found.sample.label is None else LABELS[found.sample.label]
-        names = (ORIGINAL, *(condition.name for condition in self._conditions))
-        for name, view in zip(names, views(found, self._conditions, self._seed), strict=True):
+        label = "" if face.sample.label is None else LABELS[face.sample.label]
+        pictures = views(face, self._conditions, self._seed)
+        for name, picture in zip(self._names, pictures, strict=True):
             file = f"{_folder(name)}/{self._faces:06d}.png"
-            write_whole(self._out / file, cv2.imencode(".png", view)[1].tobytes())
-            known = {"file": file, "label": label, "face": str(self._faces), "condition": name}
-            self._rows.append(known | found.sample.groups)
+            write_whole(self._out / file, cv2.imencode(".png", picture)[1].tobytes())
+            row = {"file": file, "label": label, "face": str(self._faces), "condition": name}
+            self._rows.append(row | face.sample.groups)
 
     def __exit__(self, *_: object) -> None:
         columns = list(dict.fromkeys(column for row in self._rows for column in row))
@@ -117,15 +120,16 @@ class Pictures:
 
 
 def sheet(
-    faces: Sequence[tuple[Found, Floats]],
+    faces: Sequence[tuple[FaceSample, Floats]],
     conditions: Sequence[Condition],
     spec: PreprocessSpec,
     seed: int,
 ) -> PIL.Image.Image:
-    """A row a condition, a column a face, with what a model says below; flips are framed.
+    """A contact sheet: a row for each condition, a column for each face, with the label and its
+    score below; flips are framed.
 
     Args:
-        faces: each with its scores of man, (1 + conditions,).
+        faces: each with its P(man), (1 + conditions,).
     """
     spec = replace(spec, size=TILE_PX, colour="bgr", margin_ratio=max(spec.margin_ratio, 0.2))
     names = [ORIGINAL, *(condition.name for condition in conditions)]
@@ -135,17 +139,17 @@ def sheet(
     draw, font = PIL.ImageDraw.Draw(page), PIL.ImageFont.load_default(TEXT_PX)
     for row, name in enumerate(names):
         draw.text((GAP_PX, GAP_PX + row * line_px + TILE_PX // 2), name, BLACK, font)
-    for column, (found, man) in enumerate(faces):
+    for column, (face, man) in enumerate(faces):
         left = TITLE_PX + column * step_px
-        said = man > 0.5
-        for row, view in enumerate(views(found, conditions, seed)):
+        labels = man > 0.5
+        for row, view in enumerate(views(face, conditions, seed)):
             top = GAP_PX + row * line_px
-            if flipped := said[row] != said[0]:
+            if flipped := labels[row] != labels[0]:
                 corner = (left + TILE_PX + 2, top + TILE_PX + 2)
                 draw.rectangle(((left - 3, top - 3), corner), FLIPPED)
-            tile = np.ascontiguousarray(crop(view, found.face, spec)[..., ::-1])
+            tile = np.ascontiguousarray(crop(view, face.face, spec)[..., ::-1])
             page.paste(PIL.Image.fromarray(tile), (left, top))
-            text = f"{LABELS[int(said[row])]} {max(man[row], 1 - man[row]):.2f}"
+            text = f"{LABELS[int(labels[row])]} {max(man[row], 1 - man[row]):.2f}"
             colour = FLIPPED if flipped else BLACK
             draw.text((left, top + TILE_PX + 1), text, colour, font)
     return page

@@ -1,0 +1,145 @@
+"""What an audit finds: the file ``audit.json``, from which its page and its Markdown are made."""
+
+from typing import ClassVar, Literal
+
+from genderscope.core.results import Document, Estimate, Interval, Record
+from genderscope.evaluation.counterfactuals import Counterfactuals
+from genderscope.evaluation.region_survey import RegionSurvey
+
+Group = dict[str, str]
+"""A group's value of each column that divides the pictures."""
+HalfOpen = tuple[float, float | None]
+"""An interval; its upper end is None where it is infinite."""
+
+
+class Calibration(Record, frozen=True, kw_only=True):
+    """How far the scores of a group are probabilities.
+
+    Attributes:
+        n: pictures with a score.
+        confidence: the mean.
+        ece: expected calibration error, as in ``metrics.calibration``.
+        ece_by_chance: what 95 of 100 perfectly calibrated models would stay below with these
+            confidences (Bröcker and Smith 2007).
+    """
+
+    n: int
+    confidence: float
+    accuracy: float
+    ece: float
+    ece_by_chance: float
+
+
+class Comparison(Record, frozen=True, kw_only=True):
+    """One measure of a group against that of all other groups together.
+
+    Attributes:
+        others: the measure of all other groups.
+        ratio: None where ``others`` is 0.
+        p: of no difference.
+        p_holm: the same, adjusted for all comparisons of the audit in this measure.
+        verdict: ``inconclusive`` does not say that there is no difference.
+    """
+
+    others: float
+    difference: float
+    difference_interval: Interval
+    ratio: float | None
+    ratio_interval: HalfOpen
+    p: float
+    p_holm: float
+    verdict: Literal["more", "fewer", "inconclusive"]
+
+
+class GroupResult(Record, frozen=True, kw_only=True):
+    """Everything measured of one group.
+
+    Attributes:
+        persons: None where persons are not known.
+        size: by pictures, or by persons where these are known and fewer.
+        labels, answers: pictures by label, and by the answer that they got.
+        measures: see ``disaggregate.outcomes``; None below ``Audit.smallest_n``.
+        calibration: None below ``Audit.calibrated_n``.
+        comparisons: by measure, where it can be compared. Two groups have one comparison, that of
+            the group with the larger value.
+    """
+
+    group: Group
+    n: int
+    persons: int | None
+    size: Literal["too small", "few", "enough"]
+    labels: dict[str, int]
+    answers: dict[str, int]
+    measures: dict[str, Estimate]
+    calibration: Calibration | None
+    comparisons: dict[str, Comparison]
+
+
+class Extreme(Record, frozen=True, kw_only=True):
+    """The group at one end of a measure."""
+
+    group: Group
+    value: float
+
+
+class Extremes(Record, frozen=True, kw_only=True):
+    """The groups of the largest and the smallest value, and how far apart they are."""
+
+    most: Extreme
+    least: Extreme
+    difference: float
+    difference_interval: Interval
+    ratio: float | None
+    ratio_interval: HalfOpen
+
+
+class DivisionResult(Record, frozen=True, kw_only=True):
+    """The pictures divided by one or more columns.
+
+    Attributes:
+        extremes: by measure; None where fewer than two groups have a value.
+    """
+
+    columns: tuple[str, ...]
+    groups: tuple[GroupResult, ...]
+    extremes: dict[str, Extremes | None]
+
+
+class Audit(Document, frozen=True, kw_only=True):
+    """An audit by group and by crossed groups: ``genderscope audit``.
+
+    Attributes:
+        name: of the model or method.
+        dataset, split, detector: None where predictions were read from a table.
+        n: labelled pictures; the ``unlabelled`` ones are not among them.
+        no_answer, uncertain_without_score: pictures that count as errors.
+        without_score: pictures that calibration leaves out.
+        persons: None where persons are not known.
+        level: of the intervals.
+        smallest_n, few_n, calibrated_n: a group with fewer pictures has no measures, is marked, or
+            has no calibration error.
+        by: the columns; up to ``depth`` of them are crossed.
+    """
+
+    KIND: ClassVar[str] = "audit"
+
+    name: str
+    dataset: str | None = None
+    split: str | None = None
+    detector: str | None = None
+    n: int
+    unlabelled: int
+    no_answer: int
+    uncertain_without_score: int
+    without_score: int
+    persons: int | None
+    level: float
+    smallest_n: int
+    few_n: int
+    calibrated_n: int
+    by: tuple[str, ...]
+    depth: int
+    overall: GroupResult
+    divisions: tuple[DivisionResult, ...]
+    counterfactuals: Counterfactuals | None = None
+    regions: RegionSurvey | None = None

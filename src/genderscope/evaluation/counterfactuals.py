@@ -1,0 +1,289 @@
+"""Counterfactual evaluation: how often a label changes when one condition of the picture does.
+
+The flip rate of a condition is the share of faces whose label, decided without abstention, differs
+from that of the same face in the original picture. It is measured for a model of this package or
+from anybody's predictions.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from genderscope.core.errors import DatasetError
+from genderscope.core.protocols import Detector
+from genderscope.core.results import Document, Estimate, Provenance, Record
+from genderscope.core.types import LABELS, Floats, Frame, Image, Sample
+from genderscope.data.counterfactuals import Condition, conditions
+from genderscope.evaluation import metrics
+from genderscope.evaluation.counterfactual_faces import (
+    ORIGINAL,
+    FaceSample,
+    Skipped,
+    find,
+    views,
+)
+from genderscope.evaluation.metrics import SMALLEST_N, Integers
+from genderscope.evaluation.predictions import NO_ANSWER, Predictions
+from genderscope.imaging.preprocess import crop
+from genderscope.inference.classifier import Classifier
+from genderscope.inference.locate import locate
+
+GENDER = "gender"
+RESAMPLES = 2000
+LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless")
+
+
+class ConditionResult(Record, frozen=True, kw_only=True):
+    """One condition, over the faces that have an answer with and without it.
+
+    Attributes:
+        kind: one of ``data.counterfactuals.KINDS``; None for a condition of somebody else's.
+        no_answer: faces that lack one of the two answers, and are left out.
+        flips: faces whose label changes.
+        flip_rate: their share, with Wilson's interval.
+        to_man, to_woman: the share of faces whose label changes to this one.
+        confidence_change: mean change of the score of the label that the original picture gets,
+            with a bootstrap interval over faces.
+        accuracy: over every labelled face, without abstention; no answer is wrong.
+        by_group: the flip rate by column and group; None below ``SMALLEST_N`` faces.
+    """
+
+    name: str
+    kind: str | None
+    no_answer: int
+    flips: int
+    flip_rate: Estimate
+    to_man: float | None
+    to_woman: float | None
+    confidence_change: Estimate
+    accuracy: Estimate
+    by_group: dict[str, dict[str, Estimate]]
+
+
+class Counterfactuals(Document, frozen=True, kw_only=True):
+    """The flip rates of a model or method: ``genderscope counterfactuals --json``.
+
+    Attributes:
+        split, detector: None where predictions were read from a table.
+        redetected: the detector searched each counterfactual picture again.
+        n: faces.
+        skipped: samples without a face to draw on, by the reason.
+        sheet: name of the contact sheet beside the file.
+        accuracy: on the original pictures.
+    """
+
+    KIND: ClassVar[str] = "counterfactuals"
+
+    model: str
+    dataset: str
+    split: str | None = None
+    detector: str | None = None
+    redetected: bool = False
+    n: int
+    skipped: dict[str, int]
+    sheet: str | None = None
+    accuracy: Estimate
+    conditions: tuple[ConditionResult, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """Predictions for n faces, each in its original picture and in c conditions.
+
+    Attributes:
+        conditions: (c,) names.
+        labels: (n, 1 + c) index into ``LABELS`` without abstention, or -1; the original first.
+        scores: (n, 1 + c) P(man), NaN where there is none.
+        truth: (n,) index into ``LABELS``, -1 where unknown.
+        groups: the data set's labels of each face, (n,) by column.
+        skipped: samples without a face to draw on, by the reason.
+    """
+
+    conditions: tuple[str, ...]
+    labels: Integers
+    scores: Floats
+    truth: Integers
+    groups: dict[str, npt.NDArray[np.str_]] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is measured.
+
+    Attributes:
+        seed: of the drawn shapes and colours.
+        redetect: search each counterfactual picture again, which measures the detector too; else
+            all pictures of a face are cropped alike.
+    """
+
+    detector: Detector
+    classifier: Classifier
+    conditions: Sequence[Condition]
+    seed: int = 0
+    redetect: bool = False
+
+
+def measure(
+    samples: Iterable[Sample],
+    setup: Setup,
+    on_face: Callable[[FaceSample, Floats], None] = lambda face, scores: None,
+) -> Answers:
+    """Classify each face in all conditions; a sample without a face or landmarks is skipped.
+
+    Args:
+        on_face: is called with each face and its P(man), (1 + conditions,), the original first.
+
+    Raises:
+        DatasetError: no sample has a face with landmarks.
+    """
+    detector, classifier = setup.detector, setup.classifier
+    skipped: Counter[str] = Counter()
+    faces, scores = [], []
+    for face in find(samples, detector, classifier.spec):
+        if isinstance(face, Skipped):
+            skipped[face.reason] += 1
+            continue
+        crops: list[Image] = []
+        for view in views(face, setup.conditions, setup.seed):
+            if setup.redetect and view is not face.image:
+                box = face.sample.box
+                again = locate(Frame("", view), detector, classifier.spec, one_face=True, box=box)
+                crops += again.crops
+            else:
+                crops.append(crop(view, face.face, classifier.spec))
+        faces.append(face.sample)
+        scores.append(classifier(np.stack(crops))[:, 1])
+        on_face(face, scores[-1])
+    if not faces:
+        raise DatasetError(f"no sample has a face with landmarks: {dict(skipped)}")
+    columns = dict.fromkeys(column for sample in faces for column in sample.groups)
+    return Answers(
+        tuple(condition.name for condition in setup.conditions),
+        metrics.decide(np.stack(scores)),
+        np.stack(scores),
+        np.array([-1 if face.label is None else face.label for face in faces]),
+        {name: np.array([face.groups.get(name, "") for face in faces]) for name in columns},
+        dict(skipped),
+    )
+
+
+def from_predictions(predictions: Predictions) -> Answers:
+    """The same from anybody's predictions for what ``counterfactual_faces.Pictures`` wrote.
+
+    Raises:
+        DatasetError: the columns ``face`` and ``condition`` are missing, or no face has both an
+            original picture and a condition.
+    """
+    columns = predictions.columns
+    if missing := [name for name in ("face", "condition") if name not in columns]:
+        raise DatasetError(
+            f"{predictions.name} lacks the columns {', '.join(missing)} of the table that "
+            "--pictures-out wrote"
+        )
+    pairs = list(zip(columns["face"], columns["condition"], strict=True))
+    names = [name for name in dict.fromkeys(columns["condition"]) if name != ORIGINAL]
+    column = {name: number for number, name in enumerate([ORIGINAL, *names])}
+    originals = {face: row for row, (face, name) in enumerate(pairs) if name == ORIGINAL}
+    if not originals or not names:
+        raise DatasetError(
+            f"{predictions.name} has no face in the condition {ORIGINAL!r} and in another one"
+        )
+    number = {face: row for row, face in enumerate(originals)}
+    labels = np.full((len(originals), len(column)), NO_ANSWER)
+    scores = np.full(labels.shape, np.nan)
+    for row, (face, name) in enumerate(pairs):
+        if face in number:
+            labels[number[face], column[name]] = predictions.decided[row]
+            scores[number[face], column[name]] = predictions.score[row]
+    rows = list(originals.values())
+    groups = {
+        name: values[rows]
+        for name, values in predictions.groups.items()
+        if name not in ("face", "condition")
+    }
+    return Answers(tuple(names), labels, scores, predictions.truth[rows], groups)
+
+
+def report(
+    answers: Answers,
+    *,
+    model: str,
+    dataset: str,
+    provenance: Provenance,
+    split: str | None = None,
+    detector: str | None = None,
+    redetected: bool = False,
+    sheet: str | None = None,
+) -> Counterfactuals:
+    """The numbers of each condition; the label joins the groups as ``gender``.
+
+    Args:
+        provenance: its seed is that of the bootstrap.
+    """
+    kinds = {name: condition.kind for name, condition in conditions().items()}
+    return Counterfactuals(
+        provenance=provenance,
+        model=model,
+        dataset=dataset,
+        split=split,
+        detector=detector,
+        redetected=redetected,
+        n=len(answers.truth),
+        skipped=answers.skipped,
+        sheet=sheet,
+        accuracy=_accuracy(answers.labels[:, 0], answers.truth),
+        conditions=tuple(
+            _condition(answers, column, kinds.get(name), provenance.seed or 0)
+            for column, name in enumerate(answers.conditions, start=1)
+        ),
+    )
+
+
+def _condition(answers: Answers, column: int, kind: str | None, seed: int) -> ConditionResult:
+    labels, scores = answers.labels[:, [0, column]], answers.scores[:, [0, column]]
+    answered = (labels != NO_ANSWER).all(1)
+    before, after = labels[answered].T
+    flipped = before != after
+    first = np.where(before[:, None] == 1, scores[answered], 1 - scores[answered])
+    change = first[:, 1] - first[:, 0]
+    groups = answers.groups | {GENDER: np.array([*LABELS, ""])[answers.truth]}
+    return ConditionResult(
+        name=answers.conditions[column - 1],
+        kind=kind,
+        no_answer=int((~answered).sum()),
+        flips=int(flipped.sum()),
+        flip_rate=_share(flipped),
+        to_man=_share(flipped & (after == 1)).value,
+        to_woman=_share(flipped & (after == 0)).value,
+        confidence_change=_mean(change[~np.isnan(change)], seed),
+        accuracy=_accuracy(answers.labels[:, column], answers.truth),
+        by_group={
+            name: {
+                str(group): _share(flipped[values[answered] == group], SMALLEST_N)
+                for group in sorted(set(values[answered]) - {""}, key=metrics.group_order)
+            }
+            for name, values in groups.items()
+        },
+    )
+
+
+def _accuracy(labels: Integers, truth: Integers) -> Estimate:
+    return _share((labels == truth)[truth >= 0])
+
+
+def _share(members: npt.NDArray[np.bool_], smallest_n: int = 1) -> Estimate:
+    return metrics.proportion(int(members.sum()), len(members), smallest_n)
+
+
+def _mean(values: Floats, seed: int) -> Estimate:
+    """With the percentile interval of the bootstrap."""
+    if not (n := len(values)):
+        return Estimate(n=0, value=None, interval=None)
+    draw = np.random.default_rng(seed)
+    means = [values[draw.integers(0, n, n)].mean() for _ in range(RESAMPLES)]
+    return metrics.estimate(values.mean(), metrics.percentiles(np.array(means)), n)
