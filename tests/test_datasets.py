@@ -57,7 +57,7 @@ def test_says_what_is_wrong_with_a_source(source, error, message):
         ("?split=val", None, ["b.jpg"]),
         ("?split=val", "val", ["b.jpg"]),
         ("?split=all", None, ["a.jpg", "b.jpg"]),
-        ("?split=val", "all", "names its split: drop the split 'all'"),
+        ("?split=val", "all", "names another split than 'all': drop one"),
     ],
 )
 def test_a_source_may_name_its_split_and_else_it_is_the_one_to_train_on(
@@ -96,7 +96,7 @@ def test_which_split_is_meant(tmp_path, source, asked, otherwise, split):
 
 
 def test_two_different_splits_are_refused(tmp_path):
-    message = "names its split: drop the split 'val'"
+    message = "names another split than 'val': drop one"
     with pytest.raises(UsageError, match=message):
         datasets.split_of(f"fairface:{tmp_path}?split=train", "val", "last")
 
@@ -107,7 +107,7 @@ def test_two_different_splits_are_refused(tmp_path):
         (["explore", "{source}", "--out", "{out}", "--metadata-only"], 0, ", train: 1 pictures"),
         (["split", "{source}", "--out", "{out}", "--test", "0"], 2, "1 labelled pictures are too"),
         (["leakage", "{source}", "{source}"], 1, "(train): same bytes: 1"),
-        (["evaluate", "--dataset", "{source}", "--detector", "haar"], 0, ", train, faces found"),
+        (["evaluate", "--dataset", "{source}", "--detector", "haar"], 0, ", train, faces detected"),
     ],
 )
 def test_every_command_takes_a_source_that_names_its_split(

@@ -328,7 +328,7 @@ def test_sources_mix_each_with_its_own_split(portrait, tmp_path):
     ]:
         chosen = Sources(named, split, Selection())
         if files is None:
-            with pytest.raises(UsageError, match="names its split"):
+            with pytest.raises(UsageError, match="names another split than"):
                 list(chosen)
             continue
         assert [sample.file.name for sample in chosen] == files

@@ -19,7 +19,7 @@ class Reader(Protocol):
     Attributes:
         TITLE: the data set's name.
         SIZE: how many pictures it has; None for data of the user's own.
-        SPLITS: its splits, in the order train, validation, test, with ``all`` if there is such one.
+        SPLITS: its splits, in the order train, validation, test; ``all`` is the whole data set.
         LABELS: what is labelled, in words.
         LICENCE, WHERE: its licence, and where to get it.
         LAYOUT: the files and folders that ``read`` expects, as an indented listing.
@@ -38,7 +38,7 @@ class Reader(Protocol):
 
         Args:
             root: the file or folder in the source ``NAME:PATH``, which exists.
-            split: one of ``SPLITS``, or of the reader's own, or not valid.
+            split: one of ``SPLITS``, or any other name, which may not be valid.
             options: keyword parameters that follow the path, such as ``?label=gender``.
 
         Raises:
@@ -99,11 +99,11 @@ def split_of(source: str, split: str | None, otherwise: Preference) -> str:
     module, root, options = _parse(source)
     own = options.get("split")
     if own is not None and split not in (own, None):
-        raise UsageError(f"{source!r} names its split: drop the split {split!r}, or that one")
-    if own or split:
-        return own or split or ""
+        raise UsageError(f"{source!r} names another split than {split!r}: drop one of them")
+    if choice := own or split:
+        return choice
     if otherwise == "train":
-        # A folder of the user's may have splits of any name; "all" would include held-out ones.
+        # A user's own folder may have any splits; "all" would include the held-out ones.
         has_train = module.SIZE is None and (root / "train").is_dir()
         return "train" if has_train or "train" in module.SPLITS else "all"
     if otherwise == "all" and "all" in module.SPLITS:
