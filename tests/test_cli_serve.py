@@ -31,15 +31,15 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     ("arguments", "message"),
     [
         (["--host", "0.0.0.0"], "0.0.0.0 can be reached from other machines: set a --token"),
-        (["--host", "0.0.0.0", "--token", "short"], "a token has at least 16 characters"),
-        (["--token", "sixteen characterś"], "a token has at least 16 characters, all of them"),
+        (["--host", "0.0.0.0", "--token", "short"], "a token needs at least 16 characters"),
+        (["--token", "sixteen characterś"], "a token needs at least 16 characters, all of them"),
         (["--model", "none"], "no model 'none'"),
         (["--detector", "none"], "no 'none' in detectors; there are: haar, yunet"),
         (["--detector-model", "none"], "YuNet's weights are not there (none)"),
         (["--timeout-s", "0"], "timeout_s must be positive, not 0.0"),
-        (["--max-body-mb", "-1"], "max_body_bytes must be positive, not -1000000"),
+        (["--max-body-mb", "-1"], "max_body_mb must be positive, not -1.0"),
         (["--queue", "-1"], "queue must be positive, not -1"),
-        (["--allow-origin", "example.org"], "'example.org' is no origin; write it as"),
+        (["--allow-origin", "example.org"], "'example.org' is not an origin; write"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_2(arguments: list[str], message: str, model: str) -> None:

@@ -20,7 +20,7 @@ import moving_servers
 from console import COMMAND, run
 from genderscope import detection
 from genderscope.cli import app
-from genderscope.cli.watch import _leaves
+from genderscope.cli.watch import show
 from genderscope.core import plugins
 from genderscope.core.types import Frame, Scene
 from genderscope.inference.classifier import GUIDED, find
@@ -160,13 +160,13 @@ def test_private_videos_show_no_face(model: str, film: Path, tmp_path: Path, sha
     ("arguments", "message"),
     [
         (["nothing.mp4"], "nothing.mp4 does not exist; name a camera by its number"),
-        (["97"], "camera 97 cannot be opened (is it plugged in, and not in use?)"),
-        (["{film}", "--video", "{film}"], "is the source itself"),
+        (["97"], "camera 97 cannot be opened (is it plugged in and not in use?)"),
+        (["{film}", "--video", "{film}"], "is the source: choose another file"),
         (["{film}", "--video", "a.txt"], "should end in one of .mp4"),
         (["{film}", "--counts", "{film}/a.json"], "a.json cannot be written"),
-        (["{film}", "--explain", "--privacy", "blur"], "not both"),
-        (["{film}", "--jsonl", "-", "--csv", "-"], "only one of --jsonl -"),
-        (["97", "--loop"], "this source is live"),
+        (["{film}", "--explain", "--privacy", "blur"], "choose one of them"),
+        (["{film}", "--jsonl", "-", "--csv", "-"], "--jsonl - and --csv - cannot both"),
+        (["97", "--loop"], "not a live source"),
         (["{film}", "--privacy", "mask"], "Invalid value for '--privacy'"),
         (["ftp://127.0.0.1/a"], "ftp:// is not supported"),
         (["http://a:secret@127.0.0.1:9/a?b=c"], "http://127.0.0.1:9/a cannot be read"),
@@ -329,7 +329,7 @@ def test_keys_and_closing(model: str, screen: str, monkeypatch: pytest.MonkeyPat
             window._root.focus_force()
             window._root.update()
             window._root.event_generate(f"<Key-{key}>")
-            return _leaves(window, scene, live, model, paced=False)
+            return show(window, scene, live, model, paced=False)
 
         assert not typed("x", large)
         assert window._photo.width() <= 720
@@ -342,8 +342,8 @@ def test_keys_and_closing(model: str, screen: str, monkeypatch: pytest.MonkeyPat
         live.private = True
         assert not typed("g")
         assert live.explainer is None
-        assert not _leaves(window, Scene(Frame("", error="lost")), live, model, paced=True)
+        assert not show(window, Scene(Frame("", error="lost")), live, model, paced=True)
         assert typed("q")
-        assert not _leaves(window, small, live, model, paced=False)
+        assert not show(window, small, live, model, paced=False)
         window._close()
-        assert _leaves(window, small, live, model, paced=False)
+        assert show(window, small, live, model, paced=False)

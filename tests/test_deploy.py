@@ -73,8 +73,7 @@ def unit_arguments() -> list[str]:
 def enough(arguments: list[str], memory: str, grace_s: int) -> None:
     options = parsed(arguments)
     limits = Limits(
-        **{name: options[name] for name in options.keys() & Limits.__dataclass_fields__.keys()},
-        max_body_bytes=round(options["max_body_mb"] * 1e6),
+        **{name: options[name] for name in options.keys() & Limits.__dataclass_fields__.keys()}
     )
     places = limits.max_concurrent + limits.queue + 2 * limits.max_live
     pictures = options["workers"] * limits.max_pixels * BYTES_A_PIXEL

@@ -28,7 +28,7 @@ QUICK = {"header_timeout_s": 1.0, "body_timeout_s": 1.0}
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    limits = Limits(max_body_bytes=10_000, max_files=3, **QUICK)
+    limits = Limits(max_body_mb=0.01, max_files=3, **QUICK)
     with running(fake_engine([Gated()], max_pixels=2_000), limits) as client:
         yield client
 

@@ -181,7 +181,7 @@ def test_places_are_limited_and_come_free() -> None:
 
 @pytest.mark.parametrize(
     ("limits", "data", "code"),
-    [({"live_idle_s": 1.0}, b"", 1001), ({"max_body_bytes": 1_000}, b"x" * 1_001, 1009)],
+    [({"live_idle_s": 1.0}, b"", 1001), ({"max_body_mb": 0.001}, b"x" * 1_001, 1009)],
 )
 def test_silence_and_too_much_are_closed(limits: dict[str, Any], data: bytes, code: int) -> None:
     with running(fake_engine([Gated()]), Limits(**limits)) as client:

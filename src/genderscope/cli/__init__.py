@@ -28,6 +28,19 @@ class Command(TyperCommand):
         options = {name for parameter in self.params for name in parameter.opts}
         return super().parse_args(ctx, _renamed.options(self.name or "", args, options))
 
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """List the options by group."""
+        groups: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
+            group = getattr(parameter, "rich_help_panel", None) or kind
+            if record := parameter.get_help_record(ctx):
+                groups.setdefault(group, []).append(record)
+        for group, records in groups.items():
+            if records:
+                with formatter.section(group):
+                    formatter.write_dl(records)
+
 
 class Commands(TyperGroup):
     """The files of this folder as a group of commands."""

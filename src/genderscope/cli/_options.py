@@ -1,11 +1,12 @@
 """Options that several commands share: dataclasses whose fields ``expanded`` gives to a command."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
-from inspect import Parameter, signature
+from inspect import Parameter, getdoc, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_origin
 
 import typer
 
@@ -40,13 +41,32 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _parameters(group: Any) -> list[Parameter]:
-    kind = Parameter.KEYWORD_ONLY
-    return [Parameter(f.name, kind, default=f.default, annotation=f.type) for f in fields(group)]
+    """A parameter for each field, listed under the group's ``PANEL``.
+
+    A field that is not annotated as an option has its text in the docstring's attributes as help.
+    """
+    panel = getattr(group, "PANEL", None)
+    help_of = dict(re.findall(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", getdoc(group) or "", re.MULTILINE))
+    parameters = []
+    for field in fields(group):
+        kind: Any = field.type
+        if get_origin(kind) is Annotated:
+            kind.__metadata__[0].rich_help_panel = panel
+        else:
+            text = " ".join(help_of[field.name].split())
+            option = typer.Option(help=text[0].upper() + text[1:], rich_help_panel=panel)
+            kind = Annotated[kind, option]
+        parameters.append(
+            Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=kind)
+        )
+    return parameters
 
 
 @dataclass(frozen=True)
 class DetectorOptions:
     """Which detector finds the faces; options that are not given are the detector's own."""
+
+    PANEL: ClassVar[str] = "Detector"
 
     detector: Annotated[
         str | None, typer.Option(help="haar or yunet.  [default: yunet if its weights are there]")

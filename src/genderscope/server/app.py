@@ -13,8 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import genderscope
 from genderscope.server import constants, live, problems, routes
+from genderscope.server.admission import Admission
 from genderscope.server.engine import Engine
-from genderscope.server.limits import Admission, Limits
+from genderscope.server.limits import Limits
 from genderscope.server.metrics import Measured, Metrics
 from genderscope.server.problems import Problem, documented
 from genderscope.server.service import CHECKED, Service

@@ -8,8 +8,9 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from genderscope.server import access
+from genderscope.server.admission import Admission
 from genderscope.server.engine import Engine
-from genderscope.server.limits import Admission, Limits
+from genderscope.server.limits import Limits
 from genderscope.server.metrics import Metrics
 from genderscope.server.problems import Problem
 from genderscope.server.schemas import Options
