@@ -94,7 +94,7 @@ class NearDuplicates(Record, frozen=True, kw_only=True):
 
 
 class Leakage(Document, frozen=True, kw_only=True):
-    """Duplicates and shared persons of every two of some parts of data sets."""
+    """Duplicates and persons that each two of several parts of data sets share."""
 
     KIND = "leakage"
 
@@ -177,7 +177,7 @@ def find(
     min_correlation: float = MIN_CORRELATION,
     jobs: int | None = None,
 ) -> Leakage:
-    """Read all parts and compare every two of them.
+    """Read all parts and compare each two of them.
 
     Args:
         min_correlation: details that correlate as much make a near duplicate.
