@@ -8,7 +8,8 @@ pytest.importorskip("lightning", reason="needs the extra [lab]")
 
 from genderscope.imaging.preprocess import PRESETS  # noqa: E402
 from genderscope.training.batches import Balanced, Shuffled, class_weights  # noqa: E402
-from genderscope.training.task import Settings, Task  # noqa: E402
+from genderscope.training.lightning_module import ClassifierModule  # noqa: E402
+from genderscope.training.settings import Settings  # noqa: E402
 
 # Three women in ten, unsorted.
 LABELS = (np.random.default_rng(0).permutation(500) >= 150).astype(np.int8)
@@ -69,8 +70,10 @@ def test_class_weights_make_both_classes_count_as_much():
 
 def test_class_weights_are_no_part_of_what_is_learnt():
     weights = torch.from_numpy(class_weights(LABELS))
-    weighted = Task(Settings(balance="weights"), PRESETS["aligned"], class_weights=weights)
-    plain = Task(Settings(), PRESETS["aligned"])
+    weighted = ClassifierModule(
+        Settings(balance="weights"), PRESETS["aligned"], class_weights=weights
+    )
+    plain = ClassifierModule(Settings(), PRESETS["aligned"])
     assert torch.equal(weighted.class_weights, weights)
     assert plain.class_weights is None
     assert weighted.state_dict().keys() == plain.state_dict().keys()

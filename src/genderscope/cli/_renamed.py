@@ -7,17 +7,22 @@ import typer
 COMMANDS = {"check-leaks": ["leakage"], "model-card": ["card", "--write"]}
 """Old command: the new one, and what is added to its arguments."""
 
+SETTINGS = (
+    *("model", "epochs", "batch_size", "learning_rate", "muon_rate", "small_share"),
+    *("weight_decay", "label_smoothing", "augmentation", "mixup", "age_weight", "ema_decay"),
+    *("teacher_weight", "validation_ratio", "balance", "seed"),
+)
+"""Settings of train that had an option each."""
+
 OPTIONS = {
     "classify": {"--predictions": "--save-predictions"},
     "evaluate": {"--predictions": "--save-predictions", "--search-again": "--redetect"},
     "prepare": {"--spec": "--preset", "--alter": "--counterfactual"},
-    "train": {
-        "--altered": "--occlusions",
-        "--altered-share": "--occlusion-share",
-        "--start": "--init-from",
-    },
+    "train": {"--altered": "--occlusions", "--start": "--init-from"}
+    | {f"--{name.replace('_', '-')}": f"--set {name}" for name in SETTINGS}
+    | {"--altered-share": "--set occlusion_share"},
 }
-"""Command: its old options and their new names."""
+"""Command: its old options and their new names, or ``--set NAME`` for ``--set NAME=VALUE``."""
 
 
 def command(arguments: list[str], commands: Collection[str]) -> list[str]:
@@ -39,15 +44,21 @@ def options(name: str, arguments: list[str], options: Collection[str]) -> list[s
     renamed = {
         old: new
         for old, new in OPTIONS.get(name, {}).items()
-        if new in options and old not in options
+        if new.partition(" ")[0] in options and old not in options
     }
-    end = arguments.index("--") if "--" in arguments else len(arguments)
-    translated = list(arguments)
-    for position, argument in enumerate(arguments[:end]):
+    translated: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
         old, equals, value = argument.partition("=")
+        if argument == "--":
+            return [*translated, argument, *rest]
         if old in renamed:
             _notice(old, renamed[old])
-            translated[position] = f"{renamed[old]}{equals}{value}"
+            option, _, setting = renamed[old].partition(" ")
+            argument = f"{option}{equals}{value}"
+            if setting:
+                argument = f"{option}={setting}={value if equals else next(rest, '')}"
+        translated.append(argument)
     return translated
 
 

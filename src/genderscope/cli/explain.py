@@ -133,11 +133,11 @@ def _explainer(model: str, method: Method) -> "Explainer":
     if method is Method.GUIDED:
         return Explainer.load(model)
     onnx = require("onnx", "lab")
-    from genderscope.training.reverse import explained
+    from genderscope.training.guided_graph import with_gradients
 
     with TemporaryDirectory() as folder:
         file = Path(folder) / "explained.onnx"
-        onnx.save(explained(onnx.load(find(model)), method), file)
+        onnx.save(with_gradients(onnx.load(find(model)), method), file)
         return Explainer.open(file)
 
 

@@ -10,30 +10,30 @@ PANEL = "Train"
 
 def export(
     run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="The folder that train wrote, or an .onnx file.")
+        Path, typer.Argument(metavar="RUN", help="A folder that train wrote, or an .onnx file.")
     ],
     cache: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The crops that the run was trained on.")
     ] = None,
     int8: Annotated[
-        bool, typer.Option("--int8", help="Also write the model in integers, <model>.int8.onnx.")
+        bool, typer.Option("--int8", help="Also write <model>.int8.onnx, in integers.")
     ] = False,
 ) -> None:
     """Calibrate a trained network and export it to ONNX.
 
     Beside it lies <model>.guided.onnx, which also computes what the network looks at. Both files
-    are kept only if ONNX Runtime agrees with torch. Of an .onnx file, the guided one alone is
-    written, or with --int8 the one in integers alone. Needs the extra [lab].
+    are kept only if ONNX Runtime agrees with torch. From an .onnx file, only the guided file is
+    written, or with --int8 only the one in integers. Needs the extra [lab].
     """
     from genderscope.core.errors import UsageError
     from genderscope.core.extras import require
 
     require("captum", "lab")
-    exported = run.suffix == ".onnx"
-    if exported and not int8:
+    is_model = run.suffix == ".onnx"
+    if is_model and not int8:
         if cache:
             raise UsageError(f"{run} is exported already: --cache goes with a run's folder")
-        from genderscope.training.guide import write
+        from genderscope.training.guided_export import write
 
         typer.echo(str(write(run)))
         return
@@ -41,14 +41,14 @@ def export(
         raise UsageError(f"to export {run}, name the crops that it was trained on with --cache")
     from genderscope.data.prepare.crops import Crops
 
-    file, crops = run, Crops(cache)
-    if not exported:
+    model, crops = run, Crops(cache)
+    if not is_model:
         require("lightning", "lab")
-        from genderscope.training.ship import ship
+        from genderscope.training.export import export_run
 
-        file = ship(run, crops)
-        typer.echo(str(file))
+        model = export_run(run, crops)
+        typer.echo(str(model))
     if int8:
         from genderscope.training.quantise import quantise
 
-        typer.echo(str(quantise(file, crops)))
+        typer.echo(str(quantise(model, crops)))

@@ -1,3 +1,4 @@
-"""The lab: everything that needs torch. It trains, exports and explains; nothing here runs in the
-product, and what it hands over is an ``.onnx`` file with its metadata.
+"""The training wing: everything that needs torch. It trains, exports and verifies.
+
+Nothing here is needed to run a model: what it hands over is an ``.onnx`` file with its metadata.
 """

@@ -1,10 +1,7 @@
-"""Crops as batches, and the part of them that is kept for choosing.
-
-Knows nothing of networks.
-"""
+"""Crops as batches, and the validation part of them."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,77 +14,84 @@ from genderscope.data.prepare.crops import Crops
 from genderscope.data.splits import hold_out
 from genderscope.evaluation.metrics import group_order
 from genderscope.imaging.preprocess import to_input
+from genderscope.training.settings import Settings
+
+Indices = npt.NDArray[np.int64]
 
 
-class Batches(Dataset[tuple[Tensor, ...]]):
-    """Crops by batches of indices: (crops, plain, shown, labels, ages, groups), as uint8, uint8,
-    bool and int64 three times. ``plain`` are the crops as they are where others are altered, and
-    empty where none is.
+class Batch(NamedTuple):
+    """Some crops with their labels, all of one length n.
+
+    Attributes:
+        crops: (n, side, side[, channels]) uint8 with their surround, or the network's own inputs,
+            (n, channels, size, size) floats.
+        originals: the crops without occlusions; empty where none has any.
+        visible: (n, side, side) bool, where a crop shows the picture rather than padding.
+        labels, ages, groups: (n,) int64; the last two are -1 where unknown.
+    """
+
+    crops: Tensor
+    originals: Tensor
+    visible: Tensor
+    labels: Tensor
+    ages: Tensor
+    groups: Tensor
+
+
+class Batches(Dataset[Batch]):
+    """Crops by lists of indices.
 
     Args:
-        exact: the inputs that run, as floats, rather than wide crops.
-        altered: the same samples in other conditions, of which each batch takes ``share``.
+        exact: the network's inputs rather than wide crops.
+        occlusions: the same samples with occlusions, of which each batch takes ``share``.
     """
 
     def __init__(
         self,
         crops: Crops,
-        indices: npt.NDArray[np.int64],
+        indices: Indices,
         exact: bool,
-        altered: Crops | None = None,
+        occlusions: Crops | None = None,
         share: float = 0.0,
     ) -> None:
         self._crops, self._indices, self._exact = crops, indices, exact
-        self._altered, self._share = altered, share
+        self._occlusions, self._share = occlusions, share
         self._ages, _ = age_groups(crops)
         self._groups, _ = race_groups(crops)
 
     def __len__(self) -> int:
         return len(self._indices)
 
-    def __getitem__(self, batch: list[int]) -> tuple[Tensor, ...]:
+    def __getitem__(self, batch: list[int]) -> Batch:
         chosen = self._indices[batch]
         labels = torch.from_numpy(self._crops.labels[chosen].astype(np.int64))
         ages = torch.from_numpy(self._ages[chosen])
         groups = torch.from_numpy(self._groups[chosen])
         if self._exact:
-            inputs = to_input(self._crops.exact(chosen), self._crops.spec)
-            return (
-                torch.from_numpy(inputs).float(),
-                torch.empty(0),
-                torch.empty(0),
-                labels,
-                ages,
-                groups,
-            )
-        wide, shown = self._crops.wide(chosen), self._crops.visible(chosen)
-        plain = wide[:0]
-        if self._altered is not None:
+            inputs = torch.from_numpy(to_input(self._crops.exact(chosen), self._crops.spec))
+            nothing = torch.empty(0)
+            return Batch(inputs.float(), nothing, nothing, labels, ages, groups)
+        wide = self._crops.wide(chosen)
+        visible = torch.from_numpy(self._crops.visible(chosen))
+        originals = wide[:0]
+        if self._occlusions is not None:
             # Decided by the batch alone, so that a resumed run equals an uninterrupted one.
-            other = np.random.default_rng(batch).random(len(chosen)) < self._share
-            if other.any():
-                plain = wide.copy()
-                wide[other] = self._altered.wide(chosen[other])
-        return (
-            torch.from_numpy(wide),
-            torch.from_numpy(plain),
-            torch.from_numpy(shown),
-            labels,
-            ages,
-            groups,
-        )
+            occluded = np.random.default_rng(batch).random(len(chosen)) < self._share
+            if occluded.any():
+                originals = wide.copy()
+                wide[occluded] = self._occlusions.wide(chosen[occluded])
+        crops, bare = torch.from_numpy(wide), torch.from_numpy(originals)
+        return Batch(crops, bare, visible, labels, ages, groups)
 
 
-def age_groups(crops: Crops) -> tuple[npt.NDArray[np.int64], list[str]]:
-    """Each crop's age group, (n,) of indices into the names that follow; -1 where the data set does
-    not say.
-    """
+def age_groups(crops: Crops) -> tuple[Indices, list[str]]:
+    """Each crop's age group, (n,) indices into the names that follow; -1 where unknown."""
     return _numbered([groups.get("age", "") for groups in crops.groups])
 
 
-def race_groups(crops: Crops) -> tuple[npt.NDArray[np.int64], list[str]]:
-    """Each crop's group of race and label, (n,) of indices into the names that follow; -1 where the
-    data set does not say. For weights in the loss alone.
+def race_groups(crops: Crops) -> tuple[Indices, list[str]]:
+    """Each crop's group of race and label, (n,) indices into the names that follow; -1 where
+    unknown. Used for weights in the loss only.
     """
     return _numbered(
         [
@@ -97,22 +101,22 @@ def race_groups(crops: Crops) -> tuple[npt.NDArray[np.int64], list[str]]:
     )
 
 
-def _numbered(given: list[str]) -> tuple[npt.NDArray[np.int64], list[str]]:
-    names = sorted(set(given) - {""}, key=group_order)
-    place = {name: number for number, name in enumerate(names)}
-    return np.array([place.get(name, -1) for name in given], np.int64), names
+def _numbered(groups: list[str]) -> tuple[Indices, list[str]]:
+    names = sorted(set(groups) - {""}, key=group_order)
+    numbers = {name: number for number, name in enumerate(names)}
+    return np.array([numbers.get(group, -1) for group in groups], np.int64), names
 
 
-def split(crops: Crops, ratio: float, seed: int) -> tuple[Any, Any]:
-    """Indices for training and for validation, by class and the seed; unlabelled crops in neither.
+def split(crops: Crops, ratio: float, seed: int) -> tuple[Indices, Indices]:
+    """Indices for training and for validation, stratified by class; unlabelled crops in neither.
 
-    Identities, where the data set knows them, are never in both.
+    No identity is in both, where the data set names them.
     """
     return hold_out(crops.labels, crops.identities, ratio, seed)
 
 
 class Shuffled(Sampler[list[int]]):
-    """Whole batches in an order that the seed and the epoch decide, so that a resumed run equals an
+    """Whole batches in an order set by the seed and the epoch, so that a resumed run equals an
     uninterrupted one.
     """
 
@@ -132,52 +136,46 @@ class Shuffled(Sampler[list[int]]):
         whole = order[: len(self) * self._batch_size]
         yield from whole.reshape(-1, self._batch_size).tolist()
 
-    def _order(self, draw: np.random.Generator) -> npt.NDArray[np.int64]:
+    def _order(self, draw: np.random.Generator) -> Indices:
         return draw.permutation(self._count)
 
 
 class Balanced(Shuffled):
-    """As many of each class in an epoch, which stays as long: the rarer class's crops come several
-    times, all equally often to within one, and of the other class some wait for a later epoch.
+    """As many of each class in an epoch of the same length: the rarer class's crops are repeated,
+    all equally often to within one, and some of the other class wait for a later epoch.
     """
 
     def __init__(self, labels: npt.NDArray[np.int8], batch_size: int, seed: int) -> None:
         super().__init__(len(labels), batch_size, seed)
         self._classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
 
-    def _order(self, draw: np.random.Generator) -> npt.NDArray[np.int64]:
+    def _order(self, draw: np.random.Generator) -> Indices:
         share = -(-self._count // len(self._classes))
         parts = [np.resize(draw.permutation(members), share) for members in self._classes]
         return draw.permutation(np.concatenate(parts))[: self._count]
 
 
 def class_weights(labels: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
-    """What a crop of each class counts so that both classes count as much, 1 on average."""
+    """A weight for each class that equalises both in the loss, 1 on average over crops."""
     counts = np.bincount(labels, minlength=len(LABELS))
     return (len(labels) / len(LABELS) / np.maximum(counts, 1)).astype(np.float32)
 
 
 def training_loader(
-    crops: Crops,
-    indices: npt.NDArray[np.int64],
-    batch_size: int,
-    seed: int,
-    balanced: bool = False,
-    altered: Crops | None = None,
-    share: float = 0.0,
-) -> DataLoader[Any]:
-    """Wide crops in a new order for each epoch, ``share`` of them in other conditions."""
+    crops: Crops, indices: Indices, settings: Settings, occlusions: Crops | None = None
+) -> DataLoader[Batch]:
+    """Wide crops in a new order for each epoch, a share of them with occlusions."""
     order = (
-        Balanced(crops.labels[indices], batch_size, seed)
-        if balanced
-        else Shuffled(len(indices), batch_size, seed)
+        Balanced(crops.labels[indices], settings.batch_size, settings.seed)
+        if settings.balance == "sampler"
+        else Shuffled(len(indices), settings.batch_size, settings.seed)
     )
-    batches = Batches(crops, indices, exact=False, altered=altered, share=share)
+    batches = Batches(crops, indices, False, occlusions, settings.occlusion_share)
     return DataLoader(batches, batch_size=None, sampler=order)
 
 
-def validation_loader(crops: Crops, indices: npt.NDArray[np.int64]) -> DataLoader[Any]:
-    """The inputs that run, in the cache's order."""
+def validation_loader(crops: Crops, indices: Indices) -> DataLoader[Batch]:
+    """The network's inputs, in the cache's order."""
     order = np.array_split(np.arange(len(indices)), max(len(indices) // 512, 1))
     sampler = [part.tolist() for part in order]
     return DataLoader(Batches(crops, indices, exact=True), batch_size=None, sampler=sampler)

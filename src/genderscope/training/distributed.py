@@ -1,8 +1,8 @@
-"""The processes that train together, as ``torchrun`` started them; one where it did not.
+"""Distributed training: the processes that ``torchrun`` started; one without it.
 
-Each batch is the one that a single process would have. Every process makes all of its views, from
-the same random numbers, and learns from its own share of them; norms are those of the whole batch.
-So several processes learn what one does, up to rounding. Knows nothing of faces.
+Each batch is the one of a single process. Every process makes all of its views, from the same
+random numbers, and learns from its own share of them; batch normalisation is over the whole batch.
+So several processes learn the same as one, up to rounding.
 """
 
 import os
@@ -35,8 +35,7 @@ def share() -> slice:
 class BatchNorm(nn.BatchNorm2d):
     """Batch normalisation over the shares of all processes, which are of equal size.
 
-    It works on any device, unlike torch's own; in a single process, and when not training, it is
-    torch's plain one.
+    Works on any device, unlike torch's own; plain in a single process and in evaluation mode.
     """
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -49,13 +48,13 @@ class BatchNorm(nn.BatchNorm2d):
         mean, square = all_reduce(moments) / count()  # type: ignore[no-untyped-call]
         variance = (square - mean.square()).clamp(min=0)
         with torch.no_grad():
-            seen = count() * values.numel() / values.shape[1]
+            total = count() * values.numel() / values.shape[1]
             assert self.running_mean is not None
             assert self.running_var is not None
             assert self.num_batches_tracked is not None
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum or 0.0)
-            self.running_var.lerp_(variance * seen / (seen - 1), self.momentum or 0.0)
+            self.running_var.lerp_(variance * total / (total - 1), self.momentum or 0.0)
         scale = self.weight * (variance + self.eps).rsqrt()
         shift = self.bias - mean * scale
         normal: Tensor = values * scale[:, None, None] + shift[:, None, None]
@@ -63,7 +62,7 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 def join(network: nn.Module) -> None:
-    """Let a network's norms be those of all processes. Its parameters and their names stay."""
+    """Normalise over all processes from now on. Parameters and their names stay."""
     for module in network.modules():
         if type(module) is nn.BatchNorm2d:
             module.__class__ = BatchNorm

@@ -1,169 +1,76 @@
-"""From a trained network to the ``.onnx`` file that runs, with everything that it must carry, and
-the guided graph beside it.
+"""From a finished training run to a model file: calibrated, described, exported, verified."""
 
-Both are checked against torch before either is kept. Knows nothing of training or data sets.
-"""
-
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
-import numpy.typing as npt
-import onnx
 import torch
-from sklearn.linear_model import LogisticRegression
-from torch import Tensor, nn
+from msgspec import to_builtins
+from torch import nn
 
-from genderscope.core.errors import ModelError
-from genderscope.core.types import LABELS, Floats, Image
-from genderscope.imaging.preprocess import PreprocessSpec, to_input
-from genderscope.inference.classifier import METADATA_KEY, Classifier, calibrated
-from genderscope.inference.explainer import Explainer, guided_file
-from genderscope.training.guide import check
-from genderscope.training.reverse import explained
+from genderscope.core import plugins
+from genderscope.core.types import Floats
+from genderscope.data import datasets
+from genderscope.data.prepare.crops import Crops
+from genderscope.inference.metadata import Training, TrainingData
+from genderscope.training.batches import Indices, split, validation_loader
+from genderscope.training.calibration import calibrate
+from genderscope.training.onnx_export import export
+from genderscope.training.record import TrainingRecord
+from genderscope.training.runs import RECORD, load
 
-PARITY = 1e-4
-OPSET = 18
-COVERAGE = 0.9
-LEAST_SLOPE = 0.01
-"""Of the fit in ``calibrate``: logits that tell no labels apart give scores near one half."""
-
-
-class InputCast(nn.Module):
-    """The network behind a cast, so that its input has the dtype of the spec."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, faces: Tensor) -> Tensor:
-        logits: Tensor = self.network(faces.float())
-        return logits
+PARITY_FACES = 256
 
 
-def export(
-    network: nn.Module,
-    spec: PreprocessSpec,
-    crops: Image,
-    metadata: Mapping[str, Any],
-    file: Path,
-) -> None:
-    """Write the ONNX file and its guided graph, once ONNX Runtime agrees with torch on both.
+def export_run(run: Path, crops: Crops) -> Path:
+    """Calibrate on the validation part and write ``<model>.onnx`` and ``<model>.guided.onnx``
+    beside the record.
 
     Args:
-        crops: (n, size, size[, 3]) uint8, real faces on which both are compared.
-        metadata: ``name``, ``temperature``, ``bias``, ``abstention`` and whatever else is to be
-            known; labels, spec, parameters and multiply-adds are added here.
+        run: the folder of a finished training run.
+        crops: what it was trained on.
 
     Raises:
-        ModelError: a logit of ONNX Runtime differs from torch's by more than ``PARITY``, or the
-            guided gradients are not Captum's (see ``guide.check``).
+        UsageError: the run is not finished.
+        ResultError: its record cannot be read.
+        ModelError: ONNX Runtime does not agree with torch.
     """
-    network = network.cpu().eval()
-    inputs = torch.from_numpy(to_input(crops, spec))
-    with TemporaryDirectory() as folder, torch.no_grad(), catch_warnings():
-        simplefilter("ignore")  # the exporter warns of its own internals
-        graph = Path(folder) / "model.onnx"
-        torch.onnx.export(
-            InputCast(network),
-            (inputs,),
-            graph,
-            input_names=["faces"],
-            output_names=["logits"],
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
-            opset_version=OPSET,
-            external_data=False,
-            verbose=False,
-        )
-        expected = network(inputs.float()).double().numpy()
-        model = onnx.load(graph)
-    carried = {
-        **metadata,
-        "labels": LABELS,
-        "spec": spec.to_dict(),
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "multiply_adds": multiply_adds(network, spec),
-        "parity": PARITY,
+    network = load(run)
+    record = TrainingRecord.load(run / RECORD)
+    settings, provenance = record.settings, record.provenance
+    readers = {name: datasets.reader(name) for name in record.data.sources}
+    _, held_out = split(crops, settings.validation_ratio, settings.seed)
+    labels = crops.labels[held_out].astype(np.int64)
+    metadata = {
+        "name": settings.model,
+        "source": plugins.load("training.models", settings.model).SOURCE,
+        "data": TrainingData(
+            name=" + ".join(readers),
+            licence=" + ".join(sorted({reader.LICENCE for reader in readers.values()})),
+            sources=record.data.sources,
+            fingerprint=provenance.fingerprint or "",
+            train=record.data.train,
+            validation=record.data.validation,
+            detector=record.data.detector,
+            altered=record.data.occlusions,
+        ),
+        "training": Training(
+            settings=to_builtins(settings),
+            commit=record.commit,
+            versions=provenance.versions,
+            seconds=record.seconds,
+        ),
+        "metrics": {"validation": to_builtins(record.history[-1])},
+        **to_builtins(calibrate(_logits(network, crops, held_out), labels)),
     }
-    # The exporter notes where in the source each node came from: paths that help nobody.
-    for node in model.graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
-    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
-        del value.metadata_props[:]
-    del model.graph.metadata_props[:], model.metadata_props[:]
-    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(carried)})
-    parts = {Path(f"{place}.part"): place for place in (file, guided_file(file))}
-    plain, guided = parts
-    try:
-        onnx.save(model, plain)
-        difference = float(np.abs(Classifier.open(plain).logits(crops) - expected).max())
-        if not difference <= PARITY:
-            raise ModelError(f"ONNX Runtime and torch differ by {difference:.1e} > {PARITY}")
-        onnx.save(explained(model), guided)
-        check(Explainer.open(guided), network, crops)
-        for part, place in parts.items():
-            part.replace(place)
-    finally:
-        for part in parts:
-            part.unlink(missing_ok=True)
+    file = run / f"{settings.model}.onnx"
+    faces = crops.exact(np.arange(min(PARITY_FACES, len(crops))))
+    export(network, crops.spec, faces, metadata, file)
+    return file
 
 
-def multiply_adds(network: nn.Module, spec: PreprocessSpec) -> int:
-    """Multiply-adds of the convolutions and dense layers for one face."""
-    counted = 0
-
-    def count(layer: nn.Module, _: Any, maps: Tensor) -> None:
-        nonlocal counted
-        weight = layer.weight
-        assert isinstance(weight, Tensor)
-        counted += maps[0].numel() * weight[0].numel()
-
-    hooks = [
-        layer.register_forward_hook(count)
-        for layer in network.modules()
-        if isinstance(layer, nn.Conv2d | nn.Linear)
-    ]
+def _logits(network: nn.Module, crops: Crops, indices: Indices) -> Floats:
+    """(n, 2) logits of the network's own inputs."""
     with torch.no_grad():
-        network.eval()(torch.zeros(1, spec.channels, spec.size, spec.size))
-    for hook in hooks:
-        hook.remove()
-    return counted
-
-
-def calibrate(logits: Floats, labels: npt.NDArray[np.int64]) -> dict[str, Any]:
-    """The temperature, the bias and the threshold, from the validation part alone.
-
-    Temperature and bias minimise the negative log likelihood (Platt 1999) with both classes
-    counting as much, so that neither label is favoured where both are as frequent. The threshold
-    leaves the least sure tenth of the validation faces unanswered.
-
-    Args:
-        logits: (n, 2).
-        labels: (n,) indices into ``LABELS``.
-    """
-    platt = LogisticRegression(C=np.inf, class_weight="balanced")
-    platt.fit((logits[:, 1] - logits[:, 0])[:, None], labels)
-    slope = max(float(platt.coef_[0, 0]), LEAST_SLOPE)
-    temperature, bias = 1 / slope, float(platt.intercept_[0])
-    scores = calibrated(logits, temperature, bias)
-    confidence = scores.max(1)
-    correct = scores.argmax(1) == labels
-    threshold = float(np.quantile(confidence, 1 - COVERAGE))
-    answered = confidence >= threshold
-    return {
-        "temperature": temperature,
-        "bias": bias,
-        "abstention": {
-            "min_confidence": threshold,
-            "meaning": f"on validation faces, the least sure {1 - COVERAGE:.0%} are uncertain",
-            "coverage": float(answered.mean()),
-            "error_of_answered": float(1 - correct[answered].mean()),
-            "error_without_abstention": float(1 - correct.mean()),
-            "n": len(labels),
-        },
-    }
+        batches = [network(batch.crops) for batch in validation_loader(crops, indices)]
+    logits: Floats = torch.cat(batches).double().numpy()
+    return logits

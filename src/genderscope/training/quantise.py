@@ -1,8 +1,7 @@
-"""A model in eight-bit integers, for processors that multiply them faster than floats (VNNI).
+"""A model in 8-bit integers, for processors that multiply them faster than floats (VNNI).
 
-Weights for each output map, activations for each layer (Jacob et al. 2018, arXiv:1712.05877). The
-first convolution stays in floats: of one map or three, integers would make it slower. Knows nothing
-of training.
+Weights have a scale for each output map, activations for each layer (Jacob et al. 2018,
+arXiv:1712.05877). The first convolution stays in floats: of one map or three, integers are slower.
 """
 
 import json
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
+from msgspec import to_builtins
 from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -23,85 +23,83 @@ from genderscope.data.prepare.crops import Crops
 from genderscope.evaluation.metrics import paired
 from genderscope.imaging.preprocess import to_input
 from genderscope.inference.classifier import INT8, METADATA_KEY, Classifier, calibrated
+from genderscope.inference.metadata import Difference, Quantisation
 from genderscope.training.batches import split
-from genderscope.training.export import calibrate
+from genderscope.training.calibration import calibrate
 
 CALIBRATION_FACES = 256
 BATCH = 64
 METHODS = ("MinMax", "Percentile")
-"""How the range of a layer's activations is found, by ONNX Runtime's names."""
+"""How the range of a layer's activations is estimated, by ONNX Runtime's names."""
 LARGEST_LOSS = 0.003
-"""Of the accuracy on held-out faces; a model that surely loses more is not kept."""
+"""Of validation accuracy; a model whose interval lies below it is not kept."""
 
 
 def quantise(model: Path, crops: Crops) -> Path:
     """Write ``<model>.int8.onnx`` beside an exported model.
 
-    Ranges are found on training faces in each of the ways of ``METHODS``. The one whose logits on
-    the held-out part are nearest to the model's is kept, and the confidence is fitted anew there.
+    Ranges are estimated on training faces by each of ``METHODS``. The one whose logits on the
+    validation part are nearest to the model's is kept, and calibrated anew there.
 
     Args:
         crops: what the model was trained on.
 
     Raises:
-        UsageError: it was trained on other crops, or is in integers already.
+        UsageError: it was trained on other crops, or is quantised already.
         ModelError: it cannot be opened, or loses more accuracy than ``LARGEST_LOSS``.
     """
     original = Classifier.load(model)
     metadata = original.metadata.plain()
-    if original.metadata.quantisation:
-        raise UsageError(f"{model} is in integers already: name the model that it was made from")
     data, training = original.metadata.data, original.metadata.training
+    if original.metadata.quantisation:
+        raise UsageError(f"{model} is quantised already: name the model that it was made from")
     if data is None or training is None or data.fingerprint != crops.manifest.fingerprint:
         raise UsageError(f"{model} was not trained on the crops in {crops.folder}")
     settings = training.settings
-    seen_part, held = split(crops, settings["validation_ratio"], settings["seed"])
+    train_part, held_out = split(crops, settings["validation_ratio"], settings["seed"])
     draw = np.random.default_rng(settings["seed"])
-    seen = crops.exact(draw.permutation(seen_part)[:CALIBRATION_FACES])
-    faces, truth = crops.exact(held), crops.labels[held].astype(np.int64)
+    samples = crops.exact(draw.permutation(train_part)[:CALIBRATION_FACES])
+    faces, labels = crops.exact(held_out), crops.labels[held_out].astype(np.int64)
     expected = original.logits(faces)
-    metadata.pop("parity", None)  # with torch: these logits are not to be the same
+    metadata.pop("parity", None)  # with torch, which these logits do not have
     with TemporaryDirectory(dir=model.parent) as folder:
-        said = {}
+        logits = {}
         for method in METHODS:
             part = Path(folder) / method
-            _write(model, part, to_input(seen, crops.spec), method)
+            _write(model, part, to_input(samples, crops.spec), method)
             _describe(part, metadata)
-            said[method] = Classifier.open(part).logits(faces)
-        away = {
-            method: float(np.sqrt(((logits - expected) ** 2).mean()))
-            for method, logits in said.items()
+            logits[method] = Classifier.open(part).logits(faces)
+        rms = {
+            method: float(np.sqrt(((values - expected) ** 2).mean()))
+            for method, values in logits.items()
         }
-        best = min(away, key=away.__getitem__)
-        fitted = calibrate(said[best], truth)
-        answers = calibrated(said[best], fitted["temperature"], fitted["bias"]).argmax(1)
+        best = min(rms, key=rms.__getitem__)
+        calibration = calibrate(logits[best], labels)
+        fitted = calibration.temperature, calibration.bias
+        predictions = calibrated(logits[best], *fitted).argmax(1)
         before = calibrated(expected, original.temperature, original.bias).argmax(1)
-        difference = paired.difference(answers == truth, before == truth)
+        difference = paired.difference(predictions == labels, before == labels)
         value, interval = difference.value or 0.0, difference.interval or (0.0, 0.0)
         if interval[1] < -LARGEST_LOSS:
             raise ModelError(
-                f"in integers, {model} loses {-value:.1%} of accuracy on "
-                f"{difference.n:,} held-out faces, where {LARGEST_LOSS:.1%} may be lost"
+                f"in integers, {model} loses {-value:.1%} of accuracy on {difference.n:,} "
+                f"validation faces, where {LARGEST_LOSS:.1%} is allowed"
             )
-        changed = {
+        changes = {
             "name": original.name + INT8.removesuffix(".onnx"),
-            "metrics": {"validation": {"accuracy": float((answers == truth).mean())}},
-            "quantisation": {
-                "weights": "int8, a scale for each output map",
-                "activations": "uint8, a scale for each layer",
-                "ranges": best,
-                "faces": len(seen),
-                "logits_away_rms": away,
-                "accuracy_difference": {
-                    "difference": value,
-                    "interval": interval,
-                    "n": difference.n,
-                },
-                "same_answers": paired.agreement(before, answers).share.value,
-            },
+            "metrics": {"validation": {"accuracy": float((predictions == labels).mean())}},
+            "quantisation": Quantisation(
+                weights="int8, a scale for each output map",
+                activations="uint8, a scale for each layer",
+                ranges=best,
+                faces=len(samples),
+                logits_away_rms=rms,
+                accuracy_difference=Difference(difference=value, interval=interval, n=difference.n),
+                same_answers=paired.agreement(before, predictions).share.value or 0.0,
+            ),
         }
         part = Path(folder) / best
-        _describe(part, metadata | fitted | changed)
+        _describe(part, metadata | to_builtins(calibration) | to_builtins(changes))
         return part.replace(model.with_suffix(INT8))
 
 
@@ -109,7 +107,7 @@ def _write(model: Path, file: Path, inputs: npt.NDArray[Any], method: str) -> No
     """Quantise a model by the ranges of its activations on some inputs."""
     graph = onnx.load(model).graph
     first = next(node.name for node in graph.node if node.op_type == "Conv")
-    with redirect_stdout(StringIO()):  # it says on the screen what it does
+    with redirect_stdout(StringIO()):  # it prints its progress
         shaped = file.with_suffix(".shaped")
         quant_pre_process(model, shaped, skip_optimization=True, skip_symbolic_shape=True)
         quantization.quantize_static(
@@ -137,7 +135,7 @@ class _Batches(quantization.CalibrationDataReader):  # type: ignore[misc]
 
 
 def _describe(file: Path, metadata: dict[str, Any]) -> None:
-    """Give a model file its metadata in place of what it has."""
+    """Replace the metadata of a model file."""
     model = onnx.load(file)
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(metadata)})

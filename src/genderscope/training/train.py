@@ -1,15 +1,13 @@
-"""Training: crops in, a network with its record out.
+"""Training: from crops to a network with its record.
 
-A validation part is cut from the training data by the seed; everything that is chosen (settings,
-temperature, threshold) is chosen on it. Knows nothing of data sets' layouts or of ONNX.
+A validation part is cut from the crops by the seed; everything that is chosen (settings,
+temperature, threshold) is chosen on it.
 """
 
-import json
 import logging
 import subprocess
 import sys
-from collections.abc import Sequence
-from importlib.metadata import version
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from warnings import filterwarnings
@@ -22,12 +20,16 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
     RichProgressBar,
 )
+from msgspec import ValidationError, convert
+from msgspec.structs import replace
 
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
+from genderscope.core.results import Provenance, versions
 from genderscope.data.prepare.crops import Crops
-from genderscope.training import distributed
+from genderscope.training import distributed, recipes
 from genderscope.training.batches import (
+    Indices,
     age_groups,
     class_weights,
     race_groups,
@@ -35,11 +37,12 @@ from genderscope.training.batches import (
     training_loader,
     validation_loader,
 )
-from genderscope.training.task import WARM_UP, WEIGHTS, Settings, Task, plain
+from genderscope.training.lightning_module import WARM_UP, ClassifierModule
+from genderscope.training.record import TrainingData, TrainingRecord
+from genderscope.training.runs import CHECKPOINT, RECORD, WEIGHTS, is_finished
+from genderscope.training.settings import Settings
 
 EMA_STEPS = 8  # the average moves once in so many steps: each costs as much as a layer
-LAST = "last.ckpt"
-RECORD = "record.json"
 
 
 def train(
@@ -47,51 +50,36 @@ def train(
     settings: Settings,
     out: Path,
     resume: bool = False,
-    altered: Crops | None = None,
+    occlusions: Crops | None = None,
     callbacks: Sequence[Callback] = (),
-) -> Task:
+    command: str = "",
+) -> ClassifierModule:
     """Train a network and write ``record.json``; checkpoints go to ``out`` after every epoch.
 
     Args:
-        altered: the same samples in other conditions, for ``settings.altered_share``.
+        occlusions: the same samples with occlusions, for ``settings.occlusion_share``.
         callbacks: Lightning's, beside the run's own.
+        command: the command line, for the record.
 
     Raises:
-        UsageError: ``resume`` without a checkpoint, or with other settings than it was begun with;
-            fewer crops than a batch holds; ``altered`` of other samples, or none where a share of
-            it is asked for.
+        UsageError: ``resume`` without a checkpoint, or with other settings than the run's; fewer
+            crops than a batch holds; ``occlusions`` missing or of other samples; a teacher that was
+            trained on what is held out here.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     for message in (".*does not have many workers", ".*Checkpoint directory .* exists"):
         filterwarnings("ignore", message=message)
     filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
     out.mkdir(parents=True, exist_ok=True)
-    begun = out / "settings.json"
-    if resume and not (out / LAST).is_file():
-        raise UsageError(f"{out} holds no checkpoint to resume from")
-    # A run that was begun before a setting existed had its default.
-    if resume and plain(Settings()) | json.loads(begun.read_text()) != plain(settings):
-        raise UsageError(f"{out} was begun with other settings: see {begun}")
-    if distributed.first() and not resume:
-        begun.write_text(json.dumps(plain(settings), indent=1))
+    begun = commit()
+    if resume:
+        _check_resumable(out, settings)
+    train_part, validation_part = split(crops, settings.validation_ratio, settings.seed)
+    _check(crops, settings, occlusions, len(train_part))
 
-    began_at = commit()
     pl.seed_everything(settings.seed, verbose=False)
-    train_part, held_part = split(crops, settings.validation_ratio, settings.seed)
-    if altered is None and settings.altered_share:
-        raise UsageError("a share of altered crops needs a cache of them")
-    if altered is not None and (altered.files, altered.spec) != (crops.files, crops.spec):
-        raise UsageError(f"{altered.folder} does not hold the samples of {crops.folder}, altered")
-    for run in filter(None, (settings.start, *settings.teachers)):
-        _agree(Path(run), settings, crops)
-    if len(train_part) < settings.batch_size:
-        raise UsageError(f"batches of {settings.batch_size} of {len(train_part)} training crops")
-    if settings.batch_size % distributed.count():
-        raise UsageError(
-            f"{distributed.count()} processes cannot share batches of {settings.batch_size}"
-        )
     weights = class_weights(crops.labels[train_part]) if settings.balance == "weights" else None
-    task = Task(
+    module = ClassifierModule(
         settings,
         crops.spec,
         len(age_groups(crops)[1]),
@@ -99,13 +87,117 @@ def train(
         len(race_groups(crops)[1]),
     )
     steps = settings.epochs * (len(train_part) // settings.batch_size)
-    trainer = pl.Trainer(
+    trainer = _trainer(settings, out, steps, callbacks)
+    try:
+        trainer.fit(
+            module,
+            training_loader(crops, train_part, settings, occlusions),
+            validation_loader(crops, validation_part),
+            ckpt_path=out / CHECKPOINT if resume else None,
+            weights_only=False,
+        )
+    except SystemExit as error:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from error
+    if distributed.first():
+        _save_weights(module, crops, out)
+        record = _record(module, crops, occlusions, (train_part, validation_part), begun, command)
+        record.save(out / RECORD, overwrite=True)
+    return module
+
+
+def train_parents(
+    options: recipes.Options,
+    crops: Crops,
+    runs: Path,
+    seed: int,
+    occlusions: Crops | None,
+    report: Callable[[str], None],
+) -> None:
+    """Train the recipes that a recipe's options build on, and theirs, unless their runs are there.
+
+    Args:
+        runs: the folder of the runs.
+        report: is called with a line of text before each training.
+    """
+    for name in recipes.parents(options):
+        run = runs / name
+        if not is_finished(run):
+            parent = recipes.read(name)
+            train_parents(parent, crops, runs, seed, occlusions, report)
+            report(f"first {name}, in {run}")
+            settings = replace(recipes.settings(parent, runs), seed=seed)
+            train(crops, settings, run, (run / CHECKPOINT).is_file(), occlusions)
+
+
+def commit() -> str:
+    """The commit of the working tree that trains, or ``unknown`` outside one."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        # An environment may lie in the working tree of something else.
+        subprocess.run(
+            [*git, "ls-files", "--error-unmatch", __file__], capture_output=True, check=True
+        )
+        command = [*git, "describe", "--always", "--dirty", "--abbrev=12"]
+        described = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return described.stdout.strip()
+
+
+def _check_resumable(out: Path, settings: Settings) -> None:
+    if not (out / CHECKPOINT).is_file():
+        raise UsageError(f"{out} holds no checkpoint to resume from")
+    saved = torch.load(out / CHECKPOINT, map_location="cpu", weights_only=False).get("settings")
+    try:
+        same = convert(saved, Settings) == settings
+    except ValidationError:
+        same = False
+    if not same:
+        raise UsageError(f"{out} was trained with other settings: they are in its {CHECKPOINT}")
+
+
+def _check(crops: Crops, settings: Settings, occlusions: Crops | None, training: int) -> None:
+    if occlusions is None and settings.occlusion_share:
+        raise UsageError("occlusion_share needs a cache of crops with occlusions")
+    if occlusions and (occlusions.files, occlusions.spec) != (crops.files, crops.spec):
+        raise UsageError(
+            f"{occlusions.folder} does not hold the samples of {crops.folder} with occlusions"
+        )
+    for run in filter(None, (settings.init_from, *settings.teachers)):
+        _check_held_out(Path(run), settings, crops)
+    if training < settings.batch_size:
+        raise UsageError(f"batches of {settings.batch_size} of {training} training crops")
+    if settings.batch_size % distributed.count():
+        raise UsageError(
+            f"{distributed.count()} processes cannot share batches of {settings.batch_size}"
+        )
+
+
+def _check_held_out(run: Path, settings: Settings, crops: Crops) -> None:
+    """Refuse a run that was trained on what is held out here."""
+    if not (run / RECORD).is_file():
+        return
+    record = TrainingRecord.load(run / RECORD)
+    if record.provenance.fingerprint != crops.manifest.fingerprint:
+        return
+    for name in ("seed", "validation_ratio"):
+        if (theirs := getattr(record.settings, name)) != (ours := getattr(settings, name)):
+            raise UsageError(
+                f"{run} was trained with {name} {theirs}, not {ours}: it has seen faces of these "
+                "crops that are held out now"
+            )
+
+
+def _trainer(
+    settings: Settings, out: Path, steps: int, callbacks: Iterable[Callback]
+) -> pl.Trainer:
+    return pl.Trainer(
         max_epochs=settings.epochs,
         strategy="ddp" if distributed.count() > 1 else "auto",
         devices=distributed.here(),
         num_nodes=distributed.count() // distributed.here(),
-        use_distributed_sampler=False,  # each batch is shared out: see ``ranks``
-        precision=_precision(settings.model),
+        use_distributed_sampler=False,  # each batch is shared out: see ``distributed``
+        precision=precision(settings.model),
         logger=False,
         default_root_dir=out,
         enable_model_summary=False,
@@ -123,100 +215,55 @@ def train(
             *([RichProgressBar()] if sys.stderr.isatty() else []),
         ],
     )
-    _fit(
-        trainer,
-        task,
-        training_loader(
-            crops,
-            train_part,
-            settings.batch_size,
-            settings.seed,
-            settings.balance == "sampler",
-            altered,
-            settings.altered_share,
-        ),
-        validation_loader(crops, held_part),
-        ckpt_path=out / LAST if resume else None,
-        weights_only=False,
-    )
-    if not distributed.first():
-        return task
+
+
+def _save_weights(module: ClassifierModule, crops: Crops, out: Path) -> None:
     # The averaged weights are the checkpoint's; a run that had ended would keep the last step's.
-    saved = torch.load(out / LAST, map_location="cpu", weights_only=False)["state_dict"]
-    mine = {name: saved[f"network.{name}"] for name in task.network.state_dict()}
-    task.network.load_state_dict(mine)
-    state = {"model": settings.model, "channels": crops.spec.channels}
-    torch.save(state | {"state": task.network.state_dict()}, out / WEIGHTS)
-    record = {
-        "settings": _named(settings),
-        "spec": crops.spec.to_dict(),
-        "data": {
-            "sources": list(crops.manifest.sources),
-            "fingerprint": crops.manifest.fingerprint,
-            "detector": crops.manifest.detector,
-        }
-        | {
-            "altered": altered.manifest.counterfactual
-            if altered and settings.altered_share
-            else None
-        }
-        | {"train": len(train_part), "validation": len(held_part)},
-        "commit": began_at,
-        "versions": {name: version(name) for name in ("genderscope", "torch", "lightning")},
-        "history": task.history,
-        "seconds": round(task.seconds),
-    }
-    (out / RECORD).write_text(json.dumps(record, indent=1))
-    return task
+    saved = torch.load(out / CHECKPOINT, map_location="cpu", weights_only=False)["state_dict"]
+    averaged = {name: saved[f"network.{name}"] for name in module.network.state_dict()}
+    module.network.load_state_dict(averaged)
+    network = {"model": module.settings.model, "channels": crops.spec.channels}
+    torch.save(network | {"state": module.network.state_dict()}, out / WEIGHTS)
 
 
-def commit() -> str:
-    """The commit of the working tree that trains, or ``unknown`` outside one."""
-    git = ["git", "-C", str(Path(__file__).parent)]
-    try:
-        # An environment may lie in the working tree of something else.
-        subprocess.run(
-            [*git, "ls-files", "--error-unmatch", __file__], capture_output=True, check=True
-        )
-        command = [*git, "describe", "--always", "--dirty", "--abbrev=12"]
-        answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return answer.stdout.strip()
+def _record(
+    module: ClassifierModule,
+    crops: Crops,
+    occlusions: Crops | None,
+    parts: tuple[Indices, Indices],
+    begun: str,
+    command: str,
+) -> TrainingRecord:
+    settings, manifest = module.settings, crops.manifest
+    used = occlusions if settings.occlusion_share else None
+    return TrainingRecord(
+        provenance=Provenance(
+            command=command,
+            versions=versions(("torch", "lightning")),
+            seed=settings.seed,
+            fingerprint=manifest.fingerprint,
+            exclusions=manifest.provenance.exclusions,
+        ),
+        settings=replace(
+            settings,
+            teachers=tuple(Path(run).name for run in settings.teachers),
+            init_from=settings.init_from and Path(settings.init_from).name,
+        ),
+        spec=crops.spec,
+        data=TrainingData(
+            sources=manifest.sources,
+            detector=manifest.detector,
+            occlusions=used.manifest.counterfactual if used else None,
+            train=len(parts[0]),
+            validation=len(parts[1]),
+        ),
+        commit=begun,
+        history=tuple(module.history),
+        seconds=round(module.seconds),
+    )
 
 
-def _agree(run: Path, settings: Settings, crops: Crops) -> None:
-    """Refuse a run that has learnt from what is held out here."""
-    if not (run / RECORD).is_file():
-        return
-    record = json.loads((run / RECORD).read_text())
-    if record["data"]["fingerprint"] != crops.manifest.fingerprint:
-        return
-    for name in ("seed", "validation_ratio"):
-        if (theirs := record["settings"][name]) != (ours := getattr(settings, name)):
-            raise UsageError(
-                f"{run} was trained with {name} {theirs}, not {ours}: it has seen faces of these "
-                "crops that are held out now"
-            )
-
-
-def _fit(trainer: pl.Trainer, *given: Any, **options: Any) -> None:
-    try:
-        trainer.fit(*given, **options)
-    except SystemExit as error:  # what Lightning makes of Ctrl-C
-        raise KeyboardInterrupt from error
-
-
-def _named(settings: Settings) -> dict[str, Any]:
-    """The settings with runs by their names: where they lay is nobody's business."""
-    start = settings.start and Path(settings.start).name
-    return plain(settings) | {
-        "teachers": [Path(run).name for run in settings.teachers],
-        "start": start,
-    }
-
-
-def _precision(model: str) -> Any:
+def precision(model: str) -> Any:  # a literal type that Lightning does not export
     """Mixed precision where the machine computes bfloat16 itself, which halves the time of most."""
     if torch.cuda.is_available():
         return "bf16-mixed"

@@ -1,32 +1,34 @@
-"""A search for good settings: Optuna's study in an SQLite file, which goes on where it was stopped.
+"""A search for settings: Optuna's study in an SQLite file, resumed where it was stopped.
 
 Every trial is a short training run; one that does worse than the median of the others so far is
-ended early. What is minimised is the loss on the held-out part. Knows nothing of data sets.
+pruned. The loss on the validation part is minimised.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import lightning.pytorch as pl
 import optuna
 from lightning.pytorch.callbacks import Callback
+from msgspec import to_builtins
+from msgspec.structs import replace
+from optuna.trial import FrozenTrial, TrialState
 
 from genderscope.core.errors import UsageError
+from genderscope.core.results import Provenance, versions
 from genderscope.data.prepare.crops import Crops
-from genderscope.training.augment import Augmentation
-from genderscope.training.task import Settings, plain
+from genderscope.training.record import Study, Trial
+from genderscope.training.settings import Augmentation, Settings
 from genderscope.training.train import train
 
 # An average over as many steps as in a long run would lag behind a short one.
 QUICK_DECAY = 0.98
-ENDED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class Pruning(Callback):
-    """Tells a trial of each epoch, and ends it where the study says so."""
+    """Reports each epoch to a trial, and ends it where the study prunes it."""
 
     def __init__(self, trial: optuna.Trial) -> None:
         self._trial = trial
@@ -37,7 +39,7 @@ class Pruning(Callback):
             raise optuna.TrialPruned
 
 
-def suggest(trial: optuna.Trial) -> dict[str, Any]:
+def suggest(trial: optuna.Trial) -> dict[str, float]:
     """A recipe's options for one trial."""
     return {
         "learning_rate": trial.suggest_float("learning_rate", 1e-3, 2e-2, log=True),
@@ -53,55 +55,67 @@ def suggest(trial: optuna.Trial) -> dict[str, Any]:
 def tune(
     crops: Crops,
     settings: Settings,
-    study_file: Path,
+    file: Path,
     trials: int,
-    told: Callable[[optuna.trial.FrozenTrial], None] = lambda trial: None,
+    report: Callable[[FrozenTrial], None] = lambda trial: None,
 ) -> optuna.Study:
     """Try settings until the study holds ``trials`` ended ones.
 
     Args:
         settings: what is not searched: the network, epochs, batches, teachers and the seed.
-        study_file: the SQLite file; one that exists goes on.
-        told: is called with each trial that ends.
+        file: of SQLite; a study in it is resumed.
+        report: is called with each trial that ends.
 
     Raises:
-        UsageError: the study was begun with other settings or other crops.
+        UsageError: the study has other settings or other crops.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         study_name=settings.model,
-        storage=f"sqlite:///{study_file.absolute()}",
+        storage=f"sqlite:///{file.absolute()}",
         load_if_exists=True,
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
     )
-    begun = plain(settings) | {"fingerprint": crops.manifest.fingerprint}
-    if study.user_attrs.get("begun", begun) != begun:
-        raise UsageError(f"{study_file} is a study of other settings or crops: name another file")
-    study.set_user_attr("begun", begun)
-    # Going on, it must not draw the first trials again.
+    shared = to_builtins(settings) | {"fingerprint": crops.manifest.fingerprint}
+    shared["teachers"] = list(settings.teachers)  # as JSON has it
+    if study.user_attrs.get("shared", shared) != shared:
+        raise UsageError(f"{file} is a study of other settings or crops: name another file")
+    study.set_user_attr("shared", shared)
+    # A resumed study must not draw the first trials again.
     study.sampler = optuna.samplers.TPESampler(seed=settings.seed + len(study.trials))
 
     def objective(trial: optuna.Trial) -> float:
         options = suggest(trial)
-        options["augmentation"] = Augmentation().times(options["augmentation"])
+        augmentation = Augmentation().times(options.pop("augmentation"))
         with TemporaryDirectory() as folder:
-            chosen = replace(settings, **options)
-            task = train(crops, chosen, Path(folder), callbacks=[Pruning(trial)])
-        return task.history[-1]["loss"]
+            tried = replace(settings, augmentation=augmentation, **options)
+            module = train(crops, tried, Path(folder), callbacks=[Pruning(trial)])
+        return module.history[-1].loss
 
-    if (left := trials - len(study.get_trials(states=ENDED))) > 0:
-        study.optimize(objective, left, callbacks=[lambda _, trial: told(trial)])
+    if (missing := trials - len(study.get_trials(states=ENDED))) > 0:
+        study.optimize(objective, missing, callbacks=[lambda _, trial: report(trial)])
     return study
 
 
-def ended(study: optuna.Study) -> list[dict[str, Any]]:
-    """The trials that ended, in their order: what they tried and the held-out loss each epoch."""
-    return [
-        {
-            "number": trial.number,
-            "state": trial.state.name.lower(),
-            "losses": [round(loss, 5) for _, loss in sorted(trial.intermediate_values.items())],
-            "options": trial.params,
-        }
-        for trial in study.get_trials(states=ENDED)
-    ]
+def document(study: optuna.Study, crops: Crops, settings: Settings, command: str) -> Study:
+    """The ended trials of a study of some settings."""
+    return Study(
+        provenance=Provenance(
+            command=command,
+            versions=versions(("torch", "lightning", "optuna")),
+            seed=settings.seed,
+            fingerprint=crops.manifest.fingerprint,
+        ),
+        settings=settings,
+        trials=tuple(
+            Trial(
+                number=trial.number,
+                state="pruned" if trial.state is TrialState.PRUNED else "complete",
+                losses=tuple(
+                    round(loss, 5) for _, loss in sorted(trial.intermediate_values.items())
+                ),
+                options=trial.params,
+            )
+            for trial in study.get_trials(states=ENDED)
+        ),
+    )

@@ -1,61 +1,75 @@
-"""How each shipped model was trained: ``<name>.toml``, settings of a run by name.
+"""How each shipped model was trained: ``<name>.toml``, the settings of a run by name.
 
-The comment at a recipe's top gives its command; a shipped model's record has its time and what came
-of it. ``teachers`` and ``start`` are recipes themselves. Knows nothing of crops.
+The comment at a recipe's top gives its command; the record of a shipped model has its time and
+result. ``teachers`` and ``init_from`` name recipes themselves.
 """
 
 import tomllib
-from dataclasses import fields
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+from msgspec import ValidationError, convert, to_builtins
+from msgspec.structs import replace
 
 from genderscope.core.errors import UsageError
-from genderscope.training.augment import Augmentation
-from genderscope.training.task import Settings
+from genderscope.training.settings import Augmentation, Settings
 
 FOLDER = Path(__file__).parent
+
+Options = Mapping[str, object]
+"""Settings by name, as TOML or text has them; ``preset`` beside them is that of the crops."""
 
 
 def names() -> list[str]:
     return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
-def read(recipe: str) -> dict[str, Any]:
+def read(recipe: str) -> dict[str, object]:
     """The options of a recipe: a shipped one's name or a file's path.
 
     Raises:
-        UsageError: there is none, or it is no TOML.
+        UsageError: there is none, or it is not valid TOML.
     """
     file = FOLDER / f"{recipe}.toml" if recipe in names() else Path(recipe)
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
-        there = ", ".join(names())
-        raise UsageError(f"no recipe {recipe!r}: give a .toml file or one of {there}") from error
+        raise UsageError(
+            f"no recipe {recipe!r}: give a .toml file or one of {', '.join(names())}"
+        ) from error
     except ValueError as error:
-        raise UsageError(f"{file} is no TOML: {error}") from error
+        raise UsageError(f"{file} is not valid TOML: {error}") from error
 
 
-def settings(options: dict[str, Any], runs: Path) -> Settings:
-    """The settings that options mean.
+def parents(options: Options) -> list[str]:
+    """The recipes that options build on, teachers first."""
+    built = settings(options, Path())
+    return [*built.teachers, *filter(None, [built.init_from])]
+
+
+def settings(options: Options, runs: Path) -> Settings:
+    """Settings from options.
 
     Args:
-        options: fields of ``Settings``; ``augmentation`` is a strength, 1 where it is not given, or
-            a table of ``Augmentation``'s fields. ``preset`` belongs to the crops.
-        runs: the folder in which the runs of teachers and of the start lie.
+        options: of which ``augmentation`` is a strength or a table of ``Augmentation``'s fields.
+        runs: the folder with the runs of teachers and of ``init_from``.
 
     Raises:
-        UsageError: an option that no run has.
+        UsageError: an option that does not exist, or a value that is not valid.
     """
-    known = [field.name for field in fields(Settings)]
-    options = {name: value for name, value in options.items() if name != "preset"}
-    if unknown := options.keys() - set(known):
-        raise UsageError(f"no setting {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
-    changed = {
-        "augmentation": Augmentation(**strength)
-        if isinstance(strength := options.get("augmentation", 1), dict)
-        else Augmentation().times(strength),
-        "teachers": tuple(str(runs / teacher) for teacher in options.get("teachers", ())),
-        "start": str(runs / options["start"]) if "start" in options else None,
-    }
-    return Settings(**options | changed)
+    values = {name: value for name, value in options.items() if name != "preset"}
+    names = Settings.__struct_fields__
+    if unknown := values.keys() - set(names):
+        raise UsageError(f"no setting {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
+    try:
+        if not isinstance(strength := values.get("augmentation", 1), dict):
+            strength = convert(strength, float, strict=False)
+            values["augmentation"] = to_builtins(Augmentation().times(strength))
+        read = convert(values, Settings, strict=False)
+    except ValidationError as error:
+        raise UsageError(f"a setting is not valid: {error}") from error
+    return replace(
+        read,
+        teachers=tuple(str(runs / teacher) for teacher in read.teachers),
+        init_from=str(runs / read.init_from) if read.init_from else None,
+    )

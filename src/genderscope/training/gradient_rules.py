@@ -1,8 +1,8 @@
-"""The reverse of each ONNX layer that our networks are made of, as ONNX nodes.
+"""Gradient rules: the reverse of each ONNX layer of our networks, as ONNX nodes.
 
 A rule takes a layer and the name of the gradient at its output, and writes the nodes of the
-gradient at its first input. They are written for ONNX Runtime's speed on a CPU: the whole reverse
-pass costs about twice the forward pass. Knows nothing of the order of layers.
+gradient at its first input. They are chosen for ONNX Runtime's speed on a CPU: the whole reverse
+pass costs about twice the forward pass.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,13 +19,13 @@ from genderscope.core.errors import ModelError
 
 
 class Writer:
-    """The nodes of a reverse pass, while they are written behind a forward graph.
+    """Writes the nodes of a reverse pass behind a forward graph.
 
     Attributes:
         forward: the graph's own nodes.
         weights: its arrays by name.
         shapes: of its values by name; the first side, that of the batch, is open.
-        guided: ReLUs pass back what is positive alone.
+        guided: whether ReLUs pass back only positive gradients.
     """
 
     def __init__(self, graph: onnx.GraphProto, guided: bool) -> None:
@@ -73,7 +73,7 @@ def _mean(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
     axes = write.settings(node).get("axes")
     axes = write.weights[node.input[1]].tolist() if axes is None else axes
     if sorted(axis % 4 for axis in axes) != [2, 3]:
-        raise ModelError(f"the reverse pass knows means of whole maps, not over the axes {axes}")
+        raise ModelError(f"the gradient rule of means is for whole maps, not for the axes {axes}")
     return _pooled_mean(write, node, gradient)
 
 
@@ -86,7 +86,7 @@ def _pooled_mean(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
 
 def _relu(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
     if write.guided:
-        # Zero where the ReLU was, and elsewhere more than any gradient: less work than a mask.
+        # Zero where the ReLU was, else larger than any gradient: cheaper than a mask.
         most = write.node("Mul", node.output[0], write.constant(np.finfo(np.float32).max))
         return write.node("Min", write.node("Relu", gradient), most)
     active = write.node("Greater", node.output[0], write.constant(0))
@@ -97,7 +97,7 @@ def _relu(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
 def _clip(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
     low, high = (float(write.weights[name]) for name in node.input[1:3])
     if low != 0:
-        raise ModelError(f"the reverse pass knows ReLUs that are clipped above, not from {low}")
+        raise ModelError(f"the gradient rule of Clip is for a lower bound of 0, not {low}")
     limits = [
         write.node("Greater", node.output[0], write.constant(low)),
         write.node("Less", node.output[0], write.constant(high)),
@@ -124,9 +124,10 @@ def _convolution(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
     reach = [step * (side - 1) for step, side in zip(dilations, kernel, strict=True)]
     same = {"group": group, "kernel_shape": kernel, "dilations": dilations}
     if strides == [1, 1]:
-        # Several times as quick as ConvTranspose: a convolution with the kernels turned round.
+        # Several times as fast as ConvTranspose: a convolution with rotated kernels.
         left = [side - pad for side, pad in zip(reach * 2, pads, strict=True)]
-        return write.node("Conv", gradient, _turned(write, node.input[1], group), pads=left, **same)
+        kernels = _rotated(write, node.input[1], group)
+        return write.node("Conv", gradient, kernels, pads=left, **same)
     before, after = (write.shapes[name][2:] for name in (node.input[0], node.output[0]))
     # The last rows and columns that no window reached.
     rest = [
@@ -145,17 +146,17 @@ def _convolution(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
     )
 
 
-def _turned(write: Writer, name: str, group: int) -> str:
-    """Kernels with inputs and outputs exchanged, turned by 180 degrees. ONNX Runtime does it when
-    it loads, so that the file holds each weight once.
+def _rotated(write: Writer, name: str, group: int) -> str:
+    """Kernels with inputs and outputs exchanged, rotated by 180 degrees. ONNX Runtime folds this
+    when it loads, so that the file holds each weight once.
     """
     outputs, inputs, *kernel = write.weights[name].shape
     split = write.integers(group, outputs // group, inputs, *kernel)
-    turned = write.node("Transpose", write.node("Reshape", name, split), perm=(0, 2, 1, 3, 4))
+    rotated = write.node("Transpose", write.node("Reshape", name, split), perm=(0, 2, 1, 3, 4))
     joined = write.integers(group * inputs, outputs // group, *kernel)
-    turned = write.node("Reshape", turned, joined)
+    rotated = write.node("Reshape", rotated, joined)
     ends = ((-1, -1), (-kernel[0] - 1, -kernel[1] - 1), (2, 3), (-1, -1))
-    return write.node("Slice", turned, *(write.integers(*values) for values in ends))
+    return write.node("Slice", rotated, *(write.integers(*values) for values in ends))
 
 
 def _dense(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
@@ -166,8 +167,8 @@ def _dense(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
 
 
 def _max_pooling(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
-    """Each window's gradient to its first maximum, as in torch; those of windows that overlap add
-    up. ONNX Runtime's own indices of maxima would cost more than all the rest.
+    """Each window's gradient goes to its first maximum, as in torch; those of overlapping windows
+    add up. ONNX Runtime's own indices of maxima would cost more than all the rest.
     """
     settings = write.settings(node)
     _, channels, height, width = write.shapes[node.input[0]]
@@ -178,8 +179,8 @@ def _max_pooling(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
         for side, stride, window in zip((height, width), strides, kernel, strict=True)
     ):
         raise ModelError(
-            "the reverse pass knows max pooling without dilation, whose stride divides the map and "
-            f"whose windows leave nothing out, not {settings} of {height} x {width}"
+            "the gradient rule of MaxPool is for pooling without dilation, whose stride divides "
+            f"the map and whose windows leave nothing out, not {settings} of {height} x {width}"
         )
     # Along one axis and then the other; with the channels last, slices are whole runs of memory.
     across = _Windows(write, 2, width, columns, kernel[1], strides[1], pads[1])

@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from genderscope.training.task import load
 
 import genderscope
 from genderscope import detection
@@ -32,7 +33,6 @@ from genderscope.inference.explainer import Explainer
 from genderscope.sinks import annotate
 from genderscope.training import guide, sanity
 from genderscope.training.batches import split
-from genderscope.training.task import load
 
 FACES_COMPARED = 1000
 

@@ -1,8 +1,7 @@
-"""From an exported model to one that explains itself: the same graph with its gradient behind it.
+"""From an exported model to one that explains itself: its graph with the reverse pass appended.
 
 The reverse pass is written as ONNX nodes, so that ONNX Runtime computes it without torch, for any
-number of faces, each with a class of its own. Any model that ``export`` wrote will do; no run and
-no torch network is needed. Knows nothing of torch, pictures or training.
+number of faces, each with a class of its own. It needs an exported model, but no torch network.
 """
 
 import json
@@ -15,12 +14,12 @@ from onnx import helper
 from genderscope.core.errors import ModelError
 from genderscope.core.types import LABELS
 from genderscope.inference.classifier import METADATA_KEY
-from genderscope.training.gradients import RULES, Writer
+from genderscope.training.gradient_rules import RULES, Writer
 
 METHODS = ("guided", "saliency", "grad-cam")
 
 
-def explained(model: onnx.ModelProto, method: str = "guided") -> onnx.ModelProto:
+def with_gradients(model: onnx.ModelProto, method: str = "guided") -> onnx.ModelProto:
     """A copy of a model with a second input and a second output.
 
     ``classes``, (n,) int64, is the class to explain for each face, an index into ``LABELS``; -1
@@ -34,7 +33,7 @@ def explained(model: onnx.ModelProto, method: str = "guided") -> onnx.ModelProto
       mean gradients and enlarged (Selvaraju et al. 2017, arXiv:1610.02391).
 
     Raises:
-        ModelError: the model has a layer whose gradient is not known here.
+        ModelError: the model has a layer without a gradient rule.
     """
     model = onnx.shape_inference.infer_shapes(model)
     metadata = json.loads({prop.key: prop.value for prop in model.metadata_props}[METADATA_KEY])
@@ -72,8 +71,8 @@ def _chosen(write: Writer, bias: float) -> str:
 
 def _gradient(write: Writer, target: str, chosen: str) -> str:
     """Walk the graph backwards, down to the gradient of the chosen classes at ``target``."""
-    # Up to the first layer that looks at the face, the gradient is the same for all faces of a
-    # class: it starts as a table of both, which ONNX Runtime works out once, when it loads.
+    # Up to the first layer whose gradient depends on the face, the gradient is the same for all
+    # faces of a class: it starts as a table of both, which ONNX Runtime folds when it loads.
     table = write.constant(np.eye(len(LABELS)))
     tables = {table}
     gradients = defaultdict(list, logits=[table])
@@ -81,7 +80,7 @@ def _gradient(write: Writer, target: str, chosen: str) -> str:
     def of_faces(gradient: str) -> str:
         return write.node("Gather", gradient, chosen) if gradient in tables else gradient
 
-    def added(parts: list[str]) -> str:
+    def summed(parts: list[str]) -> str:
         if len(parts) > 1 and not tables.issuperset(parts):
             parts = [of_faces(part) for part in parts]
         total = write.sum(parts)
@@ -95,8 +94,8 @@ def _gradient(write: Writer, target: str, chosen: str) -> str:
         if node.output[0] not in gradients:
             continue
         if node.op_type not in RULES:
-            raise ModelError(f"the reverse pass does not know the gradient of {node.op_type}")
-        gradient = added(gradients.pop(node.output[0]))
+            raise ModelError(f"there is no gradient rule for {node.op_type}")
+        gradient = summed(gradients.pop(node.output[0]))
         if node.op_type in ("Relu", "Clip", "MaxPool"):
             gradient = of_faces(gradient)
         back = RULES[node.op_type](write, node, gradient)
@@ -104,13 +103,13 @@ def _gradient(write: Writer, target: str, chosen: str) -> str:
             tables.add(back)
         for name in node.input if node.op_type == "Add" else node.input[:1]:
             gradients[name].append(back)
-    return of_faces(added(gradients[target]))
+    return of_faces(summed(gradients[target]))
 
 
 def _class_activation(write: Writer, target: str, gradient: str, faces: str) -> str:
     weights = write.node("ReduceMean", gradient, write.integers(2, 3))
     weighted = write.node("Mul", weights, target)
     activation = write.node("Relu", write.node("ReduceSum", weighted, write.integers(1)))
-    wanted, given = write.shapes[faces][2:], write.shapes[target][2:]
-    scales = write.constant([1, 1, *np.divide(wanted, given)])
+    sides = np.divide(write.shapes[faces][2:], write.shapes[target][2:])
+    scales = write.constant([1, 1, *sides])
     return write.node("Resize", activation, "", scales, mode="linear")

@@ -1,7 +1,5 @@
-"""The lab, from crops to a file that runs: networks, views, training that resumes, export."""
+"""The training wing: networks, views, training that resumes, export."""
 
-import json
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,6 +10,8 @@ from typer.testing import CliRunner
 torch = pytest.importorskip("torch", reason="needs the extra [lab]")
 pytest.importorskip("lightning", reason="needs the extra [lab]")
 
+from lightning.pytorch.callbacks import Callback  # noqa: E402
+from msgspec.structs import replace  # noqa: E402
 from torch import nn  # noqa: E402
 
 from genderscope.cli import app  # noqa: E402
@@ -23,14 +23,15 @@ from genderscope.data.prepare.crops import Crops  # noqa: E402
 from genderscope.data.prepare.shards import Recipe  # noqa: E402
 from genderscope.imaging.preprocess import PRESETS  # noqa: E402
 from genderscope.inference.classifier import Classifier  # noqa: E402
-from genderscope.training import export as lab_export  # noqa: E402
-from genderscope.training import recipes  # noqa: E402
-from genderscope.training import task as lab_task  # noqa: E402
-from genderscope.training.augment import Augmentation  # noqa: E402
+from genderscope.training import lightning_module, onnx_export, recipes  # noqa: E402
+from genderscope.training.augmentation import augment  # noqa: E402
 from genderscope.training.batches import Batches, age_groups, split  # noqa: E402
-from genderscope.training.export import calibrate, export, multiply_adds  # noqa: E402
-from genderscope.training.ship import ship  # noqa: E402
-from genderscope.training.task import Settings  # noqa: E402
+from genderscope.training.calibration import calibrate  # noqa: E402
+from genderscope.training.export import export_run  # noqa: E402
+from genderscope.training.lightning_module import ClassifierModule  # noqa: E402
+from genderscope.training.onnx_export import export, multiply_adds  # noqa: E402
+from genderscope.training.record import Study, TrainingRecord  # noqa: E402
+from genderscope.training.settings import Augmentation, Settings  # noqa: E402
 from genderscope.training.train import train  # noqa: E402
 
 torch.set_num_threads(1)  # the networks are small, and other tests may run beside
@@ -66,13 +67,13 @@ def crops(tmp_path_factory, portrait):
 
 
 @pytest.fixture(scope="module")
-def altered(crops):
+def occlusions(crops):
     samples = [
         Sample(crops.folder.parent / file, number % 2) for number, file in enumerate(crops.files)
     ]
     recipe = Recipe(crops.spec, "haar", counterfactual="random")
-    list(prepare(samples, recipe, crops.folder.parent / "altered", sources=["f"], jobs=1))
-    return Crops(crops.folder.parent / "altered")
+    list(prepare(samples, recipe, crops.folder.parent / "occlusions", sources=["f"], jobs=1))
+    return Crops(crops.folder.parent / "occlusions")
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +129,10 @@ def test_multiply_adds_by_hand():
 
 
 def test_views_without_any_strength_are_the_crops_or_their_mirror_images():
-    still = Augmentation(0, 0, 0, 0, 0, 0, 0, 0)
+    still = Augmentation().times(0)
     wide = torch.rand(16, 1, 96, 96) * 255
     middle = wide[:, :, 16:80, 16:80]
-    views = still(wide, 64)
+    views = augment(wide, 64, still)
     plain = torch.isclose(views, middle, atol=0.02).flatten(1).all(1)
     mirrored = torch.isclose(views, middle.flip(3), atol=0.02).flatten(1).all(1)
     assert (plain | mirrored).all()
@@ -142,41 +143,42 @@ def test_views_without_any_strength_are_the_crops_or_their_mirror_images():
 def test_views_differ_by_face_and_keep_their_range():
     wide = torch.rand(1, 1, 96, 96).expand(32, 1, 96, 96) * 255
     torch.manual_seed(1)
-    views = Augmentation()(wide, 64)
+    views = augment(wide, 64, Augmentation())
     assert views.shape == (32, 1, 64, 64)
     assert 0 <= views.min() < views.max() <= 255
     assert (views[1:] - views[:1]).abs().mean((1, 2, 3)).min() > 1
     torch.manual_seed(1)
-    assert torch.equal(views, Augmentation()(wide, 64))
+    assert torch.equal(views, augment(wide, 64, Augmentation()))
 
 
 def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_path):
     brief = replace(brief, muon_rate=0.02, small_share=0.34)
     whole = train(crops, brief, tmp_path / "whole")
-    record = json.loads((tmp_path / "whole" / "record.json").read_text())
-    assert [entry["epoch"] for entry in record["history"]] == [0, 1, 2]
-    assert record["data"]["train"] + record["data"]["validation"] == len(crops)
-    assert record["spec"] == crops.spec.to_dict()
+    record = TrainingRecord.load(tmp_path / "whole" / "record.json")
+    assert [epoch.epoch for epoch in record.history] == [0, 1, 2]
+    assert record.data.train + record.data.validation == len(crops)
+    assert record.spec == crops.spec
+    assert record.provenance.fingerprint == crops.manifest.fingerprint
 
     # Stop after the second epoch, as a power cut would: only what lies on disk is left.
     cut_short = tmp_path / "cut"
 
-    class Impatient(lab_task.Task):
+    class Impatient(ClassifierModule):
         def on_train_epoch_start(self):
             if self.current_epoch == 2:
                 raise KeyboardInterrupt
             super().on_train_epoch_start()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("genderscope.training.train.Task", Impatient)
+        patch.setattr("genderscope.training.train.ClassifierModule", Impatient)
         with pytest.raises((KeyboardInterrupt, SystemExit)):
             train(crops, brief, cut_short)
-    # A run that was begun before a setting existed goes on too.
-    begun = json.loads((cut_short / "settings.json").read_text())
-    del begun["balance"]
-    (cut_short / "settings.json").write_text(json.dumps(begun))
+    # The checkpoint of a version without some setting can be resumed too.
+    checkpoint = torch.load(cut_short / "last.ckpt", weights_only=False)
+    del checkpoint["settings"]["balance"]
+    torch.save(checkpoint, cut_short / "last.ckpt")
     resumed = train(crops, brief, cut_short, resume=True)
-    assert [entry["epoch"] for entry in resumed.history] == [0, 1, 2]
+    assert [epoch.epoch for epoch in resumed.history] == [0, 1, 2]
     # One that has ended ends the same once more.
     again = train(crops, brief, cut_short, resume=True)
     for name, weight in whole.network.state_dict().items():
@@ -190,7 +192,7 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
     with pytest.raises(UsageError, match="no checkpoint"):
         train(crops, brief, tmp_path / "nothing", resume=True)
 
-    model = Classifier.load(ship(tmp_path / "whole", crops))
+    model = Classifier.load(export_run(tmp_path / "whole", crops))
     assert model.spec == crops.spec
     assert model.metadata.data.name == "folder"
     assert model.metadata.data.fingerprint == crops.manifest.fingerprint
@@ -201,13 +203,17 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
     taught = replace(brief, epochs=1, teachers=(str(tmp_path / "whole"),))
     student = train(crops, taught, tmp_path / "s")
     assert not [name for name in student.state_dict() if "teacher" in name]
-    record = (tmp_path / "s" / "record.json").read_text()
-    assert json.loads(record)["settings"]["teachers"] == ["whole"]
-    assert str(tmp_path) not in record
+    record = TrainingRecord.load(tmp_path / "s" / "record.json")
+    assert record.settings.teachers == ("whole",)
+    assert str(tmp_path) not in (tmp_path / "s" / "record.json").read_text()
     with pytest.raises(UsageError, match=r"with seed 0, not 1: it has seen faces"):
         train(crops, replace(taught, seed=1), tmp_path / "t")
     with pytest.raises(UsageError, match=r"whole are of another network"):
-        train(crops, replace(brief, model="standard_cnn", start=taught.teachers[0]), tmp_path / "t")
+        train(
+            crops,
+            replace(brief, model="standard_cnn", init_from=taught.teachers[0]),
+            tmp_path / "t",
+        )
     with pytest.raises(UsageError, match="holds no finished run"):
         train(crops, replace(brief, teachers=(str(tmp_path),)), tmp_path / "t")
 
@@ -218,20 +224,24 @@ def test_the_first_epochs_see_smaller_views_and_a_teacher_never_does(
     taught = replace(brief, teachers=(str(tmp_path / "first"),), small_share=0.67)
     train(crops, replace(brief, epochs=1), tmp_path / "first")
     sides: dict[str, list[int]] = {"student": [], "teacher": []}
-    both, scores = lab_task.Task._both, lab_task.teacher
+    scores = lightning_module.teacher
     monkeypatch.setattr(
-        lab_task.Task,
-        "_both",
-        lambda task, views: (sides["student"].append(views.shape[-1]), both(task, views))[1],
-    )
-    monkeypatch.setattr(
-        lab_task,
+        lightning_module,
         "teacher",
         lambda runs: (
             lambda views: (sides["teacher"].append(views.shape[-1]), scores(runs)(views))[1]
         ),
     )
-    train(crops, taught, tmp_path / "second")
+
+    class Watching(Callback):
+        def on_train_batch_start(self, trainer, module, *_):
+            hook = lambda layer, views: sides["student"].append(views[0].shape[-1])  # noqa: E731
+            self.hook = module.network[0].register_forward_pre_hook(hook)
+
+        def on_train_batch_end(self, *_):
+            self.hook.remove()
+
+    train(crops, taught, tmp_path / "second", callbacks=[Watching()])
     steps = len(sides["student"]) // 3
     assert sides["student"] == [40] * 2 * steps + [64] * steps
     assert set(sides["teacher"]) == {64}
@@ -244,21 +254,24 @@ def test_ages_teach_and_are_forgotten(crops, brief, tmp_path):
     settings = replace(brief, epochs=1, age_weight=0.5, mixup=0.2)
     task = train(crops, settings, tmp_path)
     assert task.ages.out_features == 2
-    assert not torch.equal(task.ages.weight, lab_task.Task(settings, crops.spec, 2).ages.weight)
-    assert Classifier.load(ship(tmp_path, crops)).logits(crops.exact(np.arange(3))).shape == (3, 2)
-    assert lab_task.Task(brief, crops.spec, 2).ages is None
+    assert not torch.equal(task.ages.weight, ClassifierModule(settings, crops.spec, 2).ages.weight)
+    assert Classifier.load(export_run(tmp_path, crops)).logits(crops.exact(np.arange(3))).shape == (
+        3,
+        2,
+    )
+    assert ClassifierModule(brief, crops.spec, 2).ages is None
     with pytest.raises(UsageError, match="no age groups"):
-        lab_task.Task(settings, crops.spec)
+        ClassifierModule(settings, crops.spec)
     with pytest.raises(UsageError, match="naive_cnn does not end in maps"):
-        lab_task.Task(replace(settings, model="naive_cnn"), crops.spec, 2)
+        ClassifierModule(replace(settings, model="naive_cnn"), crops.spec, 2)
 
 
-def test_altered_faces_are_seen_and_a_teacher_sees_the_same_without(
-    crops, brief, altered, tmp_path
+def test_occlusions_are_learnt_and_a_teacher_sees_the_same_without(
+    crops, brief, occlusions, tmp_path
 ):
     indices = np.arange(60)
     bare, mixed, all_of_them = (
-        Batches(crops, indices, exact=False, altered=altered, share=share)[list(range(60))]
+        Batches(crops, indices, exact=False, occlusions=occlusions, share=share)[list(range(60))]
         for share in (0, 0.5, 1)
     )
     assert not len(bare[1])
@@ -276,23 +289,24 @@ def test_altered_faces_are_seen_and_a_teacher_sees_the_same_without(
         teacher_weight=1.0,
         augmentation=Augmentation().times(0),
     )
-    task = lab_task.Task(settings, crops.spec).eval()
+    task = ClassifierModule(settings, crops.spec).eval()
     task.log = lambda *_, **__: None
     answer, shown = task.teacher, []
     task.teacher = lambda views: shown.append(views) or answer(views)
     losses = [
         task.training_step(batch, 0).item()
-        for batch in (bare, mixed, all_of_them, (*mixed[:3], 1 - mixed[3], *mixed[4:]))
+        for batch in (bare, mixed, all_of_them, mixed._replace(labels=1 - mixed.labels))
     ]
     assert all(torch.equal(views, shown[0]) for views in shown)
     assert len(set(losses)) == 3, "what the network sees matters"
     assert losses[1] == losses[3], "the labels do not, where the teacher counts for all"
 
-    record = train(crops, replace(brief, epochs=1, altered_share=0.5), tmp_path, altered=altered)
-    assert record.history
-    assert json.loads((tmp_path / "record.json").read_text())["data"]["altered"] == "random, seed 0"
-    with pytest.raises(UsageError, match="needs a cache of them"):
-        train(crops, replace(brief, altered_share=0.5), tmp_path / "none")
+    half = replace(brief, epochs=1, occlusion_share=0.5)
+    assert train(crops, half, tmp_path, occlusions=occlusions).history
+    record = TrainingRecord.load(tmp_path / "record.json")
+    assert record.data.occlusions == "random, seed 0"
+    with pytest.raises(UsageError, match="needs a cache of crops with occlusions"):
+        train(crops, half, tmp_path / "none")
 
 
 def test_every_recipe_is_of_a_network_and_builds_on_recipes(tmp_path):
@@ -301,7 +315,7 @@ def test_every_recipe_is_of_a_network_and_builds_on_recipes(tmp_path):
         options = recipes.read(name)
         settings = recipes.settings(options, tmp_path)
         assert settings.model == name.removesuffix("_first")
-        built_on = [*settings.teachers, *filter(None, [settings.start])]
+        built_on = [*settings.teachers, *filter(None, [settings.init_from])]
         assert {Path(run).name for run in built_on} <= set(recipes.names())
         assert all(Path(run).parent == tmp_path for run in built_on)
 
@@ -310,7 +324,7 @@ def test_a_recipe_says_what_is_wrong_with_it(tmp_path):
     with pytest.raises(UsageError, match=r"no recipe 'no such'.*residual_cnn"):
         recipes.read("no such")
     (tmp_path / "broken.toml").write_text("epochs = ")
-    with pytest.raises(UsageError, match=r"broken.toml is no TOML"):
+    with pytest.raises(UsageError, match=r"broken.toml is not valid TOML"):
         recipes.read(str(tmp_path / "broken.toml"))
     with pytest.raises(UsageError, match="no setting epoch; there are: model, epochs"):
         recipes.settings({"epoch": 1}, tmp_path)
@@ -322,13 +336,14 @@ def test_one_command_trains_a_recipe_and_what_it_builds_on_first(crops, tmp_path
     (tmp_path / "standard_cnn.toml").write_text(f'model = "standard_cnn"\n{brief}')
     taught = f'model = "mini_xception"\nteachers = ["standard_cnn"]\n{brief}'
     (tmp_path / "mini_first.toml").write_text(taught)
-    (tmp_path / "mini_xception.toml").write_text(f'{taught}start = "mini_first"\n')
+    (tmp_path / "mini_xception.toml").write_text(f'{taught}init_from = "mini_first"\n')
     command = ["train", "--recipe", "mini_xception", "--cache", str(crops.folder)]
     result = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "runs" / "mini")])
     assert result.exit_code == 0, result.output
-    record = json.loads((tmp_path / "runs" / "mini" / "record.json").read_text())
-    assert record["settings"]["teachers"] == ["standard_cnn"]
-    assert record["settings"]["start"] == "mini_first"
+    record = TrainingRecord.load(tmp_path / "runs" / "mini" / "record.json")
+    assert record.settings.teachers == ("standard_cnn",)
+    assert record.settings.init_from == "mini_first"
+    assert record.provenance.command.startswith("genderscope ")
     trained = [line for line in result.stderr.splitlines() if line.startswith("first ")]
     assert [line.split(",")[0] for line in trained] == ["first standard_cnn", "first mini_first"]
     assert Classifier.load(tmp_path / "runs" / "mini" / "mini_xception.onnx").name
@@ -338,7 +353,10 @@ def test_one_command_trains_a_recipe_and_what_it_builds_on_first(crops, tmp_path
     ("options", "message"),
     [
         (["--exclude", "leaks.json"], "--exclude goes with --dataset"),
-        (["--altered-share", "0.5"], "--altered-share goes with --altered"),
+        (["--set", "occlusion_share=0.5"], "occlusion_share goes with --occlusions"),
+        (["--set", "epochs"], "write NAME=VALUE"),
+        (["--set", "epochs=0"], "a setting is not valid: Expected `int` >= 1 - at `$.epochs`"),
+        (["--set", "balance=x"], "Invalid enum value 'x' - at `$.balance`"),
     ],
 )
 def test_what_a_cache_cannot_do_is_refused(crops, tmp_path, options, message):
@@ -359,12 +377,12 @@ def test_a_search_goes_on_where_it_was_stopped(crops, tmp_path):
         assert result.stderr.count("trial ") == ran
     kept = tmp_path / "study.json"
     assert CliRunner().invoke(app, [*command, "--trials", "2", "--json", str(kept)]).exit_code == 0
-    trials = json.loads(kept.read_text())["trials"]
-    assert [(t["number"], t["state"], len(t["losses"])) for t in trials] == [
+    trials = Study.load(kept).trials
+    assert [(t.number, t.state, len(t.losses)) for t in trials] == [
         (0, "complete", 1),
         (1, "complete", 1),
     ]
-    assert 0.005 <= trials[0]["options"]["muon_rate"] <= 0.1
+    assert 0.005 <= trials[0].options["muon_rate"] <= 0.1
     other = CliRunner().invoke(app, [*command, "--seed", "1"])
     assert other.exit_code == 2
     assert "is a study of other settings or crops" in other.stderr
@@ -401,7 +419,7 @@ def test_the_exported_file_equals_the_network(network, preset, tmp_path):
     assert model.spec == spec
     assert model.metadata.parameters == sum(p.numel() for p in network.parameters())
     for count in (1, 3, 7):
-        inputs = lab_export.to_input(faces[:count], spec)
+        inputs = onnx_export.to_input(faces[:count], spec)
         with torch.no_grad():
             expected = network.eval()(torch.from_numpy(inputs).float()).numpy()
         np.testing.assert_allclose(model.logits(faces[:count]), expected, atol=1e-4)
@@ -410,7 +428,7 @@ def test_the_exported_file_equals_the_network(network, preset, tmp_path):
 
 
 def test_a_file_that_differs_from_the_network_is_not_kept(network, tmp_path, monkeypatch):
-    monkeypatch.setattr(lab_export, "PARITY", -1.0)
+    monkeypatch.setattr(onnx_export, "PARITY", -1.0)
     faces = np.zeros((2, 64, 64), np.uint8)
     with pytest.raises(ModelError, match="differ by"):
         export(network, PRESETS["aligned"], faces, METADATA, tmp_path / "x.onnx")
@@ -423,10 +441,8 @@ def test_calibration_undoes_overconfidence_and_favours_neither_label():
     # Equal and opposite evidence, so that its log odds are right where both labels are as frequent.
     logit = draw.normal(np.where(labels, 2, -2), 2)
     fitted = calibrate(3 * np.stack([0 * logit, logit - 0.5], 1), labels)
-    assert fitted["temperature"] == pytest.approx(3, rel=0.05)
-    assert fitted["bias"] == pytest.approx(0.5, abs=0.05)
-    assert fitted["abstention"]["coverage"] == pytest.approx(0.9, abs=0.001)
-    answered, all_of_them = (
-        fitted["abstention"][key] for key in ("error_of_answered", "error_without_abstention")
-    )
-    assert answered < all_of_them
+    assert fitted.temperature == pytest.approx(3, rel=0.05)
+    assert fitted.bias == pytest.approx(0.5, abs=0.05)
+    abstention = fitted.abstention
+    assert abstention.coverage == pytest.approx(0.9, abs=0.001)
+    assert abstention.error_of_answered < abstention.error_without_abstention

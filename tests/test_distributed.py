@@ -1,6 +1,5 @@
 """Training shared out to two processes: what one process learns."""
 
-import json
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from genderscope.core.types import Sample  # noqa: E402
 from genderscope.data.prepare import prepare  # noqa: E402
 from genderscope.data.prepare.shards import Recipe  # noqa: E402
 from genderscope.imaging.preprocess import PRESETS  # noqa: E402
+from genderscope.training.record import Epoch, TrainingRecord  # noqa: E402
 
 # A batch is all that is trained on, so an epoch is one step, and its loss that of the step.
 RUN = """
@@ -24,9 +24,9 @@ import json, sys, torch
 from pathlib import Path
 from genderscope.data.prepare.crops import Crops
 from genderscope.training import train
-from genderscope.training.task import Settings
+from genderscope.training.settings import Settings
 torch.set_num_threads(1)
-train._precision = lambda model: "32-true"  # in bfloat16 what is left of a sum depends on its order
+train.precision = lambda model: "32-true"  # in bfloat16 what is left of a sum depends on its order
 settings = Settings(epochs=4, batch_size=48, validation_ratio=0.2, mixup=0.2, ema_decay=0.9)
 train.train(Crops(Path(sys.argv[1])), settings, Path(sys.argv[2]))
 """
@@ -47,7 +47,7 @@ def cache(tmp_path_factory, portrait):
     return folder / "cache"
 
 
-def train(cache: Path, out: Path, *launcher: str) -> list[dict[str, float]]:
+def train(cache: Path, out: Path, *launcher: str) -> tuple[Epoch, ...]:
     script = out.with_suffix(".py")
     script.write_text(RUN)
     environment = os.environ | {"PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1"}
@@ -59,7 +59,7 @@ def train(cache: Path, out: Path, *launcher: str) -> list[dict[str, float]]:
         env=environment,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads((out / "record.json").read_text())["history"]
+    return TrainingRecord.load(out / "record.json").history
 
 
 def test_two_processes_learn_what_one_does(cache, tmp_path):
@@ -67,11 +67,11 @@ def test_two_processes_learn_what_one_does(cache, tmp_path):
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     shared = train(cache, tmp_path / "shared", *launcher)
     for name in ("train_loss", "loss"):
-        one, two = ([epoch[name] for epoch in history] for history in (alone, shared))
+        one, two = ([getattr(epoch, name) for epoch in history] for history in (alone, shared))
         assert two[0] == pytest.approx(one[0], abs=2e-5)
         # Adam divides a step by its own size, so what rounding left of a small gradient grows.
         assert two == pytest.approx(one, rel=2e-2)
-    assert alone[0]["train_loss"] != alone[1]["train_loss"]
+    assert alone[0].train_loss != alone[1].train_loss
     one, two = (torch.load(tmp_path / name / "weights.pt")["state"] for name in ("alone", "shared"))
     assert one.keys() == two.keys()
     for name, values in one.items():

@@ -14,11 +14,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from genderscope.training.task import BALANCES
+
 from genderscope.core.types import LABELS
 from genderscope.data.datasets import read
 from genderscope.data.leakage import excluded_pictures
 from genderscope.data.selection import place
-from genderscope.training.task import BALANCES
 
 ROOT = Path(__file__).parents[1]
 LEAKAGE = ROOT / "results" / "leakage.json"

@@ -16,6 +16,8 @@ from time import perf_counter
 
 import numpy as np
 import torch
+from genderscope.training.augment import Augmentation
+from genderscope.training.task import WARM_UP, adam
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -23,11 +25,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from genderscope.data.prepare.crops import Crops
 from genderscope.evaluation.metrics import proportion
 from genderscope.imaging.preprocess import scale
-from genderscope.training.augment import Augmentation
 from genderscope.training.batches import split
 from genderscope.training.models import mini_xception
 from genderscope.training.models._residual import Residual, projection
-from genderscope.training.task import WARM_UP, adam
 from genderscope.training.train import EMA_STEPS
 
 RESULTS = Path(__file__).parents[1] / "results" / "shapes.json"

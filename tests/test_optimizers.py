@@ -7,8 +7,8 @@ torch = pytest.importorskip("torch", reason="needs the extra [lab]")
 from torch import nn  # noqa: E402
 
 from genderscope.core import plugins  # noqa: E402
-from genderscope.training.muon import Muon, orthogonal, suits  # noqa: E402
-from genderscope.training.task import adam  # noqa: E402
+from genderscope.training import optimizers  # noqa: E402
+from genderscope.training.optimizers import Muon, is_orthogonal, orthogonal  # noqa: E402
 
 
 @pytest.mark.parametrize("shape", [(24, 72), (72, 24), (32, 32)])
@@ -26,7 +26,7 @@ def test_singular_values_come_near_one(shape):
 
 def test_what_mixes_maps_is_turned_and_nothing_else():
     network = plugins.load("training.models", "mini_xception").create()
-    turned = {name for name, p in network.named_parameters() if suits(p)}
+    turned = {name for name, p in network.named_parameters() if is_orthogonal(p)}
     modules = dict(network.named_modules())
     for name, weights in network.named_parameters():
         module = modules[name.rpartition(".")[0]]
@@ -39,8 +39,8 @@ def test_all_else_moves_as_by_adam():
     network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 8, 3), nn.BatchNorm2d(8))
     twin = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 8, 3), nn.BatchNorm2d(8))
     twin.load_state_dict(network.state_dict())
-    muon = adam(network, 0.1, 1e-2, muon_rate=0.05)
-    alone = torch.optim.AdamW(adam(twin, 0.1, 1e-2).param_groups, 1e-2)
+    muon = optimizers.optimizer(network, 0.1, 1e-2, muon_rate=0.05)
+    alone = torch.optim.AdamW(optimizers.optimizer(twin, 0.1, 1e-2).param_groups, 1e-2)
     assert isinstance(muon, Muon)
     start = network[1].weight.detach().clone()
     for _ in range(2):

@@ -1,0 +1,38 @@
+"""Settings of training on the command line: ``--set NAME=VALUE``, and their list in ``--help``."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import fields
+
+from genderscope.core.errors import UsageError
+from genderscope.training.settings import Settings
+
+
+def parse(assignments: Iterable[str]) -> dict[str, object]:
+    """Settings by name, their values as text.
+
+    Raises:
+        UsageError: one is not written as NAME=VALUE.
+    """
+    settings: dict[str, object] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise UsageError(f"--set {assignment}: write NAME=VALUE")
+        settings[name.replace("-", "_")] = value
+    return settings
+
+
+def listed(command: Callable[..., None]) -> None:
+    """Append the settings, their defaults and descriptions to the help of a command."""
+    attributes = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", inspect.getdoc(Settings) or "", re.M)
+    defaults = {field.name: field.default for field in fields(Settings)}
+    lines = []
+    for name, text in attributes:
+        default = defaults[name]
+        value = f" [{default}]" if isinstance(default, str | int | float) else ""
+        lines += [f"{name}{value}", *(f"  {line.strip()}" for line in text.splitlines())]
+    text = "\n".join(lines).replace("``", "")
+    command.__doc__ = f"{inspect.getdoc(command)}\n\nSettings for --set:\n\n\b\n{text}"

@@ -1,0 +1,56 @@
+"""The confidence of a network, fitted on the validation part: temperature, bias and threshold."""
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+
+from genderscope.core.results import Record
+from genderscope.core.types import Floats
+from genderscope.inference.classifier import calibrated
+from genderscope.inference.metadata import Abstention
+
+COVERAGE = 0.9
+LEAST_SLOPE = 0.01
+"""Of the fit: logits that do not separate the labels give scores near one half."""
+
+
+class Calibration(Record, frozen=True, kw_only=True):
+    """What turns logits into answers: see ``inference.classifier.calibrated``."""
+
+    temperature: float
+    bias: float
+    abstention: Abstention
+
+
+def calibrate(logits: Floats, labels: npt.NDArray[np.int64]) -> Calibration:
+    """Temperature, bias and threshold.
+
+    Temperature and bias minimise the negative log likelihood (Platt 1999) with both classes
+    weighted equally, so that neither label is favoured where both are as frequent. The threshold
+    leaves the least confident tenth of the faces unanswered.
+
+    Args:
+        logits: (n, 2).
+        labels: (n,) indices into ``LABELS``.
+    """
+    platt = LogisticRegression(C=np.inf, class_weight="balanced")
+    platt.fit((logits[:, 1] - logits[:, 0])[:, None], labels)
+    slope = max(float(platt.coef_[0, 0]), LEAST_SLOPE)
+    temperature, bias = 1 / slope, float(platt.intercept_[0])
+    scores = calibrated(logits, temperature, bias)
+    confidence = scores.max(1)
+    correct = scores.argmax(1) == labels
+    threshold = float(np.quantile(confidence, 1 - COVERAGE))
+    answered = confidence >= threshold
+    return Calibration(
+        temperature=temperature,
+        bias=bias,
+        abstention=Abstention(
+            min_confidence=threshold,
+            meaning=f"on validation faces, the least sure {1 - COVERAGE:.0%} are uncertain",
+            coverage=float(answered.mean()),
+            error_of_answered=float(1 - correct[answered].mean()),
+            error_without_abstention=float(1 - correct.mean()),
+            n=len(labels),
+        ),
+    )

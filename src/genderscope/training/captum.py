@@ -1,0 +1,43 @@
+"""Explanations in torch, by Captum: the reference of the graphs that compute them without torch."""
+
+from typing import Literal
+from warnings import catch_warnings, simplefilter
+
+import torch
+from captum.attr import GuidedBackprop, LayerGradCam, Saliency
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Method = Literal["guided", "saliency", "grad-cam"]
+
+
+def explain(method: Method, network: nn.Module, inputs: Tensor, classes: Tensor) -> Tensor:
+    """Maps of some faces. The network stays as it is.
+
+    Args:
+        method: ``guided`` back-propagation (Springenberg et al. 2015, arXiv:1412.6806), of which
+            every ``nn.ReLU`` is part and no activation called as a function; ``saliency``, the
+            magnitudes of the gradient (Simonyan et al. 2013, arXiv:1312.6034); ``grad-cam``
+            (Selvaraju et al. 2017, arXiv:1610.02391) of the maps that the last convolution reads,
+            which are the last features, since it draws a map for each class.
+        inputs: (n, channels, size, size) floats.
+        classes: (n,) int64, the class to explain for each face, an index into ``LABELS``.
+
+    Returns:
+        In the shape of ``inputs``, or (n, 1, size, size) of Grad-CAM.
+    """
+    inputs = inputs.detach().requires_grad_()
+    with catch_warnings(), torch.enable_grad():
+        simplefilter("ignore")  # Captum warns that it hooks the activations
+        if method == "guided":
+            maps = GuidedBackprop(network).attribute(inputs, target=classes)
+        elif method == "saliency":
+            maps = Saliency(network).attribute(inputs, target=classes, abs=True)
+        else:
+            *_, last = (layer for layer in network.modules() if isinstance(layer, nn.Conv2d))
+            activation = LayerGradCam(network, last).attribute(
+                inputs, classes, attribute_to_layer_input=True, relu_attributions=True
+            )
+            maps = F.interpolate(activation, inputs.shape[2:], mode="bilinear")
+    explained: Tensor = maps.detach()
+    return explained

@@ -1,0 +1,208 @@
+"""What is learnt: the network, its loss and its schedule, as Lightning trains them."""
+
+import json
+import sys
+from math import log
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from msgspec import convert, to_builtins
+from torch import Tensor, nn
+from torch.distributions import Beta
+from torch.nn import functional as F
+
+from genderscope.core import plugins
+from genderscope.core.errors import UsageError
+from genderscope.core.types import LABELS
+from genderscope.imaging.preprocess import PreprocessSpec, scale
+from genderscope.training import distributed
+from genderscope.training.augmentation import augment
+from genderscope.training.batches import Batch
+from genderscope.training.optimizers import optimizer
+from genderscope.training.record import Epoch
+from genderscope.training.runs import fill, load, teacher
+from genderscope.training.settings import Settings
+
+WARM_UP = 0.1
+GROUP_RATE = 0.02  # of the running mean of a group's loss, per batch
+
+
+class ClassifierModule(pl.LightningModule):
+    """The network, its loss and its schedule."""
+
+    class_weights: Tensor | None
+    group_losses: Tensor
+
+    def __init__(
+        self,
+        settings: Settings,
+        spec: PreprocessSpec,
+        ages: int = 0,
+        class_weights: Tensor | None = None,
+        groups: int = 0,
+    ) -> None:
+        """``ages`` is the number of age groups of the crops, ``groups`` that of race and label.
+
+        Raises:
+            UsageError: the settings need groups that the crops lack, or a layer or pre-trained
+                weights that the network lacks.
+        """
+        super().__init__()
+        self.settings, self.spec = settings, spec
+        module = plugins.load("training.models", settings.model)
+        network = module.create(spec.channels)
+        if settings.pretrained:
+            if not hasattr(module, "pretrained"):
+                raise UsageError(f"there are no pre-trained weights for {settings.model}")
+            network.load_state_dict(module.pretrained(spec))
+        self.network: nn.Sequential = network.to(memory_format=torch.channels_last)  # twice as fast
+        if settings.init_from:
+            run = Path(settings.init_from)
+            fill(self.network, load(run).state_dict(), run)
+        if settings.age_weight and not isinstance(self.network[-2], nn.AdaptiveAvgPool2d):
+            raise UsageError(f"{settings.model} does not end in maps to learn ages from")
+        if settings.age_weight and not ages:
+            raise UsageError("the crops have no age groups to learn from")
+        self.ages = nn.LazyLinear(ages) if ages and settings.age_weight else None
+        distributed.join(self.network)
+        if self.ages is not None:
+            self._outputs(torch.zeros(2, spec.channels, spec.size, spec.size))  # sizes the layer
+        self.teacher = teacher(tuple(map(Path, settings.teachers))) if settings.teachers else None
+        self.register_buffer("class_weights", class_weights, persistent=False)
+        if settings.group_weighting:
+            if not groups:
+                raise UsageError("the crops have no groups of race to weight by")
+            self.register_buffer("group_losses", torch.full((groups,), log(len(LABELS))))
+        self.history: list[Epoch] = []
+        self.seconds = 0.0
+
+    def training_step(self, batch: Batch, number: int) -> Tensor:
+        if number == 0:  # as the order of the batches: a resumed run equals an uninterrupted one
+            torch.manual_seed(self.settings.seed * 10_000 + self.current_epoch)
+        # A teacher sees the originals under the same random view as the student sees the crops.
+        paired = len(batch.originals) and self.teacher is not None
+        views = self._views(
+            [batch.crops, batch.originals] if paired else [batch.crops], batch.visible
+        )
+        targets = F.one_hot(batch.labels, len(LABELS)).float()
+        share = 1.0
+        if self.settings.mixup:
+            share = float(Beta(self.settings.mixup, self.settings.mixup).sample())
+            views = [share * view + (1 - share) * view.roll(1, 0) for view in views]
+            targets = share * targets + (1 - share) * targets.roll(1, 0)
+        mine = distributed.share()
+        logits, age_logits = self._outputs(self._resized(views[0][mine].float()))
+        losses = F.cross_entropy(
+            logits,
+            targets[mine],
+            self.class_weights,
+            reduction="none",
+            label_smoothing=self.settings.label_smoothing,
+        )
+        if self.teacher is not None:
+            scores = self.teacher(views[-1][mine].float())
+            distillation = F.cross_entropy(logits, scores, reduction="none")
+            losses = torch.lerp(losses, distillation, self.settings.teacher_weight)
+        loss = (losses * self._group_weights(losses, batch.groups[mine])).mean()
+        if age_logits is not None:
+            own, mixed = (
+                F.cross_entropy(age_logits, ages[mine], ignore_index=-1)
+                for ages in (batch.ages, batch.ages.roll(1, 0))
+            )
+            loss = loss + self.settings.age_weight * torch.lerp(mixed, own, share)
+        self.log(
+            "train_loss",
+            loss,
+            on_step=False,
+            on_epoch=True,
+            prog_bar=True,
+            sync_dist=True,
+            batch_size=len(batch.labels),
+        )
+        return loss
+
+    def _views(self, several: list[Tensor], visible: Tensor) -> list[Tensor]:
+        """The same random view of several crops of each face, scaled as the network's input."""
+        # Side by side as channels, they are moved and lit alike.
+        crops = torch.cat([crops.reshape(*visible.shape, -1) for crops in several], -1)
+        wide = crops.permute(0, 3, 1, 2).float()
+        if self.spec.padding == "noise":
+            wide = torch.where(visible[:, None], wide, torch.rand_like(wide) * 255)
+        views = augment(wide, self.spec.size, self.settings.augmentation)
+        return [
+            scale(part, self.spec)
+            .to(getattr(torch, self.spec.dtype))
+            .to(memory_format=torch.channels_last)
+            for part in views.chunk(len(several), 1)
+        ]
+
+    def _group_weights(self, losses: Tensor, groups: Tensor) -> Tensor:
+        """(n,) weights, 1 on average and higher for groups with a higher running loss."""
+        if not self.settings.group_weighting:
+            return torch.ones_like(losses)
+        for group in set(groups.tolist()):
+            if group >= 0:
+                mean = losses.detach()[groups == group].mean()
+                self.group_losses[group].lerp_(mean, GROUP_RATE)
+        raised = self.group_losses**self.settings.group_weighting
+        weights = torch.where(groups >= 0, (raised / raised.mean())[groups], 1.0)
+        return weights / weights.mean()
+
+    def _resized(self, views: Tensor) -> Tensor:
+        """The views at the size of this epoch."""
+        if self.current_epoch >= round(self.settings.small_share * self.settings.epochs):
+            return views
+        small = F.interpolate(
+            views, scale_factor=self.settings.small_scale, mode="bilinear", antialias=True
+        )
+        return small.to(memory_format=torch.channels_last)
+
+    def _outputs(self, views: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Logits of the labels, and of the age groups where those are learnt: from the same maps,
+        those that the last convolution reads.
+        """
+        maps = self.network[:-3](views)
+        age_logits = None if self.ages is None else self.ages(maps.mean((2, 3))).float()
+        return self.network[-3:](maps).float(), age_logits
+
+    def validation_step(self, batch: Batch, number: int) -> None:
+        views = batch.crops.to(memory_format=torch.channels_last)
+        logits = self.network(self._resized(views)).float()
+        correct = (logits.argmax(1) == batch.labels).float()
+        self.log("accuracy", correct.mean(), prog_bar=True, batch_size=len(correct))
+        self.log("loss", F.cross_entropy(logits, batch.labels), batch_size=len(correct))
+
+    def on_train_epoch_start(self) -> None:
+        self._began = perf_counter()
+
+    def on_train_epoch_end(self) -> None:
+        self.seconds += perf_counter() - self._began
+        names = ("train_loss", "loss", "accuracy")
+        values = {name: round(float(self.trainer.callback_metrics[name]), 5) for name in names}
+        self.history.append(Epoch(epoch=self.current_epoch, **values))
+        if not sys.stderr.isatty():
+            self.print(json.dumps({"epoch": self.current_epoch} | values), file=sys.stderr)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # Lightning's own type
+        checkpoint["settings"] = to_builtins(self.settings)
+        checkpoint["history"] = to_builtins(self.history)
+        checkpoint["seconds"] = self.seconds
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.history = convert(checkpoint["history"], list[Epoch])
+        self.seconds = checkpoint["seconds"]
+
+    def configure_optimizers(self) -> Any:
+        settings = self.settings
+        rates = settings.learning_rate, settings.muon_rate
+        chosen = optimizer(self, settings.weight_decay, *rates)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            chosen,
+            [group["lr"] for group in chosen.param_groups],
+            total_steps=int(self.trainer.estimated_stepping_batches),
+            pct_start=WARM_UP,
+        )
+        return [chosen], [{"scheduler": schedule, "interval": "step"}]

@@ -1,0 +1,75 @@
+"""The record of a finished training run, and of a search for settings. Free of torch."""
+
+from typing import Literal
+
+from genderscope.core.results import Document, Record
+from genderscope.imaging.preprocess import PreprocessSpec
+from genderscope.training.settings import Settings
+
+
+class Epoch(Record, frozen=True, kw_only=True):
+    """The mean training loss of an epoch, and loss and accuracy on the validation part after it."""
+
+    epoch: int
+    train_loss: float
+    loss: float
+    accuracy: float
+
+
+class TrainingData(Record, frozen=True, kw_only=True):
+    """The crops of a run.
+
+    Attributes:
+        sources: names of the data sets.
+        detector: name of the one that located the faces; None for the data set's own boxes.
+        occlusions: how crops were augmented with occlusions, such as ``random, seed 0``; None where
+            none was.
+        train, validation: sizes of both parts.
+    """
+
+    sources: tuple[str, ...]
+    detector: str | None
+    occlusions: str | None = None
+    train: int
+    validation: int
+
+
+class TrainingRecord(Document, frozen=True, kw_only=True):
+    """``record.json`` in a run's folder.
+
+    Attributes:
+        settings: with the runs that it names without their folders.
+        commit: of the working tree that trained; ``unknown`` outside one.
+        seconds: of all training epochs, validation left out.
+    """
+
+    KIND = "training"
+
+    settings: Settings
+    spec: PreprocessSpec
+    data: TrainingData
+    commit: str
+    history: tuple[Epoch, ...]
+    seconds: int
+
+
+class Trial(Record, frozen=True, kw_only=True):
+    """One trial of a search: its settings, and the validation loss after each epoch."""
+
+    number: int
+    state: Literal["complete", "pruned"]
+    losses: tuple[float, ...]
+    options: dict[str, float]
+
+
+class Study(Document, frozen=True, kw_only=True):
+    """The ended trials of a search, in their order.
+
+    Attributes:
+        settings: those that all trials share, such as the network and the epochs.
+    """
+
+    KIND = "study"
+
+    settings: Settings
+    trials: tuple[Trial, ...]

@@ -1,0 +1,61 @@
+"""The folder of a training run: its files, and the network of a finished one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from genderscope.core import plugins
+from genderscope.core.errors import UsageError
+
+WEIGHTS = "weights.pt"
+RECORD = "record.json"
+CHECKPOINT = "last.ckpt"
+
+
+def load(run: Path) -> nn.Module:
+    """The trained network of a run, in evaluation mode and without gradients.
+
+    Raises:
+        UsageError: the run is not finished, or its network is of another version.
+    """
+    if not is_finished(run):
+        raise UsageError(f"{run} holds no finished run: {WEIGHTS} is missing")
+    saved = torch.load(run / WEIGHTS, weights_only=True)
+    network: nn.Module = plugins.load("training.models", saved["model"]).create(saved["channels"])
+    fill(network, saved["state"], run)
+    return network.eval().requires_grad_(False)
+
+
+def is_finished(run: Path) -> bool:
+    return (run / WEIGHTS).is_file()
+
+
+def fill(network: nn.Module, state: Mapping[str, Tensor], run: Path) -> None:
+    """Give a network the weights of a run.
+
+    Raises:
+        UsageError: they do not fit.
+    """
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise UsageError(
+            f"the weights in {run} are of another network, or of an older version of it"
+        ) from error
+
+
+def teacher(runs: Sequence[Path]) -> Callable[[Tensor], Tensor]:
+    """The mean scores of some runs' networks: views in, (n, 2) probabilities out.
+
+    A function rather than a module, so that it is not part of the module that learns.
+    """
+    networks = list(map(load, runs))
+
+    def scores(views: Tensor) -> Tensor:
+        with torch.no_grad():
+            parts = [n.to(views.device)(views).float().softmax(1) for n in networks]
+            return torch.stack(parts).mean(0)
+
+    return scores

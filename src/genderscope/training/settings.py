@@ -1,0 +1,112 @@
+"""The settings of a training run, checked on construction from a recipe or the command line.
+
+Free of torch, so that records of training can be read without it.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+from msgspec.structs import astuple
+
+from genderscope.core.results import Record
+
+Ratio = Annotated[float, Meta(ge=0, le=1)]
+Weight = Annotated[float, Meta(ge=0)]
+
+
+class Augmentation(Record, frozen=True, kw_only=True):
+    """How strong the random views are; each is drawn anew for each face.
+
+    Attributes:
+        angle_deg: largest rotation to either side.
+        zoom_ratio: largest change of scale, as the logarithm's bound.
+        shift_ratio: largest translation along each axis, in units of the crop's side.
+        gamma_ratio: largest exponent of the gamma curve, as the logarithm's bound.
+        slope: largest change of brightness from one side of the crop to the other, of 1.
+        noise: largest standard deviation of the noise, in grey levels of 255.
+        blur_probability: share of faces seen at a lower resolution.
+        cover_probability: share of faces with an erased rectangle.
+        cover_ratio: its largest side, in units of the crop's side.
+        far_angle_deg: largest rotation of a part of the faces, as of tilted heads.
+        far_probability: that part.
+    """
+
+    angle_deg: float = 20
+    zoom_ratio: float = 0.18
+    shift_ratio: float = 0.06
+    gamma_ratio: float = 0.5
+    slope: float = 0.5
+    noise: float = 8
+    blur_probability: float = 0.3
+    cover_probability: float = 0.3
+    cover_ratio: float = 0.5
+    far_angle_deg: float = 45
+    far_probability: float = 0.0
+
+    def times(self, strength: float) -> "Augmentation":
+        """Everything multiplied by a strength."""
+        names = self.__struct_fields__
+        values = (strength * value for value in astuple(self))
+        return Augmentation(**dict(zip(names, values, strict=True)))
+
+
+class Settings(Record, frozen=True, kw_only=True):
+    """What defines a training run, besides its crops.
+
+    Attributes:
+        model: network, a file of ``training/models``.
+        epochs: passes over the training part.
+        batch_size: faces of a step.
+        learning_rate: peak of one cycle, which warms up for a tenth and falls to zero.
+        muon_rate: peak for the matrices that Muon updates (see ``optimizers``); 0 leaves all to
+            AdamW.
+        small_share: share of the epochs, the first ones, that train on views of ``small_scale``
+            times the side (progressive resizing, Howard 2018). Teachers see the full size.
+        small_scale: side of those views, as a share of the network's own.
+        weight_decay: of all weights but biases and normalisation.
+        label_smoothing: probability mass taken from the true class and shared by both.
+        mixup: parameter of the Beta distribution by which two faces and their labels are mixed
+            (Zhang et al. 2018, arXiv:1710.09412); 0 turns it off.
+        age_weight: weight of an auxiliary loss on the data set's age groups. Its layer is dropped
+            after training; no output predicts age.
+        occlusion_share: share of the faces augmented with occlusions, such as drawn glasses.
+            Teachers see the same views without, so the student learns the scores of the bare face.
+        group_weighting: exponent by which groups of race and label with a higher loss count more:
+            a group's weight is (its mean loss / the mean over groups) ** group_weighting. 0 weights
+            all faces alike.
+        pretrained: initialise from the weights that the network's own ``pretrained`` reads.
+        init_from: folder of a finished run, to initialise from.
+        teachers: folders of finished runs; the mean of their scores on the same views is learnt
+            beside the labels (Hinton et al. 2015, arXiv:1503.02531).
+        teacher_weight: weight of the teachers' loss, of 1; the rest is the labels'.
+        ema_decay: decay per step of the averaged weights that are validated and exported.
+        validation_ratio: share of the crops held out for every choice.
+        seed: of everything random.
+        balance: for classes of unequal size: ``weights`` equalises them in the loss, ``sampler``
+            draws as many of both, ``none`` does nothing.
+        augmentation: strength of the random views, 0 for none; in a recipe also a table of
+            ``Augmentation``'s fields.
+    """
+
+    model: str = "mini_xception"
+    epochs: Annotated[int, Meta(ge=1)] = 40
+    batch_size: Annotated[int, Meta(ge=2)] = 128
+    learning_rate: Weight = 4e-3
+    muon_rate: Weight = 0.0
+    small_share: Ratio = 0.0
+    small_scale: Ratio = 0.625
+    weight_decay: Weight = 0.05
+    label_smoothing: Ratio = 0.05
+    mixup: Weight = 0.0
+    age_weight: Weight = 0.0
+    occlusion_share: Ratio = 0.0
+    group_weighting: Weight = 0.0
+    pretrained: bool = False
+    init_from: str | None = None
+    teachers: tuple[str, ...] = ()
+    teacher_weight: Ratio = 0.5
+    ema_decay: Ratio = 0.998
+    validation_ratio: Ratio = 0.075
+    seed: Annotated[int, Meta(ge=0)] = 0
+    balance: Literal["none", "weights", "sampler"] = "none"
+    augmentation: Augmentation = Augmentation()
