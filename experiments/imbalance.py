@@ -1,34 +1,38 @@
-"""What an option against imbalance does, on FairFace made unbalanced.
+"""The setting ``balance``, on FairFace made unbalanced.
 
-    python scripts/imbalance.py FAIRFACE OUT [options of train, such as --epochs 6]
+    python -m experiments.imbalance FAIRFACE OUT [settings, such as epochs=6]
 
-Takes 8,000 men and 1,600 women of the training part by the seed, trains one network for each value
-of ``--balance`` on the same crops, and measures each on the validation part. Writes
+Takes 8,000 men and 1,600 women of the training split by the seed, trains one network for each value
+of ``balance`` on the same crops, and evaluates each on the validation split. Writes
 ``results/imbalance.json``; ``scripts/tables`` makes the table of it.
 """
 
 import csv
-import json
 import random
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-from genderscope.training.task import BALANCES
-
+from experiments.results import Imbalance, ImbalanceRun
+from genderscope.core.results import Provenance, versions
 from genderscope.core.types import LABELS
 from genderscope.data.datasets import read
 from genderscope.data.leakage import excluded_pictures
 from genderscope.data.selection import place
+from genderscope.evaluation.evaluate import Evaluation
+from genderscope.training.record import TrainingRecord
+from genderscope.training.runs import RECORD
 
 ROOT = Path(__file__).parents[1]
 LEAKAGE = ROOT / "results" / "leakage.json"
 TAKEN = {"woman": 1_600, "man": 8_000}
 SEED = 0
+BALANCES = ("none", "weights", "sampler")
 
 
 def unbalanced(fairface: str, table: Path) -> None:
-    """Write a table of the samples that are taken; none is in the validation part too."""
+    """Write a table of the samples; none is in the validation split too."""
     duplicates = excluded_pictures(LEAKAGE)
     samples = [s for s in read(f"fairface:{fairface}", "train") if place(s.file) not in duplicates]
     random.Random(SEED).shuffle(samples)
@@ -44,22 +48,38 @@ def run(*words: object) -> None:
     subprocess.run([Path(sys.executable).with_name("genderscope"), *map(str, words)], check=True)
 
 
-if __name__ == "__main__":
-    fairface, out, *options = sys.argv[1:]
+def main() -> None:
+    fairface, out, *assignments = sys.argv[1:]
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     unbalanced(fairface, folder / "unbalanced.csv")
-    found = []
+    source = f"table:{folder / 'unbalanced.csv'}"
+    options = [word for assignment in assignments for word in ("--set", assignment)]
+    runs = []
     for balance in BALANCES:
         training = folder / balance
-        source = f"table:{folder / 'unbalanced.csv'}"
-        run("train", "--dataset", source, "--out", training, "--balance", balance, *options)
+        chosen = ("--set", f"balance={balance}", *options)
+        run("train", "--dataset", source, "--out", training, *chosen)
         result = folder / f"{balance}.json"
         model = training / "mini_xception.onnx"
         where = ("--dataset", f"fairface:{fairface}", "--split", "val", "--exclude", LEAKAGE)
-        run("evaluate", *where, "--model", model, "--json", result)
-        measured = json.loads(result.read_text())
-        kept = ("n", "accuracy", "accuracy_interval", "balanced_accuracy", "recall", "roc_auc")
-        settings = json.loads((training / "record.json").read_text())["settings"]
-        found.append({"settings": settings, **{key: measured[key] for key in kept}})
-    (ROOT / "results" / "imbalance.json").write_text(json.dumps(found, indent=1) + "\n")
+        run("evaluate", *where, "--model", model, "--json", result, "--overwrite")
+        evaluation = Evaluation.load(result)
+        rates = evaluation.rates
+        runs.append(
+            ImbalanceRun(
+                settings=TrainingRecord.load(training / RECORD).settings,
+                accuracy=rates.accuracy,
+                balanced_accuracy=rates.balanced_accuracy.value,
+                recall={label: recall.value for label, recall in rates.recall.items()},
+                roc_auc=evaluation.roc_auc.value,
+            )
+        )
+    command = shlex.join(["python", "-m", "experiments.imbalance", *sys.argv[1:]])
+    provenance = Provenance(command=command, versions=versions(("torch", "lightning")), seed=SEED)
+    file = ROOT / "results" / "imbalance.json"
+    Imbalance(provenance=provenance, runs=tuple(runs)).save(file, overwrite=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,47 +1,40 @@
-"""What the shape of mini-Xception and the part of the picture that it sees are worth.
+"""Shapes of mini-Xception compared, and how much of the picture it sees.
 
-    python scripts/shapes.py CROPS [--epochs 5] [--only NAME ...]
+    python -m experiments.shapes CROPS [--epochs 5] [--only NAME ...]
 
 Trains each variant for a few epochs on a cache that ``genderscope prepare`` made with the preset
-``aligned``, with the shipped recipe's optimiser and views but without a teacher, and keeps what the
-held-out part says in ``results/shapes.json``. One seed and one thread. ``docs/training.md`` has
-the table.
+``aligned``, with the shipped recipe's optimiser and views but without a teacher, and writes the
+results on the validation part to ``results/shapes.json``. One seed and one thread.
+``docs/training.md`` has the table.
 """
 
 import argparse
-import json
-from dataclasses import asdict, dataclass
+import shlex
+import sys
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 import torch
-from genderscope.training.augment import Augmentation
-from genderscope.training.task import WARM_UP, adam
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from experiments.results import ShapeEpoch, ShapeRun, Shapes
+from genderscope.core.results import Estimate, Provenance, versions
 from genderscope.data.prepare.crops import Crops
 from genderscope.evaluation.metrics import proportion
 from genderscope.imaging.preprocess import scale
+from genderscope.training.augmentation import augment
 from genderscope.training.batches import split
 from genderscope.training.models import mini_xception
 from genderscope.training.models._residual import Residual, projection
-from genderscope.training.train import EMA_STEPS
+from genderscope.training.optimizers import optimizer
+from genderscope.training.settings import Augmentation
+from genderscope.training.train import EMA_STEPS, WARM_UP
 
 RESULTS = Path(__file__).parents[1] / "results" / "shapes.json"
 SIZE, BATCH = 64, 128
-
-
-@dataclass(frozen=True, slots=True)
-class Seen(Augmentation):
-    """Views of ``seen`` pixels of a wide crop, whatever the size that they are shown in."""
-
-    seen: int = SIZE
-
-    def _move(self, wide: Tensor, size: int, seen: int) -> Tensor:
-        return Augmentation._move(self, wide, size, self.seen)
 
 
 def last_3x3() -> nn.Module:
@@ -84,19 +77,19 @@ VARIANTS = {
 }
 
 
-def run(name: str, crops: Crops, epochs: int, seed: int = 0) -> dict[str, object]:
-    """Train one variant and say what came of it."""
-    create, seen = VARIANTS[name]
-    views = Seen(**asdict(Augmentation().times(0.75)), seen=seen)
+def run(name: str, crops: Crops, epochs: int, seed: int = 0) -> ShapeRun:
+    """Train one variant."""
+    create, visible = VARIANTS[name]
+    strength = Augmentation().times(0.75)
     wide = torch.from_numpy(crops.wide(np.arange(len(crops))))[:, None]
     labels = torch.from_numpy(crops.labels.astype(np.int64))
-    training, held = split(crops, 0.075, seed)
+    training, held_out = split(crops, 0.075, seed)
     torch.manual_seed(seed)
     network = create().to(memory_format=torch.channels_last)
-    optimizer = adam(network, 0.05, 4e-3)
+    adam = optimizer(network, 0.05, 4e-3)
     batches = len(training) // BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, 4e-3, total_steps=epochs * batches, pct_start=WARM_UP
+        adam, 4e-3, total_steps=epochs * batches, pct_start=WARM_UP
     )
     decay = get_ema_multi_avg_fn(0.998**EMA_STEPS)
     average = AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
@@ -105,13 +98,14 @@ def run(name: str, crops: Crops, epochs: int, seed: int = 0) -> dict[str, object
     for epoch in range(epochs):
         order = np.random.default_rng((seed, epoch)).permutation(len(training))
         for chosen in training[order[: batches * BATCH]].reshape(batches, BATCH):
-            shown = scale(views(wide[chosen].float(), SIZE), crops.spec)
+            views = augment(wide[chosen].float(), SIZE, strength, visible)
+            inputs = scale(views, crops.spec)
             with torch.autocast("cpu", torch.bfloat16, enabled=quick):
-                logits = network(shown.to(memory_format=torch.channels_last)).float()
+                logits = network(inputs.to(memory_format=torch.channels_last)).float()
             loss = F.cross_entropy(logits, labels[chosen], label_smoothing=0.05)
-            optimizer.zero_grad()
+            adam.zero_grad()
             loss.backward()
-            optimizer.step()
+            adam.step()
             schedule.step()
             step += 1
             if step % EMA_STEPS == 0:
@@ -119,39 +113,38 @@ def run(name: str, crops: Crops, epochs: int, seed: int = 0) -> dict[str, object
                     average.module.load_state_dict(network.state_dict())
                 else:
                     average.update_parameters(network)
-        history.append(validate(average.module, wide[held], labels[held], seen, crops))
-    n, last = len(held), history[-1]
-    return {
-        "variant": name,
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "epochs": epochs,
-        "seed": seed,
-        "n": n,
-        "accuracy": last["accuracy"],
-        "interval": proportion(round(last["accuracy"] * n), n).interval,
-        "loss": last["loss"],
-        "history": history,
-        "seconds": round(perf_counter() - began),
-    }
+        history.append(validate(average.module, wide[held_out], labels[held_out], visible, crops))
+    n, last = len(held_out), history[-1]
+    interval = proportion(round(last.accuracy * n), n).interval
+    return ShapeRun(
+        variant=name,
+        parameters=sum(p.numel() for p in network.parameters()),
+        epochs=epochs,
+        seed=seed,
+        accuracy=Estimate(n=n, value=last.accuracy, interval=interval),
+        loss=last.loss,
+        history=tuple(history),
+        seconds=round(perf_counter() - began),
+    )
 
 
 @torch.no_grad()
 def validate(
-    network: nn.Module, wide: Tensor, labels: Tensor, seen: int, crops: Crops
-) -> dict[str, float]:
+    network: nn.Module, wide: Tensor, labels: Tensor, visible: int, crops: Crops
+) -> ShapeEpoch:
     """Loss and accuracy on the exact middle of crops."""
     network.eval()
-    edge = (wide.shape[-1] - seen) // 2
-    middle = wide[..., edge : edge + seen, edge : edge + seen].float()
-    if seen != SIZE:
+    edge = (wide.shape[-1] - visible) // 2
+    middle = wide[..., edge : edge + visible, edge : edge + visible].float()
+    if visible != SIZE:
         middle = F.interpolate(middle, (SIZE, SIZE), mode="bilinear", antialias=True)
     parts = scale(middle, crops.spec).to(memory_format=torch.channels_last).split(512)
     logits = torch.cat([network(part) for part in parts])
     network.train()
-    return {
-        "loss": round(float(F.cross_entropy(logits, labels)), 4),
-        "accuracy": round(float((logits.argmax(1) == labels).float().mean()), 5),
-    }
+    return ShapeEpoch(
+        loss=round(float(F.cross_entropy(logits, labels)), 4),
+        accuracy=round(float((logits.argmax(1) == labels).float().mean()), 5),
+    )
 
 
 if __name__ == "__main__":
@@ -159,10 +152,16 @@ if __name__ == "__main__":
     options.add_argument("crops", type=Path)
     options.add_argument("--epochs", type=int, default=5)
     options.add_argument("--only", nargs="+", default=list(VARIANTS))
-    asked = options.parse_args()
+    arguments = options.parse_args()
     torch.set_num_threads(1)
-    for name in asked.only:
-        found = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-        found = [row for row in found if row["variant"] != name]
-        found.append(run(name, Crops(asked.crops), asked.epochs))
-        RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    crops = Crops(arguments.crops)
+    provenance = Provenance(
+        command=shlex.join(["python", "-m", "experiments.shapes", *sys.argv[1:]]),
+        versions=versions(("torch",)),
+        seed=0,
+        fingerprint=crops.manifest.fingerprint,
+    )
+    for name in arguments.only:
+        runs = Shapes.load(RESULTS).runs if RESULTS.exists() else ()
+        runs = (*(r for r in runs if r.variant != name), run(name, crops, arguments.epochs))
+        Shapes(provenance=provenance, runs=runs).save(RESULTS, overwrite=True)

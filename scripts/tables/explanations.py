@@ -1,46 +1,46 @@
 """What the networks look at, and how far to believe it."""
 
-from written import RESULTS, estimate, percent, result, row
+from written import RESULTS, estimate, percent, row
 
+from experiments.results import Sanity
 from genderscope.evaluation.region_survey import RegionSurvey
 
 
 def sanity() -> str:
     """How alike maps are to those of a network with ever more random weights."""
-    found = result("explanations", "sanity.json")["networks"]
+    found = Sanity.load(RESULTS / "explanations" / "sanity.json").networks
     lines = [
         "| network | method | n | the last part random | half of them | all "
         "| other class | other face | edges |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for network in found:
-        for method, of in network["methods"].items():
-            cascade = of["cascade"]
+        for method, of in network.methods.items():
+            cascade = of.cascade
             stages = [cascade[0], cascade[(len(cascade) - 1) // 2], cascade[-1]]
-            compared = [of[name] for name in ("other_class", "other_face", "edges")]
-            cells = [f"`{network['model']}`", method, f"{network['n']}"]
+            compared = [of.other_class, of.other_face, of.edges]
+            cells = [f"`{network.model}`", method, f"{network.n}"]
             for stage in (*stages, *compared):
-                ends = " to ".join(f"{end:.2f}" for end in stage["spearman_interval"])
-                cells.append(f"{stage['spearman']:.2f} ({ends})")
+                ends = " to ".join(f"{end:.2f}" for end in stage.spearman.interval)
+                cells.append(f"{stage.spearman.value:.2f} ({ends})")
             lines.append(row(cells))
     return "\n".join(lines)
 
 
 def captum() -> str:
     """How far the guided graphs are from Captum."""
-    found = result("explanations", "sanity.json")["networks"]
+    found = Sanity.load(RESULTS / "explanations" / "sanity.json").networks
     lines = [
         "| network | maps | within 1e-4 | median difference | largest | Captum's within 1e-4 |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     for network in found:
-        of = network["captum"]
+        of = network.captum
         within, own = (
-            f"{of[name]:,} ({percent(of[name] / of['maps'])}%)"
-            for name in ("within", "captums_within")
+            f"{count:,} ({percent(count / of.maps)}%)" for count in (of.within, of.captums_within)
         )
-        ends = f"{of['median']:.0e} | {of['largest']:.0e}"
-        lines.append(f"| `{network['model']}` | {of['maps']:,} | {within} | {ends} | {own} |")
+        ends = f"{of.median:.0e} | {of.largest:.0e}"
+        lines.append(f"| `{network.model}` | {of.maps:,} | {within} | {ends} | {own} |")
     return "\n".join(lines)
 
 

@@ -1,14 +1,14 @@
 """How networks were trained, and what was tried."""
 
-import json
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
-from written import RESULTS, between, measured, percent, result, row
+from written import RESULTS, between, estimate, measured, percent, row
 
-from genderscope.evaluation.metrics import wilson
+from experiments.results import AblationRun, Ablations, Imbalance, Shapes
+from genderscope.evaluation.metrics import proportion
 from genderscope.inference.classifier import WEIGHTS
+from genderscope.training.record import Study, TrainingRecord
 
 
 def records() -> str:
@@ -21,22 +21,20 @@ def records() -> str:
     shipped_ones = sorted(WEIGHTS.glob("*.record.json"))
     others = sorted((RESULTS / "training").glob("*.json"))
     for file in (*shipped_ones, *(f for f in others if not f.name.startswith("preset-"))):
-        run = json.loads(file.read_text())
-        settings, n, last = run["settings"], run["data"]["validation"], run["history"][-1]
-        # Early records have one teacher.
-        teachers = settings.get("teachers") or filter(None, [settings.get("teacher")])
+        run = TrainingRecord.load(file)
+        settings, n, last = run.settings, run.data.validation, run.history[-1]
         cells = [
             f"`{file.name.partition('.')[0]}`" + (", shipped" if file in shipped_ones else ""),
-            ", ".join(f"`{Path(teacher).name}`" for teacher in teachers),
-            f"{100 * settings.get('altered_share', 0):g}",
-            f"{settings.get('age_weight', 0):g}",
-            f"{run['data']['train']:,}",
-            str(settings["epochs"]),
-            f"{settings['augmentation']['angle_deg']:g}°",
-            f"{run['seconds'] / 3600:.1f}",
+            ", ".join(f"`{Path(teacher).name}`" for teacher in settings.teachers),
+            f"{100 * settings.occlusion_share:g}",
+            f"{settings.age_weight:g}",
+            f"{run.data.train:,}",
+            str(settings.epochs),
+            f"{settings.augmentation.angle_deg:g}°",
+            f"{run.seconds / 3600:.1f}",
             f"{n:,}",
-            measured(last["accuracy"], wilson(round(last["accuracy"] * n), n)),
-            f"{last['loss']:.3f}",
+            measured(last.accuracy, proportion(round(last.accuracy * n), n).interval),
+            f"{last.loss:.3f}",
         ]
         lines.append(row(cells))
     return "\n".join(lines)
@@ -49,15 +47,15 @@ def presets() -> str:
         "|---|---|--:|--:|--:|--:|",
     ]
     for file in sorted((RESULTS / "training").glob("preset-*.json")):
-        run = json.loads(file.read_text())
-        n, accuracy = run["data"]["validation"], run["history"][-1]["accuracy"]
+        run = TrainingRecord.load(file)
+        n, accuracy = run.data.validation, run.history[-1].accuracy
         cells = [
-            f"`{run['settings']['model']}`",
-            f"`{run['spec']['name']}`",
-            str(run["settings"]["epochs"]),
-            str(run["settings"]["seed"]),
+            f"`{run.settings.model}`",
+            f"`{run.spec.name}`",
+            str(run.settings.epochs),
+            str(run.settings.seed),
             f"{n:,}",
-            measured(accuracy, wilson(round(accuracy * n), n)),
+            measured(accuracy, proportion(round(accuracy * n), n).interval),
         ]
         lines.append(row(cells))
     return "\n".join(lines)
@@ -69,15 +67,15 @@ def shapes() -> str:
         "| variant | parameters | epochs | seed | n | accuracy % | loss |",
         "|---|--:|--:|--:|--:|---|--:|",
     ]
-    for run in result("shapes.json"):
+    for run in Shapes.load(RESULTS / "shapes.json").runs:
         cells = [
-            run["variant"],
-            f"{run['parameters']:,}",
-            str(run["epochs"]),
-            str(run["seed"]),
-            f"{run['n']:,}",
-            measured(run["accuracy"], run["interval"]),
-            f"{run['loss']:.4f}",
+            run.variant,
+            f"{run.parameters:,}",
+            str(run.epochs),
+            str(run.seed),
+            f"{run.accuracy.n:,}",
+            estimate(run.accuracy),
+            f"{run.loss:.4f}",
         ]
         lines.append(row(cells))
     return "\n".join(lines)
@@ -90,45 +88,43 @@ def imbalance() -> str:
         "| men's recall % | ROC-AUC % |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for run in result("imbalance.json"):
+    for run in Imbalance.load(RESULTS / "imbalance.json").runs:
         cells = [
-            f"`{run['settings']['balance']}`",
-            str(run["settings"]["epochs"]),
-            str(run["settings"]["seed"]),
-            f"{run['n']:,}",
-            measured(run["accuracy"], run["accuracy_interval"]),
-            percent(run["balanced_accuracy"]),
-            *(percent(run["recall"][label]) for label in ("woman", "man")),
-            percent(run["roc_auc"]),
+            f"`{run.settings.balance}`",
+            str(run.settings.epochs),
+            str(run.settings.seed),
+            f"{run.accuracy.n:,}",
+            estimate(run.accuracy),
+            percent(run.balanced_accuracy),
+            *(percent(run.recall[label]) for label in ("woman", "man")),
+            percent(run.roc_auc),
         ]
         lines.append(row(cells))
     return "\n".join(lines)
 
 
 def ablations(file: str) -> str:
-    """A row for each variant, its seeds together, held against the baseline's same seeds."""
-    runs: dict[str, list[dict[str, Any]]] = {}
-    for run in result(file):
-        runs.setdefault(run["variant"], []).append(run)
-    base = {run["seed"]: run["loss"] for run in runs["baseline"]}
+    """A row for each variant, its seeds together, compared with the baseline's same seeds."""
+    runs: dict[str, list[AblationRun]] = {}
+    for run in Ablations.load(RESULTS / file).runs:
+        runs.setdefault(run.variant, []).append(run)
+    base = {run.seed: run.loss for run in runs["baseline"]}
     lines = [
         "| variant | epochs | seeds | n | accuracy %, each seed | 95% interval of the first "
         "| loss, mean | against the baseline, same seeds |",
         "|---|--:|--:|--:|---|---|--:|--:|",
     ]
     for name, seeds in runs.items():
-        loss = mean(run["loss"] for run in seeds)
+        loss = mean(run.loss for run in seeds)
         cells = [
             name,
-            str(seeds[0]["epochs"]),
-            ", ".join(str(run["seed"]) for run in seeds),
-            f"{seeds[0]['n']:,}",
-            ", ".join(percent(run["accuracy"]) for run in seeds),
-            between(seeds[0]["interval"]),
+            str(seeds[0].epochs),
+            ", ".join(str(run.seed) for run in seeds),
+            f"{seeds[0].accuracy.n:,}",
+            ", ".join(percent(run.accuracy.value) for run in seeds),
+            between(seeds[0].accuracy.interval),
             f"{loss:.4f}",
-            ""
-            if name == "baseline"
-            else f"{mean(r['loss'] - base[r['seed']] for r in seeds):+.4f}",
+            "" if name == "baseline" else f"{mean(r.loss - base[r.seed] for r in seeds):+.4f}",
         ]
         lines.append(row(cells))
     return "\n".join(lines)
@@ -136,15 +132,15 @@ def ablations(file: str) -> str:
 
 def study() -> str:
     """The best trials of the search, and the worst that was not ended early."""
-    trials = result("study.json")["trials"]
-    whole = sorted((t for t in trials if t["state"] == "complete"), key=lambda t: t["losses"][-1])
-    names = list(whole[0]["options"])
+    trials = Study.load(RESULTS / "study.json").trials
+    whole = sorted((t for t in trials if t.state == "complete"), key=lambda t: t.losses[-1])
+    names = list(whole[0].options)
     lines = [
         row(["trial", *(name.replace("_", " ") for name in names), "loss"]),
         f"|{'--:|' * (len(names) + 2)}",
     ]
     for trial in (*whole[:5], whole[-1]):
-        options = (f"{trial['options'][name]:.2g}" for name in names)
-        lines.append(row([str(trial["number"]), *options, f"{trial['losses'][-1]:.4f}"]))
+        options = (f"{trial.options[name]:.2g}" for name in names)
+        lines.append(row([str(trial.number), *options, f"{trial.losses[-1]:.4f}"]))
     early = len(trials) - len(whole)
     return f"{len(trials)} trials, {early} of them ended early.\n\n" + "\n".join(lines)

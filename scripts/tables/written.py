@@ -1,6 +1,7 @@
 """What the tables share: where the results are, and the format of numbers."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from genderscope.core.results import Estimate
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))  # experiments and benchmarks
 RESULTS = ROOT / "results"
 
 

@@ -19,7 +19,7 @@ from genderscope.detection import downloads
 
 DETECTION_SIZE_PX, MIN_SCORE, MIN_FACE_PX = 1280, 0.6, 24
 # A picture's longer side is not shrunk below it: a quarter of the pixels of 1280 x 720, and on the
-# photographs of ``scripts/throughput.py`` no face is lost to it.
+# photographs of ``benchmarks/throughput.py`` no face is lost to it.
 ENOUGH_PX = 640
 # Two views see the same face when their boxes share this much.
 SAME_FACE_IOU = 0.4

@@ -1,0 +1,139 @@
+"""The result files of the experiments."""
+
+from genderscope.core.results import Document, Estimate, Record
+from genderscope.training.settings import Settings
+
+
+class AblationRun(Record, frozen=True, kw_only=True):
+    """A variant of the recipe with one seed, on the validation part.
+
+    Attributes:
+        changes: settings that differ from the baseline's; teachers are by the word ``teacher``.
+    """
+
+    variant: str
+    changes: dict[str, str | float]
+    seed: int
+    epochs: int
+    commit: str
+    accuracy: Estimate
+    loss: float
+    seconds: int
+
+
+class Ablations(Document, frozen=True, kw_only=True):
+    KIND = "ablations"
+
+    runs: tuple[AblationRun, ...] = ()
+
+
+class ShapeEpoch(Record, frozen=True, kw_only=True):
+    loss: float
+    accuracy: float
+
+
+class ShapeRun(Record, frozen=True, kw_only=True):
+    """A shape of the network, on the validation part."""
+
+    variant: str
+    parameters: int
+    epochs: int
+    seed: int
+    accuracy: Estimate
+    loss: float
+    history: tuple[ShapeEpoch, ...]
+    seconds: int
+
+
+class Shapes(Document, frozen=True, kw_only=True):
+    KIND = "shapes"
+
+    runs: tuple[ShapeRun, ...] = ()
+
+
+class ImbalanceRun(Record, frozen=True, kw_only=True):
+    """One value of the setting ``balance``, on FairFace's validation split.
+
+    Attributes:
+        recall: by label.
+    """
+
+    settings: Settings
+    accuracy: Estimate
+    balanced_accuracy: float
+    recall: dict[str, float]
+    roc_auc: float
+
+
+class Imbalance(Document, frozen=True, kw_only=True):
+    KIND = "imbalance"
+
+    runs: tuple[ImbalanceRun, ...]
+
+
+class Similarity(Record, frozen=True, kw_only=True):
+    """How similar two sets of maps are: means over the faces whose maps are not zero, with 95%
+    intervals (bootstrap over faces).
+    """
+
+    spearman: Estimate
+    ssim: Estimate
+
+
+class Stage(Similarity, frozen=True, kw_only=True):
+    """Similarity to the trained network after ``part`` and all later ones lost their weights."""
+
+    part: str
+
+
+class MethodSanity(Record, frozen=True, kw_only=True):
+    """The maps of a method, compared with those of randomised networks and with references.
+
+    Attributes:
+        cascade: from the last part to the first.
+        other_class: maps of the other class of the same face.
+        other_face: maps of the next face.
+        edges: the picture's edges (Sobel), which depend on no network.
+    """
+
+    cascade: tuple[Stage, ...]
+    other_class: Similarity
+    other_face: Similarity
+    edges: Similarity
+
+
+class CaptumComparison(Record, frozen=True, kw_only=True):
+    """How many of ``maps`` guided gradients equal Captum's, and their differences.
+
+    Attributes:
+        captums_within: how many of Captum's own in 32 bits equal those in 64.
+    """
+
+    maps: int
+    tolerance: float
+    within: int
+    median: float
+    largest: float
+    captums_within: int
+
+
+class NetworkSanity(Record, frozen=True, kw_only=True):
+    model: str
+    captum: CaptumComparison
+    n: int
+    seeds: tuple[int, ...]
+    methods: dict[str, MethodSanity]
+
+
+class Sanity(Document, frozen=True, kw_only=True):
+    """The sanity test of explanations.
+
+    Attributes:
+        faces, explained: which faces, and which class of each.
+    """
+
+    KIND = "sanity"
+
+    networks: tuple[NetworkSanity, ...]
+    faces: str
+    explained: str
