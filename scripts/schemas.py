@@ -18,7 +18,10 @@ import genderscope
 from genderscope.core.results import Document
 
 PACKAGE = Path(genderscope.__file__).parent
-SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
+ROOT = Path(__file__).parents[1]
+SCHEMAS = ROOT / "docs" / "schemas"
+OUTSIDE = ("experiments.results",)
+"""Modules outside the package that define documents."""
 
 
 def import_documents() -> list[str]:
@@ -32,6 +35,9 @@ def import_documents() -> list[str]:
                 import_module(name)
             except ModuleNotFoundError:
                 absent.append(name)
+    sys.path.insert(0, str(ROOT))
+    for name in OUTSIDE:
+        import_module(name)
     return absent
 
 
