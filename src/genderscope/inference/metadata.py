@@ -67,7 +67,7 @@ class TrainingData(_Part, frozen=True, kw_only=True):
 class Training(_Part, frozen=True, kw_only=True):
     """How a model was trained; ``settings`` are those of the training wing, for any recipe."""
 
-    settings: dict[str, Any]  # ``training.task.Settings``, which this wing cannot import
+    settings: dict[str, Any]  # ``training.settings.Settings``, which this wing cannot import
     commit: str
     versions: dict[str, str]
     seconds: float | int | None = None
