@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
@@ -25,6 +25,8 @@ ENGINES = ("local", "ray")
 @dataclass(frozen=True)
 class CropOptions:
     """How faces are located and cut."""
+
+    PANEL: ClassVar[str] = "Crops"
 
     preset: Annotated[
         str, typer.Option(help="Preprocessing: aligned, aligned-colour, aligned-wide or paper.")
@@ -71,6 +73,8 @@ class CropOptions:
 @dataclass(frozen=True)
 class SelectionOptions:
     """Which labelled pictures are used."""
+
+    PANEL: ClassVar[str] = "Selection"
 
     min_face_score: Annotated[
         float | None, typer.Option(help="Only faces with a score above this in the data set.")
