@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     from genderscope.evaluation.evaluate import Answer
 
 DetectorName = Annotated[
-    str | None, typer.Option(help="haar or yunet.  [default: yunet if its weights are there]")
+    str | None,
+    typer.Option(help="haar, yunet or a plug-in.  [default: yunet where pulled]"),
 ]
 DetectorModel = Annotated[Path | None, typer.Option(metavar="FILE", help="The detector's weights.")]
 DetectionSize = Annotated[
     int | None, typer.Option(min=32, help="Longest side searched at once, in pixels.")
+]
+Sinks = Annotated[
+    list[str] | None,
+    typer.Option("--sink", metavar="NAME=TARGET", help="Write with a plug-in; may be repeated."),
 ]
 MinScore = Annotated[
     float | None, typer.Option(min=0, max=1, help="Drop detections below this score.")
@@ -31,6 +36,23 @@ Exclude = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first pictures, for a quick try.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Faces a run of the network.")]
+
+
+def sink_targets(sinks: Sequence[str] | None) -> dict[str, str]:
+    """Targets by the names of sinks, from ``--sink``.
+
+    Raises:
+        UsageError: one is not written ``NAME=TARGET``.
+    """
+    from genderscope.core.errors import UsageError
+
+    targets = {}
+    for sink in sinks or ():
+        name, equals, target = sink.partition("=")
+        if not (name and equals and target):
+            raise UsageError(f"a sink is written NAME=TARGET, not {sink!r}")
+        targets[name] = target
+    return targets
 
 
 def columns(by: str) -> list[str]:

@@ -69,7 +69,7 @@ class DetectorOptions:
     PANEL: ClassVar[str] = "Detector"
 
     detector: Annotated[
-        str | None, typer.Option(help="haar or yunet.  [default: yunet if its weights are there]")
+        str | None, typer.Option(help="haar, yunet or a plug-in.  [default: yunet where pulled]")
     ] = None
     detector_model: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The detector's weights.")

@@ -36,6 +36,10 @@ class OutputOptions:
         str | None,
         typer.Option(metavar="FILE", help="Write one row per face and frame; - as above."),
     ] = None
+    sink: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=TARGET", help="Write with a plug-in; may be repeated."),
+    ] = None
     counts: Annotated[
         Path | None,
         typer.Option(

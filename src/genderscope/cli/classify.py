@@ -43,6 +43,7 @@ def classify(
     annotate: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write pictures with boxes and labels here.")
     ] = None,
+    plugin_sinks: _measured.Sinks = None,
     crops_are_faces: Annotated[
         bool, typer.Option("--crops-are-faces", help="Each picture is one face, cut out already.")
     ] = False,
@@ -93,6 +94,7 @@ def classify(
     from rich.console import Console
 
     from genderscope.cli import _folders
+    from genderscope.core import plugins
     from genderscope.core.errors import UsageError
     from genderscope.core.terminal import printable
     from genderscope.evaluation import predictions as tables
@@ -110,8 +112,11 @@ def classify(
         "annotate": str(annotate) if annotate else None,
     }
     targets = {name: target for name, target in outputs.items() if target}
+    targets |= _measured.sink_targets(plugin_sinks)
     if list(targets.values()).count("-") > 1:
-        raise UsageError("only one of --json, --jsonl - and --csv - can have standard output")
+        raise UsageError(
+            "only one of --json, --jsonl -, --csv - and --sink NAME=- can have standard output"
+        )
     alone = len(targets) == 1 and not predictions
     if resume and not (alone and targets.keys() <= _folders.RESUMED and jsonl != "-"):
         raise UsageError("--resume goes on with one output: --jsonl FILE or --parquet DIR")
@@ -130,7 +135,9 @@ def classify(
         crops_are_faces=crops_are_faces,
         batch_size=batch_size,
         provider=provider,
-        keep_pictures=annotate is not None,
+        keep_pictures=any(
+            getattr(plugins.load("sinks", name), "NEEDS_PICTURES", False) for name in targets
+        ),
         **_given(
             {
                 "detection_size": detection_size,

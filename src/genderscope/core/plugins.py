@@ -1,34 +1,127 @@
-"""A plug-in is a file: what a package of plug-ins holds, and how one is loaded by its name.
+"""A plug-in is one file: in this package, in a folder of your own, or in another package.
 
-Knows nothing of what the plug-ins do. Adding a data set, a detector, a sink, a network or a command
-means adding one file to its folder; nothing else lists them.
+Commands and explainers are found in this package alone. The ``KINDS`` are also found in the folders
+that the variable ``GENDERSCOPE_PLUGINS`` names, as ``<folder>/<kind>/<name>.py``, and as entry
+points of the group ``genderscope.<kind>``. The package's own names come first. See docs/plugins.md.
 """
 
-from importlib import import_module
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, partial
+from importlib import import_module, util
 from pathlib import Path
 from types import ModuleType
 
 from genderscope.core.errors import UsageError
 
+FOLDERS = "GENDERSCOPE_PLUGINS"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a plug-in from outside this package must define, and the defaults of what it may."""
+
+    required: str
+    defaults: dict[str, object] = field(default_factory=dict)
+
+
+_UNKNOWN = "not stated"
+KINDS = {
+    "detectors": Kind("create"),
+    "datasets": Kind(
+        "read",
+        {
+            "TITLE": "a plug-in's data set",
+            "SIZE": None,
+            "SPLITS": ("all",),
+            "LABELS": _UNKNOWN,
+            "LICENCE": _UNKNOWN,
+            "WHERE": _UNKNOWN,
+            "LAYOUT": _UNKNOWN,
+        },
+    ),
+    "sinks": Kind("create"),
+    "models": Kind("create", {"SOURCE": _UNKNOWN}),
+    "counterfactuals": Kind("CONDITIONS", {"KIND": "worn"}),
+}
+
 
 def names(package: str) -> list[str]:
-    """The plug-ins in ``genderscope.<package>``, sorted, without importing any of them.
+    """The plug-ins of ``genderscope.<package>``, sorted, without importing any of them.
 
-    A file whose name starts with an underscore holds what several of them share, and is none.
+    A file whose name starts with an underscore is shared code, not a plug-in.
     """
-    folder = Path(__file__).parents[1].joinpath(*package.split("."))
-    return sorted(file.stem for file in folder.glob("*.py") if not file.stem.startswith("_"))
+    return sorted({*_own(package), *_others(package)})
 
 
 def load(package: str, name: str) -> ModuleType:
     """Import one plug-in.
 
     Raises:
-        UsageError: no file has that name; the message lists those there are.
+        UsageError: no plug-in has that name, and the message lists those that there are; or it
+            cannot be imported, or does not define what its kind must.
     """
-    known = names(package)
-    if name not in known:
-        raise UsageError(
-            f"no {name!r} in {package.rpartition('.')[2]}; there are: {', '.join(known)}"
-        )
-    return import_module(f"genderscope.{package}.{name}")
+    if name in _own(package):
+        return import_module(f"genderscope.{package}.{name}")
+    kind, others = package.rpartition(".")[2], _others(package)
+    if name not in others:
+        raise UsageError(f"no {name!r} in {kind}; there are: {', '.join(names(package))}")
+    try:
+        module = others[name]()
+    except Exception as error:  # a plug-in's code may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        raise UsageError(f"the plug-in {name!r} cannot be imported: {reason}") from error
+    if not hasattr(module, KINDS[kind].required):
+        raise UsageError(f"the plug-in {name!r} does not define {KINDS[kind].required}")
+    for attribute, value in KINDS[kind].defaults.items():
+        if not hasattr(module, attribute):
+            setattr(module, attribute, value)
+    return module
+
+
+def _own(package: str) -> list[str]:
+    return _stems(Path(__file__).parents[1].joinpath(*package.split(".")))
+
+
+def _stems(folder: Path) -> list[str]:
+    return [file.stem for file in folder.glob("*.py") if not file.stem.startswith("_")]
+
+
+def _others(package: str) -> dict[str, Callable[[], ModuleType]]:
+    """How each plug-in from outside this package is imported; those of folders come first."""
+    kind = package.rpartition(".")[2]
+    if kind not in KINDS:
+        return {}
+    folders = [folder for folder in os.environ.get(FOLDERS, "").split(os.pathsep) if folder]
+    files = {
+        stem: partial(_from_file, kind, Path(folder, kind, f"{stem}.py").absolute())
+        for folder in reversed(folders)
+        for stem in _stems(Path(folder, kind))
+    }
+    return _entry_points(f"genderscope.{kind}") | files
+
+
+@cache
+def _entry_points(group: str) -> dict[str, Callable[[], ModuleType]]:
+    from importlib.metadata import entry_points  # takes longer to import than all else here
+
+    return {point.name: point.load for point in entry_points(group=group)}
+
+
+def _from_file(kind: str, file: Path) -> ModuleType:
+    name = f"genderscope_plugins.{kind}.{file.stem}"
+    if name in sys.modules and sys.modules[name].__file__ == str(file):
+        return sys.modules[name]
+    specification = util.spec_from_file_location(name, file)
+    assert specification is not None  # it ends in .py
+    assert specification.loader is not None
+    module = util.module_from_spec(specification)
+    sys.modules[name] = module  # dataclasses look there
+    try:
+        specification.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

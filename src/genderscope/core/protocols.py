@@ -1,4 +1,4 @@
-"""What a plug-in must provide: a detector that finds faces, a sink that writes results."""
+"""What plug-ins create: a detector that finds faces, a sink that writes results."""
 
 from types import TracebackType
 from typing import Protocol, Self
@@ -7,7 +7,14 @@ from genderscope.core.types import Face, Image, Scene
 
 
 class Detector(Protocol):
-    """Finds faces. A plug-in is a file in ``detectors/`` with ``create(**options) -> Detector``."""
+    """Finds faces. A plug-in defines ``create(...) -> Detector`` with those of the parameters of
+    ``detection.create`` that it uses.
+
+    Attributes:
+        name: what results call it.
+        smallest_px: optional: the smallest face that it finds, in pixels. Where it says so, large
+            pictures whose faces are wanted at a larger size only are decoded smaller.
+    """
 
     name: str
 
@@ -17,7 +24,11 @@ class Detector(Protocol):
 
 
 class Sink(Protocol):
-    """Takes scenes and writes them somewhere; a context manager that closes what it opened."""
+    """Takes scenes and writes them somewhere; a context manager that closes what it opened.
+
+    A plug-in defines ``create(target: str) -> Sink``, and ``NEEDS_PICTURES = True`` if it reads
+    the scenes' pictures.
+    """
 
     def __enter__(self) -> Self: ...
     def __exit__(

@@ -1,18 +1,17 @@
-"""Face detectors, one file each: ``create(model, detection_size, min_score, min_face_px, threads,
-provider)``.
-
-This module holds what they share: the choice of one by its name, and the search of a large picture
-in views of bounded size. Knows nothing of crops or classification.
+"""Face detectors, one file each, and what they share: the choice of one by its name, and the search
+of a large picture in views of bounded size.
 """
 
 from collections.abc import Callable, Iterator
-from math import ceil
+from inspect import signature
+from math import ceil, inf
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from genderscope.core import plugins
+from genderscope.core.errors import UsageError
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Box, Face, Image, points
 from genderscope.detection import downloads
@@ -38,7 +37,7 @@ def create(
     """Make a detector.
 
     Args:
-        name: a file of this folder; by default ``yunet`` where its weights are, else ``haar``.
+        name: a plug-in's; by default ``yunet`` where its weights are, else ``haar``.
         model: the detector's weights, where it has any; by default those that ``models pull`` got.
         detection_size: longest side of what is searched at once, in pixels.
         min_score: detections below it are dropped, 0-1.
@@ -47,15 +46,30 @@ def create(
             leaves the others to other pictures.
 
     Raises:
-        UsageError: no detector or provider has that name.
+        UsageError: no detector or provider has that name, or it takes no weights.
         ModelError: its weights are absent or broken.
     """
     if name is None:
         name = "yunet" if model or downloads.find("yunet") else "haar"
-    detector: Detector = plugins.load("detection.detectors", name).create(
-        model, detection_size, min_score, min_face_px, threads, provider
-    )
+    make = plugins.load("detection.detectors", name).create
+    options = {
+        "model": model,
+        "detection_size": detection_size,
+        "min_score": min_score,
+        "min_face_px": min_face_px,
+        "threads": threads,
+        "provider": provider,
+    }
+    taken = signature(make).parameters  # a plug-in takes the options that mean something to it
+    if model is not None and "model" not in taken:
+        raise UsageError(f"{name} takes no weights, so not {model}")
+    detector: Detector = make(**{key: options[key] for key in options if key in taken})
     return detector
+
+
+def smallest_px(detector: Detector) -> float:
+    """The smallest face that a detector finds, in pixels; infinite where it does not say."""
+    return float(getattr(detector, "smallest_px", inf))
 
 
 def search(

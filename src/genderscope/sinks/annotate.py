@@ -12,6 +12,7 @@ from genderscope.core.types import Image, Scene
 from genderscope.imaging.draw import draw
 from genderscope.sinks import BaseSink
 
+NEEDS_PICTURES = True
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 

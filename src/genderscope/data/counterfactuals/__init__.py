@@ -44,6 +44,8 @@ def conditions() -> dict[str, Condition]:
     families = [
         plugins.load("data.counterfactuals", name) for name in plugins.names("data.counterfactuals")
     ]
+    if unknown := [family.KIND for family in families if family.KIND not in KINDS]:
+        raise UsageError(f"no kind of condition {unknown[0]!r}; there are: {', '.join(KINDS)}")
     families.sort(key=lambda family: KINDS.index(family.KIND))
     return {
         name: Condition(name, family.KIND, apply)

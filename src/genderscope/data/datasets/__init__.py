@@ -14,7 +14,7 @@ Preference = Literal["train", "all", "first", "last"]
 
 
 class Reader(Protocol):
-    """The names that the file of a reader defines.
+    """The names that the file of a reader defines; outside this package, ``read`` is enough.
 
     Attributes:
         TITLE: the data set's name.

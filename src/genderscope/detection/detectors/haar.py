@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 from cv2.data import haarcascades
 
-from genderscope.core.errors import UsageError
 from genderscope.core.types import Box, Face, Image
 from genderscope.detection import search
 
@@ -21,6 +20,7 @@ class Haar:
     """See ``create``; not safe for threads that share one instance."""
 
     name = "haar"
+    smallest_px = SMALLEST_PX
 
     def __init__(self, detection_size: int, min_face_px: int) -> None:
         self._detection_size, self._min_face_px = detection_size, min_face_px
@@ -60,20 +60,6 @@ def _by_size(square: list[int]) -> tuple[int, list[int]]:
     return -square[2], square
 
 
-def create(
-    model: Path | None,
-    detection_size: int,
-    min_score: float,
-    min_face_px: int,
-    threads: int = 1,
-    provider: str = "cpu",
-) -> Haar:
-    """The cascade that OpenCV carries. It gives no scores: each face's is 1, and ``min_score``
-    does nothing; nor do ``threads``, which are OpenCV's own, and ``provider``.
-
-    Raises:
-        UsageError: weights were named, and this detector has none.
-    """
-    if model is not None:
-        raise UsageError(f"haar takes no weights, so not {model}: use --detector yunet")
+def create(detection_size: int, min_face_px: int) -> Haar:
+    """The cascade that OpenCV carries. It gives no scores: each face's is 1."""
     return Haar(detection_size, min_face_px)

@@ -29,6 +29,7 @@ class YuNet:
     """See ``create``; threads may share one instance."""
 
     name = "yunet"
+    smallest_px = SMALLEST_PX
 
     def __init__(
         self,

@@ -19,7 +19,6 @@ import cv2
 import numpy as np
 
 from genderscope import __version__, detection
-from genderscope.core import plugins
 from genderscope.core.errors import PictureError
 from genderscope.core.parallel import ordered
 from genderscope.core.protocols import Detector
@@ -100,7 +99,7 @@ class Reader:
     def __init__(self, settings: Settings, spec: PreprocessSpec) -> None:
         self._settings, self._spec = settings, spec
         self._finder = cache(settings.finder)
-        smallest_px = plugins.load("detection.detectors", self._finder(1).name).SMALLEST_PX
+        smallest_px = detection.smallest_px(self._finder(1))
         self._reductions = [
             by
             for by in REDUCTIONS
