@@ -86,6 +86,6 @@ def cached(
         for done, total in steps:
             if (now := monotonic()) - start < 1:
                 start = now
-                progress.earlier(done)
-            progress.told(done, total)
+                progress.resume(done)
+            progress.update(done, total)
     return Crops(cache)

@@ -122,4 +122,4 @@ def _tracked(items: Iterable[T], total: int | None, unit: str, console: "Console
     with Tracked(unit, console, transient=True) as progress:
         for count, item in enumerate(items, start=1):
             yield item
-            progress.told(count, total)
+            progress.update(count, total)

@@ -34,11 +34,11 @@ def collected(
 
 
 class Tracked:
-    """A context in which work is ``told`` as it is done.
+    """A context that reports the progress of work.
 
     Args:
         unit: what is counted.
-        transient: whether the bar goes when the work is done.
+        transient: remove the bar when the work is done.
     """
 
     def __init__(self, unit: str, console: "Console", transient: bool = False) -> None:
@@ -65,12 +65,12 @@ class Tracked:
     def __exit__(self, *_: Any) -> None:
         self._progress.stop()
 
-    def earlier(self, done: int) -> None:
-        """What an earlier run did came at once, and says nothing of the time that is left."""
+    def resume(self, done: int) -> None:
+        """Leave what an earlier run did out of the rate."""
         self._began, self._first = monotonic(), done
 
-    def told(self, done: int, total: int | None) -> None:
-        """So many are done, of so many if that is known."""
+    def update(self, done: int, total: int | None) -> None:
+        """Report the finished number, and the total where it is known."""
         now = monotonic()
         rate = (done - self._first) / max(now - self._began, 1e-6)
         speed = f"{rate:,.1f} {self._unit}/s" if done > self._first else ""
