@@ -17,10 +17,10 @@ from genderscope.reporting import cards
 
 @pytest.mark.parametrize("name", shipped())
 def test_a_shipped_card_is_what_the_command_writes_now(name, tmp_path):
-    done = run("model-card", name, "--out", tmp_path / "new" / "card.md")
+    done = run("card", name, "--write", "--out", tmp_path / "new" / "card.md")
     assert done.returncode == 0, done.stderr
     now = (tmp_path / "new" / "card.md").read_text()
-    assert now == cards.read(name), f"run: genderscope model-card {name}"
+    assert now == cards.read(name), f"run: genderscope card {name} --write"
     assert run("card", name).stdout == now
 
 
@@ -72,14 +72,18 @@ def test_numbers_come_from_the_files_beside_the_model(model, tmp_path):
     )
     assert "`genderscope counterfactuals --model own`, seed 5" in text
 
-    done = run("model-card", file)
+    done = run("card", file, "--write")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "own.card.md").read_text() == text
 
 
-def test_what_has_no_card_is_refused(tmp_path):
-    with pytest.raises(ModelError, match="no card of 'none'; there are cards of: "):
+def test_what_has_no_card_is_refused(model, tmp_path):
+    with pytest.raises(ModelError, match="no model 'none'"):
         cards.read("none")
-    done = run("model-card", tmp_path / "none.onnx")
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
+    shutil.copy(WEIGHTS / f"{model}.onnx", tmp_path / "own.onnx")
+    with pytest.raises(ModelError, match=r"no card of .*own.onnx: genderscope card .* --write"):
+        cards.read(tmp_path / "own.onnx")
+    for options in (["--write"], []):
+        done = run("card", tmp_path / "none.onnx", *options)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1

@@ -1,8 +1,8 @@
-"""How long an audit takes, and how much memory: ``python scripts/audit_speed.py [PERSONS]``.
+"""How long an audit takes, and how much memory: ``python benchmarks/audit_speed.py [PERSONS]``.
 
-Makes 100,000 predictions with five columns of 2 to 9 values (and one of so many persons, where
-told), audits all of them and their crossings in a process of its own, and writes seconds and
-memory to ``results/audit_speed.json``.
+Makes 100,000 predictions with five columns of 2 to 9 values (and a column of so many persons, if
+given), audits them by all columns and pairs of columns in a process of its own, and writes seconds
+and memory to ``results/audit_speed.json``.
 """
 
 import json
@@ -31,16 +31,16 @@ with tempfile.TemporaryDirectory() as folder:
     with table.open("w") as lines:
         lines.write(f"file,label,score,{','.join(columns)}\n")
         lines.writelines(
-            f"{row}.jpg,{('woman', 'man')[label]},{said:.4f},{','.join(map(str, more))}\n"
-            for row, (label, said, more) in enumerate(
+            f"{row}.jpg,{('woman', 'man')[label]},{man:.4f},{','.join(map(str, more))}\n"
+            for row, (label, man, more) in enumerate(
                 zip(truth, score, zip(*columns.values(), strict=True), strict=True)
             )
         )
-    line = [Path(sys.executable).with_name("genderscope"), "audit", "--predictions", table]
+    command = [Path(sys.executable).with_name("genderscope"), "audit", "--predictions", table]
     began = time.monotonic()
-    subprocess.run([*line, "--by", ",".join(VALUES), "--out", folder], check=True)
+    subprocess.run([*command, "--by", ",".join(VALUES), "--out", folder], check=True)
     seconds = time.monotonic() - began
-found = {
+result = {
     "predictions": N,
     "columns": VALUES,
     "persons": persons or None,
@@ -50,8 +50,8 @@ found = {
     "cores": os.cpu_count(),
     "python": platform.python_version(),
     "seed": 0,
-    "command": " ".join(["python", "scripts/audit_speed.py", *sys.argv[1:]]),
+    "command": " ".join(["python", "benchmarks/audit_speed.py", *sys.argv[1:]]),
 }
-text = json.dumps(found, indent=2) + "\n"
+text = json.dumps(result, indent=2) + "\n"
 (Path(__file__).parents[1] / "results" / "audit_speed.json").write_text(text)
 sys.stdout.write(text)
