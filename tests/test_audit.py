@@ -54,7 +54,7 @@ def test_an_audit_has_every_group_and_counts_what_was_left_out():
             assert sum(group.answers.values()) == sum(group.labels.values()) == group.n
             assert set(group.answers) == {"woman", "man", "uncertain", "no answer"}
     labelled = predictions.truth >= 0
-    wrong = (predictions.decided != predictions.truth)[labelled]
+    wrong = (predictions.forced != predictions.truth)[labelled]
     assert results.overall.measures["error"].value == pytest.approx(wrong.mean())
     crossed = results.divisions[4]
     assert crossed.extremes["error"].most.group == {"race": "Black", "gender": "woman"}
@@ -96,7 +96,7 @@ def test_without_scores_there_is_no_calibration_and_uncertain_is_an_error():
 
 def test_no_answer_is_an_error_and_is_counted():
     predictions = predicted()
-    predictions.said[100:200], predictions.score[100:200] = NO_ANSWER, NAN
+    predictions.labels[100:200], predictions.score[100:200] = NO_ANSWER, NAN
     results = report(predictions, "race")
     silent = int((predictions.truth[100:200] >= 0).sum())
     assert results.no_answer == results.overall.answers["no answer"] == silent

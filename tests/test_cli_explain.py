@@ -132,7 +132,7 @@ def test_the_other_methods_run_or_say_what_they_need(model, portrait, tmp_path, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "say where the pictures go: --out DIR, --sheet FILE or both"),
+        ([], "nothing to write: give --out DIR, --sheet FILE or both"),
         (["--sheet", "x.txt"], "x.txt should end in one of .jpg, .jpeg, .png"),
         (["--sheet", "x.png", "--model", "giant"], "no model 'giant'"),
     ],

@@ -282,5 +282,5 @@ def test_the_command_names_the_missing_extra(monkeypatch):
 
 def test_a_data_set_says_nothing():
     empty = join.truths([Sample(Path("a.jpg"), 1, groups={"light": "dim"})], "set")
-    assert (empty.truth.tolist(), empty.said.tolist()) == ([1], [-1])
+    assert (empty.truth.tolist(), empty.labels.tolist()) == ([1], [-1])
     assert empty.columns == {"light": ("dim",)}

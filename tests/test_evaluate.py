@@ -113,7 +113,7 @@ def test_answers_come_in_order_with_their_failures(pictures, model, batch_size):
         *("stray.png", "bright_bottom.png", "grey.png", "torn.jpg"),
         *("astronaut.png", "bright_top.png", "misleading.png"),
     ]
-    assert [name for name, answer in by_name.items() if answer.found] == ["astronaut.png"]
+    assert [name for name, answer in by_name.items() if answer.detected] == ["astronaut.png"]
     assert [name for name, answer in by_name.items() if answer.error] == ["torn.jpg"]
     assert by_name["torn.jpg"].prediction is None
     labels = {name: a.prediction.label for name, a in by_name.items() if a.prediction}
@@ -198,7 +198,7 @@ def test_answers_of_smaller_faces(pictures, model, redetect):
         assert list(answer.smaller) == [12, 30]  # none is as wide as 4,000 pixels
         for said in answer.smaller.values():
             # Halves are halves at any size; of the one face, the detector sees none so small.
-            if not (redetect and answer.found):
+            if not (redetect and answer.detected):
                 assert said.scores == pytest.approx(answer.prediction.scores, abs=0.1)
 
 

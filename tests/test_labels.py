@@ -14,7 +14,7 @@ from genderscope.core.types import LABELS, UNCERTAIN, Prediction
 from genderscope.evaluation import predictions
 from genderscope.inference import classifier
 
-SAID = {"woman", "man", "uncertain"}
+OUTCOMES = {"woman", "man", "uncertain"}
 NEVER = {
     *("angry", "anger", "disgust", "disgusted", "fear", "fearful", "happy", "happiness"),
     *("sad", "sadness", "surprise", "surprised", "contempt"),
@@ -23,10 +23,10 @@ NEVER = {
 
 
 def test_the_labels_are_three():
-    assert {*LABELS, UNCERTAIN} == set(predictions.SAID) == SAID
+    assert {*LABELS, UNCERTAIN} == set(predictions.OUTCOMES) == OUTCOMES
     for man in np.linspace(0, 1, 101):
         for min_confidence in (0.5, 0.9, 1):
-            assert Prediction((1 - man, man), min_confidence).label in SAID
+            assert Prediction((1 - man, man), min_confidence).label in OUTCOMES
 
 
 @pytest.mark.parametrize("name", classifier.shipped())
@@ -59,10 +59,10 @@ def test_what_classify_prints(tmp_path, portrait, model):
         assert all(set(face["scores"]) == set(LABELS) for face in faces)
         with out[2].open(newline="") as lines:
             said |= {row["prediction"] for row in csv.DictReader(lines)}
-    assert said <= SAID
+    assert said <= OUTCOMES
     assert UNCERTAIN in said
     table = run("classify", tmp_path / "in", "--model", model, "--crops-are-faces").stdout
-    assert sum(word in table.split() for word in SAID) == 1
+    assert sum(word in table.split() for word in OUTCOMES) == 1
 
 
 def test_what_an_audit_says_of_faces(tmp_path):
@@ -76,11 +76,11 @@ def test_what_an_audit_says_of_faces(tmp_path):
     results = audit.report(given, ["race", "emotion"], provenance=made)
     for part in results.divisions:
         for group in part.groups:
-            assert set(group.answers) - {"no answer"} == SAID
+            assert set(group.answers) - {"no answer"} == OUTCOMES
             assert set(group.labels) == set(LABELS)
     predictions.write(tmp_path / "said.csv", given)
     with (tmp_path / "said.csv").open(newline="") as lines:
-        assert {row["prediction"] for row in csv.DictReader(lines)} == SAID
+        assert {row["prediction"] for row in csv.DictReader(lines)} == OUTCOMES
 
 
 def test_no_emotion_is_spelled_anywhere_in_the_code():

@@ -39,8 +39,8 @@ def test_answers_become_arrays():
     assert given.files == ("a.jpg", "b.jpg", "c.jpg")
     assert given.truth.tolist() == [0, -1, 1]
     np.testing.assert_array_equal(given.score, [0.1, 0.7, NAN])
-    assert given.said.tolist() == [0, 2, -1]
-    assert given.decided.tolist() == [0, 1, -1]
+    assert given.labels.tolist() == [0, 2, -1]
+    assert given.forced.tolist() == [0, 1, -1]
     # A group that is named like one of the table's own columns would hide it.
     assert given.columns == {"light": ("dim", "bright", "")}
 
@@ -65,7 +65,7 @@ def test_what_is_written_is_read_back(tmp_path, monkeypatch):
     again = predictions.read(Path("out/mine.csv"))
     assert again.name == "mine"
     assert again.files == given.files
-    for name in ("truth", "score", "said", "decided"):
+    for name in ("truth", "score", "labels", "forced"):
         np.testing.assert_array_equal(getattr(again, name), getattr(given, name), err_msg=name)
     assert again.columns == given.columns
     # It is a data set as well, of the same pictures.
@@ -74,7 +74,7 @@ def test_what_is_written_is_read_back(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "score", "said", "decided"),
+    ("text", "score", "labels", "forced"),
     [
         ("file,label,score\n1.jpg,man,0.6\n", 0.6, 1, 1),
         ("file,score\n1.jpg,0.5\n", 0.5, 0, 0),
@@ -89,7 +89,7 @@ def test_what_is_written_is_read_back(tmp_path, monkeypatch):
 def test_what_is_absent_comes_from_the_rest(tmp_path, text, score, said, decided):
     read = predictions.read(write(tmp_path, text))
     np.testing.assert_array_equal(read.score, [score])
-    assert (read.said.tolist(), read.decided.tolist()) == ([said], [decided])
+    assert (read.labels.tolist(), read.forced.tolist()) == ([said], [decided])
     assert read.files == (str(tmp_path / "1.jpg"),)
 
 
@@ -100,7 +100,7 @@ def test_what_is_absent_comes_from_the_rest(tmp_path, text, score, said, decided
         ("file,label\n1.jpg,man\n", "lacks a column prediction or score; it has: file, label"),
         ("file,score\n", "has no rows"),
         ("file,score\n,0.5\n", "line 2: no file is named"),
-        ("file,score\n1.jpg,high\n", "line 2: score 'high' is no number"),
+        ("file,score\n1.jpg,high\n", "line 2: score 'high' is not a number"),
         ("file,score\n1.jpg,87\n", "line 2: score 87 is not between 0 and 1"),
         ("file,score\n1.jpg,inf\n", "line 2: score inf is not between 0 and 1"),
         ("file,prediction\n1.jpg,boy\n", "line 2: prediction 'boy' is unknown; there are: woman"),
@@ -130,7 +130,7 @@ def test_reads_parquet(tmp_path):
     columns = {"file": ["1.jpg", "2.jpg"], "label": ["man", None], "score": [0.25, None]}
     pyarrow.parquet.write_table(pa.table(columns), tmp_path / "said.parquet")
     read = predictions.read(tmp_path / "said.parquet")
-    assert (read.said.tolist(), read.truth.tolist()) == ([0, -1], [1, -1])
+    assert (read.labels.tolist(), read.truth.tolist()) == ([0, -1], [1, -1])
 
 
 def test_groups_are_columns_of_few_values():
@@ -143,5 +143,5 @@ def test_groups_are_columns_of_few_values():
 
 
 def test_refuses_arrays_of_different_lengths():
-    with pytest.raises(ValueError, match="as many of everything"):
+    with pytest.raises(ValueError, match="as many values"):
         predictions.Predictions("mine", ("a",), np.zeros(1), np.zeros(2), np.zeros(1))

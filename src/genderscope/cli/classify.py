@@ -163,7 +163,7 @@ def classify(
         ):
             bulk.count(tally, scene)
             if predictions:
-                answers.append(tables.answered(scene))
+                answers.append(tables.from_scene(scene))
             if scene.frame.error is not None:
                 console.print(printable(scene.frame.error))
         if predictions:

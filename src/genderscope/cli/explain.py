@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genderscope.cli import _measured
+from genderscope.cli._options import DetectorOptions, Model, expanded
 
 if TYPE_CHECKING:
     from genderscope.core.types import Image
@@ -32,8 +32,10 @@ class Label(StrEnum):
     MAN = "man"
 
 
+@expanded
 def explain(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Pictures and folders.")],
+    detection: DetectorOptions,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", file_okay=False, help="Write a picture of each picture here."),
@@ -47,15 +49,9 @@ def explain(
     ] = Method.GUIDED,
     label: Annotated[
         Label | None,
-        typer.Option(
-            "--class", help="Explain this class.  [default: what each face is said to be]"
-        ),
+        typer.Option("--class", help="Explain this class.  [default: each face's predicted one]"),
     ] = None,
-    model: Annotated[
-        str, typer.Option(help="A shipped model's name, or an .onnx file.")
-    ] = "mini_xception",
-    detector: _measured.DetectorName = None,
-    detector_model: _measured.DetectorModel = None,
+    model: Model = "mini_xception",
 ) -> None:
     """Draw the gradients behind the classification of a face.
 
@@ -67,7 +63,6 @@ def explain(
     from rich.console import Console
     from rich.table import Table
 
-    from genderscope import detection
     from genderscope.cli import printable
     from genderscope.core.errors import UsageError
     from genderscope.core.types import LABELS
@@ -77,14 +72,14 @@ def explain(
     from genderscope.sinks import annotate
 
     if out is None and sheet is None:
-        raise UsageError("say where the pictures go: --out DIR, --sheet FILE or both")
+        raise UsageError("nothing to write: give --out DIR, --sheet FILE or both")
     if sheet and sheet.suffix.lower() not in annotate.SUFFIXES:  # now, rather than at the end
         raise UsageError(f"{sheet} should end in one of {', '.join(annotate.SUFFIXES)}")
     explainer = _explainer(model, method)
-    finder = detection.create(detector, model=detector_model)
+    detector = detection.create()
     for folder in filter(None, (out, sheet and sheet.parent)):
         folder.mkdir(parents=True, exist_ok=True)
-    table = Table("picture", "face", "says", "explained", "most energy", box=box.SIMPLE)
+    table = Table("picture", "face", "prediction", "explained", "most energy", box=box.SIMPLE)
     table.columns[0].overflow = "fold"
     collected: list[Image] = []
     pictures = faces = failed = 0
@@ -96,20 +91,20 @@ def explain(
             table.add_row(name, "failed")
             typer.echo(printable(frame.error or ""), err=True)
             continue
-        found = explanations.explain(
-            frame.image, finder, explainer, EITHER if label is None else LABELS.index(label)
+        explained = explanations.explain(
+            frame.image, detector, explainer, EITHER if label is None else LABELS.index(label)
         )
-        faces += len(found)
+        faces += len(explained)
         title = f"{printable(Path(frame.path).name)}, {method}"
-        shown = [one.panel(explainer.picture(one.map), title) for one in found]
-        for number, one in enumerate(found, start=1):
+        drawn = [one.panel(explainer.picture(one.map), title) for one in explained]
+        for number, one in enumerate(explained, start=1):
             table.add_row(name, str(number), *_cells(one))
-        if not found:
+        if not explained:
             table.add_row(name, "none")
-        if out and shown:
-            _save_beside_others(panels.sheet(shown), out, Path(frame.path).stem)
+        if out and drawn:
+            _save_beside_others(panels.sheet(drawn), out, Path(frame.path).stem)
         if sheet:
-            collected += shown[: MOST_ON_A_SHEET - len(collected)]
+            collected += drawn[: MOST_ON_A_SHEET - len(collected)]
     if sheet and collected:
         annotate.save(panels.sheet(collected), sheet)
     Console(markup=False, highlight=False).print(table)

@@ -17,9 +17,9 @@ from genderscope.evaluation.join import Pair
 from genderscope.evaluation.metrics import paired
 from genderscope.evaluation.metrics.groups import members
 from genderscope.evaluation.metrics.paired import Agreement, McNemar
-from genderscope.evaluation.predictions import NO_ANSWER, SAID, Integers
+from genderscope.evaluation.predictions import NO_ANSWER, OUTCOMES, Integers
 
-UNSURE = SAID.index(UNCERTAIN)
+UNSURE = OUTCOMES.index(UNCERTAIN)
 WITHOUT_ABSTENTION = (
     "every answer is the label that the score is nearer to; where there is no score either, an "
     "uncertain or absent answer is wrong"
@@ -122,10 +122,10 @@ def compare(
     """
     a, b, truth, seed = pair.a, pair.b, pair.a.truth, provenance.seed or 0
     labelled = truth >= 0
-    answered = labelled & (a.said != UNSURE) & (b.said != UNSURE)
+    answered = labelled & (a.labels != UNSURE) & (b.labels != UNSURE)
 
     def accuracies(rows: npt.NDArray[np.bool_]) -> Accuracies:
-        return _accuracies(truth[rows], a.decided[rows], b.decided[rows], seed)
+        return _accuracies(truth[rows], a.forced[rows], b.forced[rows], seed)
 
     return Comparison(
         provenance=provenance,
@@ -139,18 +139,18 @@ def compare(
         without_abstention=Forced(
             means=WITHOUT_ABSTENTION,
             n_no_answer={
-                side: int((method.decided[labelled] == NO_ANSWER).sum())
+                side: int((method.forced[labelled] == NO_ANSWER).sum())
                 for side, method in (("a", a), ("b", b))
             },
             accuracies=accuracies(labelled),
-            agreement=paired.agreement(a.decided, b.decided, seed),
+            agreement=paired.agreement(a.forced, b.forced, seed),
         ),
         as_given=AsGiven(
             means=AS_GIVEN,
-            a=_answered(truth[labelled], a.said[labelled]),
-            b=_answered(truth[labelled], b.said[labelled]),
+            a=_answered(truth[labelled], a.labels[labelled]),
+            b=_answered(truth[labelled], b.labels[labelled]),
             both_answered=accuracies(answered),
-            agreement=paired.agreement(a.said, b.said, seed),
+            agreement=paired.agreement(a.labels, b.labels, seed),
         ),
         by_group={
             column: {

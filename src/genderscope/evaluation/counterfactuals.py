@@ -198,7 +198,7 @@ def from_predictions(predictions: Predictions) -> Answers:
     scores = np.full(labels.shape, np.nan)
     for row, (face, name) in enumerate(pairs):
         if face in number:
-            labels[number[face], column[name]] = predictions.decided[row]
+            labels[number[face], column[name]] = predictions.forced[row]
             scores[number[face], column[name]] = predictions.score[row]
     rows = list(originals.values())
     groups = {

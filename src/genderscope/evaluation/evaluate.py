@@ -128,7 +128,7 @@ def answers(
                 by_size = {
                     px: Prediction(next(scores), classifier.min_confidence) for px in face[0]
                 }
-                yield Answer(sample, by_size.pop(FULL_SIZE), found=face[1], smaller=by_size)
+                yield Answer(sample, by_size.pop(FULL_SIZE), detected=face[1], smaller=by_size)
 
 
 def _crops(
@@ -204,7 +204,7 @@ def measure(
             for column, groups in arrays.groups.items()
         },
         face_size=face_sizes.curve(labelled, face_px, redetect) if face_px else None,
-        not_detected=sum(not (answer.found or answer.error) for answer in labelled),
+        not_detected=sum(not (answer.detected or answer.error) for answer in labelled),
         unreadable=tuple(
             Unreadable(file=str(answer.sample.file), reason=answer.error)
             for answer in labelled

@@ -1,4 +1,4 @@
-"""What a model looks at in the faces of a picture. Knows nothing of torch, files or screens."""
+"""What a model looks at in the faces of a picture."""
 
 from dataclasses import dataclass, replace
 
@@ -14,10 +14,10 @@ from genderscope.inference.locate import locate
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One face, what is said of it, and what that hangs on.
+    """One face, its prediction, and the map that explains it.
 
     Attributes:
-        face: the part of the picture that was looked at, (side, side, 3) uint8 BGR.
+        face: the crop in colour, (side, side, 3) uint8 BGR.
         label: index into ``LABELS`` of the class that the map explains.
         map: (size, size[, channels]) float32.
         shares: of the map's energy in each of ``regions.REGIONS``, (7,).
@@ -37,8 +37,9 @@ class Explanation:
             name: what the caption begins with.
         """
         prediction = self.result.prediction
-        said = f"{prediction.label} {prediction.confidence:.0%}, explained: {LABELS[self.label]}"
-        return panels.panel(self.face, shades, regions.energy(self.map[None])[0], f"{name}: {said}")
+        label = f"{prediction.label} {prediction.confidence:.0%}, explained: {LABELS[self.label]}"
+        energy = regions.energy(self.map[None])[0]
+        return panels.panel(self.face, shades, energy, f"{name}: {label}")
 
 
 def explain(
@@ -57,7 +58,7 @@ def explain(
         return []
     crops = np.stack(located.crops)
     scores, maps = explainer(crops, np.full(len(crops), label))
-    marks = np.stack([regions.landmarks(face, spec) for face in located.faces])
+    landmarks = np.stack([regions.landmarks(face, spec) for face in located.faces])
     tile = replace(spec, size=panels.TILE_PX, colour="bgr")
     return [
         Explanation(
@@ -72,7 +73,7 @@ def explain(
             located.recrop(tile),
             scores.tolist(),
             maps,
-            regions.shares(maps, marks),
+            regions.shares(maps, landmarks),
             strict=True,
         )
     ]

@@ -119,7 +119,7 @@ def _selected(method: Predictions, rows: Integers) -> Predictions:
         tuple(method.files[row] for row in places),
         method.truth[rows],
         method.score[rows],
-        method.said[rows],
+        method.labels[rows],
         {name: tuple(column[row] for row in places) for name, column in method.columns.items()},
     )
 

@@ -1,7 +1,7 @@
-"""What one model or method said of many pictures: as arrays, and as the table that holds it.
+"""One method's predictions of many pictures, as arrays and as a table.
 
-The table is how methods of any kind meet: a model of this package, another vendor's, or one that
-never looks at a face. Knows nothing of how an answer came about.
+The table is the common format of all methods: a model of this package, another vendor's, or one
+that never looks at a face.
 """
 
 import csv
@@ -23,24 +23,24 @@ from genderscope.evaluation.exploration.tally import MOST_GROUPS
 Integers = npt.NDArray[np.int64]
 
 COLUMNS = ("file", "label", "prediction", "score")
-SAID = (*LABELS, UNCERTAIN)
+OUTCOMES = (*LABELS, UNCERTAIN)
 NO_ANSWER = -1
-WORDS: dict[str, int | None] = {**table.WORDS, UNCERTAIN: SAID.index(UNCERTAIN)}
+WORDS: dict[str, int | None] = {**table.WORDS, UNCERTAIN: OUTCOMES.index(UNCERTAIN)}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model says of one sample, or why it says nothing.
+    """A model's prediction of one sample, or the error in its place.
 
     Attributes:
-        found: the detector found the face.
-        error: why the picture has no prediction. Exactly one of the two is set.
-        smaller: what it says of the same face when it is only so many pixels across, where asked.
+        detected: the detector found the face.
+        error: why there is no prediction; exactly one of the two is set.
+        smaller: predictions of the same face at so many pixels across, where asked for.
     """
 
     sample: Sample
     prediction: Prediction | None = None
-    found: bool = False
+    detected: bool = False
     error: str | None = None
     smaller: dict[int, Prediction] = field(default_factory=dict)
 
@@ -51,39 +51,39 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predictions:
-    """What was said of n pictures.
+    """Predictions of n pictures.
 
     Attributes:
         name: of the model or method.
         files: the pictures.
         truth: (n,) int64, index into ``LABELS``, -1 where unknown.
         score: (n,) float64, P(man); NaN where there is none.
-        said: (n,) int64, index into ``SAID``, so with abstention; -1 where there is no answer.
-        columns: what else is known of each picture, such as the data set's groups.
+        labels: (n,) int64, index into ``OUTCOMES``, with abstention; -1 where there is no answer.
+        columns: further values of each picture, such as the data set's groups.
     """
 
     name: str
     files: tuple[str, ...]
     truth: Integers
     score: Floats
-    said: Integers
+    labels: Integers
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        lengths = {len(self.truth), len(self.score), len(self.said)}
+        lengths = {len(self.truth), len(self.score), len(self.labels)}
         if lengths | {len(column) for column in self.columns.values()} != {len(self.files)}:
-            raise ValueError("predictions have as many of everything as there are files")
+            raise ValueError("every array and column needs as many values as there are files")
 
     def __len__(self) -> int:
         return len(self.files)
 
     @property
-    def decided(self) -> Integers:
-        """(n,) int64, index into ``LABELS``: what was said without abstention, which is what the
+    def forced(self) -> Integers:
+        """The labels without abstention, (n,) int64: ``uncertain`` becomes the label that the
         score is nearer to; -1 where there is no answer, or ``uncertain`` without a score.
         """
-        forced = np.where(np.isnan(self.score), NO_ANSWER, self.score > 0.5)
-        return np.where(np.isin(self.said, range(len(LABELS))), self.said, forced)
+        nearer = np.where(np.isnan(self.score), NO_ANSWER, self.score > 0.5)
+        return np.where(np.isin(self.labels, range(len(LABELS))), self.labels, nearer)
 
     @property
     def groups(self) -> dict[str, npt.NDArray[np.str_]]:
@@ -95,8 +95,8 @@ class Predictions:
         }
 
 
-def answered(scene: Scene) -> Answer:
-    """What was said of a picture that is one face, whose truth is not known."""
+def from_scene(scene: Scene) -> Answer:
+    """The prediction of an unlabelled picture that shows one face."""
     sample = Sample(Path(scene.frame.path), None)
     if scene.frame.error is not None:
         return Answer(sample, error=scene.frame.error)
@@ -105,21 +105,21 @@ def answered(scene: Scene) -> Answer:
 
 
 def of(answers: Iterable[Answer], name: str) -> Predictions:
-    """What a model answered, in order, with the groups of the data set as columns.
+    """A model's answers as arrays, in order, with the groups of the data set as columns.
 
     A group that has the name of one of ``COLUMNS`` is left out.
     """
-    given = list(answers)
-    groups = dict.fromkeys(group for answer in given for group in answer.sample.groups)
-    predictions = [answer.prediction for answer in given]
+    answers = list(answers)
+    groups = dict.fromkeys(group for answer in answers for group in answer.sample.groups)
+    predictions = [answer.prediction for answer in answers]
     return Predictions(
         name,
-        tuple(answer.sample.file.as_posix() for answer in given),
-        _integers(-1 if a.sample.label is None else a.sample.label for a in given),
+        tuple(answer.sample.file.as_posix() for answer in answers),
+        _integers(-1 if a.sample.label is None else a.sample.label for a in answers),
         np.array([p.scores[1] if p else np.nan for p in predictions], np.float64),
-        _integers(SAID.index(p.label) if p else NO_ANSWER for p in predictions),
+        _integers(OUTCOMES.index(p.label) if p else NO_ANSWER for p in predictions),
         {
-            group: tuple(answer.sample.groups.get(group, "") for answer in given)
+            group: tuple(answer.sample.groups.get(group, "") for answer in answers)
             for group in groups
             if group not in COLUMNS
         },
@@ -134,9 +134,9 @@ def read(path: Path) -> Predictions:
     ``score`` is P(man), or empty. Either of the last two may be absent, and so may the label.
 
     Raises:
-        DatasetError: it is no such table, or a row of it cannot be meant.
+        DatasetError: it is not such a table, or a row of it is not valid.
     """
-    truth, score, said, rows = [], [], [], []
+    truth, scores, labels, rows = [], [], [], []
     for where, row in table.rows(path, ["file"]):
         if not row.keys() & {"prediction", "score"}:
             raise DatasetError(
@@ -144,20 +144,20 @@ def read(path: Path) -> Predictions:
             )
         if not row["file"]:
             raise DatasetError(f"{path}, {where}: no file is named")
-        given = _number(row.get("score", ""), path, where)
-        word = _word(row, "prediction", path, where)
-        nearer = NO_ANSWER if np.isnan(given) else int(given > 0.5)
-        if word in (0, 1) and nearer == 1 - word and given != 0.5:
+        score = _score(row.get("score", ""), path, where)
+        prediction = _outcome(row, "prediction", path, where)
+        nearer = NO_ANSWER if np.isnan(score) else int(score > 0.5)
+        if prediction in (0, 1) and nearer == 1 - prediction and score != 0.5:
             raise DatasetError(
-                f"{path}, {where}: prediction {row['prediction']!r} with a score of {given:g}; the "
+                f"{path}, {where}: prediction {row['prediction']!r} with a score of {score:g}; the "
                 "score is the probability of man: give that, or leave the score out"
             )
-        label = _word(row, "label", path, where)
-        if label == SAID.index(UNCERTAIN):
+        label = _outcome(row, "label", path, where)
+        if label == OUTCOMES.index(UNCERTAIN):
             raise DatasetError(f"{path}, {where}: a label is known or empty, not {UNCERTAIN}")
         truth.append(-1 if label is None else label)
-        said.append(nearer if word is None else word)
-        score.append(given)
+        labels.append(nearer if prediction is None else prediction)
+        scores.append(score)
         rows.append(row)
     if not rows:
         raise DatasetError(f"{path} has no rows")
@@ -165,8 +165,8 @@ def read(path: Path) -> Predictions:
         path.stem,
         tuple(os.path.normpath(path.parent / row["file"]) for row in rows),
         _integers(truth),
-        np.array(score),
-        _integers(said),
+        np.array(scores),
+        _integers(labels),
         {name: tuple(row[name] for row in rows) for name in rows[0] if name not in COLUMNS},
     )
 
@@ -177,23 +177,23 @@ def write(path: Path, predictions: Predictions) -> None:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow([*COLUMNS, *predictions.columns])
     here = os.path.realpath(path.parent)
-    for file, label, said, score, *more in zip(
+    for file, truth, label, score, *more in zip(
         predictions.files,
         predictions.truth.tolist(),
-        predictions.said.tolist(),
+        predictions.labels.tolist(),
         predictions.score.tolist(),
         *predictions.columns.values(),
         strict=True,
     ):
         place = file if os.path.isabs(file) else Path(os.path.relpath(file, here)).as_posix()
-        word = "" if said == NO_ANSWER else SAID[said]
+        prediction = "" if label == NO_ANSWER else OUTCOMES[label]
         number = "" if np.isnan(score) else f"{score:.6f}"
-        rows.writerow([place, "" if label < 0 else LABELS[label], word, number, *more])
+        rows.writerow([place, "" if truth < 0 else LABELS[truth], prediction, number, *more])
     write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
-def _word(row: dict[str, str], column: str, path: Path, where: str) -> int | None:
-    """Index into ``SAID`` of a row's word, or None for none."""
+def _outcome(row: dict[str, str], column: str, path: Path, where: str) -> int | None:
+    """Index into ``OUTCOMES`` of a row's word, or None for none."""
     text = row.get(column, "")
     if (word := text.strip().lower()) not in WORDS:
         known = ", ".join(filter(None, WORDS))
@@ -201,11 +201,11 @@ def _word(row: dict[str, str], column: str, path: Path, where: str) -> int | Non
     return WORDS[word]
 
 
-def _number(text: str, path: Path, where: str) -> float:
+def _score(text: str, path: Path, where: str) -> float:
     try:
         number = float(text or "nan")
     except ValueError as error:
-        raise DatasetError(f"{path}, {where}: score {text!r} is no number") from error
+        raise DatasetError(f"{path}, {where}: score {text!r} is not a number") from error
     if not (0 <= number <= 1 or np.isnan(number)):
         raise DatasetError(f"{path}, {where}: score {text} is not between 0 and 1")
     return number

@@ -1,19 +1,17 @@
 """Where on a face the energy of a map lies: seven regions that divide a crop, from five landmarks.
 
-The regions are drawn in the face's own frame: the landmarks' best fit to ``preprocess.TEMPLATE``
-gives its turn and its unit, the side of the face's box, so that they follow a face of any size and
-tilt. Each pixel belongs to one region, the first of ``REGIONS`` that holds it:
+The regions are defined in the face's own frame: the landmarks' best fit to ``preprocess.TEMPLATE``
+gives its rotation and its unit, the side of the face's box, so that they follow a face of any size
+and tilt. Each pixel belongs to one region, the first of ``REGIONS`` that contains it:
 
 - ``eyes``: an ellipse on each eye, 0.12 x 0.06 (half axes, in sides of the box);
 - ``brows``: an ellipse 0.115 above each eye, 0.15 x 0.055;
 - ``nose``: from between the eyes, 0.05 to each side, to 0.055 below its tip, 0.12 to each side;
-- ``hair/forehead``: what lies more than 0.115 above the eyes, in an ellipse around the head, 0.5 x
-  0.6, its middle 0.05 above the box's;
-- ``mouth/beard``: what lies below the nose in an ellipse around the face, 0.4 x 0.5;
+- ``hair/forehead``: more than 0.115 above the eyes, in an ellipse around the head, 0.5 x 0.6, its
+  centre 0.05 above the box's;
+- ``mouth/beard``: below the nose, in an ellipse around the face, 0.4 x 0.5;
 - ``cheeks``: the rest of that ellipse, temples included;
-- ``outside``: everything else. Hair that falls beside the face, ears and neck are here.
-
-Arrays only. Knows nothing of networks, pictures or files.
+- ``outside``: everything else, with hair beside the face, ears and neck.
 """
 
 import numpy as np
@@ -29,7 +27,7 @@ BROW_LINE = 0.115
 def landmarks(face: Face, spec: PreprocessSpec) -> Floats:
     """A face's five landmarks in its crop, (5, 2) in pixels: the first pixel's centre is 0.5, 0.5.
 
-    A face without landmarks has those of the average face in its box.
+    A face without landmarks gets those of the average face in its box.
     """
     a, b = window(face, spec)
     box = face.box
@@ -49,21 +47,21 @@ def masks(faces: Floats, size: int) -> npt.NDArray[np.int8]:
         faces: (n, 5, 2) landmarks in pixels of the crop: see ``landmarks``.
     """
     spread = TEMPLATE - TEMPLATE.mean()
-    found = np.asarray(faces, np.float64) @ np.array([1, 1j])
-    a = found @ spread.conj() / np.vdot(spread, spread)
-    b = found.mean(1) - a * TEMPLATE.mean()
+    places = np.asarray(faces, np.float64) @ np.array([1, 1j])
+    a = places @ spread.conj() / np.vdot(spread, spread)
+    b = places.mean(1) - a * TEMPLATE.mean()
     axis = np.arange(size) + 0.5
     grid = axis + 1j * axis[:, None]
-    place = (grid - b[:, None, None]) / a[:, None, None]
-    left, right, nose, *_ = ((found - b[:, None]) / a[:, None]).T[:, :, None, None]
-    x, y = place.real, place.imag
+    points_in_face = (grid - b[:, None, None]) / a[:, None, None]
+    left, right, nose, *_ = ((places - b[:, None]) / a[:, None]).T[:, :, None, None]
+    x, y = points_in_face.real, points_in_face.imag
 
     def ellipse(
         centre: npt.NDArray[np.complex128] | complex, wide: float, high: float
     ) -> npt.NDArray[np.bool_]:
-        away = place - centre
-        held: npt.NDArray[np.bool_] = (away.real / wide) ** 2 + (away.imag / high) ** 2 <= 1
-        return held
+        away = points_in_face - centre
+        inside: npt.NDArray[np.bool_] = (away.real / wide) ** 2 + (away.imag / high) ** 2 <= 1
+        return inside
 
     between = (left + right) / 2
     tip = nose.imag + 0.055
@@ -91,22 +89,22 @@ def energy(maps: npt.NDArray[np.floating]) -> Floats:
 
 
 def shares(maps: npt.NDArray[np.floating], faces: Floats) -> Floats:
-    """How much of each map's energy lies in each region.
+    """The share of each map's energy in each region.
 
     Args:
         maps: (n, size, size) or (n, size, size, channels).
         faces: (n, 5, 2) landmarks in pixels of the crop: see ``landmarks``.
 
     Returns:
-        (n, 7) in the order of ``REGIONS``; the shares of a map sum to 1, those of one that is zero
-        everywhere are NaN.
+        (n, 7) in the order of ``REGIONS``. The shares of a map sum to 1; those of a map that is
+        zero everywhere are NaN.
     """
-    found, held = masks(faces, maps.shape[1]), energy(maps)
-    parts = [(held * (found == region)).sum((1, 2)) for region in range(len(REGIONS))]
-    total = held.sum((1, 2))
+    places, energies = masks(faces, maps.shape[1]), energy(maps)
+    parts = [(energies * (places == region)).sum((1, 2)) for region in range(len(REGIONS))]
+    total = energies.sum((1, 2))
     return np.stack(parts, 1) / np.where(total > 0, total, np.nan)[:, None]
 
 
 def areas(faces: Floats, size: int) -> Floats:
-    """The share of the crop's pixels in each region, (n, 7): the shares of a map that is even."""
+    """The share of the crop's pixels in each region, (n, 7): the shares of an even map."""
     return shares(np.ones((len(faces), size, size)), faces)

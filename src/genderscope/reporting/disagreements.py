@@ -7,7 +7,7 @@ import numpy as np
 from genderscope.core.errors import PictureError
 from genderscope.core.types import LABELS, Image
 from genderscope.evaluation.join import Pair
-from genderscope.evaluation.predictions import NO_ANSWER, SAID, Integers, Predictions
+from genderscope.evaluation.predictions import NO_ANSWER, OUTCOMES, Integers, Predictions
 from genderscope.imaging import decode
 from genderscope.imaging.contact_sheet import Tile, contact_sheet, fitted, in_columns
 
@@ -19,7 +19,7 @@ def disagreements(pair: Pair) -> Integers:
     """Rows where the two differ without abstention, (n,): those with the largest difference of
     the scores first, those without a score last.
     """
-    rows = np.flatnonzero(pair.a.decided != pair.b.decided)
+    rows = np.flatnonzero(pair.a.forced != pair.b.forced)
     apart = np.nan_to_num(abs(pair.a.score - pair.b.score), nan=-1)
     return rows[np.argsort(-apart[rows], kind="stable")]
 
@@ -46,8 +46,8 @@ def _tile(pair: Pair, row: int) -> Tile:
 
 
 def _prediction(method: Predictions, row: int) -> str:
-    label, forced, score = method.said[row], method.decided[row], method.score[row]
-    text = SAID[label] if label != NO_ANSWER else "no answer"
+    label, forced, score = method.labels[row], method.forced[row], method.score[row]
+    text = OUTCOMES[label] if label != NO_ANSWER else "no answer"
     if np.isnan(score):
         return text
     nearer = "" if label == forced else f", {LABELS[forced]}"

@@ -32,7 +32,7 @@ from genderscope.evaluation.audit.results import (
 )
 from genderscope.evaluation.audit.verdicts import TESTED, Compared, compare, extremes, finite
 from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers
-from genderscope.evaluation.predictions import NO_ANSWER, SAID, Predictions
+from genderscope.evaluation.predictions import NO_ANSWER, OUTCOMES, Predictions
 
 GENDER = "gender"
 """The column that is the label itself."""
@@ -68,8 +68,8 @@ def report(
     labelled = predictions.truth >= 0
     if not labelled.any():
         raise DatasetError(f"{predictions.name} has no labelled picture, so no errors to count")
-    truth, answers = predictions.truth[labelled], predictions.said[labelled]
-    score, forced = predictions.score[labelled], predictions.decided[labelled]
+    truth, answers = predictions.truth[labelled], predictions.labels[labelled]
+    score, forced = predictions.score[labelled], predictions.forced[labelled]
     columns = {
         name: np.array(values, dtype=str)[labelled] for name, values in predictions.columns.items()
     } | {GENDER: np.array(LABELS)[truth]}
@@ -90,7 +90,7 @@ def report(
         unlabelled=int((~labelled).sum()),
         no_answer=int((answers == NO_ANSWER).sum()),
         uncertain_without_score=int(
-            ((answers == SAID.index(UNCERTAIN)) & (forced == NO_ANSWER)).sum()
+            ((answers == OUTCOMES.index(UNCERTAIN)) & (forced == NO_ANSWER)).sum()
         ),
         without_score=int(np.isnan(score).sum()),
         persons=None if person is None else int(person.max()) + 1,
@@ -164,7 +164,7 @@ class _Groups:
                 size=_size(n if persons is None else np.minimum(n, persons), place),
                 labels=dict(zip(LABELS, labels.reshape(-1, 2)[place].tolist(), strict=True)),
                 answers=dict(
-                    zip((*SAID, "no answer"), answers.reshape(-1, 4)[place].tolist(), strict=True)
+                    zip((*OUTCOMES, "no answer"), answers.reshape(-1, 4)[place].tolist(), strict=True)
                 ),
                 measures={name: _estimate(of, place) for name, of in measures.items()},
                 calibration=calibrated[place],

@@ -90,7 +90,7 @@ def pair(a: Predictions, b: Predictions, seed: int) -> dict[str, Any]:
 
 def _right(given: Predictions) -> npt.NDArray[np.bool_]:
     labelled = given.truth >= 0
-    right: npt.NDArray[np.bool_] = given.decided[labelled] == given.truth[labelled]
+    right: npt.NDArray[np.bool_] = given.forced[labelled] == given.truth[labelled]
     return right
 
 
