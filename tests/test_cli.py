@@ -249,7 +249,7 @@ def test_faces_become_a_table_of_predictions(model: str, pictures: Path, tmp_pat
     rows = predictions.read(table)
     assert rows.files == (str(pictures / "a.jpg"), str(pictures / "c, empty.png"))
     assert rows.truth.tolist() == [-1, -1]
-    assert (rows.said[0], rows.said[1]) == (0, -1)
+    assert (rows.labels[0], rows.labels[1]) == (0, -1)
     assert 0 <= rows.score[0] < 0.5
 
     without = classify(model, pictures / "a.jpg", "--predictions", table)

@@ -86,10 +86,10 @@ def test_what_is_written_is_read_back(tmp_path, monkeypatch):
         ("file,prediction,score\n1.jpg,man,0.5\n", 0.5, 1, 1),
     ],
 )
-def test_what_is_absent_comes_from_the_rest(tmp_path, text, score, said, decided):
+def test_what_is_absent_comes_from_the_rest(tmp_path, text, score, labels, forced):
     read = predictions.read(write(tmp_path, text))
     np.testing.assert_array_equal(read.score, [score])
-    assert (read.labels.tolist(), read.forced.tolist()) == ([said], [decided])
+    assert (read.labels.tolist(), read.forced.tolist()) == ([labels], [forced])
     assert read.files == (str(tmp_path / "1.jpg"),)
 
 

@@ -164,7 +164,11 @@ class _Groups:
                 size=_size(n if persons is None else np.minimum(n, persons), place),
                 labels=dict(zip(LABELS, labels.reshape(-1, 2)[place].tolist(), strict=True)),
                 answers=dict(
-                    zip((*OUTCOMES, "no answer"), answers.reshape(-1, 4)[place].tolist(), strict=True)
+                    zip(
+                        (*OUTCOMES, "no answer"),
+                        answers.reshape(-1, 4)[place].tolist(),
+                        strict=True,
+                    )
                 ),
                 measures={name: _estimate(of, place) for name, of in measures.items()},
                 calibration=calibrated[place],
