@@ -2,21 +2,29 @@
 
 import shlex
 import sys
+from typing import TYPE_CHECKING
 
 from genderscope.core.results import Exclusions, Provenance, versions
+
+if TYPE_CHECKING:
+    from genderscope.evaluation.samples import Samples
 
 
 def of(
     *packages: str,
     seed: int | None = None,
-    fingerprint: str | None = None,
+    samples: "Samples | None" = None,
     exclusions: Exclusions | None = None,
 ) -> Provenance:
-    """Provenance with this process's command and the versions of ``packages``."""
+    """Provenance with this process's command and the versions of ``packages``.
+
+    Args:
+        samples: those of the result, for their fingerprint and exclusions.
+    """
     return Provenance(
         command=shlex.join(["genderscope", *sys.argv[1:]]),
         versions=versions(packages),
         seed=seed,
-        fingerprint=fingerprint,
-        exclusions=exclusions,
+        fingerprint=samples.fingerprint if samples else None,
+        exclusions=samples.exclusions if samples else exclusions,
     )

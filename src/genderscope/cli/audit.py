@@ -112,6 +112,7 @@ def audit(
             command=_command(out),
             versions=versions(audits.LIBRARIES),
             seed=seed,
+            fingerprint=samples.fingerprint if samples else None,
             exclusions=samples.exclusions if samples else None,
         ),
         dataset=dataset,

@@ -88,7 +88,7 @@ def compare(
     failed |= dict.fromkeys(missing)
     result = comparison.compare(
         pair,
-        _provenance.of(*evaluate.PACKAGES, seed=0, exclusions=read.exclusions if read else None),
+        _provenance.of(*evaluate.PACKAGES, seed=0, samples=read),
         dataset=dataset,
         split=read.split if read else None,
         failed=failed,

@@ -116,7 +116,7 @@ def counterfactuals(
             answers,
             model=classifier.name,
             dataset=dataset,
-            provenance=_provenance.of(*evaluation.LIBRARIES, seed=seed, exclusions=read.exclusions),
+            provenance=_provenance.of(*evaluation.LIBRARIES, seed=seed, samples=read),
             split=read.split,
             detector=detector.name,
             redetected=redetect,

@@ -94,7 +94,7 @@ def evaluate(
         min_confidence=classifier.min_confidence,
         face_px=sizes,
         redetect=redetect,
-        provenance=_provenance.of(*evaluation.PACKAGES, seed=0, exclusions=read.exclusions),
+        provenance=_provenance.of(*evaluation.PACKAGES, seed=0, samples=read),
     )
     if json_file:
         result.save(json_file, overwrite=True)

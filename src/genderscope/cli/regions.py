@@ -68,7 +68,7 @@ def regions(
     explained = region_maps.explain(progress, detector, explainer, batch_size)
     survey = region_survey.survey(
         explained,
-        _provenance.of(*PACKAGES, seed=seed, exclusions=read.exclusions),
+        _provenance.of(*PACKAGES, seed=seed, samples=read),
         dataset=dataset,
         split=read.split,
         model=explainer.name,

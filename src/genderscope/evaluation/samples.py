@@ -8,6 +8,7 @@ from pathlib import Path
 from genderscope.core.results import Exclusions
 from genderscope.core.types import Sample
 from genderscope.data import datasets
+from genderscope.data.fingerprint import fingerprint
 from genderscope.data.leakage import excluded_pictures, exclusions
 from genderscope.data.selection import Selected, Selection
 
@@ -25,6 +26,10 @@ class Samples:
     split: str
     samples: Sequence[Sample]
     exclusions: Exclusions | None
+
+    @property
+    def fingerprint(self) -> str:
+        return str(fingerprint(self.samples))
 
 
 def read(
