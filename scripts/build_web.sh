@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fetches ONNX Runtime's WebAssembly from the npm package of a pinned version and hashes, so that the
-# page that `genderscope serve` serves can run the network in the tab. Needs npm.
+# Downloads ONNX Runtime's WebAssembly from npm, with pinned version and hashes, so that the page of
+# `genderscope serve` can run the network in the browser. Needs npm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,4 +19,4 @@ HASHES
 )
 mkdir -p "$target"
 mv "$work"/ort.wasm.bundle.min.mjs "$work"/ort-wasm-simd-threaded.wasm "$target"
-echo "$package lies in $target"
+echo "$package is in $target"

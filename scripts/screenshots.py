@@ -1,4 +1,4 @@
-"""Pictures of the page for the documentation, with the portrait in the package.
+"""Screenshots of the page for the documentation, with the portrait in the package.
 
     python scripts/screenshots.py --out docs/images
 
@@ -28,7 +28,7 @@ PHONE = {"width": 390, "height": 844}
 
 
 def make_camera(file: Path) -> None:
-    """The portrait moves to and fro."""
+    """Write a video in which the portrait moves back and forth."""
     face = cv2.resize(decode.read(PORTRAIT)[:360, 60:420], (480, 480))
     with file.open("wb") as video:
         for left in [*range(0, 160, 4), *range(160, 0, -4)]:
@@ -44,7 +44,7 @@ def opened(browser: Browser, address: str, **options: Any) -> Page:
     return page
 
 
-def film(page: Page) -> None:
+def start_camera(page: Page) -> None:
     page.click("#camera-tab")
     page.click("#camera-start")
     page.wait_for_selector("#tally dd:text('1')")
@@ -52,12 +52,12 @@ def film(page: Page) -> None:
 
 
 def save(page: Page, file: Path, **options: Any) -> None:
-    """As a PNG of 256 colours, which is a third of the size."""
+    """Save a screenshot as a PNG of 256 colours, a third of the size."""
     picture = PIL.Image.open(io.BytesIO(page.screenshot(**options))).convert("RGB")
     picture.quantize(256, kmeans=1, dither=PIL.Image.Dither.NONE).save(file, optimize=True)
 
 
-def photograph(browser: Browser, address: str, folder: Path) -> None:
+def take(browser: Browser, address: str, folder: Path) -> None:
     page = opened(browser, address, viewport=DESK)
     page.set_input_files("#files", PORTRAIT)
     page.wait_for_selector("#progress:text('1 picture, 1 face.')")
@@ -67,17 +67,17 @@ def photograph(browser: Browser, address: str, folder: Path) -> None:
     save(page, folder / "page-threshold.png")
 
     page = opened(browser, address, viewport=DESK, color_scheme="dark")
-    film(page)
+    start_camera(page)
     save(page, folder / "page-camera.png")
 
     page = opened(browser, address, viewport=PHONE)
-    film(page)
+    start_camera(page)
     page.evaluate("scrollTo(0, 460)")
     save(page, folder / "page-phone.png")
 
 
 def main() -> None:
-    """Start the service and Chromium, and photograph."""
+    """Start the service and Chromium, and take the screenshots."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     folder = parser.parse_args().out
@@ -98,7 +98,7 @@ def main() -> None:
                     f"--use-file-for-fake-video-capture={camera}",
                 ],
             )
-            photograph(browser, address, folder)
+            take(browser, address, folder)
             browser.close()
     finally:
         service.terminate()

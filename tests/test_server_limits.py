@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import fields
 from typing import Any
 
 import cv2
@@ -250,7 +251,7 @@ def test_a_refused_connection_is_used_again(client: Any) -> None:
             assert other.post("/v1/classify", content=PICTURE).status_code == 200
 
 
-@pytest.mark.parametrize("field", Limits.__dataclass_fields__)
+@pytest.mark.parametrize("field", [field.name for field in fields(Limits)])
 @pytest.mark.parametrize("value", [-1, 0, float("nan")])
 def test_a_limit_that_is_none_is_refused(field: str, value: float) -> None:
     if (field, value) == ("queue", 0):

@@ -77,7 +77,7 @@ def test_pictures_are_answered_shown_and_saved(page: Any, client: Any, small: Pa
     assert page.title() == "genderscope"
     [problem] = page.locator("article .problem:visible").all_inner_texts()
     assert "no picture that can be read" in problem
-    assert "1 picture could not be answered" in page.inner_text("#progress")
+    assert "1 picture could not be read" in page.inner_text("#progress")
     assert page.inner_text("#counts") == "1 face shown: 1 woman, 0 man, 0 uncertain"
 
     answer = answered(client, small)
@@ -109,7 +109,7 @@ def test_pictures_are_answered_shown_and_saved(page: Any, client: Any, small: Pa
     assert page.locator("article h3").all_inner_texts() == [NASTY]
     page.click("#clear")
     assert page.locator("article").count() == 0
-    assert page.inner_text("#counts") == "No face is shown yet."
+    assert page.inner_text("#counts") == "No faces yet."
 
 
 def test_the_threshold_works_at_once_and_asks_nobody(page: Any, small: Path) -> None:
@@ -152,7 +152,7 @@ def test_the_camera_is_followed_live(page: Any) -> None:
     assert decode.read(saved(page, "#camera-png")[1]).shape == (240, 320, 3)
     page.click("#pictures-tab")
     assert page.evaluate("document.getElementById('camera-video').srcObject") is None
-    assert page.inner_text("#counts") == "No face is shown yet."
+    assert page.inner_text("#counts") == "No faces yet."
     page.click("#camera-tab")
     assert page.inner_text("#camera-start") == "Start the camera"
 
@@ -227,7 +227,7 @@ def test_a_token_is_asked_for_and_a_lost_service_is_told(browser: Any, small: Pa
         assert not page.is_visible("#all")
         page.fill("#token", "another-one-altogether")
         page.click("#token-form button")
-        until(page, lambda: page.inner_text("#failure") == "That is not its token.")
+        until(page, lambda: page.inner_text("#failure") == "The token is wrong.")
         page.fill("#token", TOKEN)
         page.keyboard.press("Enter")
         page.wait_for_selector(browsing.SHOWN)
@@ -236,7 +236,7 @@ def test_a_token_is_asked_for_and_a_lost_service_is_told(browser: Any, small: Pa
         for stored in ("document.cookie", "localStorage.length", "sessionStorage.length"):
             assert not page.evaluate(stored)
         process.kill()
-        until(page, lambda: "service ended" in page.inner_text("#camera-problem"))
+        until(page, lambda: "was lost" in page.inner_text("#camera-problem"))
         assert page.inner_text("#camera-start") == "Start the camera"
 
 

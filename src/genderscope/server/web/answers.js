@@ -1,4 +1,4 @@
-/** An answer's faces as the settings want them: with this tab's scores where it runs the network. */
+/** Scores from this tab instead of the service, where the settings choose that. */
 
 import { number } from "./labels.js";
 import * as network from "./network.js";
@@ -7,7 +7,7 @@ import { settings } from "./settings.js";
 let faces = 0;
 let largest = 0;
 
-/** Score in the tab where that is chosen; ``agreement`` says how near the service's scores are. */
+/** An answer, scored again in this tab if that is chosen; see ``agreement``. */
 export async function scored(answer) {
   if (settings.inTab) {
     largest = Math.max(largest, await network.score(answer.faces, settings.model));
@@ -16,13 +16,13 @@ export async function scored(answer) {
   return answer;
 }
 
-/** How far this tab's scores lie from the service's, as a sentence. */
+/** A sentence on how much this tab's scores differ from the service's. */
 export function agreement() {
-  if (!settings.inTab) return "In either case the service finds the faces and cuts them out.";
-  if (!faces) return "The service finds the faces and cuts them out; this tab scores them.";
+  if (!settings.inTab) return "In either case the service detects and crops the faces.";
+  if (!faces) return "The service detects and crops the faces; this tab scores them.";
   return (
-    `${number(faces, "face")} scored in this tab; the scores differ from the service’s own by ` +
-    `${largest.toExponential(1)} at most.`
+    `${number(faces, "face")} scored in this tab; the scores differ from the service’s by ` +
+    `at most ${largest.toExponential(1)}.`
   );
 }
 

@@ -1,4 +1,4 @@
-/** The camera: one frame out, its answer back and shown, and so on; counts of who was seen. */
+/** The camera: sends frames one at a time, shows their faces and counts people. */
 
 import { scored } from "./answers.js";
 import { csv, save } from "./downloads.js";
@@ -13,9 +13,9 @@ const LONGEST_PX = 640;
 const SHORTEST_MS = 40;
 const COLUMNS = ["track", "label", "confidence", "woman", "man", "frames", "first_s", "last_s"];
 const REASONS = {
-  NotAllowedError: "The browser may not use the camera: allow it beside the address, then start again.",
-  NotFoundError: "No camera was found: plug one in, then start again.",
-  NotReadableError: "Another program holds the camera: close that, then start again.",
+  NotAllowedError: "The browser blocks the camera: allow it next to the address, then start again.",
+  NotFoundError: "No camera was found: connect one, then start again.",
+  NotReadableError: "Another program is using the camera: close it, then start again.",
 };
 const find = (id) => document.getElementById(id);
 
@@ -28,9 +28,9 @@ let begin_ms = 0;
 let answer = null;
 let changed = () => {};
 
-/** Wire the panel up; ``tell`` is called where other faces are shown. */
-export function start(tell) {
-  changed = tell;
+/** Set up the panel; ``onChange`` is called when the visible faces change. */
+export function start(onChange) {
+  changed = onChange;
   find("camera-faces").append(table.element);
   find("camera-start").addEventListener("click", () => (stream ? stop() : run()));
   find("cameras").addEventListener("change", () => {
@@ -44,15 +44,15 @@ export function start(tell) {
   find("camera-reset").addEventListener("click", reset);
   settings.addEventListener("threshold", show);
   settings.addEventListener("network", () => {
-    reset(); // what another model said does not count here
+    reset(); // counts of another model do not apply
     if (live?.isOpen) live.choose();
   });
 }
 
-/** The faces that are shown. */
+/** The visible faces. */
 export const faces = () => answer?.faces ?? [];
 
-/** Let the camera go. */
+/** Stop the camera. */
 export function stop() {
   stream?.getTracks().forEach((track) => track.stop());
   live?.close();
@@ -83,7 +83,7 @@ async function run(device) {
 
 async function open(device) {
   if (!navigator.mediaDevices) {
-    throw new Refusal("A browser gives its camera only to https pages and to 127.0.0.1.");
+    throw new Refusal("Browsers only allow the camera on https pages and on 127.0.0.1.");
   }
   const wanted = device ? { deviceId: { exact: device } } : { facingMode: "user" };
   const opened = await navigator.mediaDevices.getUserMedia({ video: wanted });
@@ -103,7 +103,7 @@ async function list() {
   find("camera-choice").hidden = cameras.length < 2;
 }
 
-/** Until the camera is stopped or the service goes. */
+/** Process frames until the camera or the service stops. */
 async function frames(mine, socket) {
   let rate = 0;
   while (stream === mine) {
@@ -123,12 +123,12 @@ async function frames(mine, socket) {
     const now = 1000 / (performance.now() - begin);
     rate = rate ? rate + (now - rate) / 10 : now;
     find("camera-speed").textContent =
-      `${rate.toFixed(0)} frames a second, ${latency_ms.toFixed(0)} ms from frame to answer`;
+      `${rate.toFixed(0)} frames per second, ${latency_ms.toFixed(0)} ms latency`;
   }
 }
 
 function take(latest) {
-  if (latest.model !== settings.model.name) return; // it was on its way already
+  if (latest.model !== settings.model.name) return; // sent before the model changed
   [frame, next] = [next, frame];
   const followed = tracks.update(latest.faces, performance.now() - begin_ms);
   answer = { ...latest, faces: followed.sort((one, other) => one.track - other.track) };
@@ -155,11 +155,11 @@ function show() {
 
 function tally() {
   const seen = [...tracks.counted.values()];
-  const found = counts(seen, settings.threshold);
+  const totals = counts(seen, settings.threshold);
   const entries = WORDS.map((word) => {
     const name = element("dt", { textContent: word, className: "label" });
     name.dataset.label = word;
-    return element("div", {}, name, element("dd", { textContent: found[word] }));
+    return element("div", {}, name, element("dd", { textContent: totals[word] }));
   });
   find("tally").replaceChildren(...entries);
 }

@@ -1,9 +1,9 @@
-/** What the visitor takes home: tables, records and pictures as files. Knows nothing of the page. */
+/** Downloads: results as CSV and JSON, and pictures. */
 
 import { confidence, labelOf } from "./labels.js";
 import { settings } from "./settings.js";
 
-/** Offer bytes or text as a file. */
+/** Download bytes or text as a file. */
 export function save(content, name, type) {
   const address = URL.createObjectURL(new Blob([content], { type }));
   const link = document.createElement("a");
@@ -11,14 +11,14 @@ export function save(content, name, type) {
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
-/** Rows, objects of the same keys, as CSV (RFC 4180). */
+/** Rows, objects with the same keys, as CSV (RFC 4180). */
 export function csv(rows, columns) {
   const lines = [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ""))];
   return lines.map((line) => `${line.map(cell).join(",")}\r\n`).join("");
 }
 
 function cell(value) {
-  // A spreadsheet would run text that begins so, and file names come from anywhere.
+  // Spreadsheets evaluate text that starts like a formula, and file names are untrusted.
   const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : `${value}`;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
@@ -28,14 +28,14 @@ const COLUMNS = [
   ...["detector_score", "error", "model", "min_confidence", "network"],
 ];
 
-/** One row a face, and one for each picture that has none. */
+/** One row per face, and one for each picture without faces. */
 export function picturesAsCsv(pictures) {
   const rows = pictures.flatMap(({ file, error, faces }) => {
     const head = { file, error, ...chosen() };
     if (!faces?.length) return [head];
     return faces.map((face, index) => {
-      const { label, confidence: sure, scores, box, detector_score } = face;
-      const values = { face: index + 1, label, confidence: sure, ...scores, ...box, detector_score };
+      const { label, confidence: score, scores, box, detector_score } = face;
+      const values = { face: index + 1, label, confidence: score, ...scores, ...box, detector_score };
       return { ...head, ...values };
     });
   });
@@ -44,7 +44,7 @@ export function picturesAsCsv(pictures) {
 
 export const picturesAsJson = (pictures) => `${JSON.stringify({ ...chosen(), pictures }, null, 2)}\n`;
 
-/** One picture as plain values, with the labels of the threshold that holds now. */
+/** A picture's results as plain values, labelled at the current threshold. */
 export function record(file, answer, error) {
   if (!answer) return { file, error };
   const faces = answer.faces.map((face) => ({

@@ -7,23 +7,23 @@ export const WORDS = [...LABELS, UNCERTAIN];
 /** The higher of a face's scores. */
 export const confidence = ({ scores }) => Math.max(scores.woman, scores.man);
 
-/** What a face is called where it is uncertain below a threshold. */
+/** A face's label at a threshold. */
 export function labelOf(face, threshold) {
   if (confidence(face) < threshold) return UNCERTAIN;
   return face.scores.man > face.scores.woman ? "man" : "woman";
 }
 
-/** How many faces have each label. */
+/** Number of faces per label. */
 export function counts(faces, threshold) {
-  const found = Object.fromEntries(WORDS.map((word) => [word, 0]));
-  for (const face of faces) found[labelOf(face, threshold)] += 1;
-  return found;
+  const totals = Object.fromEntries(WORDS.map((word) => [word, 0]));
+  for (const face of faces) totals[labelOf(face, threshold)] += 1;
+  return totals;
 }
 
-/** The counts as a phrase. */
+/** Those numbers as a phrase. */
 export function countsInWords(faces, threshold) {
-  const found = counts(faces, threshold);
-  return WORDS.map((word) => `${found[word]} ${word}`).join(", ");
+  const totals = counts(faces, threshold);
+  return WORDS.map((word) => `${totals[word]} ${word}`).join(", ");
 }
 
 export const number = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;

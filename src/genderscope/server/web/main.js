@@ -1,4 +1,4 @@
-/** The page put together: who asks for what, and what is shown where. */
+/** Sets up the page and connects its parts. */
 
 import { agreement } from "./answers.js";
 import * as camera from "./camera.js";
@@ -11,7 +11,7 @@ import { threshold } from "./threshold.js";
 
 const find = (id) => document.getElementById(id);
 const panels = { pictures, camera };
-let shown = pictures;
+let active = pictures;
 
 async function begin() {
   find("failure").hidden = true;
@@ -19,11 +19,11 @@ async function begin() {
   try {
     answer = await service.models();
   } catch (refusal) {
-    const unknown = refusal.status === 401;
-    find("token-form").hidden = !unknown;
-    find("failure").hidden = unknown && !find("token").value;
-    find("failure").textContent = unknown ? "That is not its token." : refusal.message;
-    if (unknown) find("token").select();
+    const unauthorized = refusal.status === 401;
+    find("token-form").hidden = !unauthorized;
+    find("failure").hidden = unauthorized && !find("token").value;
+    find("failure").textContent = unauthorized ? "The token is wrong." : refusal.message;
+    if (unauthorized) find("token").select();
     return;
   }
   find("token-form").hidden = true;
@@ -53,20 +53,20 @@ function chooseFrom({ models, default: first }) {
 }
 
 function wire() {
-  const update = threshold(() => shown.faces());
-  const tell = () => {
+  const update = threshold(() => active.faces());
+  const onChange = () => {
     update();
-    const told = agreement();
-    if (find("agreement").textContent !== told) find("agreement").textContent = told;
+    const sentence = agreement();
+    if (find("agreement").textContent !== sentence) find("agreement").textContent = sentence;
   };
-  pictures.start(tell);
-  camera.start(tell);
+  pictures.start(onChange);
+  camera.start(onChange);
   tabs(document.querySelector("[role=tablist]"), (panel) => {
-    shown = panels[panel];
-    if (shown !== camera) camera.stop();
-    tell();
+    active = panels[panel];
+    if (active !== camera) camera.stop();
+    onChange();
   });
-  settings.addEventListener("network", tell);
+  settings.addEventListener("network", onChange);
   find("explain").addEventListener("change", ({ target }) =>
     settings.choose({ explain: target.checked }),
   );

@@ -1,7 +1,4 @@
-/**
- * The network in this tab, by ONNX Runtime's WebAssembly: from the service's crops to scores, by the
- * recipe that the model's description gives. Knows nothing of the page.
- */
+/** Runs a model in this tab with ONNX Runtime's WebAssembly, on the service's crops. */
 
 import * as service from "./service.js";
 
@@ -11,20 +8,20 @@ const KINDS = { float32: Float32Array, float16: globalThis.Float16Array };
 const sessions = new Map();
 let runtime = null;
 
-/** Whether the runtime's files were built where the service is. */
+/** Whether the service has the runtime's files. */
 export const isBuilt = async () => (await fetch(FILE, { method: "HEAD" })).ok;
 
 /**
- * Score faces here: each face's ``scores`` become this tab's.
+ * Replace the scores of faces by this tab's.
  *
- * Returns the largest difference from the service's own scores, 0-1.
+ * Returns the largest difference from the service's scores, 0-1.
  */
 export async function score(faces, model) {
   if (!faces.length) return 0;
   const session = await open(model);
   const { size, colour, scaling, dtype } = model.spec;
   const Kind = KINDS[dtype];
-  if (!Kind) throw new service.Refusal(`This browser has no ${dtype}; let the service score.`);
+  if (!Kind) throw new service.Refusal(`This browser has no ${dtype}: score in the service.`);
   const channels = colour === "grey" ? 1 : 3;
   const input = new Kind(faces.length * channels * size * size);
   for (const [index, face] of faces.entries()) {
@@ -56,7 +53,7 @@ async function open(model) {
   return sessions.get(model.name);
 }
 
-/** A PNG's pixels, channel after channel; colours in the order blue, green, red. */
+/** A PNG's pixels, one channel after the other, in the order blue, green, red. */
 async function decode(png, size, channels) {
   const bytes = Uint8Array.from(atob(png), (character) => character.charCodeAt(0));
   const bitmap = await createImageBitmap(new Blob([bytes]), { colorSpaceConversion: "none" });
@@ -69,7 +66,7 @@ async function decode(png, size, channels) {
   });
 }
 
-/** As preprocess.scale does it. */
+/** Like ``scale`` in imaging/preprocess.py. */
 function scale(pixels, scaling) {
   const mean = pixels.reduce((sum, value) => sum + value, 0) / pixels.length;
   const variance = pixels.reduce((sum, value) => sum + (value - mean) ** 2, 0) / pixels.length;
@@ -78,7 +75,7 @@ function scale(pixels, scaling) {
   return pixels.map((value) => (value - shift) / deviation);
 }
 
-/** As classifier.calibrated does it. */
+/** Like ``calibrated`` in inference/classifier.py. */
 function calibrated([woman, man], { temperature, bias }) {
   const odds = (woman - man) / temperature - bias;
   return { woman: 1 / (1 + Math.exp(-odds)), man: 1 / (1 + Math.exp(odds)) };

@@ -1,4 +1,4 @@
-/** The pictures that were given: each is asked about, shown with its faces, and forgotten. */
+/** Pictures: sends each to the service and shows its faces. */
 
 import { scored } from "./answers.js";
 import { picturesAsCsv, picturesAsJson, record, save } from "./downloads.js";
@@ -8,8 +8,8 @@ import { FaceTable, element } from "./results.js";
 import { look } from "./service.js";
 import { settings } from "./settings.js";
 
-const SHOWN_PX = 1024;
-const AT_ONCE = 2;
+const MAX_CANVAS_PX = 1024;
+const CONCURRENT = 2;
 const find = (id) => document.getElementById(id);
 
 const pictures = [];
@@ -17,9 +17,9 @@ const waiting = [];
 let working = 0;
 let changed = () => {};
 
-/** Wire the panel up; ``tell`` is called where other faces are shown. */
-export function start(tell) {
-  changed = tell;
+/** Set up the panel; ``onChange`` is called when the visible faces change. */
+export function start(onChange) {
+  changed = onChange;
   const [files, drop] = [find("files"), find("drop")];
   files.addEventListener("change", () => {
     add(files.files);
@@ -27,7 +27,7 @@ export function start(tell) {
   });
   for (const kind of ["dragover", "dragleave", "drop"]) {
     document.addEventListener(kind, (event) => {
-      event.preventDefault(); // a picture dropped beside must not replace the page
+      event.preventDefault(); // a picture dropped elsewhere must not replace the page
       drop.classList.toggle("over", kind === "dragover");
       if (kind === "drop") add(event.dataTransfer.files);
     });
@@ -50,7 +50,7 @@ export function start(tell) {
   });
 }
 
-/** The faces that are shown. */
+/** The visible faces. */
 export const faces = () => pictures.flatMap((picture) => picture.answer?.faces ?? []);
 
 const records = () => pictures.map(({ file, answer, error }) => record(file.name, answer, error));
@@ -68,7 +68,7 @@ function add(files) {
 }
 
 function work() {
-  for (; working < AT_ONCE && waiting.length; working += 1) {
+  for (; working < CONCURRENT && waiting.length; working += 1) {
     waiting.shift().ask().finally(() => {
       working -= 1;
       work();
@@ -81,12 +81,12 @@ function report() {
   find("pictures-bar").hidden = !pictures.length;
   const failed = pictures.filter(({ error }) => error).length;
   const left = waiting.length + working;
-  const told = [
-    left ? `${number(left, "picture")} to go …` : "",
+  const parts = [
+    left ? `${number(left, "picture")} remaining …` : "",
     `${number(pictures.length, "picture")}, ${number(faces().length, "face")}.`,
-    failed ? `${number(failed, "picture")} could not be answered.` : "",
+    failed ? `${number(failed, "picture")} could not be read.` : "",
   ];
-  find("progress").textContent = told.filter(Boolean).join(" ");
+  find("progress").textContent = parts.filter(Boolean).join(" ");
   changed();
 }
 
@@ -96,7 +96,7 @@ class Picture {
   #bitmap = null;
   #turn = 0;
   #canvas = element("canvas", { role: "img" });
-  #said = element("p", { className: "counts" });
+  #summary = element("p", { className: "counts" });
   #failed = element("p", { className: "problem", hidden: true });
 
   constructor(file) {
@@ -127,19 +127,19 @@ class Picture {
       element(
         "div",
         { className: "picture" },
-        element("div", { className: "shown" }, this.#canvas),
-        element("div", { className: "said" }, this.#said, this.table.element),
+        element("div", { className: "preview" }, this.#canvas),
+        element("div", { className: "details" }, this.#summary, this.table.element),
       ),
     );
   }
 
   async ask() {
     const turn = (this.#turn += 1);
-    this.#said.textContent = "Looking …";
+    this.#summary.textContent = "Processing …";
     let [answer, error] = [null, null];
     try {
       answer = await scored(await look(this.file));
-      // The browser may know fewer formats than the service.
+      // The browser may support fewer formats than the service.
       this.#bitmap ??= await createImageBitmap(this.file).catch(() => null);
     } catch (refusal) {
       error = refusal.message;
@@ -155,22 +155,22 @@ class Picture {
     this.#failed.textContent = error ?? "";
     this.#failed.hidden = !error;
     this.png.hidden = this.#canvas.hidden = !answer;
-    this.#said.textContent = answer ? this.#inWords() : "";
+    this.#summary.textContent = answer ? this.#inWords() : "";
     this.table.update(answer?.faces ?? [], settings.threshold);
     if (!answer) return;
     this.#canvas.ariaLabel = `${this.file.name}: ${this.#inWords()}`;
-    draw(this.#canvas, this.#bitmap, answer, settings.threshold, SHOWN_PX);
+    draw(this.#canvas, this.#bitmap, answer, settings.threshold, MAX_CANVAS_PX);
   }
 
   #inWords() {
-    const { faces: found } = this.answer;
-    if (!found.length) return "No face was found.";
-    const hidden = this.#bitmap ? "" : " The browser cannot show this kind of picture.";
-    const told = countsInWords(found, settings.threshold);
-    return `${number(found.length, "face")}: ${told}.${hidden}`;
+    const { faces: all } = this.answer;
+    if (!all.length) return "No face was found.";
+    const hidden = this.#bitmap ? "" : " The browser cannot show this format.";
+    const totals = countsInWords(all, settings.threshold);
+    return `${number(all.length, "face")}: ${totals}.${hidden}`;
   }
 
-  /** The picture in its full size, with boxes and labels. */
+  /** The picture at full size, with boxes and labels. */
   save() {
     const canvas = document.createElement("canvas");
     draw(canvas, this.#bitmap, this.answer, settings.threshold);

@@ -1,10 +1,10 @@
-/** Faces as a table that is updated in place, so that nothing flickers. */
+/** A table of faces, updated in place to avoid flicker. */
 
 import { confidence, labelOf, percent } from "./labels.js";
 
-const HEADS = ["Face", "As read", "Guided gradient", "Presents as", "Confidence"];
+const HEADS = ["Face", "Input", "Guided gradient", "Presents as", "Confidence"];
 
-/** An element with properties and children; text is only ever text. */
+/** An element with properties and children; strings become text, never HTML. */
 export function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children);
@@ -27,7 +27,7 @@ export class FaceTable {
     );
   }
 
-  /** Show these faces and no others. */
+  /** Show these faces. */
   update(faces, threshold) {
     while (this.#rows.length > faces.length) this.#rows.pop().element.remove();
     while (this.#rows.length < faces.length) {
@@ -66,7 +66,7 @@ class Row {
     const name = `${face.track ?? index + 1}`;
     const label = labelOf(face, threshold);
     this.#name.textContent = name;
-    show(this.#crop, face.crop_png, `Face ${name} as the network reads it`);
+    show(this.#crop, face.crop_png, `Face ${name} as the network’s input`);
     show(this.#map, face.map_png, `Guided gradient of face ${name}`);
     this.#label.textContent = label;
     this.#label.dataset.label = label;

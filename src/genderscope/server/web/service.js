@@ -1,12 +1,12 @@
-/** The service behind the page: questions over HTTP and the live socket. Knows nothing of the page. */
+/** The client of the service, over HTTP and WebSocket. */
 
 import { settings } from "./settings.js";
 
 const TRIES = 20;
-const ENDED = "The connection to the service ended. Start again.";
+const ENDED = "The connection to the service was lost. Start again.";
 let token = "";
 
-/** An answer that is an error; its message is the service's own sentence. */
+/** An error response, with the service's message. */
 export class Refusal extends Error {
   constructor(message, status = 0) {
     super(message);
@@ -25,7 +25,7 @@ async function ask(path, options = {}) {
     try {
       response = await fetch(path, { ...options, headers });
     } catch {
-      throw new Refusal("The service does not answer. Is it still running?");
+      throw new Refusal("The service does not respond. Is it still running?");
     }
     if (response.ok) return response;
     if (response.status === 503 && tries < TRIES) {
@@ -34,7 +34,8 @@ async function ask(path, options = {}) {
       continue;
     }
     const problem = await response.json().catch(() => ({}));
-    throw new Refusal(problem.detail ?? `The service answers ${response.status}.`, response.status);
+    const message = problem.detail ?? `The service responded with ${response.status}.`;
+    throw new Refusal(message, response.status);
   }
 }
 
@@ -44,7 +45,7 @@ export const models = async () => (await ask("v1/models")).json();
 export const card = async (model) => (await ask(`${of(model)}/card?format=html`)).text();
 export const network = async (model) => (await ask(`${of(model)}/network`)).arrayBuffer();
 
-/** The faces of one encoded picture, with what the settings ask for; each with its crop. */
+/** The faces of an encoded picture and their crops, according to the settings. */
 export async function look(picture) {
   const options = new URLSearchParams({ model: settings.model.name, crops: "true" });
   const path = settings.explains ? `v1/explain?format=json&${options}` : `v1/classify?${options}`;
@@ -53,12 +54,12 @@ export async function look(picture) {
   return { model: answer.model, ...answer.pictures[0] };
 }
 
-/** An open live socket: one frame out, its answer back. */
+/** An open WebSocket: one frame out, its faces back. */
 export class Live {
   #socket;
   #answered = null;
 
-  /** Connect; refused where the service takes no more. */
+  /** Connect; rejects if the service has no free place. */
   static open() {
     const protocols = token ? ["genderscope", `genderscope.token.${base64url(token)}`] : [];
     const url = new URL("v1/live", document.baseURI);
@@ -67,7 +68,7 @@ export class Live {
     return new Promise((resolve, reject) => {
       socket.onopen = () => resolve(new Live(socket));
       socket.onclose = () =>
-        reject(new Refusal("The service takes no more cameras now, or does not answer. Try again."));
+        reject(new Refusal("The service is busy or does not respond. Try again."));
     });
   }
 
@@ -85,13 +86,13 @@ export class Live {
     return this.#socket.readyState === WebSocket.OPEN;
   }
 
-  /** Ask for what the settings say, from the next frame on. */
+  /** Apply the settings from the next frame on. */
   choose() {
     const options = { model: settings.model.name, explain: settings.explains, crops: true };
     this.#socket.send(JSON.stringify(options));
   }
 
-  /** The faces of one encoded picture. */
+  /** The faces of an encoded picture. */
   async look(picture) {
     if (!this.isOpen) throw new Refusal(ENDED);
     return new Promise((resolve, reject) => {

@@ -1,16 +1,13 @@
-/**
- * What the visitor has chosen. Says "threshold" where only labels change, and "network" where what is
- * asked for changes. Knows nothing of the page.
- */
+/** The user's settings: dispatches "threshold" if only labels change, otherwise "network". */
 
 class Settings extends EventTarget {
-  /** One of the service's models, as GET /v1/models describes it. */
+  /** One of the models from GET /v1/models. */
   model = null;
   threshold = 0.5;
   explain = true;
   inTab = false;
 
-  /** Whether guided gradients are wanted and to be had. */
+  /** Whether to show guided gradients: chosen, and supported by the model. */
   get explains() {
     return this.explain && this.model.explains;
   }

@@ -1,7 +1,7 @@
-/** Tabs as the ARIA practices describe them: the arrows go from one to the next. */
+/** Tabs after the ARIA practices: arrow keys move between them. */
 
-/** Wire a list of tabs; ``chosen`` is told the id of the panel that is shown. */
-export function tabs(list, chosen) {
+/** Set up a list of tabs; ``onChoose`` is called with the id of the visible panel. */
+export function tabs(list, onChoose) {
   const all = [...list.querySelectorAll("[role=tab]")];
 
   function choose(tab) {
@@ -10,7 +10,7 @@ export function tabs(list, chosen) {
       one.tabIndex = one === tab ? 0 : -1;
       document.getElementById(one.getAttribute("aria-controls")).hidden = one !== tab;
     }
-    chosen(tab.getAttribute("aria-controls"));
+    onChoose(tab.getAttribute("aria-controls"));
   }
 
   list.addEventListener("click", ({ target }) => all.includes(target) && choose(target));

@@ -1,4 +1,4 @@
-/** The slider, and what it does at once to the faces that are shown. */
+/** The threshold's slider, which relabels the visible faces at once. */
 
 import { confidence, countsInWords, labelOf, number, percent } from "./labels.js";
 import { element } from "./results.js";
@@ -6,7 +6,7 @@ import { settings } from "./settings.js";
 
 const find = (id) => document.getElementById(id);
 
-/** Wire it up; ``faces`` gives those that are shown. Returns a function for when they change. */
+/** Set up the slider; ``faces`` returns the visible faces. Call the result when they change. */
 export function threshold(faces) {
   const slider = find("threshold");
   slider.addEventListener("input", () => settings.setThreshold(slider.valueAsNumber));
@@ -17,14 +17,14 @@ export function threshold(faces) {
 
   function update() {
     const { threshold: value, model } = settings;
-    const shown = faces();
+    const visible = faces();
     slider.value = value;
     slider.setAttribute("aria-valuetext", percent(value));
     write(find("threshold-value"), percent(value));
     find("threshold-own").disabled = value === model.min_confidence;
-    const told = `${number(shown.length, "face")} shown: ${countsInWords(shown, value)}`;
-    write(find("counts"), shown.length ? told : "No face is shown yet.");
-    find("strip").replaceChildren(...shown.map((face) => dot(face, value)));
+    const totals = `${number(visible.length, "face")} shown: ${countsInWords(visible, value)}`;
+    write(find("counts"), visible.length ? totals : "No faces yet.");
+    find("strip").replaceChildren(...visible.map((face) => dot(face, value)));
   }
   return update;
 }
@@ -36,7 +36,7 @@ function dot(face, value) {
   return made;
 }
 
-/** Set text only where it changes, so that a screen reader says it once. */
+/** Set text only if it changes, so that a screen reader reads it once. */
 function write(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
