@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 import explanations
+import faq
 import models
 import speed
 import summary
@@ -31,6 +32,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "sanity": explanations.sanity,
     "captum": explanations.captum,
     "regions": explanations.regions,
+    "groups": faq.groups,
+    "conditions": faq.conditions,
+    "sizes": faq.sizes,
     "throughput": speed.throughput,
     "scaling": speed.scaling,
     "many": speed.many,
