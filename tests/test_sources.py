@@ -398,7 +398,7 @@ def test_a_jpeg_can_be_decoded_smaller(
         pytest.skip("PNG has no CMYK")
     picture = PICTURE.resize((960, 1281)).convert(mode)
     data = encoded(picture, kind)
-    small, reduction = decode.sketch(data, longest_px=longest_px, reductions=reductions)
+    small, reduction = decode.read_reduced(data, longest_px=longest_px, reductions=reductions)
     assert reduction == by
     assert small.shape == (-(-1281 // by), 960 // by, 3)
     whole = decode.read(data)

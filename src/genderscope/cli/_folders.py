@@ -6,6 +6,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from genderscope.cli import _provenance
 from genderscope.cli._progress import Tracked
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
@@ -13,7 +14,7 @@ from genderscope.core.storage import Store, is_url
 from genderscope.core.types import Scene
 from genderscope.inference import bulk, cluster
 from genderscope.inference.bulk import Settings, archives
-from genderscope.inference.bulk.resuming import Done, agree, keep
+from genderscope.inference.bulk.resuming import Done, Run, agree
 from genderscope.inference.pipeline import Scope
 from genderscope.sinks import jsonl, parquet
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 T = TypeVar("T")
+PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow")
 RESUMED = {"jsonl", "parquet"}
 """The outputs that --resume goes on with."""
 
@@ -61,7 +63,8 @@ def on_this_machine(
         if not resume:
             for name in RESUMED & targets.keys():
                 if targets[name] != "-":
-                    keep(*_settings_of(name, targets[name]), settings.record(scope))
+                    store, file = _settings_of(name, targets[name])
+                    store.write(file, _run(settings, scope).encode())
         scenes = stack.enter_context(closing(bulk.classify(pictures, settings, threads, scope)))
         for scene in _tracked(scenes, _total(places, avoid, len(done)), "pictures", console):
             for sink in sinks:
@@ -80,7 +83,7 @@ def on_a_cluster(
     """Classify on a Ray cluster into a Parquet folder, and say what this run counted."""
     if not resume and parquet.parts(Store(out)):
         raise UsageError(f"{out} holds results already: --resume goes on with them")
-    parts = cluster.classify(places, out, settings, workers)
+    parts = cluster.classify(places, out, settings, workers, provenance=_provenance.of(*PACKAGES))
     begun = next(parts)
     if begun["parts"]:
         console.print(f"{begun['parts']:,} of {begun['shards']:,} parts were done before")
@@ -93,8 +96,12 @@ def on_a_cluster(
 def _done(targets: dict[str, str], settings: Settings, scope: Scope) -> Done:
     """What the output holds already, if it was made with these settings."""
     [(name, target)] = targets.items()
-    agree(*_settings_of(name, target), settings.record(scope))
+    agree(*_settings_of(name, target), _run(settings, scope))
     return Done((parquet if name == "parquet" else jsonl).finished(target))
+
+
+def _run(settings: Settings, scope: Scope) -> Run:
+    return settings.record(scope, _provenance.of(*PACKAGES))
 
 
 def _settings_of(name: str, target: str) -> tuple[Store, str]:

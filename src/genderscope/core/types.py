@@ -1,7 +1,7 @@
 """The values that pass between the parts. Every value is frozen and validated on construction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -127,12 +127,13 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One decoded picture of a source, or the error that stands in its place.
+    """One decoded picture of a source, its size alone, or the error in its place.
 
-    Exactly one of ``image`` and ``error`` is set.
+    Exactly one of ``image``, ``error`` and ``size`` is set.
 
     Attributes:
         path: the file, or the name of the source.
+        size: height and width in pixels, where the pixels were not kept.
         index, time_s: the number of the frame, from 0, and its time since the first one, where the
             source moves.
     """
@@ -142,10 +143,18 @@ class Frame:
     error: str | None = None
     index: int | None = None
     time_s: float | None = None
+    size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        if (self.image is None) == (self.error is None):
-            raise ValueError("a frame has an image or an error, and not both")
+        if [self.image is None, self.error is None, self.size is None].count(False) != 1:
+            raise ValueError("a frame has one of an image, an error and a size")
+
+    def without_pixels(self, reduction: int = 1) -> "Frame":
+        """The frame with its size in place of its image, decoded so many times smaller."""
+        if self.image is None:
+            return self
+        height, width = self.image.shape[:2]
+        return replace(self, image=None, size=(height * reduction, width * reduction))
 
 
 @dataclass(frozen=True, slots=True)

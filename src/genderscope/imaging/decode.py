@@ -77,10 +77,10 @@ def read(source: Path | bytes, max_pixels: int = MAX_PIXELS, *, name: str | None
     Raises:
         PictureError: with what is wrong and what to do, in one line.
     """
-    return sketch(source, max_pixels, name=name)[0]
+    return read_reduced(source, max_pixels, name=name)[0]
 
 
-def sketch(
+def read_reduced(
     source: Path | bytes,
     max_pixels: int = MAX_PIXELS,
     *,

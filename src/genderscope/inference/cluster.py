@@ -17,8 +17,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from msgspec import structs
+
 from genderscope.core.extras import require
 from genderscope.core.records import SceneRecord
+from genderscope.core.results import Provenance, versions
 from genderscope.core.storage import Store
 from genderscope.inference import bulk
 from genderscope.inference.bulk import Settings, archives
@@ -45,6 +48,7 @@ def classify(
     settings: Settings,
     workers: int | None = None,
     size: int = archives.SHARD_PICTURES,
+    provenance: Provenance | None = None,
 ) -> Iterator[Counter[str]]:
     """Classify pictures on a cluster (see ``connected``) into a Parquet folder, with a part for
     each shard of ``archives.shards``; parts that are there already are not made again.
@@ -53,6 +57,7 @@ def classify(
         out: a folder, or an address of object storage.
         workers: each with its own networks; by default as many as the cluster has cores.
         size: pictures of folders in a part.
+        provenance: for the settings that are stored; the shards' fingerprint is added.
 
     Yields:
         What each part holds (see ``folders.count``), in any order: first one for the parts that
@@ -73,8 +78,11 @@ def classify(
         digest.update(repr(shard).encode(errors="surrogateescape"))
         if number not in there:
             jobs.append({"job": pickle.dumps(Job(number, shard, base, store.place))})
-    plan = {"shards": number + 1, "fingerprint": digest.hexdigest()}
-    agree(store, parquet.SETTINGS, settings.record(settings.scope()) | plan)
+    provenance = structs.replace(
+        provenance or Provenance(command="", versions=versions()), fingerprint=digest.hexdigest()
+    )
+    run = settings.record(settings.scope(), provenance, shards=number + 1)
+    agree(store, parquet.SETTINGS, run)
     yield Counter(shards=number + 1, parts=number + 1 - len(jobs))
     if not jobs:
         return

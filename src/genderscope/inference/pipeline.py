@@ -86,7 +86,7 @@ class Scope:
         for picture in located:
             waiting.append(picture)
             faces += len(picture.faces)
-            size += _held_bytes(picture.frame)
+            size += 0 if picture.frame.image is None else picture.frame.image.nbytes
             if max(faces, len(waiting)) >= batch_size or size >= WAITING_BYTES:
                 yield from self._scenes(waiting, batch_size)
                 waiting, faces, size = [], 0, 0
@@ -102,11 +102,6 @@ class Scope:
         for picture in waiting:
             results = tuple(Result(face, next(predictions)) for face in picture.faces)
             yield Scene(picture.frame, results)
-
-
-def _held_bytes(frame: Frame) -> int:
-    """The memory of a frame's picture: none where only its size was kept."""
-    return 0 if frame.image is None else abs(frame.image.strides[0]) * frame.image.shape[0]
 
 
 def load(

@@ -7,7 +7,7 @@ runs the networks, in batches.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
@@ -21,12 +21,10 @@ from genderscope.imaging import decode
 from genderscope.imaging.preprocess import PreprocessSpec
 from genderscope.inference.classifier import Classifier, find, shipped
 from genderscope.inference.explainer import Explainer, guided_file
-from genderscope.inference.locate import locate
+from genderscope.inference.locate import LocatedFaces, locate
 from genderscope.server.batching import Batches, Function
 
 T = TypeVar("T")
-Located = tuple[tuple[int, int], tuple[Face, ...], tuple[Image, ...]]
-"""Height and width of a picture, its faces and their crops: its pixels are not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +129,18 @@ class Engine:
             PictureError: it cannot be read, or is too large.
         """
         spec = self.models[model].classifier.spec
-        (height, width), faces, face_crops = await self.run(self._locate, picture, spec)
+        located = await self.run(self._locate, picture, spec)
+        assert located.frame.size is not None  # what cannot be read was raised
+        height, width = located.frame.size
         network = self._explain[model] if explain else self._classify[model]
-        rows = await network(face_crops)
-        pictures = await self.run(lambda: tuple(map(png, face_crops))) if crops else None
+        rows = await network(located.crops)
+        pictures = await self.run(lambda: tuple(map(png, located.crops))) if crops else None
         return PictureResults(
             width,
             height,
             tuple(
                 Result(face, Prediction(tuple(row[0]), min_confidence))
-                for face, row in zip(faces, rows, strict=True)
+                for face, row in zip(located.faces, rows, strict=True)
             ),
             pictures,
             tuple(row[1] for row in rows) if explain else None,
@@ -168,11 +168,10 @@ class Engine:
         for executor in (self._locators, self._network):
             executor.shutdown(cancel_futures=True)
 
-    def _locate(self, picture: bytes, spec: PreprocessSpec) -> Located:
+    def _locate(self, picture: bytes, spec: PreprocessSpec) -> LocatedFaces:
         encoded = decode.Encoded("the picture", picture)
         located = locate(encoded, self._detect, spec, max_pixels=self._max_pixels)
-        assert located.frame.image is not None  # what cannot be read was raised
-        return located.frame.image.shape[:2], located.faces, located.crops
+        return replace(located, frame=located.frame.without_pixels())
 
     def _detect(self, image: Image) -> list[Face]:
         detector = self._detectors.get()

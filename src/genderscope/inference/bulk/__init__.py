@@ -1,7 +1,5 @@
-"""Pictures by the million: threads read, search and cut them while one network answers, in order
-and in bounded memory.
-
-Knows nothing of where pictures lie or where results go.
+"""Pictures by the million: threads read them and locate their faces while one network classifies
+them, in order and in bounded memory.
 """
 
 import hashlib
@@ -9,30 +7,30 @@ import os
 from collections import Counter
 from collections.abc import Generator, Iterable
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import cv2
-import numpy as np
 
-from genderscope import __version__, detection
+from genderscope import detection
 from genderscope.core.errors import PictureError
 from genderscope.core.parallel import ordered
 from genderscope.core.protocols import Detector
+from genderscope.core.results import Provenance
 from genderscope.core.types import Frame, Scene
 from genderscope.imaging import decode
 from genderscope.imaging.decode import Encoded
 from genderscope.imaging.preprocess import PreprocessSpec, window
 from genderscope.inference import classifier
+from genderscope.inference.bulk.resuming import Run
 from genderscope.inference.classifier import Classifier
 from genderscope.inference.locate import LocatedFaces, failed, locate
 from genderscope.inference.pipeline import Scope
 
 # A JPEG is not decoded smaller than this, however large the faces that are looked for.
-SKETCH_PX = 1280
+REDUCED_PX = 1280
 REDUCTIONS = (2, 4, 8)
 
 
@@ -41,8 +39,8 @@ class Settings:
     """How pictures are classified: see ``pipeline.load`` and ``detectors.create``.
 
     Attributes:
-        keep_pictures: scenes hold the decoded pictures; else only a black one of the same size,
-            which takes no memory, and a large JPEG is decoded no larger than its faces need.
+        keep_pictures: scenes hold the decoded pictures; else only their sizes, and a large JPEG is
+            decoded no larger than its faces need.
     """
 
     model: str = "mini_xception"
@@ -65,9 +63,9 @@ class Settings:
             ModelError, UsageError: see ``pipeline.load``.
         """
         network = Classifier.load(self.model, 1, self.provider)
-        return Scope(network, self.finder(), self.min_confidence)
+        return Scope(network, self.create_detector(), self.min_confidence)
 
-    def finder(self, reduction: int = 1) -> Detector:
+    def create_detector(self, reduction: int = 1) -> Detector:
         """A detector for pictures that were decoded smaller than they are."""
         return detection.create(
             self.detector,
@@ -79,27 +77,34 @@ class Settings:
             provider=self.provider,
         )
 
-    def record(self, scope: Scope) -> dict[str, Any]:
-        """What decides the results besides the pictures, as plain values for JSON."""
-        values = asdict(self) | {
-            "version": __version__,
-            "model": scope.classifier.name,
-            "model_sha256": hashlib.sha256(classifier.find(self.model).read_bytes()).hexdigest(),
-            "detector": scope.detector.name,
-            "min_confidence": scope.min_confidence,
-        }
-        for name in ("batch_size", "provider", "detector_model", "keep_pictures"):
-            del values[name]
-        return values
+    def record(self, scope: Scope, provenance: Provenance, shards: int | None = None) -> Run:
+        """What decides the results besides the pictures.
+
+        Args:
+            provenance: of the run, with the fingerprint of its shards where it has any.
+        """
+        return Run(
+            provenance=provenance,
+            model=scope.classifier.name,
+            model_sha256=hashlib.sha256(classifier.find(self.model).read_bytes()).hexdigest(),
+            detector=scope.detector.name,
+            detection_size=self.detection_size,
+            min_score=self.min_score,
+            min_face_px=self.min_face_px,
+            min_confidence=scope.min_confidence,
+            crops_are_faces=self.crops_are_faces,
+            max_pixels=self.max_pixels,
+            shards=shards,
+        )
 
 
 class Reader:
-    """Reads, searches and cuts one picture after another, with detectors of its own."""
+    """Locates the faces of one picture after another, with detectors of its own."""
 
     def __init__(self, settings: Settings, spec: PreprocessSpec) -> None:
         self._settings, self._spec = settings, spec
-        self._finder = cache(settings.finder)
-        smallest_px = detection.smallest_px(self._finder(1))
+        self._detector = cache(settings.create_detector)
+        smallest_px = detection.smallest_px(self._detector(1))
         self._reductions = [
             by
             for by in REDUCTIONS
@@ -118,11 +123,11 @@ class Reader:
     def _locate(self, picture: Encoded) -> LocatedFaces:
         name, limit = picture.name, self._settings.max_pixels
         source = picture.source() if callable(picture.source) else picture.source
-        image, by = decode.sketch(
-            source, limit, name=name, longest_px=SKETCH_PX, reductions=self._reductions
+        image, by = decode.read_reduced(
+            source, limit, name=name, longest_px=REDUCED_PX, reductions=self._reductions
         )
         one_face = self._settings.crops_are_faces
-        located = locate(Frame(name, image), self._finder(by), self._spec, one_face=one_face)
+        located = locate(Frame(name, image), self._detector(by), self._spec, one_face=one_face)
         if by > 1:
             small = any(
                 abs(window(face, self._spec)[0]) < self._spec.size for face in located.faces
@@ -132,10 +137,9 @@ class Reader:
             if small:
                 whole = decode.read(source, limit, name=name)
                 located = replace(located, crops=located.recrop(self._spec, whole))
-        if not self._settings.keep_pictures:
-            shape = (image.shape[0] * by, image.shape[1] * by, 3)
-            image = np.broadcast_to(np.zeros(1, np.uint8), shape)
-        return replace(located, frame=Frame(name, image))
+        if self._settings.keep_pictures:
+            return located
+        return replace(located, frame=located.frame.without_pixels(by))
 
 
 def classify(
@@ -147,7 +151,7 @@ def classify(
     """Scenes in the order of their pictures.
 
     Args:
-        threads: that read, search and cut, beside the one that asks for the scenes and runs the
+        threads: that read and locate, beside the one that asks for the scenes and runs the
             network; by default as many as there are cores.
         scope: that of the settings, where it is there already.
 

@@ -1,24 +1,63 @@
-"""Going on where an earlier run ended: what is done already, and whether it was done the same way.
-
-Knows nothing of how outputs are written.
-"""
+"""Resuming an earlier run: what is done already, and whether it was done with these settings."""
 
 import hashlib
-import json
 from collections.abc import Iterable
-from typing import Any
 
+import msgspec
 import numpy as np
 
-from genderscope.core.errors import UsageError
+from genderscope.core.errors import ResultError, UsageError
+from genderscope.core.results import Document
 from genderscope.core.storage import Store
 
 
-class Done:
-    """Names of what is done, at eight bytes each however long they are: a million take 8 MB.
+class Run(Document, frozen=True, kw_only=True):
+    """The settings that a bulk output was made with; it lies beside the output.
 
-    They are kept as hashes; that one of a million new names is taken for one of a million done has
-    a chance of one in twenty million.
+    Attributes:
+        model, model_sha256: the classifier's name, and the digest of its file.
+        detector, detection_size, min_score, min_face_px: see ``detection.create``.
+        min_confidence: the threshold that was applied.
+        crops_are_faces: each picture was taken as one face.
+        max_pixels: larger pictures were refused.
+        shards: of a run on a cluster; the provenance has their fingerprint.
+    """
+
+    KIND = "bulk run"
+
+    model: str
+    model_sha256: str
+    detector: str
+    detection_size: int
+    min_score: float
+    min_face_px: int
+    min_confidence: float
+    crops_are_faces: bool
+    max_pixels: int
+    shards: int | None = None
+
+    def differences(self, other: "Run") -> list[str]:
+        """How another run's settings differ, one phrase each."""
+        before, now = (
+            msgspec.to_builtins(run)
+            | {
+                "version": run.provenance.versions.get("genderscope"),
+                "fingerprint": run.provenance.fingerprint,
+            }
+            for run in (self, other)
+        )
+        return [
+            f"{key} was {before[key]!r} and is {now[key]!r}"
+            for key in before
+            if key != "provenance" and before[key] != now[key]
+        ]
+
+
+class Done:
+    """Names of finished pictures, as hashes of eight bytes: a million take 8 MB.
+
+    The chance that any of a million new names equals one of a million finished ones is one in
+    twenty million.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -33,35 +72,24 @@ class Done:
         return bool(place < len(self._hashes) and self._hashes[place] == wanted)
 
 
-def keep(store: Store, name: str, settings: dict[str, Any]) -> None:
-    """Write the settings of a run, plain values for JSON, beside its output."""
-    store.write(name, json.dumps(settings, indent=1).encode())
-
-
-def agree(store: Store, name: str, settings: dict[str, Any]) -> None:
-    """Hold the settings of a run against those that are there, or ``keep`` them.
+def agree(store: Store, name: str, run: Run) -> None:
+    """Compare a run's settings with those that are stored, or store them if none are.
 
     Raises:
-        UsageError: they differ, or the file is broken.
+        UsageError: they differ, or the stored file is broken.
     """
-    kept = store.read(name)
-    if kept is None:
-        keep(store, name, settings)
+    stored = store.read(name)
+    if stored is None:
+        store.write(name, run.encode())
         return
     try:
-        was = dict(json.loads(kept))
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{store.path(name)} is broken: name another output") from error
-    now = json.loads(json.dumps(settings))
-    differences = [
-        f"{key} was {was.get(key)!r} and is {now.get(key)!r}"
-        for key in dict.fromkeys((*was, *now))
-        if was.get(key) != now.get(key)
-    ]
-    if differences:
+        before = Run.decode(stored, store.path(name))
+    except ResultError as error:
+        raise UsageError(f"{error}: choose another output") from error
+    if differences := before.differences(run):
         raise UsageError(
-            f"{store.path(name)} is of another run ({'; '.join(differences)}): give the same "
-            "options, or name another output"
+            f"{store.path(name)} is of another run ({'; '.join(differences)}): use the same "
+            "options, or choose another output"
         )
 
 
