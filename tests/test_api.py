@@ -14,7 +14,7 @@ NAMES = {
     "GenderscopeError",
 }
 HEAVY = {
-    *("torch", "lightning", "captum", "onnx", "matplotlib", "sklearn", "scipy", "fairlearn"),
+    *("torch", "lightning", "captum", "onnx", "matplotlib", "sklearn", "scipy", "jinja2"),
     *("cv2", "onnxruntime", "PIL", "rich"),
 }
 

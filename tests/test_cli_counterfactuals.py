@@ -74,7 +74,7 @@ def test_anybodys_answers_are_measured(tmp_path):
     [
         ([], "name a --dataset to change, or the --predictions"),
         (["--conditions", "monocle"], "no condition 'monocle'; there are: all, head scarf, hat"),
-        (["--sheet", "s.pdf"], "--sheet writes a .jpg or .png, not s.pdf"),
+        (["--sheet", "s.pdf"], "s.pdf should end in one of .jpg, .jpeg, .png"),
         (["--detector", "haar"], "no sample has a face with landmarks"),
         (["--predictions", "nowhere.csv"], "name a --dataset to change, or the --predictions"),
     ],

@@ -77,12 +77,13 @@ def counterfactuals(
     from genderscope.evaluation import counterfactuals as evaluation
     from genderscope.evaluation import predictions as tables
     from genderscope.inference.classifier import Classifier
+    from genderscope.sinks import annotate
 
     require("scipy", "eval")
     if (dataset is None) == (predictions is None):
         raise UsageError("name a --dataset to change, or the --predictions for changed pictures")
-    if sheet and sheet.suffix.lower() not in (".jpg", ".jpeg", ".png"):
-        raise UsageError(f"--sheet writes a .jpg or .png, not {sheet.name}")
+    if sheet and sheet.suffix.lower() not in annotate.SUFFIXES:  # now, rather than at the end
+        raise UsageError(f"{sheet} should end in one of {', '.join(annotate.SUFFIXES)}")
     out = Console(markup=False, highlight=False, soft_wrap=True)
     err = Console(markup=False, highlight=False, soft_wrap=True, stderr=True)
     if predictions:
@@ -146,6 +147,7 @@ def _measure(
 
     from genderscope.evaluation import counterfactual_faces
     from genderscope.evaluation.counterfactuals import measure
+    from genderscope.sinks import annotate
 
     conditions, seed = setup.conditions, setup.seed
     examples: list[tuple[FaceSample, Floats]] = []
@@ -166,8 +168,8 @@ def _measure(
         answers = measure(progress, setup, on_face)
     if sheet:
         sheet.parent.mkdir(parents=True, exist_ok=True)
-        page = counterfactual_faces.sheet(examples, conditions, setup.classifier.spec, seed)
-        page.save(sheet, quality=90)
+        drawn = counterfactual_faces.sheet(examples, conditions, setup.classifier.spec, seed)
+        annotate.save(drawn, sheet)
     return answers
 
 

@@ -11,16 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
-import numpy as np
-import PIL.Image
-import PIL.ImageDraw
-import PIL.ImageFont
 
 from genderscope.core.errors import FaceOutsidePicture, PictureError
 from genderscope.core.protocols import Detector
 from genderscope.core.storage import write_whole
 from genderscope.core.types import LABELS, Face, Floats, Image, Sample
 from genderscope.data.counterfactuals import Condition, picture_seed
+from genderscope.imaging.contact_sheet import Tile, contact_sheet
 from genderscope.imaging.preprocess import PreprocessSpec, crop
 from genderscope.inference.locate import locate
 
@@ -28,8 +25,7 @@ ORIGINAL = "original"
 NO_FACE = "no face was found"
 UNREADABLE = "the picture cannot be read"
 TABLE = "table.csv"
-TILE_PX, GAP_PX, TEXT_PX, TITLE_PX = 112, 6, 12, 110
-WHITE, BLACK, FLIPPED = (255, 255, 255), (0, 0, 0), (213, 94, 0)
+TILE_PX = 112
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +120,7 @@ def sheet(
     conditions: Sequence[Condition],
     spec: PreprocessSpec,
     seed: int,
-) -> PIL.Image.Image:
+) -> Image:
     """A contact sheet: a row for each condition, a column for each face, with the label and its
     score below; flips are framed.
 
@@ -132,27 +128,21 @@ def sheet(
         faces: each with its P(man), (1 + conditions,).
     """
     spec = replace(spec, size=TILE_PX, colour="bgr", margin_ratio=max(spec.margin_ratio, 0.2))
+    columns = [
+        [
+            _tile(crop(view, face.face, spec), float(score), float(scores[0]))
+            for view, score in zip(views(face, conditions, seed), scores, strict=True)
+        ]
+        for face, scores in faces
+    ]
     names = [ORIGINAL, *(condition.name for condition in conditions)]
-    step_px, line_px = TILE_PX + GAP_PX, TILE_PX + GAP_PX + TEXT_PX + 4
-    size = TITLE_PX + step_px * len(faces), GAP_PX + line_px * len(names)
-    page = PIL.Image.new("RGB", size, WHITE)
-    draw, font = PIL.ImageDraw.Draw(page), PIL.ImageFont.load_default(TEXT_PX)
-    for row, name in enumerate(names):
-        draw.text((GAP_PX, GAP_PX + row * line_px + TILE_PX // 2), name, BLACK, font)
-    for column, (face, man) in enumerate(faces):
-        left = TITLE_PX + column * step_px
-        labels = man > 0.5
-        for row, view in enumerate(views(face, conditions, seed)):
-            top = GAP_PX + row * line_px
-            if flipped := labels[row] != labels[0]:
-                corner = (left + TILE_PX + 2, top + TILE_PX + 2)
-                draw.rectangle(((left - 3, top - 3), corner), FLIPPED)
-            tile = np.ascontiguousarray(crop(view, face.face, spec)[..., ::-1])
-            page.paste(PIL.Image.fromarray(tile), (left, top))
-            text = f"{LABELS[int(labels[row])]} {max(man[row], 1 - man[row]):.2f}"
-            colour = FLIPPED if flipped else BLACK
-            draw.text((left, top + TILE_PX + 1), text, colour, font)
-    return page
+    return contact_sheet(list(zip(*columns, strict=True)), names=names)
+
+
+def _tile(image: Image, man: float, original: float) -> Tile:
+    label = man > 0.5
+    caption = f"{LABELS[label]} {max(man, 1 - man):.2f}"
+    return Tile(image, caption, highlighted=label != (original > 0.5))
 
 
 def _folder(name: str) -> str:
