@@ -203,5 +203,5 @@ def test_other_measurements_have_sections_of_their_own():
     assert "5.0% wrong (n = 39)" in outline.text
     assert "10.0% wrong" not in outline.text  # neither wrong most nor least
     assert "90.0% wrong" not in outline.text  # n too small
-    assert "The region eyes has the most energy for its area: 40.0% (35.0 to 45.0)" in outline.text
+    assert "Most energy for its area: eyes, with 40.0% (35.0 to 45.0) of the energy" in outline.text
     assert "Regions of the face" in text

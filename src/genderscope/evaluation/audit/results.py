@@ -8,6 +8,8 @@ from genderscope.evaluation.region_survey import RegionSurvey
 
 Group = dict[str, str]
 """A group's value of each column that divides the pictures."""
+Verdict = Literal["more", "fewer", "inconclusive"]
+"""Whether a group has more or fewer errors than all others."""
 HalfOpen = tuple[float, float | None]
 """An interval; its upper end is None where it is infinite."""
 
@@ -48,7 +50,7 @@ class Comparison(Record, frozen=True, kw_only=True):
     ratio_interval: HalfOpen
     p: float
     p_holm: float
-    verdict: Literal["more", "fewer", "inconclusive"]
+    verdict: Verdict
 
 
 class GroupResult(Record, frozen=True, kw_only=True):

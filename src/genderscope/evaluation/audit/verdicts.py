@@ -7,7 +7,7 @@ import numpy as np
 
 from genderscope.evaluation.audit import intervals
 from genderscope.evaluation.audit.disaggregate import Division, Measure
-from genderscope.evaluation.audit.results import Comparison
+from genderscope.evaluation.audit.results import Comparison, Verdict
 from genderscope.evaluation.metrics import LEVEL, SMALLEST_N
 
 TESTED = ("error", "missed", "uncertain")
@@ -56,40 +56,33 @@ def _compare(
         for attribute in ("value", "effective_n", "others", "others_effective_n")
     )
     p = intervals.score_test(value, n, others, others_n)
+    p_holm = intervals.holm(p)
+    low, high = intervals.difference(value, n, others, others_n)
+    ratio_low, ratio_high = intervals.ratio(value, n, others, others_n)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = value / others
-    columns = (
-        *(others, value - others, *intervals.difference(value, n, others, others_n)),
-        *(ratio, *intervals.ratio(value, n, others, others_n), p, intervals.holm(p)),
-    )
-    for (division, _, group), *row in zip(rows, *(c.tolist() for c in columns), strict=True):
-        yield (division.columns, group), _comparison(*row)
+    for row, (division, _, group) in enumerate(rows):
+        yield (
+            (division.columns, group),
+            Comparison(
+                others=float(others[row]),
+                difference=float(value[row] - others[row]),
+                difference_interval=(float(low[row]), float(high[row])),
+                ratio=finite(ratio[row]),
+                ratio_interval=(float(ratio_low[row]), finite(ratio_high[row])),
+                p=float(p[row]),
+                p_holm=float(p_holm[row]),
+                verdict=_verdict(p_holm[row], low[row], high[row]),
+            ),
+        )
 
 
-def _comparison(
-    others: float,
-    difference: float,
-    low: float,
-    high: float,
-    ratio: float,
-    ratio_low: float,
-    ratio_high: float,
-    p: float,
-    p_holm: float,
-) -> Comparison:
-    inconclusive = p_holm > 1 - LEVEL or low <= 0 <= high
-    return Comparison(
-        others=others,
-        difference=difference,
-        difference_interval=(low, high),
-        ratio=finite(ratio),
-        ratio_interval=(ratio_low, finite(ratio_high)),
-        p=p,
-        p_holm=p_holm,
-        verdict="inconclusive" if inconclusive else "more" if low > 0 else "fewer",
-    )
+def _verdict(p_holm: float, low: float, high: float) -> Verdict:
+    if p_holm > 1 - LEVEL or low <= 0 <= high:
+        return "inconclusive"
+    return "more" if low > 0 else "fewer"
 
 
 def finite(number: float) -> float | None:
-    """None for what has no end, such as a ratio to nothing."""
-    return number if np.isfinite(number) else None
+    """A number for a result; None where it is infinite or NaN, such as a ratio to 0."""
+    return float(number) if np.isfinite(number) else None

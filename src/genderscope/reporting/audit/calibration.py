@@ -36,7 +36,8 @@ def calibration(audit: Audit) -> Iterator[Section]:
                     names, values, intervals, "mean confidence minus accuracy, points", reference=0
                 ),
                 "Mean confidence minus accuracy by group; the table below has the numbers",
-                "Dots are differences, lines their 95% intervals, not corrected for their number",
+                "Dots are differences, lines their 95% intervals, not corrected for multiple "
+                "comparisons",
             ),
             Items(
                 [

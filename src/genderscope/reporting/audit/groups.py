@@ -18,7 +18,11 @@ RATES = {
     "answered_error": "answered error",
 }
 RECALLS = {"recall_woman": "recall of women", "recall_man": "recall of men"}
-VERDICTS = {"more": "more\u00a0errors", "fewer": "fewer\u00a0errors", "inconclusive": "-"}
+VERDICTS = {
+    "more": "more\u00a0errors",
+    "fewer": "fewer\u00a0errors",
+    "inconclusive": "inconclusive",
+}
 Rows = Sequence[tuple[str, GroupResult]]
 
 
@@ -83,7 +87,7 @@ def error_rates(rows: Rows, audit: Audit, of: int = 0) -> Iterator[Figure]:
     names, values, intervals, few = zip(*visible, strict=True)
     caption = "Dots are error rates, lines their 95% intervals, the dashed line is the overall rate"
     if any(few):
-        caption += f"; rings have fewer than {audit.few_n} pictures"
+        caption += f"; rings mark groups of fewer than {audit.few_n} pictures"
     if of > len(visible):
         caption += f"; {len(visible)} of {of} groups, those with the highest and lowest rates"
     reference = audit.overall.measures["error"].value
@@ -128,7 +132,15 @@ def _comparisons(division: DivisionResult) -> Iterator[Table]:
         "ratio, and p adjusted for all comparisons (Holm)"
     )
     yield Table(
-        (sentences.title(division.columns), "error", "others", "difference", "ratio", "p", ""),
+        (
+            sentences.title(division.columns),
+            "error",
+            "others",
+            "difference",
+            "ratio",
+            "p",
+            "verdict",
+        ),
         [
             (
                 name(group.group),

@@ -68,9 +68,8 @@ def _overall(parts: dict[str, RegionShare]) -> Iterator[Block]:
     )
     name, value, _, area = max(rows, key=lambda row: row[1] / max(row[3], 1e-6))
     yield (
-        f"The region {name} has the most energy for its area: "
-        f"{percent(value)}{sentences.interval(parts[name].share)} of the energy in {percent(area)} "
-        "of the area."
+        f"Most energy for its area: {name}, with {percent(value)}"
+        f"{sentences.interval(parts[name].share)} of the energy in {percent(area)} of the area."
     )
 
 
