@@ -16,7 +16,7 @@ from genderscope.core.types import LABELS, Floats
 from genderscope.evaluation.audit import intervals
 from genderscope.evaluation.audit.results import Calibration
 from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers, decide, group_order, wilson
-from genderscope.evaluation.metrics.calibration import BINS
+from genderscope.evaluation.metrics.calibration import BINS, bin_of, expected_error
 
 FEW_N = 100
 """A group of fewer pictures is marked: its numbers may be far off."""
@@ -193,7 +193,7 @@ def calibration(
     scored = ~np.isnan(score)
     truth, score, group = truth[scored], score[scored], division.group[scored]
     confidence, right = np.maximum(score, 1 - score), decide(score) == truth
-    place = group * BINS + np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    place = group * BINS + bin_of(confidence)
     n, sure, correct, variance = (
         np.bincount(place, weights, len(division.names) * BINS).reshape(-1, BINS)
         for weights in (None, confidence, right, confidence * (1 - confidence))
@@ -211,8 +211,8 @@ def calibration(
                 n=total,
                 confidence=float(sure[row].sum() / total),
                 accuracy=float(correct[row].sum() / total),
-                ece=float(abs(sure[row] - correct[row]).sum() / total),
-                ece_by_chance=float(np.quantile(abs(chance).sum(axis=1) / total, LEVEL)),
+                ece=float(expected_error(sure[row] - correct[row], total)),
+                ece_by_chance=float(np.quantile(expected_error(chance, total), LEVEL)),
             )
         )
     return results

@@ -84,18 +84,34 @@ class RiskCoverage(Record, frozen=True, kw_only=True):
     curve: Curve
 
 
+def bin_of(confidence: Floats) -> Integers:
+    """Which of ``BINS`` bins of equal width, from 0 to 1, each confidence is in."""
+    return np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+
+
+def expected_error(excess: Floats, n: float) -> Floats:
+    """The expected calibration error of n predictions (Guo et al. 2017).
+
+    Args:
+        excess: (..., bins): the sums of confidence minus those of right predictions, by bin.
+    """
+    error: Floats = abs(excess).sum(axis=-1) / n
+    return error
+
+
 def calibration(truth: Integers, score: Floats, seed: int = 0) -> Calibration:
     """How close confidence is to accuracy; the intervals are the bootstrap's."""
     predicted = ~np.isnan(score)
     truth, score = truth[predicted], score[predicted]
     confidence, right = np.maximum(score, 1 - score), decide(score) == truth
-    place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    place = bin_of(confidence)
     of_truth = np.where(truth == 1, score, 1 - score).clip(np.finfo(np.float64).eps)
     excess, squared, loss = confidence - right, (score - truth) ** 2, -np.log(of_truth)
 
     def measures(weight: Floats) -> Floats:
-        gap = abs(np.bincount(place, weight * excess)).sum()
-        return np.array([gap, weight @ squared, weight @ loss]) / float(weight.sum())
+        n = float(weight.sum())
+        gap = expected_error(np.bincount(place, weight * excess).astype(np.float64), n)
+        return np.array([gap, weight @ squared / n, weight @ loss / n])
 
     ece, brier, nll = _with_intervals(measures, 3, len(truth), seed)
     bins = tuple(
