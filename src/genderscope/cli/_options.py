@@ -1,7 +1,7 @@
 """Options that several commands share: dataclasses whose fields ``expanded`` gives to a command."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, getdoc, signature
@@ -13,6 +13,40 @@ import typer
 if TYPE_CHECKING:
     from genderscope.core.protocols import Detector
     from genderscope.evaluation.samples import Samples
+
+Dataset = Annotated[
+    str, typer.Option(help="A data set and its place, such as fairface:DIR or table:FILE.csv.")
+]
+Model = Annotated[
+    str, typer.Option(help="A shipped model's name, or the path of an exported .onnx file.")
+]
+BatchSize = Annotated[int, typer.Option(min=1, help="Faces a run of the network.")]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", dir_okay=False, help="Write the results to this file.")
+]
+DetectorName = Annotated[
+    str | None,
+    typer.Option(help="haar, yunet or a plug-in.  [default: yunet where pulled]"),
+]
+DetectorModel = Annotated[Path | None, typer.Option(metavar="FILE", help="The detector's weights.")]
+DetectionSize = Annotated[
+    int | None, typer.Option(min=32, help="Longest side searched at once, in pixels.")
+]
+Sinks = Annotated[
+    list[str] | None,
+    typer.Option("--sink", metavar="NAME=TARGET", help="Write with a plug-in; may be repeated."),
+]
+MinScore = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Drop detections below this score.")
+]
+MinFacePx = Annotated[
+    int | None, typer.Option(min=1, help="Drop faces smaller than this, in pixels.")
+]
+Exclude = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.json", help="Leave out the duplicates in a file of leakage."),
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first pictures, for a quick try.")]
 
 
 def expanded(command: Callable[..., None]) -> Callable[..., None]:
@@ -68,21 +102,11 @@ class DetectorOptions:
 
     PANEL: ClassVar[str] = "Detector"
 
-    detector: Annotated[
-        str | None, typer.Option(help="haar, yunet or a plug-in.  [default: yunet where pulled]")
-    ] = None
-    detector_model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The detector's weights.")
-    ] = None
-    detection_size: Annotated[
-        int | None, typer.Option(min=32, help="Longest side searched at once, in pixels.")
-    ] = None
-    min_score: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Drop detections below this score.")
-    ] = None
-    min_face_px: Annotated[
-        int | None, typer.Option(min=1, help="Drop faces smaller than this, in pixels.")
-    ] = None
+    detector: DetectorName = None
+    detector_model: DetectorModel = None
+    detection_size: DetectionSize = None
+    min_score: MinScore = None
+    min_face_px: MinFacePx = None
 
     def create(self) -> "Detector":
         from genderscope import detection
@@ -103,13 +127,8 @@ class DataOptions:
     split: Annotated[
         str | None, typer.Option(help="Which split.  [default: the data set's last]")
     ] = None
-    exclude: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.json", help="Leave out the duplicates in a file of leakage."),
-    ] = None
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Only the first pictures, for a quick try.")
-    ] = None
+    exclude: Exclude = None
+    limit: Limit = None
 
     def read(self, dataset: str, labelled: bool = False) -> "Samples":
         from genderscope.evaluation import samples
@@ -117,13 +136,35 @@ class DataOptions:
         return samples.read(dataset, self.split, self.exclude, self.limit, labelled)
 
 
-Dataset = Annotated[
-    str, typer.Option(help="A data set and its place, such as fairface:DIR or table:FILE.csv.")
-]
-Model = Annotated[
-    str, typer.Option(help="A shipped model's name, or the path of an exported .onnx file.")
-]
-BatchSize = Annotated[int, typer.Option(min=1, help="Faces a run of the network.")]
-JsonFile = Annotated[
-    Path | None, typer.Option("--json", dir_okay=False, help="Write the results to this file.")
-]
+def sink_targets(sinks: Sequence[str] | None) -> dict[str, str]:
+    """Targets by the names of sinks, from ``--sink``.
+
+    Raises:
+        UsageError: one is not written ``NAME=TARGET``.
+    """
+    from genderscope.core.errors import UsageError
+
+    targets = {}
+    for sink in sinks or ():
+        name, equals, target = sink.partition("=")
+        if not (name and equals and target):
+            raise UsageError(f"a sink is written NAME=TARGET, not {sink!r}")
+        targets[name] = target
+    return targets
+
+
+def columns(by: str) -> list[str]:
+    """Names with commas between."""
+    return [name for name in (word.strip() for word in by.split(",")) if name]
+
+
+def of_a_dataset(**options: Any) -> None:
+    """Refuse options that say how a data set is read, where answers are given instead.
+
+    Raises:
+        UsageError: one is given.
+    """
+    from genderscope.core.errors import UsageError
+
+    if given := [f"--{name.replace('_', '-')}" for name, value in options.items() if value]:
+        raise UsageError(f"{', '.join(given)} goes with --dataset, not with --predictions")

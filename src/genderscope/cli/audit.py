@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec.structs import replace
 
-from genderscope.cli import _measured, printable
+from genderscope.cli import _options, printable
 from genderscope.cli._options import BatchSize, DataOptions, DetectorOptions, Model, expanded
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.extras import require
@@ -89,7 +89,7 @@ def audit(
     if [dataset, predictions, source].count(None) != 2:
         raise UsageError("name a --dataset to run a model on, or the --predictions of one")
     if dataset is None:
-        _measured.of_a_dataset(**vars(data), **vars(detection))
+        _options.of_a_dataset(**vars(data), **vars(detection))
     if source:
         if by or counterfactuals or regions:
             raise UsageError("--from takes an audit as it is: leave out --by and what to include")
@@ -107,7 +107,7 @@ def audit(
         table = read(predictions)
     results = audits.report(
         table,
-        _measured.columns(by),
+        _options.columns(by),
         provenance=Provenance(
             command=_command(out),
             versions=versions(audits.LIBRARIES),
@@ -145,15 +145,15 @@ def _predict(
 
     from rich.console import Console
 
+    from genderscope.cli._progress import collected
     from genderscope.evaluation import evaluate, predictions
     from genderscope.evaluation.audit import IDENTITY
     from genderscope.inference.classifier import Classifier
 
     classifier = Classifier.load(model)
     err = Console(markup=False, highlight=False, stderr=True)
-    answers = _measured.asked(
-        evaluate.answers(samples, detector, classifier, batch_size), samples, err
-    )
+    stream = evaluate.answers(samples, detector, classifier, batch_size)
+    answers = collected(stream, len(samples), err)
     errors = [answer.error for answer in answers if answer.error]
     for error in errors:
         err.print(printable(f"unreadable: {error}"), soft_wrap=True)

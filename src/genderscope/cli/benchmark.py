@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genderscope.cli import _measured
+from genderscope.cli import _options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,10 +41,10 @@ def benchmark(
             "repeatable. Goes with --out, where the answers are kept.",
         ),
     ] = None,
-    detector: _measured.DetectorName = None,
-    detector_model: _measured.DetectorModel = None,
-    exclude: _measured.Exclude = None,
-    limit: _measured.Limit = None,
+    detector: _options.DetectorName = None,
+    detector_model: _options.DetectorModel = None,
+    exclude: _options.Exclude = None,
+    limit: _options.Limit = None,
     rounds: Annotated[
         int, typer.Option(min=1, help="How often everything that is timed takes its turn.")
     ] = 60,
@@ -149,7 +149,8 @@ def _said(
     kept = (out or Path()) / "predictions"
     for source in sources:
         kept.mkdir(parents=True, exist_ok=True)
-        split, samples = _measured.samples(source, None, exclude, limit, labelled=True)
+        read = _options.DataOptions(exclude=exclude, limit=limit).read(source, labelled=True)
+        split, samples = read.split, read.samples
         data = f"{source.partition(':')[0]}-{split}"
         if data in said:
             raise UsageError(f"--dataset {source} is the second one called {data}")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from genderscope.cli import _measured
+from genderscope.cli import _options
 
 PANEL = "Use"
 
@@ -43,7 +43,7 @@ def classify(
     annotate: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write pictures with boxes and labels here.")
     ] = None,
-    plugin_sinks: _measured.Sinks = None,
+    plugin_sinks: _options.Sinks = None,
     crops_are_faces: Annotated[
         bool, typer.Option("--crops-are-faces", help="Each picture is one face, cut out already.")
     ] = False,
@@ -58,11 +58,11 @@ def classify(
     model: Annotated[
         str, typer.Option(help="A shipped model's name, or an .onnx file.")
     ] = "mini_xception",
-    detector: _measured.DetectorName = None,
-    detector_model: _measured.DetectorModel = None,
-    detection_size: _measured.DetectionSize = None,
-    min_score: _measured.MinScore = None,
-    min_face_px: _measured.MinFacePx = None,
+    detector: _options.DetectorName = None,
+    detector_model: _options.DetectorModel = None,
+    detection_size: _options.DetectionSize = None,
+    min_score: _options.MinScore = None,
+    min_face_px: _options.MinFacePx = None,
     min_confidence: Annotated[
         float | None, typer.Option(min=0, max=1, help="Below it a face is uncertain.")
     ] = None,
@@ -112,7 +112,7 @@ def classify(
         "annotate": str(annotate) if annotate else None,
     }
     targets = {name: target for name, target in outputs.items() if target}
-    targets |= _measured.sink_targets(plugin_sinks)
+    targets |= _options.sink_targets(plugin_sinks)
     if list(targets.values()).count("-") > 1:
         raise UsageError(
             "only one of --json, --jsonl -, --csv - and --sink NAME=- can have standard output"

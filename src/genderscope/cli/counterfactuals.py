@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genderscope.cli import _measured, _provenance, printable
+from genderscope.cli import _options, _provenance, printable
 from genderscope.cli._options import DataOptions, DetectorOptions, JsonFile, Model, expanded
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def counterfactuals(
     out = Console(markup=False, highlight=False, soft_wrap=True)
     err = Console(markup=False, highlight=False, soft_wrap=True, stderr=True)
     if predictions:
-        _measured.of_a_dataset(
+        _options.of_a_dataset(
             **vars(data),
             **vars(detection),
             redetect=redetect,

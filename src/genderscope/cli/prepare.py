@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from genderscope.cli import _measured
+from genderscope.cli import _options
 from genderscope.cli._options import expanded
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class CropOptions:
             help="Use the data set's own boxes, or the whole picture where it has none.",
         ),
     ] = False
-    detector: _measured.DetectorName = None
-    detector_model: _measured.DetectorModel = None
+    detector: _options.DetectorName = None
+    detector_model: _options.DetectorModel = None
     counterfactual: Annotated[
         str | None,
         typer.Option(
@@ -119,7 +119,7 @@ def prepare(
         str | None,
         typer.Option(help="Split of every source.  [default: its training split, or all of it]"),
     ] = None,
-    exclude: _measured.Exclude = None,
+    exclude: _options.Exclude = None,
     preview: Annotated[
         Path | None,
         typer.Option(

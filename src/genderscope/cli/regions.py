@@ -12,6 +12,7 @@ from genderscope.cli._options import (
     DetectorOptions,
     JsonFile,
     Model,
+    columns,
     expanded,
 )
 from genderscope.core.extras import require
@@ -53,7 +54,7 @@ def regions(
     require("sklearn", "eval")
     from rich.progress import track
 
-    from genderscope.cli import _measured, _provenance, printable
+    from genderscope.cli import _provenance, printable
     from genderscope.cli._progress import consoles
     from genderscope.evaluation import region_maps, region_survey
     from genderscope.evaluation.evaluate import PACKAGES
@@ -73,7 +74,7 @@ def regions(
         split=read.split,
         model=explainer.name,
         detector=detector.name,
-        by=_measured.columns(by),
+        by=columns(by),
     )
     if json_file:
         survey.save(json_file, overwrite=True)

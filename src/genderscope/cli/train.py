@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from genderscope.cli import _measured, _settings
+from genderscope.cli import _options, _settings
 
 PANEL = "Train"
 
@@ -65,9 +65,9 @@ def train(
             "them.  [default: beside --out]",
         ),
     ] = None,
-    detector: _measured.DetectorName = None,
-    detector_model: _measured.DetectorModel = None,
-    exclude: _measured.Exclude = None,
+    detector: _options.DetectorName = None,
+    detector_model: _options.DetectorModel = None,
+    exclude: _options.Exclude = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes that cut crops.")] = None,
 ) -> None:
     """Train a network, calibrate it and export it to ONNX.

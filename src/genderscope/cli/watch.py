@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genderscope.cli import _measured
+from genderscope.cli import _options
 from genderscope.cli._options import Model, expanded
 from genderscope.cli._video import OutputOptions, SourceOptions, VideoDetectorOptions
 
@@ -143,7 +143,7 @@ def _run(
     from genderscope.core import plugins
 
     targets = {"jsonl": outputs.jsonl, "face_rows": outputs.csv, "video": outputs.video}
-    targets |= _measured.sink_targets(outputs.sink)
+    targets |= _options.sink_targets(outputs.sink)
     with ExitStack() as stack:
         window = plugins.load("sinks", "window").create() if outputs.window else None
         if window:
