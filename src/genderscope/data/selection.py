@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from math import inf, isnan
 from pathlib import Path
 
-from genderscope.core.errors import PictureError, UsageError
+from genderscope.core.errors import UsageError
 from genderscope.core.types import Sample
-from genderscope.imaging import decode
 
 EXCLUDED = "not excluded"
 
@@ -24,7 +23,6 @@ class Selection:
             no second face at all, infinity for any.
         min_age, max_age: bounds in years, both included; None for any.
         present: the picture's file exists.
-        decodable: the picture can be decoded, which takes as long as decoding it.
 
     Raises:
         UsageError: a bound is NaN, or the minimum age is above the maximum.
@@ -37,7 +35,6 @@ class Selection:
     min_age: float | None = None
     max_age: float | None = None
     present: bool = True
-    decodable: bool = False
 
     def __post_init__(self) -> None:
         bounds = (self.min_face_score, self.max_second_face_score, self.min_age, self.max_age)
@@ -73,8 +70,6 @@ class Selection:
             )
         if self.present:
             conditions["picture present"] = lambda sample: sample.file.is_file()
-        if self.decodable:
-            conditions["picture decodable"] = _decodes
         return conditions
 
 
@@ -114,11 +109,3 @@ class Selected:
 def place(file: Path) -> str:
     """A picture's folder and name, such as ``train/1.jpg``, which are the same on every machine."""
     return "/".join(file.parts[-2:])
-
-
-def _decodes(sample: Sample) -> bool:
-    try:
-        decode.read(sample.file)
-    except PictureError:
-        return False
-    return True
