@@ -11,7 +11,8 @@ NAMES = {
     *("LABELS", "UNCERTAIN", "__version__"),
     *("load", "Scope", "Classifier", "PreprocessSpec"),
     *("Box", "Face", "Prediction", "Result", "Scene", "Frame", "Sample"),
-    "GenderscopeError",
+    *("GenderscopeError", "UsageError", "MissingExtra", "PictureError", "FaceOutsidePicture"),
+    *("SourceError", "ModelError", "DownloadError", "DatasetError", "ResultError"),
 }
 HEAVY = {
     *("torch", "lightning", "captum", "onnx", "matplotlib", "sklearn", "scipy", "jinja2"),

@@ -259,9 +259,9 @@ def test_a_stopped_run_leaves_whole_lines(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--resume"], "--resume goes on with one output"),
-        (["--resume", "--jsonl", "-"], "--resume goes on with one output"),
-        (["--resume", "--jsonl", "a", "--csv", "b"], "--resume goes on with one output"),
+        (["--resume"], "--resume needs exactly one output"),
+        (["--resume", "--jsonl", "-"], "--resume needs exactly one output"),
+        (["--resume", "--jsonl", "a", "--csv", "b"], "--resume needs exactly one output"),
         (["--engine", "spark"], "no engine 'spark'; there are: local, ray"),
         (["--engine", "ray"], "--engine ray writes one output"),
         (["--provider", "abacus"], "no provider 'abacus'; there are:"),

@@ -10,7 +10,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genderscope.core.errors import GenderscopeError
+    from genderscope.core.errors import (
+        DatasetError,
+        DownloadError,
+        FaceOutsidePicture,
+        GenderscopeError,
+        MissingExtra,
+        ModelError,
+        PictureError,
+        ResultError,
+        SourceError,
+        UsageError,
+    )
     from genderscope.core.types import (
         LABELS,
         UNCERTAIN,
@@ -36,24 +47,42 @@ __all__ = [
     "UNCERTAIN",
     "Box",
     "Classifier",
+    "DatasetError",
+    "DownloadError",
     "Face",
+    "FaceOutsidePicture",
     "Frame",
     "GenderscopeError",
+    "MissingExtra",
+    "ModelError",
+    "PictureError",
     "Prediction",
     "PreprocessSpec",
     "Result",
+    "ResultError",
     "Sample",
     "Scene",
     "Scope",
+    "SourceError",
+    "UsageError",
     "__version__",
     "load",
 ]
-# What does not come from ``core.types``; nothing is imported before it is asked for.
+# What does not come from ``core.types``; nothing is imported before it is used.
 _HOMES = {
     "Classifier": "inference.classifier",
+    "DatasetError": "core.errors",
+    "DownloadError": "core.errors",
+    "FaceOutsidePicture": "core.errors",
     "GenderscopeError": "core.errors",
+    "MissingExtra": "core.errors",
+    "ModelError": "core.errors",
+    "PictureError": "core.errors",
     "PreprocessSpec": "imaging.preprocess",
+    "ResultError": "core.errors",
     "Scope": "inference.pipeline",
+    "SourceError": "core.errors",
+    "UsageError": "core.errors",
     "load": "inference.pipeline",
 }
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow")
 RESUMED = {"jsonl", "parquet"}
-"""The outputs that --resume goes on with."""
+"""The outputs that --resume can continue."""
 
 
 def on_this_machine(
@@ -82,7 +82,7 @@ def on_a_cluster(
 ) -> Counter[str]:
     """Classify on a Ray cluster into a Parquet folder, and say what this run counted."""
     if not resume and parquet.parts(Store(out)):
-        raise UsageError(f"{out} holds results already: --resume goes on with them")
+        raise UsageError(f"{out} holds results already: --resume continues them")
     parts = cluster.classify(places, out, settings, workers, provenance=_provenance.of(*PACKAGES))
     begun = next(parts)
     if begun["parts"]:
@@ -113,7 +113,7 @@ def _settings_of(name: str, target: str) -> tuple[Store, str]:
 
 
 def _total(places: list[str], avoid: Path | None, done: int) -> int | None:
-    """Pictures to come, where their number can be told without opening or fetching anything."""
+    """Pictures to come, where their number is known without opening or fetching anything."""
     if any(map(is_url, places)):
         return None
     count = 0

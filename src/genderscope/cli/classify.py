@@ -88,7 +88,7 @@ def classify(
     """Find the faces and classify their gender presentation.
 
     Failed pictures are named on standard error and do not stop the rest. A folder may be of any
-    size: results are written as they come, and after an end of any kind --resume goes on.
+    size: results are written as they come, and --resume continues an interrupted run.
     Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage, 130 interrupted.
     """
     from rich.console import Console
@@ -119,7 +119,7 @@ def classify(
         )
     alone = len(targets) == 1 and not predictions
     if resume and not (alone and targets.keys() <= _folders.RESUMED and jsonl != "-"):
-        raise UsageError("--resume goes on with one output: --jsonl FILE or --parquet DIR")
+        raise UsageError("--resume needs exactly one output: --jsonl FILE or --parquet DIR")
     if engine == "ray" and not (alone and parquet):
         raise UsageError("--engine ray writes one output: --parquet DIR")
     if not targets.keys() - {"annotate"}:

@@ -8,7 +8,8 @@ GenderscopeError          exit code 2 unless a command says otherwise
 ├── SourceError           a camera, video or address that cannot be opened or was lost
 ├── ModelError            a model file that is missing, broken or not ours
 ├── DownloadError         a download that failed or did not match its pinned hash
-└── DatasetError          a data set whose layout or table is not what its reader expects
+├── DatasetError          a data set whose layout or table is not what its reader expects
+└── ResultError           a result file that is broken, or of another kind or version
 """
 
 
@@ -21,7 +22,7 @@ class UsageError(GenderscopeError):
 
 
 class MissingExtra(UsageError):  # noqa: N818 - it is the extra that is missing
-    """An optional dependency is not installed; the message is the command that installs it."""
+    """An optional dependency is not installed; the message has the command that installs it."""
 
 
 class PictureError(GenderscopeError):
@@ -41,7 +42,7 @@ class ModelError(GenderscopeError):
 
 
 class DownloadError(GenderscopeError):
-    """A download failed, or what came does not have the pinned SHA-256."""
+    """A download failed, or the file does not have the pinned SHA-256."""
 
 
 class DatasetError(GenderscopeError):

@@ -1,7 +1,7 @@
 """A function over a stream, by threads: results in the order of the items, few of them at a time.
 
-Knows nothing of what is computed. Threads are of use where the function leaves Python's lock for
-most of its time, as decoding and networks do.
+Threads help where the function releases Python's lock most of the time, as decoding and networks
+do.
 """
 
 from collections import deque

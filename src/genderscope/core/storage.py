@@ -1,7 +1,5 @@
 """Files that are there whole or not at all, and folders of them: on this machine or in object
 storage.
-
-Knows nothing of what the files hold.
 """
 
 from pathlib import Path

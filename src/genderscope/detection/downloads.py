@@ -1,6 +1,6 @@
 """Weights that are not part of this package: where they come from, and the hash they must have.
 
-Nothing is downloaded unless ``pull`` is called. Knows nothing of what the weights do.
+Nothing is downloaded unless ``pull`` is called.
 """
 
 import hashlib

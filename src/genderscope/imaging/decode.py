@@ -1,7 +1,7 @@
 """Pictures from files and folders: the one place that decodes.
 
-Sizes are read from the header and refused before anything is decoded, and whatever a file holds
-comes out as upright BGR or as one ``PictureError``. Knows nothing of faces.
+Sizes are read from the header and checked before anything is decoded. Every file becomes upright
+BGR or one ``PictureError``.
 """
 
 import os
@@ -88,8 +88,8 @@ def read_reduced(
     longest_px: int = 0,
     reductions: Sequence[int] = (),
 ) -> tuple[Image, int]:
-    """Decode one picture smaller where its format can: a JPEG is decoded at a half, a quarter or an
-    eighth in less time than whole.
+    """Decode one picture at a reduced size where its format can: a JPEG is decoded at a half, a
+    quarter or an eighth in less time than at full size.
 
     Args:
         source, max_pixels, name: see ``read``.
@@ -97,8 +97,8 @@ def read_reduced(
         reductions: of 2, 4 and 8, those to choose from.
 
     Returns:
-        The picture as ``read`` has it, but smaller, and by how much: the largest reduction that
-        can be, or 1.
+        The picture as ``read`` returns it, but smaller, and by how much: the largest possible
+        reduction, or 1.
 
     Raises:
         PictureError: see ``read``.
@@ -193,8 +193,8 @@ def _inside(top: Path, avoid: Path | None) -> Iterator[Path | Frame]:
 
 
 class _Quiet:
-    """Silence while any thread reads: oddities of a file that can be read still are no news to the
-    user of this package. What ``warnings`` has for it cannot be entered by two threads.
+    """No warnings while any thread reads: those about readable files do not concern users.
+    ``warnings.catch_warnings`` alone is not safe for threads.
     """
 
     def __init__(self) -> None:
@@ -220,7 +220,7 @@ _QUIET = _Quiet()
 
 
 def _reduce(picture: PIL.Image.Image, longest_px: int, reductions: Sequence[int]) -> int:
-    """Ask the decoder for a smaller picture, and say by how much it will be smaller."""
+    """Ask the decoder for a smaller picture; returns by how much it will be smaller."""
     width, height = picture.size
     for by in sorted(reductions, reverse=True):
         if max(width, height) // by >= longest_px and min(width, height) >= by:

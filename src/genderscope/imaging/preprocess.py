@@ -1,11 +1,9 @@
 """The one preprocessing: from a picture and a face to the array that the network reads.
 
-``PreprocessSpec`` says everything that matters; it is stored in each exported model and read back,
+``PreprocessSpec`` holds every setting; it is stored in each exported model and read back,
 so training, evaluation and running cannot drift apart. A crop is a square window in the picture,
 written as two complex numbers: the point ``u`` of the unit square around 0 lies at ``a * u + b`` in
 the picture, so ``abs(a)`` is the window's side in pixels and ``angle(a)`` the face's tilt.
-
-Knows nothing of detectors, files or networks.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """The network in ONNX Runtime: from crops to calibrated scores.
 
 Labels, preprocessing, temperature and threshold come from the model file's own metadata, so that a
-model cannot be run otherwise than it was trained. Knows nothing of pictures, detectors or torch.
+model cannot be run otherwise than it was trained.
 """
 
 import os
@@ -23,9 +23,9 @@ from genderscope.inference.metadata import Metadata
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 GUIDED = ".guided.onnx"
-"""How the file ends that lies beside a model's and explains it: see ``explainer``."""
+"""Suffix of the file beside a model that explains it: see ``explainer``."""
 INT8 = ".int8.onnx"
-"""How the file ends that lies beside a model's and computes in integers: see ``lab.quantise``."""
+"""Suffix of the file beside a model that computes in integers: see ``training.quantise``."""
 AT_ONCE = 8
 """Faces in one run of the network on a CPU: the maps of more of them leave its caches."""
 
@@ -58,7 +58,7 @@ def find(model: str | Path) -> Path:
 
 
 class Model:
-    """An open model file and what it says of itself; see ``open``.
+    """An open model file and its metadata; see ``open``.
 
     Attributes:
         name: the model's name.
@@ -135,7 +135,7 @@ class Model:
 
 
 class Classifier(Model):
-    """A model that says how faces present; see ``load``."""
+    """A model that scores faces; see ``load``."""
 
     @classmethod
     def load(cls, model: str | Path, threads: int = 0, provider: str = sessions.CPU) -> Self:

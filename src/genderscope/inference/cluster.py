@@ -2,7 +2,7 @@
 
 Every machine of the cluster runs this version of the package with OpenCV and Pillow of the same
 versions, and sees what is not in object storage under the same paths, as on a shared file system.
-What comes out is the same as on one machine. Knows nothing of what is in a shard.
+The results are the same as on one machine.
 """
 
 import hashlib

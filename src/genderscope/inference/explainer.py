@@ -1,7 +1,7 @@
-"""Which pixels a network's answer hangs on: guided gradients, in ONNX Runtime.
+"""Which pixels a network's scores depend on: guided gradients, in ONNX Runtime.
 
 ``<model>.guided.onnx``, which ``export`` writes beside each model, computes the scores and the maps
-in one run. Knows nothing of pictures, detectors or torch.
+in one run.
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ def guided_file(model: Path) -> Path:
 
 
 class Explainer(Model):
-    """A model that also says what it looks at; see ``load``."""
+    """A model that also explains its scores; see ``load``."""
 
     @classmethod
     def load(cls, model: str | Path, threads: int = 0) -> Self:

@@ -1,4 +1,4 @@
-"""What a model file says of itself: typed, and validated when the file is opened."""
+"""The metadata of a model file: typed, and validated when the file is opened."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Fields that are not known here are ignored, since a later version may write more."""
+    """Fields that are unknown here are ignored, since a later version may write more."""
 
 
 class Abstention(_Part, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
-"""The main job as one generator: find faces, cut them out, classify them.
+"""The main job as one generator: locate faces and classify them.
 
 Faces of many pictures go through the network together, and scenes come out in the order of their
-frames. Knows nothing of files, screens or where pictures come from.
+frames.
 """
 
 from collections.abc import Iterable, Iterator

@@ -2,7 +2,7 @@
 object storage, cut into shards that can be worked on apart.
 
 A Parquet table holds pictures in the column ``image``: bytes, or a struct with ``bytes`` and
-``path`` as Hugging Face's data sets have it; a column ``path`` names them. Knows nothing of faces.
+``path`` as Hugging Face's data sets have it; a column ``path`` names them.
 """
 
 import tarfile
