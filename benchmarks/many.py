@@ -1,17 +1,17 @@
-"""A folder of very many small pictures, classified by a run that is killed twice and goes on.
+"""A folder of very many small pictures, classified by a run that is killed twice and resumed.
 
-    python scripts/many.py [--count 100000] [--output jsonl|parquet]
+    python -m benchmarks.many [--count 100000] [--output jsonl|parquet]
 
 The pictures are crops of the package's portrait in several sizes and a broken file, under as many
 different names, in folders of a thousand. ``genderscope classify --resume`` is killed (SIGKILL)
-when a third and two thirds of the results are there, and begun anew. Then every picture has to have
-exactly one result, in the order of the folder. Peak memory is what Linux keeps of each process.
-Writes ``results/many.json``; exit code 1 where anything is missing, twice, or out of order.
+when a third and two thirds of the results are there, and started again. Then every picture must
+have exactly one result, in the order of the folder. Peak memory is Linux's of each process. Writes
+``results/many.json``; exit code 1 where a result is missing, twice, or out of order.
 """
 
 import argparse
-import json
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -23,6 +23,8 @@ from typing import Any
 import cv2
 
 import genderscope
+from benchmarks.results import Many, Run
+from genderscope.core.results import Provenance, versions
 from genderscope.core.storage import Store
 from genderscope.detection import downloads
 from genderscope.evaluation.benchmark import machine
@@ -53,8 +55,8 @@ def make(folder: Path, originals: Path, count: int) -> None:
         (inside / f"{number:08d}.jpg").symlink_to(target)
 
 
-def run(command: list[str], results: Callable[[], int], kill_at: int | None) -> dict[str, Any]:
-    """Run until it ends or has so many results, and say what it took."""
+def run(command: list[str], results: Callable[[], int], kill_at: int | None) -> Run:
+    """Run until it ends or has so many results."""
     began, peak_kib, killed = monotonic(), 0, False
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         status = Path(f"/proc/{process.pid}/status")
@@ -67,14 +69,14 @@ def run(command: list[str], results: Callable[[], int], kill_at: int | None) -> 
             sleep(0.1)
         assert process.stderr is not None
         last = process.stderr.read().splitlines()[-1:]
-    return {
-        "killed": killed,
-        "exit_code": process.returncode,
-        "seconds": round(monotonic() - began, 1),
-        "peak_memory_mb": round(peak_kib * 1024 / 1e6, 1),
-        "results_after": results(),
-        "last_line": last[0] if last and not killed else "",
-    }
+    return Run(
+        killed=killed,
+        exit_code=process.returncode,
+        seconds=round(monotonic() - began, 1),
+        peak_memory_mb=round(peak_kib * 1024 / 1e6, 1),
+        results_after=results(),
+        last_line=last[0] if last and not killed else "",
+    )
 
 
 def main() -> int:
@@ -83,45 +85,47 @@ def main() -> int:
     options.add_argument("--output", choices=["jsonl", "parquet"], default="jsonl")
     options.add_argument("--detector-model", type=Path, help="YuNet's weights")
     options.add_argument("--out", type=Path, default=ROOT / "results/many.json")
-    asked = options.parse_args()
-    weights = asked.detector_model or downloads.find("yunet")
+    arguments = options.parse_args()
+    weights = arguments.detector_model or downloads.find("yunet")
     chosen = ["--detector-model", str(weights)] if weights else ["--detector", "haar"]
     with tempfile.TemporaryDirectory() as place:
         folder, originals = Path(place, "pictures"), Path(place, "originals")
         folder.mkdir()
         originals.mkdir()
-        make(folder, originals, asked.count)
-        target = Path(place, "out" if asked.output == "parquet" else "out.jsonl")
-        command = [*COMMAND, str(folder), f"--{asked.output}", str(target), "--resume", *chosen]
+        make(folder, originals, arguments.count)
+        target = Path(place, "out" if arguments.output == "parquet" else "out.jsonl")
+        command = [*COMMAND, str(folder), f"--{arguments.output}", str(target), "--resume", *chosen]
 
         def results() -> int:
             if not target.exists():
                 return 0
-            if asked.output == "parquet":
+            if arguments.output == "parquet":
                 return parquet.PART_PICTURES * len(parquet.parts(Store(str(target))))
             with target.open("rb") as lines:
                 return sum(block.count(b"\n") for block in iter(lambda: lines.read(1 << 20), b""))
 
-        thirds = (asked.count // 3, 2 * asked.count // 3, None)
+        thirds = (arguments.count // 3, 2 * arguments.count // 3, None)
         runs = [run(command, results, kill_at) for kill_at in thirds]
-        sink: Any = parquet if asked.output == "parquet" else jsonl
+        sink: Any = parquet if arguments.output == "parquet" else jsonl
         names = list(sink.finished(str(target)))
         expected = [str(path) for path in decode.find([folder])]
-        result = {
-            "command": f"python scripts/many.py --count {asked.count} --output {asked.output}",
-            "machine": machine.describe(),
-            "detector": "yunet" if weights else "haar",
-            "pictures": asked.count,
-            "results": len(names),
-            "different": len(set(names)),
-            "in_order": names == expected,
-            "peak_memory_mb": max(each["peak_memory_mb"] for each in runs),
-            "runs": runs,
-        }
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(result, indent=1) + "\n")
-    killed = sum(each["killed"] for each in runs)
-    return int(not (result["in_order"] and len(names) == asked.count and killed == 2))
+    result = Many(
+        provenance=Provenance(
+            command=shlex.join(["python", "-m", "benchmarks.many", *sys.argv[1:]]),
+            versions=versions(machine.LIBRARIES),
+        ),
+        machine=machine.describe(),
+        detector="yunet" if weights else "haar",
+        pictures=arguments.count,
+        results=len(names),
+        different=len(set(names)),
+        in_order=names == expected,
+        peak_memory_mb=max(each.peak_memory_mb for each in runs),
+        runs=tuple(runs),
+    )
+    result.save(arguments.out, overwrite=True)
+    killed = sum(each.killed for each in runs)
+    return int(not (result.in_order and len(names) == arguments.count and killed == 2))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""How the pictures a second of ``classify`` grow with its workers, on this machine.
+"""Pictures per second of ``classify`` by the number of workers, on this machine.
 
-    python scripts/scaling.py [--pictures FILE ...] [--repeats 200] [--rounds 3] [--ray]
+    python -m benchmarks.scaling [--pictures FILE ...] [--repeats 200] [--rounds 3] [--ray]
 
 Threads of the local engine, and with ``--ray`` processes of Ray's on a cluster of this machine,
 from one to as many as there are cores, take turns on the same pictures under different names: the
@@ -11,7 +11,6 @@ last. Writes ``results/scaling.json``.
 """
 
 import argparse
-import json
 import os
 import shlex
 import statistics
@@ -19,9 +18,10 @@ import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any
 
 import genderscope
+from benchmarks.results import Curve, Scaling, Speed
+from genderscope.core.results import Provenance, versions
 from genderscope.detection import downloads
 from genderscope.evaluation.benchmark import machine
 from genderscope.imaging.decode import Encoded
@@ -58,43 +58,43 @@ def with_processes(folder: Path, settings: Settings, workers: int) -> float:
         return done / (perf_counter() - began)
 
 
-def rows(values: dict[int, list[float]]) -> list[dict[str, Any]]:
+def speeds(values: dict[int, list[float]]) -> tuple[Speed, ...]:
     one = statistics.median(values[1])
-    return [
-        {
-            "workers": workers,
-            "pictures_per_second": round(statistics.median(rates), 2),
-            "range": [round(min(rates), 2), round(max(rates), 2)],
-            "times_one_worker": round(statistics.median(rates) / one, 3),
-        }
+    return tuple(
+        Speed(
+            workers=workers,
+            pictures_per_second=round(statistics.median(rates), 2),
+            range=(round(min(rates), 2), round(max(rates), 2)),
+            times_one_worker=round(statistics.median(rates) / one, 3),
+        )
         for workers, rates in values.items()
-    ]
+    )
 
 
-def measure(picture: Path, settings: Settings, asked: argparse.Namespace) -> dict[str, Any]:
+def measure(picture: Path, settings: Settings, arguments: argparse.Namespace) -> Curve:
     cores = range(1, (os.cpu_count() or 1) + 1)
     threads: dict[int, list[float]] = {count: [] for count in cores}
     processes: dict[int, list[float]] = {count: [] for count in cores}
     seconds: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder, f"{number:06d}.jpg") for number in range(asked.repeats)]
+        files = [Path(folder, f"{number:06d}.jpg") for number in range(arguments.repeats)]
         for file in files:
             file.symlink_to(picture.absolute())
-        for _ in range(asked.rounds):
+        for _ in range(arguments.rounds):
             for count in cores:
                 rate, worked = with_threads(files, settings, count)
                 threads[count].append(rate)
                 seconds += [worked] if count == 1 else []
-                if asked.ray:
+                if arguments.ray:
                     processes[count].append(with_processes(Path(folder), settings, count))
-    return {
-        "picture": picture.name,
-        "pictures_a_round": asked.repeats,
-        "rounds": asked.rounds,
-        "processor_ms_a_picture": round(1e3 * statistics.median(seconds), 3),
-        "threads": rows(threads),
-        **({"ray_processes": rows(processes)} if asked.ray else {}),
-    }
+    return Curve(
+        picture=picture.name,
+        pictures_a_round=arguments.repeats,
+        rounds=arguments.rounds,
+        processor_ms_a_picture=round(1e3 * statistics.median(seconds), 3),
+        threads=speeds(threads),
+        ray_processes=speeds(processes) if arguments.ray else (),
+    )
 
 
 def main() -> None:
@@ -106,22 +106,25 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--ray", action="store_true", help="measure Ray's processes too")
     options.add_argument("--out", type=Path, default=ROOT / "results/scaling.json")
-    asked = options.parse_args()
-    weights = asked.detector_model or downloads.find("yunet")
+    arguments = options.parse_args()
+    weights = arguments.detector_model or downloads.find("yunet")
     if weights is None:
         options.error("'genderscope models pull yunet' first, or name --detector-model")
-    if missing := [str(picture) for picture in asked.pictures if not picture.is_file()]:
+    if missing := [str(picture) for picture in arguments.pictures if not picture.is_file()]:
         options.error(f"no such picture: {', '.join(missing)}; name others with --pictures")
-    settings = Settings(model=asked.model, detector="yunet", detector_model=str(weights.absolute()))
-    result = {
-        "command": shlex.join(["python", *sys.argv]),
-        "machine": machine.describe(),
-        "model": asked.model,
-        "detector": "yunet",
-        "curves": [measure(picture, settings, asked) for picture in asked.pictures],
-    }
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(result, indent=1) + "\n")
+    settings = Settings(
+        model=arguments.model, detector="yunet", detector_model=str(weights.absolute())
+    )
+    Scaling(
+        provenance=Provenance(
+            command=shlex.join(["python", "-m", "benchmarks.scaling", *sys.argv[1:]]),
+            versions=versions(machine.LIBRARIES),
+        ),
+        machine=machine.describe(),
+        model=arguments.model,
+        detector="yunet",
+        curves=tuple(measure(picture, settings, arguments) for picture in arguments.pictures),
+    ).save(arguments.out, overwrite=True)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
-"""What more threads bring to one network, by the number of faces at once, and what they cost.
+"""Threads for one network: speed and cores by the number of faces at once.
 
-    python benchmarks/threads.py --out results/benchmark/threads.json
+    python -m benchmarks.threads --out results/benchmark/threads.json
 
 Compares the classifier as it runs, parts of a batch each on one thread, with ONNX Runtime's own
 threads, which share each layer and wait for the next one in a loop ("spinning") or asleep.
 """
 
 import argparse
-import json
 import os
 import shlex
 import sys
@@ -15,15 +14,16 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time, sleep
-from typing import Any
 
 import numpy as np
 import onnxruntime
+from msgspec.structs import asdict
 
+from benchmarks.results import Threads, ThreadTiming
+from genderscope.core.results import Provenance, versions
 from genderscope.core.types import Floats
 from genderscope.evaluation.benchmark import machine
 from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
-from genderscope.evaluation.metrics import plain
 from genderscope.imaging.preprocess import to_input
 from genderscope.inference.classifier import AT_ONCE, Classifier, find
 from genderscope.reporting import benchmark
@@ -45,8 +45,8 @@ def session(file: Path, threads: int, spinning: bool = False) -> onnxruntime.Inf
     return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
 
-def measure(model: str, batch: int, cores: int, rounds: int) -> dict[str, Any]:
-    """Each way for one size of batch: its time, and how many cores it keeps busy meanwhile."""
+def measure(model: str, batch: int, cores: int, rounds: int) -> dict[str, ThreadTiming]:
+    """Each way for one size of batch."""
     file, classifiers = find(model), [Classifier.load(model, count) for count in (1, cores)]
     spec = classifiers[0].spec
     shape = (batch, spec.size, spec.size, *([3] if spec.channels == 3 else []))
@@ -66,8 +66,11 @@ def measure(model: str, batch: int, cores: int, rounds: int) -> dict[str, Any]:
     calls[SPINNING] = partial(at_once, session(file, cores, spinning=True))
     seconds |= take_turns({SPINNING: calls[SPINNING]}, rounds, REPEATS[batch])
     return {
-        name: summary(taken, batch)
-        | {"to_one_thread": ratio(taken, seconds[WHOLE], SEED), "busy": busy(calls[name], taken)}
+        name: ThreadTiming(
+            **asdict(summary(taken, batch)),
+            to_one_thread=ratio(taken, seconds[WHOLE], SEED),
+            busy=busy(calls[name], taken),
+        )
         for name, taken in seconds.items()
     }
 
@@ -84,18 +87,16 @@ def busy(call: Callable[[], object], seconds: Floats) -> float:
     return used / took
 
 
-def table(ways: dict[str, Any]) -> Table:
+def table(ways: dict[str, dict[str, ThreadTiming]]) -> Table:
     """One row for each way."""
     head, rows = ["way"], []
     for batch in ways:
         head += [f"ms a face, {batch} faces", "in one thread's time", "cores"]
     for name in ways[next(iter(ways))]:
         row = [name]
-        for found in (measured[name] for measured in ways.values()):
-            low, high = found["to_one_thread"]["interval"]
-            row += [f"{found['median_ms']:.3f}"]
-            row += [f"{found['to_one_thread']['value']:.2f} ({low:.2f}-{high:.2f})"]
-            row += [f"{found['busy']:.2f}"]
+        for timing in (timings[name] for timings in ways.values()):
+            row += [f"{timing.median_ms:.3f}", benchmark.ratio(timing.to_one_thread)]
+            row += [f"{timing.busy:.2f}"]
         rows.append(row)
     return Table(head, rows, "From crops to logits; 95% intervals of the ratios (bootstrap).")
 
@@ -107,18 +108,20 @@ if __name__ == "__main__":
     )
     options.add_argument("--model", default="mini_xception")
     options.add_argument("--rounds", type=int, default=60)
-    given = options.parse_args()
+    arguments = options.parse_args()
     cores = os.cpu_count() or 1
-    ways = {str(b): measure(given.model, b, cores, given.rounds) for b in BATCHES}
-    result = {
-        "command": shlex.join(["python", *sys.argv]),
-        "machine": machine.describe(),
-        "model": given.model,
-        "threads": cores,
-        "ways": ways,
-        "rounds": given.rounds,
-        "seed": SEED,
-    }
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(plain(result), indent=1) + "\n")
-    given.out.with_suffix(".md").write_text(benchmark.markdown([table(ways)], result))
+    ways = {str(b): measure(arguments.model, b, cores, arguments.rounds) for b in BATCHES}
+    result = Threads(
+        provenance=Provenance(
+            command=shlex.join(["python", "-m", "benchmarks.threads", *sys.argv[1:]]),
+            versions=versions(machine.LIBRARIES),
+            seed=SEED,
+        ),
+        machine=machine.describe(),
+        model=arguments.model,
+        threads=cores,
+        ways=ways,
+        rounds=arguments.rounds,
+    )
+    result.save(arguments.out, overwrite=True)
+    arguments.out.with_suffix(".md").write_text(benchmark.markdown([table(ways)], result))

@@ -1,6 +1,6 @@
-"""Pictures a second of decode, detect, crop and classify: the sequential way, and ours.
+"""Pictures per second of decode, detect, crop and classify: the sequential way, and ours.
 
-    python scripts/throughput.py [--pictures DIR] [--repeats 60] [--rounds 5]
+    python -m benchmarks.throughput [--pictures DIR] [--repeats 60] [--rounds 5]
 
 The sequential way reads one picture after another at full size, searches it with OpenCV's own YuNet
 at full size, and classifies one face a run, with every library's default threads. A second row has
@@ -11,7 +11,6 @@ photographs are found at full size and at the bounded one. Writes ``results/thro
 """
 
 import argparse
-import json
 import os
 import shlex
 import statistics
@@ -20,12 +19,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter, process_time, thread_time
-from typing import Any
 
 import cv2
 import numpy as np
 
+from benchmarks.results import Bound, ClassifierShare, Photograph, StageTimes, Throughput, Way
 from genderscope import detection
+from genderscope.core.results import Provenance, versions
 from genderscope.core.types import Box, Face, Floats, Image
 from genderscope.detection import SAME_FACE_IOU, downloads
 from genderscope.detection.detectors import yunet
@@ -100,7 +100,7 @@ def share(files: list[Path], settings: Settings, threads: int) -> float:
     return spent / (process_time() - began)
 
 
-def stages(file: Path, settings: Settings, repeats: int) -> dict[str, Any]:
+def stages(file: Path, settings: Settings, repeats: int) -> StageTimes:
     """Milliseconds a picture on one thread, medians, and the classifier's share."""
     network, detector = Classifier.load(settings.model, 1), settings.finder()
     cv2.setNumThreads(1)
@@ -119,43 +119,43 @@ def stages(file: Path, settings: Settings, repeats: int) -> dict[str, Any]:
     names = ("read", "detect", "crop", "classify")
     typical = {n: round(1e3 * t, 3) for n, t in zip(names, np.median(laps, 0), strict=True)}
     total = sum(typical.values())
-    return {
-        "faces": len(faces),
-        "repeats": repeats,
-        "ms": typical,
-        "share": {name: round(value / total, 4) for name, value in typical.items()},
-    }
+    return StageTimes(
+        faces=len(faces),
+        repeats=repeats,
+        ms=typical,
+        share={name: round(value / total, 4) for name, value in typical.items()},
+    )
 
 
-def recall(pictures: list[Path], weights: Path) -> list[dict[str, Any]]:
+def recall(pictures: list[Path], weights: Path) -> tuple[Photograph, ...]:
     """Faces of each photograph at full size, and those of them that each bound loses."""
-    rows = []
+    photographs = []
     for file in pictures:
         image = decode.read(file)
         whole = full_size(weights)(image)
-        found = {
+        bounded = {
             "default": detection.create("yunet", model=weights)(image),
             **{str(px): shrunk(image, px, weights) for px in (960, 640, 480, 320)},
         }
-        rows.append(
-            {
-                "picture": file.name,
-                "size": f"{image.shape[1]} x {image.shape[0]}",
-                "faces_at_full_size": len(whole),
-                "bounds": {
-                    name: {
-                        "faces": len(faces),
-                        "lost": [
-                            [round(v) for v in (f.box.x, f.box.y, f.box.width, f.box.height)]
-                            for f in whole
-                            if all(f.box.iou(other.box) < SAME_FACE_IOU for other in faces)
-                        ],
-                    }
-                    for name, faces in found.items()
+        photographs.append(
+            Photograph(
+                picture=file.name,
+                size=f"{image.shape[1]} x {image.shape[0]}",
+                faces_at_full_size=len(whole),
+                bounds={
+                    name: Bound(
+                        faces=len(faces),
+                        lost=tuple(
+                            (round(b.x), round(b.y), round(b.width), round(b.height))
+                            for b in (face.box for face in whole)
+                            if all(b.iou(other.box) < SAME_FACE_IOU for other in faces)
+                        ),
+                    )
+                    for name, faces in bounded.items()
                 },
-            }
+            )
         )
-    return rows
+    return tuple(photographs)
 
 
 def shrunk(image: Image, longest_px: int, weights: Path) -> list[Face]:
@@ -173,19 +173,19 @@ def main() -> None:
     options.add_argument("--repeats", type=int, default=60, help="pictures a way and round")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--out", type=Path, default=ROOT / "results/throughput.json")
-    asked = options.parse_args()
-    weights = asked.detector_model or downloads.find("yunet")
+    arguments = options.parse_args()
+    weights = arguments.detector_model or downloads.find("yunet")
     if weights is None:
         options.error("'genderscope models pull yunet' first, or name --detector-model")
-    settings = Settings(model=asked.model, detector="yunet", detector_model=str(weights))
-    default = Classifier.load(asked.model)
+    settings = Settings(model=arguments.model, detector="yunet", detector_model=str(weights))
+    default = Classifier.load(arguments.model)
     cores = os.cpu_count() or 1
     opencv_threads = cv2.getNumThreads()
-    before = machine.describe()
+    before = machine.describe()  # with the load before the benchmark
     with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder, f"{number:05d}.jpg") for number in range(asked.repeats)]
+        files = [Path(folder, f"{number:05d}.jpg") for number in range(arguments.repeats)]
         for file in files:
-            file.symlink_to((asked.pictures / PHOTOGRAPH).absolute())
+            file.symlink_to((arguments.pictures / PHOTOGRAPH).absolute())
         ways: dict[str, Callable[[], int]] = {
             "sequential, OpenCV's YuNet": lambda: sequential(files, opencv(weights), default),
             "sequential, our YuNet": lambda: sequential(files, full_size(weights), default),
@@ -194,42 +194,43 @@ def main() -> None:
         }
         rates: dict[str, list[float]] = {name: [] for name in ways}
         faces = {}
-        for _ in range(asked.rounds):
+        for _ in range(arguments.rounds):
             for name, way in ways.items():
                 began = perf_counter()
                 faces[name] = way()
-                rates[name].append(asked.repeats / (perf_counter() - began))
-        shares = [share(files, settings, cores) for _ in range(asked.rounds)]
-        time = stages(files[0], settings, asked.repeats)
+                rates[name].append(arguments.repeats / (perf_counter() - began))
+        shares = [share(files, settings, cores) for _ in range(arguments.rounds)]
+        time = stages(files[0], settings, arguments.repeats)
         cv2.setNumThreads(opencv_threads)
     typical = {name: statistics.median(values) for name, values in rates.items()}
     base = typical["sequential, OpenCV's YuNet"]
-    result = {
-        "command": shlex.join(["python", *sys.argv]),
-        "machine": before,
-        "model": default.name,
-        "picture": PHOTOGRAPH,
-        "pictures_a_round": asked.repeats,
-        "rounds": asked.rounds,
-        "ways": {
-            name: {
-                "pictures_per_second": round(typical[name], 2),
-                "range": [round(min(values), 2), round(max(values), 2)],
-                "times_the_sequential": round(typical[name] / base, 2),
-                "faces_a_picture": faces[name] / asked.repeats,
-            }
+    Throughput(
+        provenance=Provenance(
+            command=shlex.join(["python", "-m", "benchmarks.throughput", *sys.argv[1:]]),
+            versions=versions(machine.LIBRARIES),
+        ),
+        machine=before,
+        model=default.name,
+        picture=PHOTOGRAPH,
+        pictures_a_round=arguments.repeats,
+        rounds=arguments.rounds,
+        ways={
+            name: Way(
+                pictures_per_second=round(typical[name], 2),
+                range=(round(min(values), 2), round(max(values), 2)),
+                times_the_sequential=round(typical[name] / base, 2),
+                faces_a_picture=faces[name] / arguments.repeats,
+            )
             for name, values in rates.items()
         },
-        "classifier_share_of_processor_time": {
-            "faces_a_picture": time["faces"],
-            "median": round(statistics.median(shares), 4),
-            "range": [round(min(shares), 4), round(max(shares), 4)],
-        },
-        "stages_of_ours_on_one_thread": time,
-        "faces_found": recall(sorted(asked.pictures.glob("*.jpg")), weights),
-    }
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(result, indent=1) + "\n")
+        classifier_share_of_processor_time=ClassifierShare(
+            faces_a_picture=time.faces,
+            median=round(statistics.median(shares), 4),
+            range=(round(min(shares), 4), round(max(shares), 4)),
+        ),
+        stages_of_ours_on_one_thread=time,
+        faces_found=recall(sorted(arguments.pictures.glob("*.jpg")), weights),
+    ).save(arguments.out, overwrite=True)
 
 
 if __name__ == "__main__":

@@ -60,9 +60,9 @@ class ImbalanceRun(Record, frozen=True, kw_only=True):
 
     settings: Settings
     accuracy: Estimate
-    balanced_accuracy: float
-    recall: dict[str, float]
-    roc_auc: float
+    balanced_accuracy: float | None
+    recall: dict[str, float | None]
+    roc_auc: float | None
 
 
 class Imbalance(Document, frozen=True, kw_only=True):

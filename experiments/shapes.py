@@ -27,11 +27,12 @@ from genderscope.evaluation.metrics import proportion
 from genderscope.imaging.preprocess import scale
 from genderscope.training.augmentation import augment
 from genderscope.training.batches import split
+from genderscope.training.lightning_module import WARM_UP
 from genderscope.training.models import mini_xception
 from genderscope.training.models._residual import Residual, projection
 from genderscope.training.optimizers import optimizer
 from genderscope.training.settings import Augmentation
-from genderscope.training.train import EMA_STEPS, WARM_UP
+from genderscope.training.train import EMA_STEPS
 
 RESULTS = Path(__file__).parents[1] / "results" / "shapes.json"
 SIZE, BATCH = 64, 128

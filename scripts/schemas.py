@@ -20,7 +20,7 @@ from genderscope.core.results import Document
 PACKAGE = Path(genderscope.__file__).parent
 ROOT = Path(__file__).parents[1]
 SCHEMAS = ROOT / "docs" / "schemas"
-OUTSIDE = ("experiments.results",)
+OUTSIDE = ("benchmarks.results", "experiments.results")
 """Modules outside the package that define documents."""
 
 

@@ -1,6 +1,5 @@
 """The benchmark's parts: what they count and how they put it together, never how quick it is."""
 
-import json
 import math
 import os
 import platform
@@ -10,11 +9,13 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from genderscope import detection
 from genderscope.core.errors import PictureError, UsageError
+from genderscope.core.results import Provenance
 from genderscope.core.types import Frame, Sample
-from genderscope.evaluation import metrics
 from genderscope.evaluation.benchmark import (
     BATCHES,
     Entrant,
@@ -28,6 +29,8 @@ from genderscope.evaluation.benchmark import (
     video,
 )
 from genderscope.evaluation.benchmark.latency import WARM_UP_ROUNDS, ratio, summary, take_turns
+from genderscope.evaluation.benchmark.results import Ratio, TimedDocument
+from genderscope.evaluation.metrics.paired import McNemar
 from genderscope.evaluation.predictions import Predictions
 from genderscope.imaging import decode
 from genderscope.inference import classifier
@@ -75,35 +78,33 @@ def test_calls_take_turns_and_each_begins_a_round():
 
 def test_a_summary_is_of_one_face():
     found = summary(np.array([[0.064, 0.064], [0.064, 0.128]]), 64)
-    assert found["median_ms"] == pytest.approx(1)
-    assert found["faces_per_s"] == pytest.approx(1000)
-    assert 1 < found["p95_ms"] <= 2
-    assert found["calls"] == 4
+    assert found.median_ms == pytest.approx(1)
+    assert found.faces_per_s == pytest.approx(1000)
+    assert 1 < found.p95_ms <= 2
+    assert found.calls == 4
 
 
 def test_a_ratio_is_taken_within_rounds():
     slow = np.array([1.0, 1.0, 1.0, 9.0, 9.0])[:, None] * np.ones((5, 3))
-    assert ratio(2 * slow, slow, seed=0) == {"value": 2, "interval": (2, 2), "rounds": 5}
+    assert ratio(2 * slow, slow, seed=0) == Ratio(value=2, interval=(2, 2), rounds=5)
     draw = np.random.default_rng(0)
     a, b = draw.lognormal(size=(2, 51, 3))
     there, back = ratio(a, b, seed=1), ratio(b, a, seed=1)
-    assert there["value"] * back["value"] == pytest.approx(1)
-    assert there["interval"][0] <= there["value"] <= there["interval"][1]
-    assert there["interval"][0] * back["interval"][1] == pytest.approx(1, rel=1e-6)
+    assert there.value * back.value == pytest.approx(1)
+    assert there.interval[0] <= there.value <= there.interval[1]
+    assert there.interval[0] * back.interval[1] == pytest.approx(1, rel=1e-6)
 
 
 def test_the_machine_is_described_without_its_name():
     found = machine.describe()
-    assert found["cores"] == os.cpu_count()
-    assert found["versions"]["onnxruntime"]
-    assert json.loads(json.dumps(found)) == found
-    assert platform.node() not in (found["cpu"], found["system"], found["architecture"])
+    assert found.cores == os.cpu_count()
+    assert platform.node() not in (found.cpu, found.system, found.architecture)
 
 
 def test_multiply_adds_of_the_graph_are_those_of_the_metadata(models):
     for entrant in models.values():
         metadata = entrant.classifier.metadata
-        assert entrant.facts()["multiply_adds"] == metadata.multiply_adds
+        assert network.multiply_adds(entrant.file) == metadata.multiply_adds
 
 
 @pytest.mark.parametrize("faces", BATCHES)
@@ -111,28 +112,28 @@ def test_a_profile_adds_up(faces, models):
     entrant = next(iter(models.values()))
     found = network.profile(entrant.file, faces, runs=5)
     for key in ("microseconds", "multiply_adds", "bytes"):
-        assert found[key] == pytest.approx(sum(one[key] for one in found["operators"]))
-        assert found[key] > 0
+        total = getattr(found, key)
+        assert total == pytest.approx(sum(getattr(one, key) for one in found.operators))
+        assert total > 0
     # As it runs, maps are padded to whole vectors; weights are read once a batch.
-    assert found["multiply_adds"] >= entrant.classifier.metadata.multiply_adds
-    assert found["bytes"] * faces > 4 * entrant.classifier.metadata.parameters
-    assert found["operators"][-1]["output"] == [2]
+    assert found.multiply_adds >= entrant.classifier.metadata.multiply_adds
+    assert found.bytes * faces > 4 * entrant.classifier.metadata.parameters
+    assert found.operators[-1].output == (2,)
 
 
 def test_each_network_beside_the_ceiling(models, monkeypatch):
     ceiling = machine.ceiling()
-    assert ceiling["best_gflops"] == max(ceiling["matrix_gflops"].values()) > 0
-    assert ceiling["copy_gbytes_per_s"] > 0
-    better = ceiling | {"best_gflops": 2 * ceiling["best_gflops"]}
+    assert ceiling.best_gflops == max(ceiling.matrix_gflops.values()) > 0
+    assert ceiling.copy_gbytes_per_s > 0
+    better = replace(ceiling, best_gflops=2 * ceiling.best_gflops)
     monkeypatch.setattr(machine, "ceiling", iter([ceiling, better]).__next__)
-    found = profile(dict(list(models.items())[:1]), rounds=1)
-    assert found["ceiling"] == better
-    [one] = found["networks"].values()
-    assert one.keys() == {"multiply_adds", "time", "gflops", "profile"}
+    best, networks = profile(dict(list(models.items())[:1]), rounds=1)
+    assert best == better
+    [one] = networks.values()
     for batch in map(str, BATCHES):
-        expected = 2e-6 * one["multiply_adds"] / one["time"][batch]["median_ms"]
-        assert one["gflops"][batch] == pytest.approx(expected)
-    assert all(map(math.isfinite, numbers(metrics.plain(found))))
+        expected = 2e-6 * one.multiply_adds / one.time[batch].median_ms
+        assert one.gflops[batch] == pytest.approx(expected)
+    assert all(map(math.isfinite, numbers(to_builtins(networks))))
 
 
 def test_models_are_compared_the_smallest_first(models):
@@ -153,28 +154,28 @@ def test_a_comparison_has_every_model_and_every_pair(models, monkeypatch):
     monkeypatch.setattr("genderscope.evaluation.benchmark.REPEATS", dict.fromkeys(BATCHES, 1))
     draw = np.random.default_rng(0)
     answers = {"made": {name: said(name, draw.random(60) < 0.8) for name in models}}
-    found = compare(models, answers, rounds=2, seed=0)
-    assert list(found["models"]) == list(models)
-    assert len(found["pairs"]) == len(models) * (len(models) - 1) // 2
-    for pair in found["pairs"]:
-        a, b = (found["models"][pair[side]] for side in "ab")
-        assert a["parameters"] > b["parameters"]
-        difference = a["accuracy"]["made"]["value"] - b["accuracy"]["made"]["value"]
-        assert pair["accuracy"]["made"]["difference"] == pytest.approx(difference)
-        assert pair["time_ratio"].keys() == {"1", "64"}
-    for model in found["models"].values():
-        assert model["training"]["seconds_per_epoch"] > 0
-        assert model["accuracy"]["made"]["n"] == 60
-    assert all(map(math.isfinite, numbers(metrics.plain(found))))
+    found = compare(models, answers, 2, "haar", Provenance(command="", versions={}, seed=0))
+    assert list(found.models) == list(models)
+    assert len(found.pairs) == len(models) * (len(models) - 1) // 2
+    for pair in found.pairs:
+        a, b = found.models[pair.a], found.models[pair.b]
+        assert a.parameters > b.parameters
+        difference = a.accuracy["made"].value - b.accuracy["made"].value
+        assert pair.accuracy["made"].difference.value == pytest.approx(difference)
+        assert pair.time_ratio.keys() == {"1", "64"}
+    for model in found.models.values():
+        assert model.training.seconds_per_epoch > 0
+        assert model.accuracy["made"].n == 60
+    assert all(map(math.isfinite, numbers(to_builtins(found))))
 
 
 def test_a_pair_is_the_same_from_either_side():
     a, b = said("a", [True] * 50 + [False] * 10), said("b", [True] * 40 + [False] * 20)
     there, back = accuracy.pair(a, b, seed=0), accuracy.pair(b, a, seed=0)
-    assert (there["a_only"], there["b_only"], there["p"]) == (10, 0, pytest.approx(2 / 2**10))
-    assert (back["a_only"], back["b_only"], back["p"]) == (0, 10, there["p"])
-    assert there["difference"] == -back["difference"] == pytest.approx(1 / 6)
-    assert accuracy.accuracy(a)["value"] == pytest.approx(5 / 6)
+    assert there.test == McNemar(a_only=10, b_only=0, p=pytest.approx(2 / 2**10))
+    assert back.test == McNemar(a_only=0, b_only=10, p=there.test.p)
+    assert there.difference.value == -back.difference.value == pytest.approx(1 / 6)
+    assert accuracy.accuracy(a).value == pytest.approx(5 / 6)
 
 
 def test_answers_are_kept_until_the_model_or_the_pictures_change(tmp_path, portrait, models, haar):
@@ -195,7 +196,7 @@ def test_answers_are_kept_until_the_model_or_the_pictures_change(tmp_path, portr
 
     def ask(samples, asked):
         counting = Counting()
-        answers = accuracy.ask(chosen, samples, counting, "made", tmp_path, asked.append)
+        answers = accuracy.predict(chosen, samples, counting, "made", tmp_path, asked.append)
         return answers, counting.calls
 
     copied = tmp_path / "copied.onnx"
@@ -214,7 +215,7 @@ def test_answers_are_kept_until_the_model_or_the_pictures_change(tmp_path, portr
     os.utime(copied, ns=(2**62, 2**62))
     asked = []
     ask(samples[:2], asked)
-    assert asked == ["asking mini_xception about made"]
+    assert asked == ["classifying made with mini_xception"]
 
 
 def test_stages_of_pictures(portrait, tmp_path, models, haar):
@@ -223,12 +224,11 @@ def test_stages_of_pictures(portrait, tmp_path, models, haar):
     missing = Frame(str(tmp_path / "closed"), error="may not be read")
     model = models["mini_xception"].classifier
     found = stages.measure([portrait, broken, missing], haar, model, None, rounds=1)
-    assert (found["pictures"], found["faces"]) == (1, 1)
-    assert [*map(len, [found["unreadable"]])] == [2]
-    apart = found["apart"]
-    assert list(apart["stages"]) == ["read", "decode", "detect", "crop", "classify", "draw"]
-    assert sum(stage["ms"] for stage in apart["stages"].values()) == pytest.approx(apart["ms"])
-    assert sum(stage["share"] for stage in apart["stages"].values()) == pytest.approx(1)
+    assert (found.pictures, found.faces, len(found.unreadable)) == (1, 1, 2)
+    apart = found.apart
+    assert list(apart.stages) == ["read", "decode", "detect", "crop", "classify", "draw"]
+    assert sum(stage.ms for stage in apart.stages.values()) == pytest.approx(apart.ms)
+    assert sum(stage.share for stage in apart.stages.values()) == pytest.approx(1)
     with pytest.raises(PictureError, match=r"broken\.jpg"):
         stages.measure([broken], haar, model, None, rounds=1)
 
@@ -256,20 +256,21 @@ def test_frames_a_second(portrait, models, haar, monkeypatch):
     explain.picture = lambda one: one.astype(np.uint8)
     found = video.measure(picture, scope, explain, frames=2, seed=0)
     assert found.keys() == {"1", "20"}
-    for seen in found.values():
-        assert seen.keys() == {"plain", "explained", "guided_to_plain"}
-        assert "classify" in seen["plain"]["stages"]
-        assert "explain" in seen["explained"]["stages"]
-        assert seen["plain"]["frames"] == 2
-    assert found["1"]["plain"]["faces_a_frame"] == 1
-    assert found["20"]["plain"]["faces_a_frame"] > 10
+    for run in found.values():
+        assert "classify" in run.plain.stages
+        assert "explain" in run.explained.stages
+        assert run.guided_to_plain.value > 0
+        assert run.plain.frames == 2
+    assert found["1"].plain.faces_a_frame == 1
+    assert found["20"].plain.faces_a_frame > 10
     with pytest.raises(UsageError, match="no face"):
         video.measure(np.zeros((90, 90, 3), np.uint8), scope, None, frames=1, seed=0)
 
 
 def test_markdown_has_a_line_for_each_row():
-    facts = {"machine": machine.describe(), "command": "genderscope benchmark"}
-    text = benchmark.markdown([Table(["a", "b"], [["1", "2"], ["3", "4"]], "Below.")], facts)
+    provenance = Provenance(command="genderscope benchmark", versions={"numpy": "2.0"})
+    result = TimedDocument(provenance=provenance, machine=machine.describe())
+    text = benchmark.markdown([Table(["a", "b"], [["1", "2"], ["3", "4"]], "Below.")], result)
     first, caption, measured = text.rstrip().split("\n\n")
     assert first == "| a | b |\n| --- | --: |\n| 1 | 2 |\n| 3 | 4 |"
     assert caption == "Below."

@@ -1,11 +1,15 @@
 """The benchmark as a command: what it prints, writes and refuses."""
 
-import json
-
 import pytest
 from typer.testing import CliRunner
 
 from genderscope.cli import app
+from genderscope.evaluation.benchmark.results import (
+    Benchmark,
+    Ceiling,
+    Profile,
+    VideoBenchmark,
+)
 from genderscope.inference import classifier
 
 pytest.importorskip("sklearn", reason="needs the eval extra")
@@ -31,27 +35,27 @@ def test_a_comparison_on_a_data_set(tmp_path, portrait):
     given = (f"folder:{tmp_path / 'faces'}", "--detector", "haar", "--rounds", 1, "--out", out)
     done = run("--dataset", *given)
     assert done.exit_code == 0, done.output
-    found = json.loads((out / "benchmark.json").read_text())
-    assert list(found["models"]) == sorted(
-        classifier.shipped(), key=lambda name: found["models"][name]["parameters"]
+    found = Benchmark.load(out / "benchmark.json")
+    assert list(found.models) == sorted(
+        classifier.shipped(), key=lambda name: found.models[name].parameters
     )
-    assert found["models"]["mini_xception"]["accuracy"]["folder-all"]["n"] == 2
-    assert found["models"]["mini_xception"]["accuracy"]["folder-all"]["value"] == 0.5
+    assert found.models["mini_xception"].accuracy["folder-all"].n == 2
+    assert found.models["mini_xception"].accuracy["folder-all"].value == 0.5
     text = (out / "benchmark.md").read_text()
     assert "| multiply-adds, M |" in text
     assert "standard_cnn, mini_xception" in text
     assert (out / "benchmark.png").read_bytes().startswith(b"\x89PNG")
     kept = sorted(file.name for file in (out / "predictions").iterdir())
     assert kept == [f"{name}.folder-all.haar.csv" for name in classifier.shipped()]
-    assert "asking mini_xception about folder-all" in done.output
-    assert "asking" not in run("--dataset", *given).output
+    assert "classifying folder-all with mini_xception" in done.output
+    assert "classifying" not in run("--dataset", *given).output
     twice = run("--dataset", given[0], "--dataset", *given)
     assert twice.exit_code == 2
     assert "is the second one called folder-all" in twice.output
 
 
 def test_a_profile_reports_what_it_cannot_read(tmp_path, portrait, monkeypatch):
-    ceiling = {"best_gflops": 50.0, "matrix_gflops": {"8": 50.0}, "copy_gbytes_per_s": 9.0}
+    ceiling = Ceiling(best_gflops=50.0, matrix_gflops={"8": 50.0}, copy_gbytes_per_s=9.0)
     monkeypatch.setattr("genderscope.evaluation.benchmark.machine.ceiling", lambda: ceiling)
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     (tmp_path / "good.jpg").write_bytes(portrait.read_bytes())
@@ -60,18 +64,18 @@ def test_a_profile_reports_what_it_cannot_read(tmp_path, portrait, monkeypatch):
     done = run("--profile", "--pictures", tmp_path, *given)
     assert done.exit_code == 1, done.output
     assert "broken.jpg" in done.stderr
-    found = json.loads((out / "profile.json").read_text())
-    assert found["pictures"]["pictures"] == 1
-    assert found["ceiling"] == ceiling
-    assert found["networks"].keys() == set(classifier.shipped())
+    found = Profile.load(out / "profile.json")
+    assert found.pictures.pictures == 1
+    assert found.ceiling == ceiling
+    assert found.networks.keys() == set(classifier.shipped())
     assert "| classify |" in (out / "profile.md").read_text()
 
 
 def test_a_video_of_made_frames(tmp_path):
     done = run("--video", "--detector", "haar", "--rounds", 1, "--out", tmp_path)
     assert done.exit_code == 0, done.output
-    found = json.loads((tmp_path / "video.json").read_text())
-    assert found["faces"]["1"]["plain"]["frames"] > 1
+    found = VideoBenchmark.load(tmp_path / "video.json")
+    assert found.faces["1"].plain.frames > 1
     assert "frames/s" in (tmp_path / "video.md").read_text()
 
 
@@ -85,7 +89,7 @@ def test_a_video_of_made_frames(tmp_path):
         (("--rounds", 0), "--rounds"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(arguments, says):
+def test_what_is_not_valid_is_refused(arguments, says):
     done = run(*arguments)
     assert done.exit_code == 2
     assert says in done.output

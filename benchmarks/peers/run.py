@@ -1,32 +1,30 @@
-"""The shipped networks beside others' ways, in one run: see README.md.
+"""The shipped networks and other implementations, in one run: see README.md.
 
-    python benchmarks/peers/run.py --out results/benchmark/peers.json
-
-Knows nothing of accuracy: the reference's network has random weights here.
+python -m benchmarks.peers.run --out results/benchmark/peers.json
 """
 
 import argparse
-import json
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnxruntime
-import reference
 import torch
+from msgspec.structs import asdict
 
+from benchmarks.peers import reference
+from benchmarks.results import Peers, Photographs, PhotographTiming, Size
 from genderscope import detection
 from genderscope.core import plugins, sessions
+from genderscope.core.results import Provenance, versions
 from genderscope.core.types import Floats
 from genderscope.evaluation.benchmark import BATCHES, REPEATS, machine, network
 from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
-from genderscope.evaluation.metrics import plain
 from genderscope.imaging import decode
 from genderscope.imaging.preprocess import crop
 from genderscope.inference.classifier import WEIGHTS, Classifier, shipped
@@ -38,9 +36,10 @@ OURS = "mini_xception"
 REFERENCE = "the reference's, ONNX Runtime"
 EAGER = "the reference's, torch eager"
 # What the reference's repository and its paper's size imply: see README.md.
-EXPECTED = {"parameters": 51_186, "multiply_adds": 10_071_232}
+EXPECTED = Size(parameters=51_186, multiply_adds=10_071_232)
 PHOTOGRAPHS = 8
 SEED = 0
+T = TypeVar("T")
 
 
 def in_torch(module: torch.nn.Module, faces: int, channels: int, size: int) -> Callable[[], object]:
@@ -61,8 +60,8 @@ def running(file: Path, faces: int) -> Callable[[], object]:
     return partial(opened.run, None, network.inputs(opened, faces))
 
 
-def networks(rounds: int) -> dict[str, Any]:
-    """Every network in every way, by batch size, and each beside the reference's."""
+def networks(rounds: int) -> dict[str, Any]:  # fields of Peers
+    """Every network in every way, by batch size, and compared with the reference's."""
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     theirs = reference.create()
@@ -71,10 +70,10 @@ def networks(rounds: int) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "reference.onnx"
         reference.export(theirs, file)
-        counts = {
-            "parameters": sum(parameter.numel() for parameter in theirs.parameters()),
-            "multiply_adds": network.multiply_adds(file),
-        }
+        counts = Size(
+            parameters=sum(parameter.numel() for parameter in theirs.parameters()),
+            multiply_adds=network.multiply_adds(file),
+        )
         if counts != EXPECTED:
             sys.exit(f"the reference has {EXPECTED}, this one {counts}: it is not the same network")
         times = {}
@@ -107,8 +106,8 @@ def networks(rounds: int) -> dict[str, Any]:
 
 
 def _by_batch(
-    times: Mapping[int, Mapping[str, Floats]], of: Callable[[Floats, int], dict[str, Any]]
-) -> dict[str, Any]:
+    times: Mapping[int, Mapping[str, Floats]], of: Callable[[Floats, int], T]
+) -> dict[str, dict[str, T]]:
     return {
         name: {str(batch): of(times[batch][name], batch) for batch in BATCHES}
         for name in times[BATCHES[0]]
@@ -130,7 +129,7 @@ def streamed(scope: Scope, files: Sequence[Path]) -> int:
     return sum(len(scene.results) for scene in scope.stream(decode.frames(files)))
 
 
-def photographs(file: Path, rounds: int) -> dict[str, Any]:
+def photographs(file: Path, rounds: int) -> Photographs:
     """One photograph many times over, both ways, with all cores and threads as they come."""
     files = [file] * PHOTOGRAPHS
     scope = Scope(Classifier.load(OURS), detection.create())
@@ -139,30 +138,28 @@ def photographs(file: Path, rounds: int) -> dict[str, Any]:
         {name: partial(way, scope, files) for name, way in ways.items()}, rounds, 1
     )
     faces = {name: way(scope, files) for name, way in ways.items()}
-    return {
-        "photographs": len(files),
-        "detector": scope.detector.name,
-        "ways": {
-            name: {
-                "faces": faces[name],
-                "photographs_per_s": len(files) / float(np.median(times)),
-                **summary(times, faces[name]),
-            }
+    return Photographs(
+        photographs=len(files),
+        detector=scope.detector.name,
+        ways={
+            name: PhotographTiming(
+                faces=faces[name],
+                photographs_per_s=len(files) / float(np.median(times)),
+                **asdict(summary(times, faces[name])),
+            )
             for name, times in seconds.items()
         },
-        "sequential_to_stream": ratio(seconds["sequential"], seconds["stream"], SEED),
-    }
+        sequential_to_stream=ratio(seconds["sequential"], seconds["stream"], SEED),
+    )
 
 
-def tables(found: dict[str, Any]) -> list[Table]:
+def tables(result: Peers) -> list[Table]:
     rows = []
-    for name, times in found["times"].items():
+    for name, times in result.times.items():
         row = [name]
         for batch, time in times.items():
-            theirs = found["to_reference"][name][batch]
-            low, high = theirs["interval"]
-            row += [f"{time['median_ms']:.3f}", f"{time['p95_ms']:.3f}"]
-            row += [f"{time['faces_per_s']:,.0f}", f"{theirs['value']:.2f} ({low:.2f}-{high:.2f})"]
+            row += [f"{time.median_ms:.3f}", f"{time.p95_ms:.3f}", f"{time.faces_per_s:,.0f}"]
+            row += [benchmark.ratio(result.to_reference[name][batch])]
         rows.append(row)
     head = ["network"]
     for batch in BATCHES:
@@ -172,17 +169,15 @@ def tables(found: dict[str, Any]) -> list[Table]:
             "faces/s",
             "in the reference's time",
         ]
-    eager = found["to_torch_eager"][OURS]["1"]
-    least, most = eager["interval"]
-    ways = found["photographs"]
-    ratio_of = ways["sequential_to_stream"]
-    low, high = ratio_of["interval"]
+    eager = result.to_torch_eager[OURS]["1"]
+    least, most = eager.interval
+    photographs = result.photographs
     return [
         Table(
             head,
             rows,
             f"One thread but for the defaults; intervals are 95% (bootstrap). At batch 1 {OURS} "
-            f"takes {eager['value']:.3f} ({least:.3f}-{most:.3f}) of "
+            f"takes {eager.value:.3f} ({least:.3f}-{most:.3f}) of "
             "the time of the reference's in torch eager.",
         ),
         Table(
@@ -190,14 +185,14 @@ def tables(found: dict[str, Any]) -> list[Table]:
             [
                 [
                     name,
-                    f"{way['photographs_per_s']:.2f}",
-                    f"{way['faces_per_s']:.1f}",
-                    f"{way['faces']}",
+                    f"{way.photographs_per_s:.2f}",
+                    f"{way.faces_per_s:.1f}",
+                    f"{way.faces}",
                 ]
-                for name, way in ways["ways"].items()
+                for name, way in photographs.ways.items()
             ],
-            f"Faces found by {ways['detector']}. The stream is {ratio_of['value']:.2f} "
-            f"({low:.2f}-{high:.2f}) times as quick.",
+            f"Faces found by {photographs.detector}. The stream is "
+            f"{benchmark.ratio(photographs.sequential_to_stream)} times as quick.",
         ),
     ]
 
@@ -211,17 +206,17 @@ if __name__ == "__main__":
     options.add_argument(
         "--picture", type=Path, default=WEIGHTS.parent / "imaging/samples/astronaut.jpg"
     )
-    given = options.parse_args()
-    described = machine.describe()
-    described["versions"]["torch"] = version("torch")
-    result = {
-        "command": shlex.join(["python", *sys.argv]),
-        "machine": described,
-        **networks(given.rounds),
-        "photographs": photographs(given.picture, max(given.rounds // 6, 1)),
-        "rounds": given.rounds,
-        "seed": SEED,
-    }
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(plain(result), indent=1) + "\n")
-    given.out.with_suffix(".md").write_text(benchmark.markdown(tables(result), result))
+    arguments = options.parse_args()
+    result = Peers(
+        provenance=Provenance(
+            command=shlex.join(["python", "-m", "benchmarks.peers.run", *sys.argv[1:]]),
+            versions=versions((*machine.LIBRARIES, "torch")),
+            seed=SEED,
+        ),
+        machine=machine.describe(),
+        **networks(arguments.rounds),
+        photographs=photographs(arguments.picture, max(arguments.rounds // 6, 1)),
+        rounds=arguments.rounds,
+    )
+    result.save(arguments.out, overwrite=True)
+    arguments.out.with_suffix(".md").write_text(benchmark.markdown(tables(result), result))

@@ -1,30 +1,31 @@
-"""What a change of mini-Xception's layers, or of how it is run, does to its time.
+"""The time of mini-Xception with other layers, and run with other settings.
 
-    python benchmarks/peers/variants.py --out results/benchmark/variants.json
+    python -m benchmarks.peers.variants --out results/benchmark/variants.json
 
-Layers have random weights, since time does not depend on them; what a change does to the accuracy
-is not measured here. All take turns with the reference's network.
+Layers have random weights, since time does not depend on them; accuracy is not measured here. All
+take turns with the reference's network.
 """
 
 import argparse
-import json
 import shlex
 import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import onnxruntime
-import reference
 import torch
+from msgspec.structs import asdict
 from torch import Tensor, nn
 
+from benchmarks.peers import reference
+from benchmarks.results import ChunkTiming, Variant, Variants, VariantTiming
 from genderscope.core import sessions
+from genderscope.core.results import Provenance, versions
 from genderscope.evaluation.benchmark import BATCHES, REPEATS, machine, network
 from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
-from genderscope.evaluation.metrics import plain
+from genderscope.evaluation.benchmark.results import Timing
 from genderscope.inference.classifier import WEIGHTS
 from genderscope.reporting import benchmark
 from genderscope.reporting.page import Table
@@ -144,10 +145,10 @@ def create(layers: Layers) -> nn.Module:
     ).eval()
 
 
-def structures(rounds: int) -> dict[str, Any]:
+def structures(rounds: int) -> dict[str, Variant]:
     """Each variant: its size, its time and that in the reference's, by batch size."""
     torch.manual_seed(SEED)
-    found: dict[str, Any] = {}
+    variants = {}
     with TemporaryDirectory() as folder:
         made = {REFERENCE: (reference.create(), reference.SIZE)}
         made |= {name: (create(layers), layers.size) for name, layers in VARIANTS.items()}
@@ -155,10 +156,11 @@ def structures(rounds: int) -> dict[str, Any]:
         for number, (name, (module, size)) in enumerate(made.items()):
             files[name] = Path(folder) / f"{number}.onnx"
             reference.export(module, files[name], size)
-            found[name] = {
-                "parameters": sum(parameter.numel() for parameter in module.parameters()),
-                "multiply_adds": network.multiply_adds(files[name]),
-            }
+            variants[name] = Variant(
+                parameters=sum(parameter.numel() for parameter in module.parameters()),
+                multiply_adds=network.multiply_adds(files[name]),
+                time={},
+            )
         for batch in BATCHES:
             calls = {}
             for name, file in files.items():
@@ -166,13 +168,14 @@ def structures(rounds: int) -> dict[str, Any]:
                 calls[name] = partial(opened.run, None, network.inputs(opened, batch))
             seconds = take_turns(calls, rounds, REPEATS[batch])
             for name, taken in seconds.items():
-                found[name][str(batch)] = summary(taken, batch) | {
-                    "to_reference": ratio(taken, seconds[REFERENCE], SEED)
-                }
-    return found
+                variants[name].time[str(batch)] = VariantTiming(
+                    **asdict(summary(taken, batch)),
+                    to_reference=ratio(taken, seconds[REFERENCE], SEED),
+                )
+    return variants
 
 
-def settings(rounds: int) -> dict[str, Any]:
+def settings(rounds: int) -> dict[str, dict[str, Timing]]:
     """The shipped network with other settings of ONNX Runtime, and in chunks of a batch."""
     levels = onnxruntime.GraphOptimizationLevel
     changes = {
@@ -183,7 +186,7 @@ def settings(rounds: int) -> dict[str, Any]:
         },
         "without any fusion": {"graph_optimization_level": levels.ORT_DISABLE_ALL},
     }
-    found: dict[str, Any] = {name: {} for name in changes}
+    timings: dict[str, dict[str, Timing]] = {name: {} for name in changes}
     for batch in BATCHES:
         calls = {}
         for name, change in changes.items():
@@ -195,11 +198,11 @@ def settings(rounds: int) -> dict[str, Any]:
             opened = onnxruntime.InferenceSession(OURS, options)
             calls[name] = partial(opened.run, None, network.inputs(opened, batch))
         for name, seconds in take_turns(calls, rounds, REPEATS[batch]).items():
-            found[name][str(batch)] = summary(seconds, batch)
-    return found
+            timings[name][str(batch)] = summary(seconds, batch)
+    return timings
 
 
-def chunks(rounds: int) -> dict[str, Any]:
+def chunks(rounds: int) -> dict[str, ChunkTiming]:
     """64 faces through the shipped network, so many at once."""
     whole = CHUNKS[-1]
     opened = sessions.create(OURS, threads=1)
@@ -212,35 +215,34 @@ def chunks(rounds: int) -> dict[str, Any]:
     calls = {str(size): partial(call, size) for size in CHUNKS}
     seconds = take_turns(calls, rounds, REPEATS[whole])
     return {
-        size: summary(taken, whole) | {"to_whole": ratio(taken, seconds[str(whole)], SEED)}
+        size: ChunkTiming(
+            **asdict(summary(taken, whole)), to_whole=ratio(taken, seconds[str(whole)], SEED)
+        )
         for size, taken in seconds.items()
     }
 
 
-def tables(found: dict[str, Any]) -> list[Table]:
-    def in_reference(times: dict[str, Any]) -> list[str]:
+def tables(result: Variants) -> list[Table]:
+    def in_reference(times: dict[str, VariantTiming]) -> list[str]:
         cells = []
         for batch in map(str, BATCHES):
-            theirs = times[batch]["to_reference"]
-            low, high = theirs["interval"]
-            cells += [f"{times[batch]['median_ms']:.3f}"]
-            cells += [f"{theirs['value']:.2f} ({low:.2f}-{high:.2f})"]
+            cells += [f"{times[batch].median_ms:.3f}", benchmark.ratio(times[batch].to_reference)]
         return cells
 
     sizes = [
-        [name, f"{of['parameters']:,}", f"{of['multiply_adds'] / 1e6:.2f}", *in_reference(of)]
-        for name, of in found["structures"].items()
+        [name, f"{of.parameters:,}", f"{of.multiply_adds / 1e6:.2f}", *in_reference(of.time)]
+        for name, of in result.structures.items()
     ]
     head = ["layers", "parameters", "multiply-adds, M"]
     for batch in BATCHES:
         head += [f"ms a face, batch {batch}", "in the reference's"]
     ways = [
-        [name, *(f"{times[str(batch)]['median_ms']:.3f}" for batch in BATCHES)]
-        for name, times in found["settings"].items()
+        [name, *(f"{times[str(batch)].median_ms:.3f}" for batch in BATCHES)]
+        for name, times in result.settings.items()
     ]
     pieces = [
-        [size, f"{of['median_ms']:.3f}", f"{of['to_whole']['value']:.2f}"]
-        for size, of in found["chunks"].items()
+        [size, f"{of.median_ms:.3f}", f"{of.to_whole.value:.2f}"]
+        for size, of in result.chunks.items()
     ]
     return [
         Table(head, sizes, "Random weights, one thread; 95% intervals of the ratios (bootstrap)."),
@@ -255,16 +257,18 @@ if __name__ == "__main__":
         "--out", type=Path, required=True, help="the JSON file; Markdown beside it"
     )
     options.add_argument("--rounds", type=int, default=60)
-    given = options.parse_args()
-    result = {
-        "command": shlex.join(["python", *sys.argv]),
-        "machine": machine.describe(),
-        "structures": structures(given.rounds),
-        "settings": settings(given.rounds),
-        "chunks": chunks(given.rounds),
-        "rounds": given.rounds,
-        "seed": SEED,
-    }
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(plain(result), indent=1) + "\n")
-    given.out.with_suffix(".md").write_text(benchmark.markdown(tables(result), result))
+    arguments = options.parse_args()
+    result = Variants(
+        provenance=Provenance(
+            command=shlex.join(["python", "-m", "benchmarks.peers.variants", *sys.argv[1:]]),
+            versions=versions(machine.LIBRARIES),
+            seed=SEED,
+        ),
+        machine=machine.describe(),
+        structures=structures(arguments.rounds),
+        settings=settings(arguments.rounds),
+        chunks=chunks(arguments.rounds),
+        rounds=arguments.rounds,
+    )
+    result.save(arguments.out, overwrite=True)
+    arguments.out.with_suffix(".md").write_text(benchmark.markdown(tables(result), result))

@@ -1,6 +1,9 @@
 """How quick it is, and how far it goes."""
 
-from written import RESULTS, between, measured, percent, result, row
+from written import RESULTS, between, estimate, percent, result, row
+
+from benchmarks.results import Many, Scaling, Throughput
+from genderscope.evaluation.benchmark.results import Benchmark
 
 # Assumed in docs/scaling.md: a core hour on demand and on spare capacity, and 1,000 reads.
 CORE_HOUR_USD, READS_USD = (0.04, 0.012), 0.0004
@@ -8,39 +11,39 @@ CORE_HOUR_USD, READS_USD = (0.04, 0.012), 0.0004
 
 def throughput() -> str:
     """Decode, detect, crop and classify, the usual way and ours; the stages; what is lost."""
-    found = result("throughput.json")
+    found = Throughput.load(RESULTS / "throughput.json")
     lines = [
         "| way | pictures/s, median (range) | times the first | faces a picture |",
         "|---|--:|--:|--:|",
     ]
-    for name, of in found["ways"].items():
-        low, high = of["range"]
+    for name, of in found.ways.items():
+        low, high = of.range
         cells = [
             name,
-            f"{of['pictures_per_second']:.1f} ({low:.1f}–{high:.1f})",
-            f"{of['times_the_sequential']:.1f}",
-            f"{of['faces_a_picture']:.0f}",
+            f"{of.pictures_per_second:.1f} ({low:.1f}–{high:.1f})",
+            f"{of.times_the_sequential:.1f}",
+            f"{of.faces_a_picture:.0f}",
         ]
         lines.append(row(cells))
-    stages = found["stages_of_ours_on_one_thread"]
-    share = found["classifier_share_of_processor_time"]
-    parts = (f"{n} {ms:.1f} ms ({percent(stages['share'][n])}%)" for n, ms in stages["ms"].items())
+    stages = found.stages_of_ours_on_one_thread
+    share = found.classifier_share_of_processor_time
+    parts = (f"{n} {ms:.1f} ms ({percent(stages.share[n])}%)" for n, ms in stages.ms.items())
     lines += [
         "",
-        f"`{found['picture']}`, {found['rounds']} rounds of {found['pictures_a_round']} pictures. "
-        f"One picture on one thread, median of {stages['repeats']}: {', '.join(parts)}. In the job "
-        f"on all cores the classifier has {percent(share['median'])}% ({between(share['range'])}) "
-        f"of the processor's time, at {share['faces_a_picture']} faces a picture.",
+        f"`{found.picture}`, {found.rounds} rounds of {found.pictures_a_round} pictures. "
+        f"One picture on one thread, median of {stages.repeats}: {', '.join(parts)}. In the job "
+        f"on all cores the classifier has {percent(share.median)}% ({between(share.range)}) "
+        f"of the processor's time, at {share.faces_a_picture} faces a picture.",
         "",
         "| photograph | size | faces at full size | as `classify` searches it | lost "
         "| longer side 640 | 320 |",
         "|---|---|--:|--:|--:|--:|--:|",
     ]
-    for photograph in found["faces_found"]:
-        bounds = photograph["bounds"]
-        cells = [photograph[name] for name in ("picture", "size", "faces_at_full_size")]
-        cells += [bounds["default"]["faces"], len(bounds["default"]["lost"])]
-        cells += [bounds[name]["faces"] for name in ("640", "320")]
+    for photograph in found.faces_found:
+        bounds = photograph.bounds
+        cells = [photograph.picture, photograph.size, photograph.faces_at_full_size]
+        cells += [bounds["default"].faces, len(bounds["default"].lost)]
+        cells += [bounds[name].faces for name in ("640", "320")]
         lines.append(row(cells))
     return "\n".join(lines)
 
@@ -54,17 +57,17 @@ def scaling() -> str:
         "| picture | workers | pictures/s, median (range) | times one worker |",
         "|---|---|--:|--:|",
     ]
-    for curve in result("scaling.json")["curves"]:
+    for curve in Scaling.load(RESULTS / "scaling.json").curves:
         for kind in WORKERS:
-            for of in curve.get(kind, ()):
-                low, high = of["range"]
+            for of in getattr(curve, kind):
+                low, high = of.range
                 one, several = WORKERS[kind]
-                workers = f"{of['workers']} {one if of['workers'] == 1 else several}"
+                workers = f"{of.workers} {one if of.workers == 1 else several}"
                 cells = [
-                    curve["picture"],
+                    curve.picture,
                     workers,
-                    f"{of['pictures_per_second']:.1f} ({low:.1f}–{high:.1f})",
-                    f"{of['times_one_worker']:.2f}",
+                    f"{of.pictures_per_second:.1f} ({low:.1f}–{high:.1f})",
+                    f"{of.times_one_worker:.2f}",
                 ]
                 lines.append(row(cells))
     return "\n".join(lines)
@@ -72,36 +75,36 @@ def scaling() -> str:
 
 def many() -> str:
     """What became of very many pictures in a run that was killed twice."""
-    found = result("many.json")
-    killed = sum(run["killed"] for run in found["runs"])
-    order = "in the folder's order" if found["in_order"] else "**not** in the folder's order"
+    found = Many.load(RESULTS / "many.json")
+    killed = sum(run.killed for run in found.runs)
+    order = "in the folder's order" if found.in_order else "**not** in the folder's order"
     return (
-        f"{found['pictures']:,} pictures, the run killed {killed} times and begun anew: "
-        f"{found['results']:,} results of {found['different']:,} different pictures, {order}; "
-        f"peak memory {found['peak_memory_mb']:.0f} MB."
+        f"{found.pictures:,} pictures, the run killed {killed} times and begun anew: "
+        f"{found.results:,} results of {found.different:,} different pictures, {order}; "
+        f"peak memory {found.peak_memory_mb:.0f} MB."
     )
 
 
 def networks() -> str:
     """Each network in short: size, accuracy and time."""
-    found = result("benchmark", "benchmark.json")
+    found = Benchmark.load(RESULTS / "benchmark" / "benchmark.json")
     lines = [
         "| network | parameters | multiply-adds, M | file, kB | FairFace val % | UTKFace % "
         "| ms a face, batch 1 | batch 64 | times mini-Xception's, batch 1 | batch 64 |",
         "|---|--:|--:|--:|---|---|--:|--:|--:|--:|",
     ]
-    ratios = {p["a"]: p["time_ratio"] for p in found["pairs"] if p["b"] == "mini_xception"}
-    for name, model in found["models"].items():
-        times = model["time"]["network"]
+    ratios = {p.a: p.time_ratio for p in found.pairs if p.b == "mini_xception"}
+    for name, model in found.models.items():
+        times = model.time["network"]
         cells = [
             f"`{name}`",
-            f"{model['parameters']:,}",
-            f"{model['multiply_adds'] / 1e6:.1f}",
-            f"{model['file_bytes'] / 1e3:,.0f}",
-            *(measured(a["value"], a["interval"]) for a in model["accuracy"].values()),
-            *(f"{times[batch]['median_ms']:.2f}" for batch in ("1", "64")),
+            f"{model.parameters:,}",
+            f"{model.multiply_adds / 1e6:.1f}",
+            f"{model.file_bytes / 1e3:,.0f}",
+            *(estimate(accuracy) for accuracy in model.accuracy.values()),
+            *(f"{times[batch].median_ms:.2f}" for batch in ("1", "64")),
             *(
-                f"{ratios[name][batch]['value']:.2f}" if name in ratios else ""
+                f"{ratios[name][batch].value:.2f}" if name in ratios else ""
                 for batch in ("1", "64")
             ),
         ]
@@ -126,14 +129,14 @@ def billion() -> str:
         "| on demand, USD | spare, USD |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
-    for curve in result("scaling.json")["curves"]:
-        most = curve["threads"][-1]
-        efficiency = most["times_one_worker"] / most["workers"]
-        hours = 1e9 * curve["processor_ms_a_picture"] / 1e3 / 3600 / efficiency
+    for curve in Scaling.load(RESULTS / "scaling.json").curves:
+        most = curve.threads[-1]
+        efficiency = most.times_one_worker / most.workers
+        hours = 1e9 * curve.processor_ms_a_picture / 1e3 / 3600 / efficiency
         reads = 1e9 / 10_000 / 1000 * READS_USD
         cells = [
-            curve["picture"],
-            f"{curve['processor_ms_a_picture']:.1f}",
+            curve.picture,
+            f"{curve.processor_ms_a_picture:.1f}",
             f"{efficiency:.2f}",
             f"{hours:,.0f}",
             f"{hours / 1000 / 24:.1f}",

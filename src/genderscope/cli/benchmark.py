@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genderscope.cli import _options
+from genderscope.cli import _options, _provenance
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from genderscope.core.protocols import Detector
     from genderscope.evaluation.benchmark import Entrant
+    from genderscope.evaluation.benchmark.results import TimedDocument
     from genderscope.evaluation.predictions import Predictions
     from genderscope.inference.explainer import Explainer
     from genderscope.reporting.page import Table
@@ -75,9 +76,6 @@ def benchmark(
 
     require("sklearn", "eval")
     require("matplotlib", "eval")
-    import shlex
-    import sys
-
     from rich.console import Console
 
     from genderscope import detection
@@ -85,6 +83,7 @@ def benchmark(
     from genderscope.evaluation import benchmark as benchmarks
     from genderscope.evaluation.benchmark import machine, stages
     from genderscope.evaluation.benchmark import video as moving
+    from genderscope.evaluation.benchmark.results import Profile, VideoBenchmark
     from genderscope.imaging import decode
     from genderscope.inference.classifier import shipped
     from genderscope.inference.pipeline import Scope
@@ -92,77 +91,85 @@ def benchmark(
 
     if dataset and (out is None or profile or video):
         raise UsageError("--dataset goes with --out, and not with --profile or --video")
-    finder = detection.create(detector, model=detector_model)
+    located_by = detection.create(detector, model=detector_model)
     models = benchmarks.entrants([*shipped(), *(model or [])])
     smallest = next(iter(models.values()))
     console = Console(markup=False, highlight=False, soft_wrap=True)
-    facts = {
-        "command": shlex.join(["genderscope", *sys.argv[1:]]),
-        "machine": machine.describe(),
-        "detector": finder.name,
-    }
+    provenance = _provenance.of(*machine.LIBRARIES, seed=seed)
     if not (profile or video):
-        said = _said(console, models, finder, dataset or [], out, exclude, limit)
-        found = benchmarks.compare(models, said, rounds, seed)
-        _tell(console, out, "benchmark", facts | found, benchmark.comparison(found))
-        if out and said:
-            benchmark.drawing(found, out / "benchmark.png")
-    explainer = _explainer(smallest) if profile or video else None
+        predictions = _predictions(console, models, located_by, dataset or [], out, exclude, limit)
+        compared = benchmarks.compare(models, predictions, rounds, located_by.name, provenance)
+        _write(console, out, "benchmark", compared, benchmark.comparison(compared))
+        if out and predictions:
+            benchmark.drawing(compared, out / "benchmark.png")
+        return
+    explainer = _explainer(smallest)
     if video:
         image = decode.read((pictures or [ASSET])[0])
-        scope = Scope(smallest.classifier, finder)
-        found = moving.measure(image, scope, explainer, rounds * FRAMES_PER_ROUND, seed)
-        facts |= {"model": smallest.name}
-        _tell(console, out, "video", facts | {"faces": found}, benchmark.video(found))
-    if profile:
-        networks = benchmarks.profile(models, rounds)
-        whole = stages.measure(
-            decode.find(pictures or [ASSET]),
-            finder,
-            smallest.classifier,
-            explainer,
-            max(rounds // ROUNDS_PER_PICTURE_ROUND, 1),
+        scope = Scope(smallest.classifier, located_by)
+        streamed = VideoBenchmark(
+            provenance=provenance,
+            machine=machine.describe(),
+            detector=located_by.name,
+            model=smallest.name,
+            faces=moving.measure(image, scope, explainer, rounds * FRAMES_PER_ROUND, seed),
         )
-        found = facts | {"model": smallest.name, "pictures": whole, **networks}
-        _tell(console, out, "profile", found, benchmark.profile(found))
-        for reason in whole["unreadable"]:
+        _write(console, out, "video", streamed, benchmark.video(streamed))
+    if profile:
+        ceiling, networks = benchmarks.profile(models, rounds)
+        profiled = Profile(
+            provenance=provenance,
+            machine=machine.describe(),
+            detector=located_by.name,
+            model=smallest.name,
+            pictures=stages.measure(
+                decode.find(pictures or [ASSET]),
+                located_by,
+                smallest.classifier,
+                explainer,
+                max(rounds // ROUNDS_PER_PICTURE_ROUND, 1),
+            ),
+            ceiling=ceiling,
+            networks=networks,
+        )
+        _write(console, out, "profile", profiled, benchmark.profile(profiled))
+        for reason in profiled.pictures.unreadable:
             typer.echo(printable(reason), err=True)
-        if whole["unreadable"]:
+        if profiled.pictures.unreadable:
             raise typer.Exit(1)
 
 
-def _said(
+def _predictions(
     console: "Console",
     models: "dict[str, Entrant]",
-    finder: "Detector",
+    detector: "Detector",
     sources: Sequence[str],
     out: Path | None,
     exclude: Path | None,
     limit: int | None,
 ) -> "dict[str, dict[str, Predictions]]":
-    """The answers of every model to every data set, by the names of both."""
-
+    """The predictions of every model for every data set, by the names of both."""
     from genderscope.core.errors import UsageError
     from genderscope.evaluation.benchmark import accuracy
 
-    said = {}
-    kept = (out or Path()) / "predictions"
+    results = {}
+    folder = (out or Path()) / "predictions"
     for source in sources:
-        kept.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         read = _options.DataOptions(exclude=exclude, limit=limit).read(source, labelled=True)
         split, samples = read.split, read.samples
         data = f"{source.partition(':')[0]}-{split}"
-        if data in said:
+        if data in results:
             raise UsageError(f"--dataset {source} is the second one called {data}")
-        said[data] = accuracy.ask(
+        results[data] = accuracy.predict(
             {entrant.file: entrant.classifier for entrant in models.values()},
             samples,
-            finder,
+            detector,
             data,
-            kept,
+            folder,
             console.print,
         )
-    return said
+    return results
 
 
 def _explainer(entrant: "Entrant") -> "Explainer | None":
@@ -174,20 +181,17 @@ def _explainer(entrant: "Entrant") -> "Explainer | None":
     return Explainer.load(entrant.file, threads=1)
 
 
-def _tell(
+def _write(
     console: "Console",
     out: Path | None,
     name: str,
-    found: dict[str, Any],
+    result: "TimedDocument",
     tables: "Iterable[Table]",
 ) -> None:
-    """Print tables, and write them and all that they are made of."""
-    import json
-
+    """Print tables, and write them and the result that they show."""
     from rich import box
     from rich.table import Table as Printed
 
-    from genderscope.evaluation import metrics
     from genderscope.reporting import benchmark
 
     tables = list(tables)
@@ -199,7 +203,5 @@ def _tell(
             printed.add_row(*row)
         console.print(printed)
     if out:
-        out.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(metrics.plain(found), indent=1)
-        (out / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-        (out / f"{name}.md").write_text(benchmark.markdown(tables, found), encoding="utf-8")
+        result.save(out / f"{name}.json", overwrite=True)
+        (out / f"{name}.md").write_text(benchmark.markdown(tables, result), encoding="utf-8")

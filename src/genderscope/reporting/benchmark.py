@@ -1,118 +1,132 @@
-"""What was measured, as tables and a drawing. Knows nothing of how it was measured."""
+"""Benchmarks as tables and a drawing."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from genderscope.core.extras import require
+from genderscope.core.results import Estimate
+from genderscope.evaluation.benchmark.results import (
+    Benchmark,
+    NetworkProfile,
+    PairedAccuracy,
+    Profile,
+    Rates,
+    Ratio,
+    Stages,
+    TimedDocument,
+    VideoBenchmark,
+)
 from genderscope.reporting.markdown import table as table_text
 from genderscope.reporting.page import Table
 
 MARKERS = "os^Dv<>ph"
-"""One a data set; more than so many are not drawn."""
+"""One per data set; no more are drawn."""
 LARGEST = 12
-"""How many operators of a network are shown, those that take the longest."""
+"""How many operators of a network are listed, those that take the longest."""
 
 
-def comparison(measured: dict[str, Any]) -> Iterator[Table]:
+def comparison(result: Benchmark) -> Iterator[Table]:
     """The models beside each other, and each pair of them."""
-    models, pairs = measured["models"].values(), measured["pairs"]
+    models, pairs = result.models.values(), result.pairs
     one = next(iter(models))
-    batches = list(one["time"]["network"])
+    batches = list(one.time["network"])
     rows = [
-        [f"accuracy %, {data}, n = {n['n']:,}", *(_percent(m["accuracy"][data]) for m in models)]
-        for data, n in one["accuracy"].items()
+        [f"accuracy %, {data}, n = {n.n:,}", *(_percent(m.accuracy[data]) for m in models)]
+        for data, n in one.accuracy.items()
     ]
     rows += [
-        ["parameters", *(f"{m['parameters']:,}" for m in models)],
-        ["multiply-adds, M", *(f"{m['multiply_adds'] / 1e6:,.1f}" for m in models)],
-        ["file, kB", *(f"{m['file_bytes'] / 1e3:,.0f}" for m in models)],
+        ["parameters", *(f"{m.parameters:,}" for m in models)],
+        ["multiply-adds, M", *(f"{m.multiply_adds / 1e6:,.1f}" for m in models)],
+        ["file, kB", *(f"{m.file_bytes / 1e3:,.0f}" for m in models)],
     ]
     for batch in batches:
-        times = [m["time"]["network"][batch] for m in models]
+        times = [m.time["network"][batch] for m in models]
         rows += [
-            [f"ms a face, batch {batch}: median", *(f"{t['median_ms']:.3f}" for t in times)],
-            [f"ms a face, batch {batch}: 95th percentile", *(f"{t['p95_ms']:.3f}" for t in times)],
-            [f"faces/s, batch {batch}", *(f"{t['faces_per_s']:,.0f}" for t in times)],
+            [f"ms a face, batch {batch}: median", *(f"{t.median_ms:.3f}" for t in times)],
+            [f"ms a face, batch {batch}: 95th percentile", *(f"{t.p95_ms:.3f}" for t in times)],
+            [f"faces/s, batch {batch}", *(f"{t.faces_per_s:,.0f}" for t in times)],
         ]
-    answered = (m["time"]["classifier"]["1"]["median_ms"] for m in models)
-    epochs = (m["training"]["seconds_per_epoch"] for m in models)
+    answered = (m.time["classifier"]["1"].median_ms for m in models)
+    epochs = (m.training.seconds_per_epoch for m in models)
     rows += [
         ["ms from crop to scores, batch 1", *(f"{ms:.3f}" for ms in answered)],
         ["training, s an epoch", *("-" if s is None else f"{s:,.0f}" for s in epochs)],
     ]
     yield Table(
-        ["", *measured["models"]],
+        ["", *result.models],
         rows,
-        f"Accuracy without abstention, with Wilson's 95% interval. Time: {measured['time_is']}.",
+        f"Accuracy without abstention, with Wilson's 95% interval. Time: {result.time_is}.",
     )
     if not pairs:
         return
     yield Table(
         ["A, B", *(f"A's time in B's, batch {batch}" for batch in batches)],
         [
-            [f"{pair['a']}, {pair['b']}", *(_ratio(pair["time_ratio"][batch]) for batch in batches)]
+            [f"{pair.a}, {pair.b}", *(ratio(pair.time_ratio[batch]) for batch in batches)]
             for pair in pairs
         ],
-        f"Medians of the ratios of {measured['rounds']} rounds, with 95% intervals (bootstrap).",
+        f"Medians of the ratios of {result.rounds} rounds, with 95% intervals (bootstrap).",
     )
-    for data in one["accuracy"]:
+    for data in one.accuracy:
         yield Table(
             [f"A, B on {data}", "A's accuracy less B's, points", "right: only A, only B", "p"],
-            [[f"{pair['a']}, {pair['b']}", *_difference(pair["accuracy"][data])] for pair in pairs],
+            [[f"{pair.a}, {pair.b}", *_difference(pair.accuracy[data])] for pair in pairs],
             "With 95% intervals (paired bootstrap); p of McNemar's exact two-sided test.",
         )
 
 
-def _percent(found: dict[str, Any]) -> str:
-    low, high = found["interval"]
-    return f"{100 * found['value']:.1f} ({100 * low:.1f}-{100 * high:.1f})"
+def _percent(accuracy: Estimate) -> str:
+    if accuracy.value is None or accuracy.interval is None:
+        return "n too small"
+    low, high = accuracy.interval
+    return f"{100 * accuracy.value:.1f} ({100 * low:.1f}-{100 * high:.1f})"
 
 
-def _difference(found: dict[str, Any]) -> list[str]:
-    low, high = found["interval"]
-    return [
-        f"{100 * found['difference']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})",
-        f"{found['a_only']:,}, {found['b_only']:,}",
-        f"{found['p']:.2g}",
-    ]
+def _difference(accuracy: PairedAccuracy) -> list[str]:
+    difference, test = accuracy.difference, accuracy.test
+    cell = "n too small"
+    if difference.value is not None and difference.interval is not None:
+        low, high = difference.interval
+        cell = f"{100 * difference.value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+    return [cell, f"{test.a_only:,}, {test.b_only:,}", f"{test.p:.2g}"]
 
 
-def _ratio(found: dict[str, Any]) -> str:
-    low, high = found["interval"]
-    return f"{found['value']:.2f} ({low:.2f}-{high:.2f})"
+def ratio(of: Ratio) -> str:
+    """A ratio with its interval."""
+    low, high = of.interval
+    return f"{of.value:.2f} ({low:.2f}-{high:.2f})"
 
 
-def profile(measured: dict[str, Any]) -> Iterator[Table]:
-    """The stages of pictures, how near each network comes to the machine's limit, and its parts."""
-    pictures = measured["pictures"]
-    together = pictures["together"]
+def profile(result: Profile) -> Iterator[Table]:
+    """The stages of pictures, each network compared with the machine's limit, and its operators."""
+    pictures = result.pictures
+    together = pictures.together
     yield stages(
-        pictures["apart"],
-        f"{pictures['pictures']} pictures, {pictures['faces']} faces, {measured['model']}, faces "
-        f"found by {measured['detector']}, one thread, picture by picture; medians of "
-        f"{pictures['rounds']} rounds. In batches, without explaining and drawing: "
-        f"{together['ms']:,.1f} ms, {together['pictures_per_s']:.1f} pictures/s, "
-        f"{together['faces_per_s']:.1f} faces/s.",
+        pictures.apart,
+        f"{pictures.pictures} pictures, {pictures.faces} faces, {result.model}, faces "
+        f"found by {result.detector}, one thread, picture by picture; medians of "
+        f"{pictures.rounds} rounds. In batches, without explaining and drawing: "
+        f"{together.ms:,.1f} ms, {together.pictures_per_s:.1f} pictures/s, "
+        f"{together.faces_per_s:.1f} faces/s.",
     )
-    ceiling = measured["ceiling"]
+    ceiling = result.ceiling
     rows = []
-    for name, found in measured["networks"].items():
-        for batch, run in found["profile"].items():
-            gflops = found["gflops"][batch]
+    for name, speed in result.networks.items():
+        for batch, run in speed.profile.items():
+            gflops = speed.gflops[batch]
             rows.append(
                 [
                     name,
                     batch,
-                    f"{found['multiply_adds'] / 1e6:.2f}",
-                    f"{run['multiply_adds'] / 1e6:.2f}",
-                    f"{run['bytes'] / 1e6:.2f}",
-                    f"{1e3 * found['time'][batch]['median_ms']:,.0f}",
+                    f"{speed.multiply_adds / 1e6:.2f}",
+                    f"{run.multiply_adds / 1e6:.2f}",
+                    f"{run.bytes / 1e6:.2f}",
+                    f"{1e3 * speed.time[batch].median_ms:,.0f}",
                     f"{gflops:.1f}",
-                    f"{100 * gflops / ceiling['best_gflops']:.0f}",
-                    f"{run['gbytes_per_s']:.1f}",
+                    f"{100 * gflops / ceiling.best_gflops:.0f}",
+                    f"{run.gbytes_per_s:.1f}",
                 ]
             )
     yield Table(
@@ -128,25 +142,25 @@ def profile(measured: dict[str, Any]) -> Iterator[Table]:
             "GB/s",
         ],
         rows,
-        f"For one face, one thread. The ceiling is {ceiling['best_gflops']:.1f} GFLOP/s, a large "
-        f"float32 matrix product; copying memory reaches {ceiling['copy_gbytes_per_s']:.1f} GB/s. "
+        f"For one face, one thread. The ceiling is {ceiling.best_gflops:.1f} GFLOP/s, a large "
+        f"float32 matrix product; copying memory reaches {ceiling.copy_gbytes_per_s:.1f} GB/s. "
         "A multiplication and an addition are two operations, and those of padding do not count.",
     )
-    for name, found in measured["networks"].items():
-        for batch, run in found["profile"].items():
+    for name, speed in result.networks.items():
+        for batch, run in speed.profile.items():
             yield _operators(name, batch, run)
 
 
-def _operators(name: str, batch: str, profile: dict[str, Any]) -> Table:
-    largest = sorted(profile["operators"], key=lambda operator: -operator["microseconds"])
+def _operators(name: str, batch: str, profile: NetworkProfile) -> Table:
+    largest = sorted(profile.operators, key=lambda operator: -operator.microseconds)
     rows = [
         [
-            f"{operator['operator']} to {'x'.join(map(str, operator['output']))}",
-            f"{operator['microseconds']:.1f}",
-            f"{100 * operator['microseconds'] / profile['microseconds']:.0f}",
-            f"{operator['multiply_adds'] / 1e6:.3f}",
-            f"{2e-3 * operator['multiply_adds'] / operator['microseconds']:.0f}",
-            f"{1e-3 * operator['bytes'] / operator['microseconds']:.0f}",
+            f"{operator.operator} to {'x'.join(map(str, operator.output))}",
+            f"{operator.microseconds:.1f}",
+            f"{100 * operator.microseconds / profile.microseconds:.0f}",
+            f"{operator.multiply_adds / 1e6:.3f}",
+            f"{2e-3 * operator.multiply_adds / operator.microseconds:.0f}",
+            f"{1e-3 * operator.bytes / operator.microseconds:.0f}",
         ]
         for operator in largest[:LARGEST]
     ]
@@ -154,81 +168,82 @@ def _operators(name: str, batch: str, profile: dict[str, Any]) -> Table:
         ["operator", "us", "%", "multiply-adds, M", "GFLOP/s", "GB/s"],
         rows,
         f"{name}, batch {batch}, for one face: the {len(rows)} of {len(largest)} operators that "
-        f"take the longest; measuring adds to {profile['microseconds']:,.0f} us in all.",
+        f"take the longest; measuring adds to {profile.microseconds:,.0f} us in all.",
     )
 
 
-def stages(found: dict[str, Any], title: str) -> Table:
-    """The stages of a picture or of a frame; see ``stages.shares``."""
-    names = {**found["stages"], "all": {**found, "share": 1.0}}
+def stages(result: Stages, title: str) -> Table:
+    """The stages of a picture or of a frame."""
+    rates: dict[str, tuple[Rates, float]] = {
+        name: (stage, stage.share) for name, stage in result.stages.items()
+    }
     return Table(
         ["stage", "ms", "%", "pictures/s", "faces/s"],
         [
             [
                 name,
-                f"{stage['ms']:.2f}",
-                f"{100 * stage['share']:.1f}",
-                f"{stage['pictures_per_s']:,.1f}",
-                f"{stage['faces_per_s']:,.0f}",
+                f"{rate.ms:.2f}",
+                f"{100 * share:.1f}",
+                f"{rate.pictures_per_s:,.1f}",
+                f"{rate.faces_per_s:,.0f}",
             ]
-            for name, stage in names.items()
+            for name, (rate, share) in (rates | {"all": (result, 1.0)}).items()
         ],
         title,
     )
 
 
-def video(measured: dict[str, Any]) -> Iterator[Table]:
-    """Frames a second by the number of faces, and what explaining costs."""
-    for faces, found in measured.items():
-        for way in ("plain", "explained"):
-            if way in found:
-                seen = found[way]
+def video(result: VideoBenchmark) -> Iterator[Table]:
+    """Frames per second by the number of faces, and the cost of explaining."""
+    rows = []
+    for faces, run in result.faces.items():
+        for name, stream in (("plain", run.plain), ("explained", run.explained)):
+            if stream:
                 yield stages(
-                    seen,
-                    f"640x480, {faces} face{'s' * (faces != '1')}, {way}: "
-                    f"{seen['pictures_per_s']:.0f} frames/s, {seen['faces_a_frame']:.1f} faces "
-                    f"found a frame, median of {seen['frames']} frames.",
+                    stream,
+                    f"640x480, {faces} face{'s' * (faces != '1')}, {name}: "
+                    f"{stream.pictures_per_s:.0f} frames/s, {stream.faces_a_frame:.1f} faces "
+                    f"found a frame, median of {stream.frames} frames.",
                 )
-    rows = [
-        [faces, _ratio(found["guided_to_plain"])]
-        for faces, found in measured.items()
-        if "guided_to_plain" in found
-    ]
+        if run.guided_to_plain:
+            rows.append([faces, ratio(run.guided_to_plain)])
     if rows:
         yield Table(
             ["faces", "guided in plain"], rows, "Time of scores with maps in that of scores."
         )
 
 
-def markdown(tables: Iterable[Table], measured: dict[str, Any]) -> str:
-    """Tables as GitHub reads them, each with its caption below, and what measured them."""
-    machine = measured["machine"]
-    caches = ", ".join(f"{name} {size}" for name, size in machine["caches"].items())
-    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+def markdown(tables: Iterable[Table], result: TimedDocument) -> str:
+    """Tables in Markdown, each with its caption below, and the machine that measured them."""
+    machine, provenance = result.machine, result.provenance
+    caches = ", ".join(f"{name} {size}" for name, size in machine.caches.items())
+    versions = ", ".join(f"{name} {number}" for name, number in provenance.versions.items())
     parts = []
     for table in tables:
         parts.append(table_text(table.head, table.rows))
         if table.caption:
             parts.append(table.caption)
     parts.append(
-        f"Measured by `{measured['command']}` on {machine['cpu']} ({machine['cores']} cores, "
-        f"{caches}; {' '.join(machine['instructions'])}), {machine['system']}; {versions}."
+        f"Measured by `{provenance.command}` on {machine.cpu} ({machine.cores} cores, "
+        f"{caches}; {' '.join(machine.instructions)}), {machine.system}; {versions}."
     )
     return "\n\n".join(parts) + "\n"
 
 
-def drawing(measured: dict[str, Any], file: Path) -> None:
+def drawing(result: Benchmark, file: Path) -> None:
     """Accuracy against time and against size, one point a model and data set, as a PNG."""
     locator = require("matplotlib.ticker", "eval").LogLocator
     figure = require("matplotlib.figure", "eval").Figure(
         figsize=(9, 4.5), dpi=150, layout="constrained"
     )
-    models = measured["models"]
+    models = result.models
     sides = figure.subplots(1, 2, sharey=True)
     for number, (name, model) in enumerate(models.items()):
-        places = model["time"]["network"]["1"]["median_ms"], model["parameters"] / 1e3
-        for marker, (data, found) in zip(MARKERS, model["accuracy"].items(), strict=False):
-            low, value, high = 100 * np.insert(found["interval"], 1, found["value"])
+        places = model.time["network"]["1"].median_ms, model.parameters / 1e3
+        for marker, (data, accuracy) in zip(MARKERS, model.accuracy.items(), strict=False):
+            if accuracy.value is None or accuracy.interval is None:
+                continue
+            low, value, high = 100 * np.insert(accuracy.interval, 1, accuracy.value)
             for axes, place in zip(sides, places, strict=True):
                 axes.errorbar(
                     place,

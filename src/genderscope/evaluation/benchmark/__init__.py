@@ -1,11 +1,9 @@
-"""Several models beside each other: how often they are right, how large and how quick they are.
+"""Several models compared: accuracy, size and speed.
 
-    accuracy.py   what they say of the same pictures        latency.py   how long calls take
-    machine.py    what measures, and its limits             network.py   time by operator
-    stages.py     time of a picture by stage                video.py     frames a second
-    report.py     all of that as tables and a drawing
-
-This module puts the comparison together. Knows nothing of the command line.
+accuracy.py   predictions for the same pictures         latency.py   how long calls take
+machine.py    the machine, and its limits               network.py   time by operator
+stages.py     time of a picture by stage                video.py     frames per second
+results.py    the types of the results
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,15 +11,25 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from genderscope.core import sessions
 from genderscope.core.errors import UsageError
+from genderscope.core.results import Provenance
 from genderscope.core.types import Floats
 from genderscope.evaluation.benchmark import accuracy, machine, network
 from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
+from genderscope.evaluation.benchmark.results import (
+    Benchmark,
+    Ceiling,
+    ModelResult,
+    NetworkSpeed,
+    Pair,
+    Timing,
+    TrainingTime,
+)
 from genderscope.evaluation.predictions import Predictions
 from genderscope.inference.classifier import Classifier, find
 
@@ -60,23 +68,12 @@ class Entrant:
     def name(self) -> str:
         return self.classifier.name
 
-    def facts(self) -> dict[str, Any]:
-        """What its file says of it, with the time that an epoch of its training took."""
-        metadata = self.classifier.metadata
-        training = metadata.training
-        seconds = training and training.seconds
-        epochs = training and training.settings.get("epochs")
-        return {
-            "source": metadata.source or None,
-            "parameters": metadata.parameters,
-            "multiply_adds": network.multiply_adds(self.file),
-            "file_bytes": self.file.stat().st_size,
-            "training": {
-                "epochs": epochs,
-                "seconds": seconds,
-                "seconds_per_epoch": seconds / epochs if seconds and epochs else None,
-            },
-        }
+    def training_time(self) -> TrainingTime:
+        training = self.classifier.metadata.training
+        seconds = training.seconds if training else None
+        epochs = training.settings.get("epochs") if training else None
+        mean = seconds / epochs if seconds and epochs else None
+        return TrainingTime(epochs=epochs, seconds=seconds, seconds_per_epoch=mean)
 
 
 def entrants(models: Sequence[str | Path]) -> dict[str, Entrant]:
@@ -100,92 +97,94 @@ def entrants(models: Sequence[str | Path]) -> dict[str, Entrant]:
 
 def compare(
     models: Mapping[str, Entrant],
-    said: Mapping[str, Mapping[str, Predictions]],
+    predictions: Mapping[str, Mapping[str, Predictions]],
     rounds: int,
-    seed: int,
-) -> dict[str, Any]:
-    """Everything that is measured of several models and of each pair of them.
+    detector: str,
+    provenance: Provenance,
+) -> Benchmark:
+    """Compare several models and each pair of them.
 
     Args:
-        said: by the data set's name, then by the model's; may be empty.
+        predictions: by the data set's name, then by the model's; may be empty.
         rounds: in which the models take turns, for each batch size.
-
-    Returns:
-        ``models`` by name: facts, ``accuracy`` by data set, ``time`` by way and batch size;
-        ``pairs``: A, B, the ratio of their times, and how their accuracies differ by data set.
+        detector: the name of the one that located the faces.
     """
     times = {batch: _timed(models, batch, rounds) for batch in BATCHES}
-    results = {
-        name: {
-            **entrant.facts(),
-            "accuracy": {data: accuracy.accuracy(answers[name]) for data, answers in said.items()},
-            "time": {
-                way: {
-                    str(batch): summary(seconds[f"{way} {name}"], batch)
+    seed = provenance.seed or 0
+    return Benchmark(
+        provenance=provenance,
+        machine=machine.describe(),
+        detector=detector,
+        models={
+            name: ModelResult(
+                source=entrant.classifier.metadata.source or None,
+                parameters=entrant.classifier.metadata.parameters,
+                multiply_adds=network.multiply_adds(entrant.file),
+                file_bytes=entrant.file.stat().st_size,
+                training=entrant.training_time(),
+                accuracy={data: accuracy.accuracy(of[name]) for data, of in predictions.items()},
+                time={way: _timings(times, f"{way} {name}") for way in WAYS},
+            )
+            for name, entrant in models.items()
+        },
+        pairs=tuple(
+            Pair(
+                a=a,
+                b=b,
+                time_ratio={
+                    str(batch): ratio(seconds[f"network {a}"], seconds[f"network {b}"], seed)
                     for batch, seconds in times.items()
-                }
-                for way in WAYS
-            },
-        }
-        for name, entrant in models.items()
-    }
-    pairs = [
-        {
-            "a": a,
-            "b": b,
-            "time_ratio": {
-                str(batch): ratio(seconds[f"network {a}"], seconds[f"network {b}"], seed)
-                for batch, seconds in times.items()
-            },
-            "accuracy": {
-                data: accuracy.pair(answers[a], answers[b], seed) for data, answers in said.items()
-            },
-        }
-        # The larger one first, so that a ratio says how many times as long it takes.
-        for b, a in combinations(models, 2)
-    ]
-    return {"models": results, "pairs": pairs, "time_is": TIME_IS, "rounds": rounds, "seed": seed}
+                },
+                accuracy={
+                    data: accuracy.pair(of[a], of[b], seed) for data, of in predictions.items()
+                },
+            )
+            # The larger one first, so that a ratio says how many times as long it takes.
+            for b, a in combinations(models, 2)
+        ),
+        time_is=TIME_IS,
+        rounds=rounds,
+    )
 
 
-def profile(models: Mapping[str, Entrant], rounds: int) -> dict[str, Any]:
-    """How near each network comes to what one thread of the machine can do, and what holds it.
+def profile(models: Mapping[str, Entrant], rounds: int) -> tuple[Ceiling, dict[str, NetworkSpeed]]:
+    """Each network compared with what one thread of the machine can do, and its operators.
 
     Returns:
-        ``ceiling``: see ``machine.ceiling``, the better of before and after; ``networks`` by name:
-        ``multiply_adds`` of the file, and by batch size ``time``, ``gflops`` (a multiplication and
-        an addition are two operations) and ``profile``: see ``network.profile``.
+        The better ceiling of before and after, and the networks by name; a multiplication and an
+        addition are two operations.
     """
     before = machine.ceiling()
     times = {batch: _timed(models, batch, rounds) for batch in BATCHES}
     networks = {}
     for name, entrant in models.items():
-        counted = network.multiply_adds(entrant.file)
-        time = {
-            str(batch): summary(seconds[f"network {name}"], batch)
-            for batch, seconds in times.items()
-        }
-        networks[name] = {
-            "multiply_adds": counted,
-            "time": time,
-            "gflops": {key: 2e-6 * counted / found["median_ms"] for key, found in time.items()},
-            "profile": {
+        count = network.multiply_adds(entrant.file)
+        timings = _timings(times, f"network {name}")
+        networks[name] = NetworkSpeed(
+            multiply_adds=count,
+            time=timings,
+            gflops={batch: 2e-6 * count / timing.median_ms for batch, timing in timings.items()},
+            profile={
                 str(batch): network.profile(entrant.file, batch, rounds * REPEATS[batch])
                 for batch in BATCHES
             },
-        }
-    best = max(before, machine.ceiling(), key=lambda ceiling: float(ceiling["best_gflops"]))
-    return {"ceiling": best, "networks": networks}
+        )
+    return max(before, machine.ceiling(), key=lambda ceiling: ceiling.best_gflops), networks
+
+
+def _timings(times: Mapping[int, Mapping[str, Floats]], name: str) -> dict[str, Timing]:
+    return {str(batch): summary(seconds[name], batch) for batch, seconds in times.items()}
 
 
 def _timed(models: Mapping[str, Entrant], batch: int, rounds: int) -> dict[str, Floats]:
-    """Seconds of each way to run each model, by ``<way> <name>``."""
+    """Seconds of the network and the classifier of each model, by ``network <name>`` and so on."""
     calls = {}
     for name, entrant in models.items():
         spec = entrant.classifier.spec
         shape = (batch, spec.size, spec.size, *([3] if spec.channels == 3 else []))
         crops = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         opened = sessions.create(entrant.file, threads=1)
-        given = network.inputs(opened, batch)
-        calls[f"network {name}"] = partial(opened.run, None, given)
+        inputs = network.inputs(opened, batch)
+        calls[f"network {name}"] = partial(opened.run, None, inputs)
         calls[f"classifier {name}"] = partial(entrant.classifier, crops)
     return take_turns(calls, rounds, REPEATS[batch])

@@ -1,31 +1,25 @@
 """What one thread of this machine can do at most.
 
-It runs in a process of its own, since NumPy reads how many threads it may use once, when it is
-imported. Knows nothing of networks.
+Run in a process of its own, since NumPy reads the number of threads once, when it is imported.
 """
 
-import json
 import sys
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import Any
 
+import msgspec
 import numpy as np
+
+from genderscope.evaluation.benchmark.results import Ceiling
 
 SIDES = (512, 1024, 2048)
 COPIED_BYTES = 64 * 2**20
 REPEATS = 7
 
 
-def measure() -> dict[str, Any]:
-    """The best of several large float32 matrix products and copies.
-
-    Returns:
-        ``matrix_gflops`` by the side of the square matrices, ``best_gflops`` (10^9 operations a
-        second; a multiplication and an addition are two), and ``copy_gbytes_per_s``, each byte
-        that is read and each that is written counted.
-    """
+def measure() -> Ceiling:
+    """The best of several large float32 matrix products and copies."""
     draw = np.random.default_rng(0)
     gflops = {}
     for side in SIDES:
@@ -34,15 +28,15 @@ def measure() -> dict[str, Any]:
         gflops[str(side)] = 2 * side**3 / seconds / 1e9
     source = np.ones(COPIED_BYTES, np.uint8)
     target = np.empty_like(source)
-    return {
-        "matrix_gflops": gflops,
-        "best_gflops": max(gflops.values()),
-        "copy_gbytes_per_s": 2 * COPIED_BYTES / _best(partial(np.copyto, target, source)) / 1e9,
-    }
+    return Ceiling(
+        matrix_gflops=gflops,
+        best_gflops=max(gflops.values()),
+        copy_gbytes_per_s=2 * COPIED_BYTES / _best(partial(np.copyto, target, source)) / 1e9,
+    )
 
 
 def _best(call: Callable[[], object]) -> float:
-    """The seconds of the quickest of several calls."""
+    """The seconds of the fastest of several calls."""
     times = []
     for _ in range(REPEATS):
         began = perf_counter()
@@ -52,4 +46,4 @@ def _best(call: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(measure()))
+    sys.stdout.buffer.write(msgspec.json.encode(measure()))

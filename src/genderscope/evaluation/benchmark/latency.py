@@ -1,16 +1,16 @@
 """How long calls take, measured so that they can be compared.
 
 The calls take turns, round after round, so that whatever slows the machine for a while slows all of
-them alike, and each pair is compared within its rounds. Knows nothing of what is called.
+them, and each pair is compared within its rounds.
 """
 
 from collections.abc import Callable, Mapping
 from time import perf_counter_ns
-from typing import Any
 
 import numpy as np
 
 from genderscope.core.types import Floats
+from genderscope.evaluation.benchmark.results import Ratio, Timing
 from genderscope.evaluation.metrics import percentiles
 
 RESAMPLES = 2000
@@ -42,31 +42,24 @@ def take_turns(
     return seconds
 
 
-def summary(seconds: Floats, faces: int) -> dict[str, float]:
-    """The median and the 95th percentile of calls, in milliseconds a face, and faces a second."""
+def summary(seconds: Floats, faces: int) -> Timing:
+    """The timing of calls with so many faces each."""
     median, slow = np.quantile(seconds, [0.5, 0.95]) * 1e3 / faces
-    return {
-        "median_ms": float(median),
-        "p95_ms": float(slow),
-        "faces_per_s": float(1e3 / median),
-        "calls": seconds.size,
-    }
+    return Timing(
+        median_ms=float(median),
+        p95_ms=float(slow),
+        faces_per_s=float(1e3 / median),
+        calls=seconds.size,
+    )
 
 
-def ratio(a: Floats, b: Floats, seed: int) -> dict[str, Any]:
-    """How many times as long as B does A take: the median over rounds of the ratio in each.
+def ratio(a: Floats, b: Floats, seed: int) -> Ratio:
+    """A's time divided by B's.
 
     Args:
         a, b: (rounds, repeats) seconds of the same rounds, for as many faces.
-
-    Returns:
-        ``value``, its 95% ``interval`` by a bootstrap over the rounds, and how many ``rounds``.
     """
     ratios = np.median(a, axis=1) / np.median(b, axis=1)
     drawn = np.random.default_rng(seed).choice(ratios, (RESAMPLES, len(ratios)))
-    low, high = percentiles(np.median(drawn, axis=1))
-    return {
-        "value": float(np.median(ratios)),
-        "interval": (float(low), float(high)),
-        "rounds": len(ratios),
-    }
+    low, high = percentiles(np.median(drawn, axis=1)).tolist()
+    return Ratio(value=float(np.median(ratios)), interval=(low, high), rounds=len(ratios))

@@ -1,21 +1,18 @@
-"""The machine that measures: what it is, and what one of its threads can do at most.
+"""The machine that measures, and what one of its threads can do at most."""
 
-Knows nothing of networks or pictures.
-"""
-
-import json
 import os
 import platform
 import re
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from genderscope import __version__
+import msgspec
+
+from genderscope.evaluation.benchmark.results import Ceiling, Machine
 
 LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow")
+"""That times depend on."""
 # What decides how wide the arithmetic of float32 and of INT8 is.
 INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "asimddp")
 # The libraries of linear algebra read these once, when NumPy is imported.
@@ -26,46 +23,37 @@ CPU_INFO = Path("/proc/cpuinfo")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
 
-def describe() -> dict[str, Any]:
-    """The processor, its caches, the versions, and how busy the machine is; None where unknown.
-
-    No name of the machine or its user is in it.
-    """
+def describe() -> Machine:
+    """The processor, its caches, and how busy the machine is, without its name or its user's."""
     text = CPU_INFO.read_text(errors="replace") if CPU_INFO.is_file() else ""
     facts = dict(re.findall(r"^([\w ]+?)\s*: (.*)$", text.partition("\n\n")[0], re.MULTILINE))
     flags = (facts.get("flags") or facts.get("Features", "")).split()
-    return {
-        "cpu": facts.get("model name") or platform.processor() or platform.machine(),
-        "architecture": platform.machine(),
-        "cpu_family_model": [facts.get("cpu family"), facts.get("model")],
-        "instructions": [name for name in INSTRUCTIONS if name in flags],
-        "cores": os.cpu_count(),
-        "cores_allowed": len(os.sched_getaffinity(0)) if sys.platform == "linux" else None,
-        "caches": _caches(),
-        "system": f"{platform.system()} {platform.release()}",
-        "load_average_1m": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        "versions": {
-            "python": platform.python_version(),
-            "genderscope": __version__,
-            **{name: version(name) for name in LIBRARIES},
-        },
-    }
+    return Machine(
+        cpu=facts.get("model name") or platform.processor() or platform.machine(),
+        architecture=platform.machine(),
+        cpu_family_model=(facts.get("cpu family"), facts.get("model")),
+        instructions=tuple(name for name in INSTRUCTIONS if name in flags),
+        cores=os.cpu_count(),
+        cores_allowed=len(os.sched_getaffinity(0)) if sys.platform == "linux" else None,
+        caches=_caches(),
+        system=f"{platform.system()} {platform.release()}",
+        load_average_1m=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+    )
 
 
-def ceiling() -> dict[str, Any]:
+def ceiling() -> Ceiling:
     """What one thread reaches, measured by ``ceiling.measure`` in a process of its own."""
     command = [sys.executable, "-m", "genderscope.evaluation.benchmark.ceiling"]
-    answer = subprocess.run(command, env=os.environ | ONE_THREAD, capture_output=True, check=True)
-    measured: dict[str, Any] = json.loads(answer.stdout)
-    return measured
+    output = subprocess.run(command, env=os.environ | ONE_THREAD, capture_output=True, check=True)
+    return msgspec.json.decode(output.stdout, type=Ceiling)
 
 
 def _caches() -> dict[str, str]:
     """Sizes by name, such as L2, as the system writes them."""
-    found = {}
+    sizes = {}
     for cache in sorted(CACHES.glob("index*")):
         level, kind, size = (
             (cache / name).read_text().strip() for name in ("level", "type", "size")
         )
-        found[f"L{level}" + {"Data": "d", "Instruction": "i"}.get(kind, "")] = size
-    return found
+        sizes[f"L{level}" + {"Data": "d", "Instruction": "i"}.get(kind, "")] = size
+    return sizes

@@ -1,7 +1,7 @@
 """Where the time of a network goes: ONNX Runtime's own profile, operator by operator.
 
 Operations and bytes are counted from the shapes of the graph as it runs, so after ONNX Runtime has
-fused it and padded its maps to its vectors. Knows nothing of pictures.
+fused it and padded its maps to its vectors.
 """
 
 import json
@@ -11,9 +11,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
+from msgspec.structs import replace
 
 from genderscope.core.types import Floats
+from genderscope.evaluation.benchmark.results import NetworkProfile, Operator
 
 CONVOLUTIONS = ("Conv", "FusedConv", "QLinearConv", "ConvInteger")
 PRODUCTS = ("Gemm", "FusedGemm", "QGemm", "MatMul", "FusedMatMul", "MatMulInteger")
@@ -21,7 +24,7 @@ DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 LEAST_RUNS = 5
 
 
-def inputs(opened: onnxruntime.InferenceSession, faces: int) -> dict[str, Any]:
+def inputs(opened: onnxruntime.InferenceSession, faces: int) -> dict[str, npt.NDArray[Any]]:
     """Numbers of the shape that a network reads; how long it takes does not depend on them."""
     [needed] = opened.get_inputs()
     shape = (faces, *needed.shape[1:])
@@ -31,41 +34,43 @@ def inputs(opened: onnxruntime.InferenceSession, faces: int) -> dict[str, Any]:
 
 def multiply_adds(file: Path) -> int:
     """Multiply-adds of a network for one face, from the shapes in its file."""
-    return sum(operator["multiply_adds"] for operator in _run(file, 1, 1, optimised=False)[0])
+    return sum(operator.multiply_adds for operator in _run(file, 1, 1, optimised=False)[0])
 
 
-def profile(file: Path, faces: int, runs: int) -> dict[str, Any]:
+def profile(file: Path, faces: int, runs: int) -> NetworkProfile:
     """Time, multiply-adds and bytes of each operator, for one face of a batch of ``faces``.
 
-    Times are interquartile means over the runs, in microseconds; measuring adds to them. Bytes are
-    those of an operator's inputs, weights and outputs, each counted once a batch.
-
-    Returns:
-        ``operators``, in their order; their sums ``microseconds``, ``multiply_adds``, ``bytes``;
-        ``gflops`` and ``gbytes_per_s`` while an operator runs.
+    Times are interquartile means over the runs; measuring adds to them. Bytes are those of an
+    operator's inputs, weights and outputs, each counted once a batch.
     """
-    operators, times = _run(file, faces, max(runs, LEAST_RUNS))
+    batch, times = _run(file, faces, max(runs, LEAST_RUNS))
     kept = np.sort(times, axis=0)[len(times) // 4 : -(len(times) // 4) or None].mean(axis=0)
-    for operator, time in zip(operators, kept / faces, strict=True):
-        operator["microseconds"] = float(time)
-        operator["multiply_adds"] //= faces
-        operator["bytes"] /= faces
-    total = {
-        key: sum(operator[key] for operator in operators)
-        for key in ("microseconds", "multiply_adds", "bytes")
-    }
-    return {
-        "faces": faces,
-        **total,
-        "gflops": 2e-3 * total["multiply_adds"] / total["microseconds"],
-        "gbytes_per_s": 1e-3 * total["bytes"] / total["microseconds"],
-        "operators": operators,
-    }
+    operators = tuple(
+        replace(
+            operator,
+            microseconds=time,
+            multiply_adds=operator.multiply_adds // faces,
+            bytes=operator.bytes / faces,
+        )
+        for operator, time in zip(batch, (kept / faces).tolist(), strict=True)
+    )
+    microseconds = sum(operator.microseconds for operator in operators)
+    count = sum(operator.multiply_adds for operator in operators)
+    moved = sum(operator.bytes for operator in operators)
+    return NetworkProfile(
+        faces=faces,
+        microseconds=microseconds,
+        multiply_adds=count,
+        bytes=moved,
+        gflops=2e-3 * count / microseconds,
+        gbytes_per_s=1e-3 * moved / microseconds,
+        operators=operators,
+    )
 
 
 def _run(
     file: Path, faces: int, runs: int, optimised: bool = True
-) -> tuple[list[dict[str, Any]], Floats]:
+) -> tuple[list[Operator], Floats]:
     """The operators of a network in their order, and (runs, operators) microseconds.
 
     Args:
@@ -82,9 +87,9 @@ def _run(
             # Integer weights that are packed for the processor have no shape any more.
             options.add_session_config_entry("session.disable_prepacking", "1")
         opened = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-        given = inputs(opened, faces)
+        feed = inputs(opened, faces)
         for _ in range(runs):
-            opened.run(None, given)
+            opened.run(None, feed)
         events = json.loads(Path(opened.end_profiling()).read_text())
     kernels = [event for event in events if event["name"].endswith("_kernel_time")]
     count = len(kernels) // runs
@@ -92,23 +97,24 @@ def _run(
     return [_operator(event["args"]) for event in kernels[:count]], times
 
 
-def _operator(facts: dict[str, Any]) -> dict[str, Any]:
-    """What the profile says of one run of an operator."""
-    given, made = (
+def _operator(facts: dict[str, Any]) -> Operator:  # ONNX Runtime's own layout
+    """One run of an operator, without its time."""
+    inputs, outputs = (
         [shape for value in facts[f"{side}_type_shape"] for shape in value.values()]
         for side in ("input", "output")
     )
-    kind, output = facts["op_name"], made[0]
-    counted = 0
+    kind, output = facts["op_name"], outputs[0]
+    count = 0
     if kind in CONVOLUTIONS:  # its weights are the second of its inputs that is no vector
-        weights = [shape for shape in given if len(shape) > 1][1:]
-        counted = prod(output) * prod(weights[0][1:]) if weights else 0
+        weights = [shape for shape in inputs if len(shape) > 1][1:]
+        count = prod(output) * prod(weights[0][1:]) if weights else 0
     elif kind in PRODUCTS:
-        counted = prod(output) * given[0][-1]
+        count = prod(output) * inputs[0][-1]
     sizes = ("activation_size", "parameter_size", "output_size")
-    return {
-        "operator": kind,
-        "output": output[1:],
-        "multiply_adds": counted,
-        "bytes": sum(int(facts[size]) for size in sizes),
-    }
+    return Operator(
+        operator=kind,
+        output=tuple(output[1:]),
+        multiply_adds=count,
+        bytes=sum(int(facts[size]) for size in sizes),
+        microseconds=0.0,
+    )

@@ -1,13 +1,9 @@
-"""Where the time of a picture goes, stage by stage, and how quick the stages are put together.
-
-Everything runs on one thread. Knows nothing of how a network spends its time.
-"""
+"""The time of a picture by stage, and of all stages together, on one thread."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +11,7 @@ import numpy as np
 from genderscope.core.errors import PictureError
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Floats, Frame, Image, Prediction, Result
+from genderscope.evaluation.benchmark.results import Pictures, Rates, Stage, Stages
 from genderscope.imaging import decode, draw
 from genderscope.imaging.preprocess import crop
 from genderscope.inference.classifier import Classifier
@@ -28,7 +25,7 @@ WARM_UP_ROUNDS = 1
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """OpenCV on one thread, for the time that something is measured."""
+    """OpenCV on one thread within the context."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -37,7 +34,7 @@ def one_thread() -> Iterator[None]:
         cv2.setNumThreads(threads)
 
 
-def look(
+def time_stages(
     image: Image, detector: Detector, classifier: Classifier, explainer: Explainer | None
 ) -> tuple[Floats, int]:
     """Find, classify, explain and draw the faces of one picture.
@@ -69,17 +66,12 @@ def measure(
     classifier: Classifier,
     explainer: Explainer | None,
     rounds: int,
-) -> dict[str, Any]:
+) -> Pictures:
     """Time each stage on pictures, one after the other, and the whole as ``classify`` runs it.
 
     Args:
         pictures: as ``sources.find`` yields them.
         classifier, explainer: opened with one thread; without an explainer its stage is left out.
-
-    Returns:
-        ``pictures``, ``faces``, ``rounds``; ``apart``: see ``shares``; ``together``: the same
-        pictures through ``Scope.stream``, so in batches and without explaining and drawing;
-        ``unreadable``: reasons, one for each picture that was left out.
 
     Raises:
         PictureError: no picture is left.
@@ -106,7 +98,7 @@ def measure(
                 read = perf_counter()
                 image = decode.read(encoded)
                 decoded = perf_counter()
-                spent, count = look(image, detector, classifier, explainer)
+                spent, count = time_stages(image, detector, classifier, explainer)
                 times.append([read - began, decoded - read, *spent])
                 counts.append(count)
             apart.append(np.sum(times, axis=0))
@@ -115,38 +107,35 @@ def measure(
                 pass
             together.append(perf_counter() - began)
     seconds = float(np.median(together[WARM_UP_ROUNDS:]))
-    return {
-        "pictures": len(readable),
-        "faces": sum(counts),
-        "rounds": rounds,
-        "apart": shares(
+    return Pictures(
+        pictures=len(readable),
+        faces=sum(counts),
+        rounds=rounds,
+        apart=shares(
             (*FILE_STAGES, *FRAME_STAGES),
             np.median(apart[WARM_UP_ROUNDS:], axis=0),
             len(readable),
             sum(counts),
         ),
-        "together": rates(seconds, len(readable), sum(counts)),
-        "unreadable": unreadable,
-    }
+        together=Rates(**_rates(seconds, len(readable), sum(counts))),
+        unreadable=tuple(unreadable),
+    )
 
 
-def shares(names: Sequence[str], seconds: Floats, pictures: int, faces: float) -> dict[str, Any]:
-    """The ``rates`` of the whole and of each stage, with its share; a stage that took no time was
-    left out.
-    """
+def shares(names: Sequence[str], seconds: Floats, pictures: int, faces: float) -> Stages:
+    """The rates of the whole and of each stage; a stage that took no time was left out."""
     total = float(seconds.sum())
-    return {
-        **rates(total, pictures, faces),
-        "stages": {
-            name: {**rates(spent, pictures, faces), "share": spent / total}
+    return Stages(
+        **_rates(total, pictures, faces),
+        stages={
+            name: Stage(**_rates(spent, pictures, faces), share=spent / total)
             for name, spent in zip(names, seconds.tolist(), strict=True)
             if spent
         },
-    }
+    )
 
 
-def rates(seconds: float, pictures: int, faces: float) -> dict[str, float]:
-    """Milliseconds in all, and how many pictures and faces a second that is."""
+def _rates(seconds: float, pictures: int, faces: float) -> dict[str, float]:
     return {
         "ms": 1e3 * seconds,
         "pictures_per_s": pictures / seconds,

@@ -1,19 +1,19 @@
-"""How many frames a second a live picture reaches: made frames with one face and with twenty.
+"""Frames per second of live video: synthetic frames with one face and with twenty.
 
-Frames are made of one portrait that moves from frame to frame; everything runs on one thread. Knows
-nothing of cameras or files.
+The frames show one portrait that moves from frame to frame; everything runs on one thread.
 """
 
 from functools import partial
 from math import ceil
-from typing import Any
 
 import cv2
 import numpy as np
+from msgspec.structs import asdict
 
 from genderscope.core.errors import UsageError
 from genderscope.core.types import Frame, Image
 from genderscope.evaluation.benchmark.latency import ratio, take_turns
+from genderscope.evaluation.benchmark.results import Stream, VideoRun
 from genderscope.evaluation.benchmark.stages import one_thread, shares
 from genderscope.imaging.preprocess import PreprocessSpec, crop
 from genderscope.inference.explainer import Explainer
@@ -57,56 +57,49 @@ def frame(portrait: Image, faces: int, number: int) -> Frame:
 
 def measure(
     picture: Image, scope: Scope, explainer: Explainer | None, frames: int, seed: int
-) -> dict[str, Any]:
-    """Frames a second of ``live.Live``, drawn, and what explaining costs beside the plain network.
+) -> dict[str, VideoRun]:
+    """Frames per second of ``Live``, drawn, and the cost of explaining, by the number of faces.
 
     Args:
         picture: (height, width, 3) uint8 BGR, with a face that the detector finds.
         explainer: without one, nothing is explained.
 
-    Returns:
-        By the number of faces, by ``plain`` and ``explained``: the ``shares`` of the stages,
-        ``frames`` and ``faces_a_frame``; ``guided_to_plain``, the ratio of the networks' times.
-
     Raises:
         UsageError: the detector finds no face in the picture.
     """
-    if not (found := scope.detector(picture)):
+    if not (faces := scope.detector(picture)):
         raise UsageError("the picture that the video is made of shows no face: name another")
-    portrait = crop(picture, found[0], PORTRAIT)
-    one = crop(picture, found[0], scope.classifier.spec)
-    measured: dict[str, Any] = {}
+    portrait = crop(picture, faces[0], PORTRAIT)
+    one = crop(picture, faces[0], scope.classifier.spec)
+    runs = {}
     with one_thread():
-        for faces in LAYOUTS:
-            made = [frame(portrait, faces, number) for number in range(frames + 1)]
-            ways = {"plain": Live(scope)}
+        for count in LAYOUTS:
+            made = [frame(portrait, count, number) for number in range(frames + 1)]
+            run = VideoRun(plain=_stream(Live(scope), made))
             if explainer:
-                ways["explained"] = Live(scope, explainer)
-            measured[str(faces)] = {name: _streamed(live, made) for name, live in ways.items()}
-            if explainer:
-                crops = np.repeat(one[None], faces, axis=0)
+                crops = np.repeat(one[None], count, axis=0)
+                explained = _stream(Live(scope, explainer), made)
                 seconds = take_turns(
                     {"a": partial(explainer, crops), "b": partial(scope.classifier, crops)},
                     RATIO_ROUNDS,
                     RATIO_REPEATS,
                 )
-                measured[str(faces)]["guided_to_plain"] = ratio(**seconds, seed=seed)
-    return measured
+                cost = ratio(**seconds, seed=seed)
+                run = VideoRun(plain=run.plain, explained=explained, guided_to_plain=cost)
+            runs[str(count)] = run
+    return runs
 
 
-def _streamed(live: Live, made: list[Frame]) -> dict[str, Any]:
+def _stream(live: Live, frames: list[Frame]) -> Stream:
     """The median of each stage over all frames but the first, which warms up."""
-    moments = list(live.stream(made))[1:]
-    names = [name for name in moments[0].stage_ms if name not in NOT_OURS]
-    seconds = [[moment.stage_ms.get(name, 0) / 1e3 for name in names] for moment in moments]
-    faces = sum(len(moment.results) for moment in moments) / len(moments)
-    return {
-        "frames": len(moments),
-        "faces_a_frame": faces,
-        **shares(names, np.median(seconds, axis=0), 1, faces),
-    }
+    scenes = list(live.stream(frames))[1:]
+    names = [name for name in scenes[0].stage_ms if name not in NOT_OURS]
+    seconds = [[scene.stage_ms.get(name, 0) / 1e3 for name in names] for scene in scenes]
+    faces = sum(len(scene.results) for scene in scenes) / len(scenes)
+    stages = shares(names, np.median(seconds, axis=0), 1, faces)
+    return Stream(frames=len(scenes), faces_a_frame=faces, **asdict(stages))
 
 
 def _there_and_back(step: int, length: int) -> int:
-    """Where something is that moves by one a step between 0 and a length."""
+    """A position that moves by one per step between 0 and a length."""
     return length - abs(step % (2 * length) - length) if length else 0

@@ -1,0 +1,187 @@
+"""The result files of the benchmarks outside the package."""
+
+from genderscope.core.results import Record
+from genderscope.evaluation.benchmark.results import Ratio, TimedDocument, Timing
+
+Range = tuple[float, float]
+
+
+class ThreadTiming(Timing, frozen=True, kw_only=True):
+    """A way to use threads; ``busy`` is how many cores it keeps busy."""
+
+    to_one_thread: Ratio
+    busy: float
+
+
+class Threads(TimedDocument, frozen=True, kw_only=True):
+    """Ways to use threads, by the number of faces at once and by name."""
+
+    KIND = "threads"
+
+    model: str
+    threads: int
+    ways: dict[str, dict[str, ThreadTiming]]
+    rounds: int
+
+
+class Size(Record, frozen=True, kw_only=True):
+    parameters: int
+    multiply_adds: int
+
+
+class PhotographTiming(Timing, frozen=True, kw_only=True):
+    """Timing per face of photographs with so many ``faces`` in all."""
+
+    faces: int
+    photographs_per_s: float
+
+
+class Photographs(Record, frozen=True, kw_only=True):
+    photographs: int
+    detector: str
+    ways: dict[str, PhotographTiming]
+    sequential_to_stream: Ratio
+
+
+class Peers(TimedDocument, frozen=True, kw_only=True):
+    """Our networks and the reference's, by name and batch size."""
+
+    KIND = "peers"
+
+    reference: Size
+    times: dict[str, dict[str, Timing]]
+    to_reference: dict[str, dict[str, Ratio]]
+    to_torch_eager: dict[str, dict[str, Ratio]]
+    photographs: Photographs
+    rounds: int
+
+
+class VariantTiming(Timing, frozen=True, kw_only=True):
+    to_reference: Ratio
+
+
+class Variant(Size, frozen=True, kw_only=True):
+    """Layers of mini-Xception, with their times by batch size."""
+
+    time: dict[str, VariantTiming]
+
+
+class ChunkTiming(Timing, frozen=True, kw_only=True):
+    to_whole: Ratio
+
+
+class Variants(TimedDocument, frozen=True, kw_only=True):
+    """Layers, settings of ONNX Runtime by batch size, and faces at once."""
+
+    KIND = "variants"
+
+    structures: dict[str, Variant]
+    settings: dict[str, dict[str, Timing]]
+    chunks: dict[str, ChunkTiming]
+    rounds: int
+
+
+class Run(Record, frozen=True, kw_only=True):
+    killed: bool
+    exit_code: int
+    seconds: float
+    peak_memory_mb: float
+    results_after: int
+    last_line: str
+
+
+class Many(TimedDocument, frozen=True, kw_only=True):
+    """Very many pictures in a run that was killed twice and resumed.
+
+    Attributes:
+        results: how many there are, of ``different`` pictures.
+    """
+
+    KIND = "many"
+
+    detector: str
+    pictures: int
+    results: int
+    different: int
+    in_order: bool
+    peak_memory_mb: float
+    runs: tuple[Run, ...]
+
+
+class Speed(Record, frozen=True, kw_only=True):
+    workers: int
+    pictures_per_second: float
+    range: Range
+    times_one_worker: float
+
+
+class Curve(Record, frozen=True, kw_only=True):
+    picture: str
+    pictures_a_round: int
+    rounds: int
+    processor_ms_a_picture: float
+    threads: tuple[Speed, ...]
+    ray_processes: tuple[Speed, ...] = ()
+
+
+class Scaling(TimedDocument, frozen=True, kw_only=True):
+    """Pictures per second by the number of workers."""
+
+    KIND = "scaling"
+
+    model: str
+    detector: str
+    curves: tuple[Curve, ...]
+
+
+class Way(Record, frozen=True, kw_only=True):
+    pictures_per_second: float
+    range: Range
+    times_the_sequential: float
+    faces_a_picture: float
+
+
+class ClassifierShare(Record, frozen=True, kw_only=True):
+    faces_a_picture: int
+    median: float
+    range: Range
+
+
+class StageTimes(Record, frozen=True, kw_only=True):
+    """Medians over ``repeats`` of a picture, by stage."""
+
+    faces: int
+    repeats: int
+    ms: dict[str, float]
+    share: dict[str, float]
+
+
+class Bound(Record, frozen=True, kw_only=True):
+    """Faces found, and the boxes lost beside the full size."""
+
+    faces: int
+    lost: tuple[tuple[int, int, int, int], ...]
+
+
+class Photograph(Record, frozen=True, kw_only=True):
+    """Faces of a photograph, by the bound on its longer side in pixels, or ``default``."""
+
+    picture: str
+    size: str
+    faces_at_full_size: int
+    bounds: dict[str, Bound]
+
+
+class Throughput(TimedDocument, frozen=True, kw_only=True):
+    """Pictures per second of the sequential way and of ours."""
+
+    KIND = "throughput"
+
+    model: str
+    picture: str
+    pictures_a_round: int
+    rounds: int
+    ways: dict[str, Way]
+    classifier_share_of_processor_time: ClassifierShare
+    stages_of_ours_on_one_thread: StageTimes
+    faces_found: tuple[Photograph, ...]

@@ -1,0 +1,217 @@
+"""The results of benchmarks. Keys of ``dict[str, ...]`` are names of models, data sets, stages or
+operators, and batch sizes.
+"""
+
+from genderscope.core.results import Document, Estimate, Interval, Record
+from genderscope.evaluation.metrics.paired import McNemar
+
+
+class Machine(Record, frozen=True, kw_only=True):
+    """The machine that measured; None where unknown. It is not named."""
+
+    cpu: str
+    architecture: str
+    cpu_family_model: tuple[str | None, ...]
+    instructions: tuple[str, ...]
+    cores: int | None
+    cores_allowed: int | None
+    caches: dict[str, str]
+    system: str
+    load_average_1m: float | None
+
+
+class TimedDocument(Document, frozen=True, kw_only=True):
+    """A result that depends on the machine; its provenance has the versions."""
+
+    machine: Machine
+
+
+class Timing(Record, frozen=True, kw_only=True):
+    """Median and 95th percentile of some calls, divided by the faces of a call."""
+
+    median_ms: float
+    p95_ms: float
+    faces_per_s: float
+    calls: int
+
+
+class Ratio(Record, frozen=True, kw_only=True):
+    """The median over rounds of the ratio of two times, with its 95% interval (bootstrap)."""
+
+    value: float
+    interval: Interval
+    rounds: int
+
+
+class TrainingTime(Record, frozen=True, kw_only=True):
+    epochs: int | None
+    seconds: float | None
+    seconds_per_epoch: float | None
+
+
+class ModelResult(Record, frozen=True, kw_only=True):
+    """A model.
+
+    Attributes:
+        accuracy: without abstention, by data set.
+        time: by ``network`` and ``classifier`` (from crops to scores), then by batch size.
+    """
+
+    source: str | None
+    parameters: int
+    multiply_adds: int
+    file_bytes: int
+    training: TrainingTime
+    accuracy: dict[str, Estimate]
+    time: dict[str, dict[str, Timing]]
+
+
+class PairedAccuracy(Record, frozen=True, kw_only=True):
+    """A's accuracy minus B's on the same pictures (paired bootstrap), and McNemar's test."""
+
+    difference: Estimate
+    test: McNemar
+
+
+class Pair(Record, frozen=True, kw_only=True):
+    """Two models: A's time divided by B's, by batch size, and their accuracy, by data set."""
+
+    a: str
+    b: str
+    time_ratio: dict[str, Ratio]
+    accuracy: dict[str, PairedAccuracy]
+
+
+class Benchmark(TimedDocument, frozen=True, kw_only=True):
+    """Models compared by accuracy, size and speed.
+
+    Attributes:
+        time_is: what was timed, and how.
+    """
+
+    KIND = "benchmark"
+
+    detector: str
+    models: dict[str, ModelResult]
+    pairs: tuple[Pair, ...]
+    time_is: str
+    rounds: int
+
+
+class Ceiling(Record, frozen=True, kw_only=True):
+    """What one thread reaches.
+
+    Attributes:
+        matrix_gflops: 10^9 operations a second by the side of square float32 matrices; a
+            multiplication and an addition are two.
+        best_gflops: the largest of these.
+        copy_gbytes_per_s: each byte read and each byte written counted.
+    """
+
+    matrix_gflops: dict[str, float]
+    best_gflops: float
+    copy_gbytes_per_s: float
+
+
+class Operator(Record, frozen=True, kw_only=True):
+    """An operator of a network, for one face."""
+
+    operator: str
+    output: tuple[int, ...]
+    multiply_adds: int
+    bytes: float
+    microseconds: float
+
+
+class NetworkProfile(Record, frozen=True, kw_only=True):
+    """The operators of a network in their order, and their sums, for one face of a batch of
+    ``faces``.
+    """
+
+    faces: int
+    microseconds: float
+    multiply_adds: int
+    bytes: float
+    gflops: float
+    gbytes_per_s: float
+    operators: tuple[Operator, ...]
+
+
+class NetworkSpeed(Record, frozen=True, kw_only=True):
+    """A network compared with the machine's ceiling, by batch size."""
+
+    multiply_adds: int
+    time: dict[str, Timing]
+    gflops: dict[str, float]
+    profile: dict[str, NetworkProfile]
+
+
+class Rates(Record, frozen=True, kw_only=True):
+    ms: float
+    pictures_per_s: float
+    faces_per_s: float
+
+
+class Stage(Rates, frozen=True, kw_only=True):
+    share: float
+
+
+class Stages(Rates, frozen=True, kw_only=True):
+    """The rates of all stages together and of each."""
+
+    stages: dict[str, Stage]
+
+
+class Pictures(Record, frozen=True, kw_only=True):
+    """The time of pictures.
+
+    Attributes:
+        apart: picture by picture, by stage.
+        together: the same pictures through ``Scope.stream``, in batches, without explaining and
+            drawing.
+        unreadable: reasons, one for each picture that was left out.
+    """
+
+    pictures: int
+    faces: int
+    rounds: int
+    apart: Stages
+    together: Rates
+    unreadable: tuple[str, ...]
+
+
+class Profile(TimedDocument, frozen=True, kw_only=True):
+    """Where the time goes: by stage of a picture, and by operator of each network."""
+
+    KIND = "profile"
+
+    detector: str
+    model: str
+    pictures: Pictures
+    ceiling: Ceiling
+    networks: dict[str, NetworkSpeed]
+
+
+class Stream(Stages, frozen=True, kw_only=True):
+    """Frames of a video, medians."""
+
+    frames: int
+    faces_a_frame: float
+
+
+class VideoRun(Record, frozen=True, kw_only=True):
+    """A video, plain and explained; ``guided_to_plain`` is the ratio of the networks' times."""
+
+    plain: Stream
+    explained: Stream | None = None
+    guided_to_plain: Ratio | None = None
+
+
+class VideoBenchmark(TimedDocument, frozen=True, kw_only=True):
+    """Frames per second, by the number of faces in a frame."""
+
+    KIND = "video benchmark"
+
+    detector: str
+    model: str
+    faces: dict[str, VideoRun]
