@@ -106,7 +106,7 @@ class ClassifierModule(pl.LightningModule):
             scores = self.teacher(views[-1][mine].float())
             distillation = F.cross_entropy(logits, scores, reduction="none")
             losses = torch.lerp(losses, distillation, self.settings.teacher_weight)
-        loss = (losses * self._group_weights(losses, batch.groups[mine])).mean()
+        loss = (losses * self.group_weights(losses, batch.groups[mine])).mean()
         if age_logits is not None:
             own, mixed = (
                 F.cross_entropy(age_logits, ages[mine], ignore_index=-1)
@@ -139,7 +139,7 @@ class ClassifierModule(pl.LightningModule):
             for part in views.chunk(len(several), 1)
         ]
 
-    def _group_weights(self, losses: Tensor, groups: Tensor) -> Tensor:
+    def group_weights(self, losses: Tensor, groups: Tensor) -> Tensor:
         """(n,) weights, 1 on average and higher for groups with a higher running loss."""
         if not self.settings.group_weighting:
             return torch.ones_like(losses)
