@@ -4,7 +4,6 @@
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ for extra in ("fastapi", "uvicorn", "websockets", "python_multipart", "prometheu
 
 import httpx
 
+from console import COMMAND
 from fakes import BrightnessClassifier
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Box, Face, Image
@@ -26,13 +26,6 @@ from genderscope.server.app import create_app
 from genderscope.server.connections import listen, server
 from genderscope.server.engine import Engine, Model
 from genderscope.server.limits import Limits
-
-INSTALLED = Path(sys.executable).with_name("genderscope")
-COMMAND = (
-    [str(INSTALLED)]
-    if INSTALLED.exists()
-    else [sys.executable, "-c", "from genderscope.cli import main; main()"]
-)
 
 
 class Gated:

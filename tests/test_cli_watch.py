@@ -326,15 +326,15 @@ def test_keys_and_closing(model: str, screen: str, monkeypatch: pytest.MonkeyPat
     with plugins.load("sinks", "window").create() as window:
 
         def typed(key: str, scene: Scene = small) -> bool:
-            window._root.focus_force()
-            window._root.update()
-            window._root.event_generate(f"<Key-{key}>")
+            window.root.focus_force()
+            window.root.update()
+            window.root.event_generate(f"<Key-{key}>")
             return show(window, scene, live, model, paced=False)
 
         assert not typed("x", large)
-        assert window._photo.width() <= 720
+        assert window.photo.width() <= 720
         assert not typed("x")
-        assert (window._photo.width(), window._photo.height()) == (150, 100)
+        assert (window.photo.width(), window.photo.height()) == (150, 100)
         assert not typed("g")
         assert live.explainer is not None
         assert not typed("g")
@@ -345,5 +345,5 @@ def test_keys_and_closing(model: str, screen: str, monkeypatch: pytest.MonkeyPat
         assert not show(window, Scene(Frame("", error="lost")), live, model, paced=True)
         assert typed("q")
         assert not show(window, small, live, model, paced=False)
-        window._close()
+        window.root.tk.call(window.root.protocol("WM_DELETE_WINDOW"))
         assert show(window, small, live, model, paced=False)

@@ -11,7 +11,11 @@ COLUMNS = ("path", "error", "faces")
 
 
 class Rows(TextSink):
-    """See ``create``."""
+    """A text file, or standard output for ``-``.
+
+    Raises:
+        UsageError: the target cannot be written.
+    """
 
     def __init__(self, target: str) -> None:
         super().__init__(target)
@@ -25,10 +29,4 @@ class Rows(TextSink):
         self._writer.writerow(row)
 
 
-def create(target: str) -> Rows:
-    """Write to a file, or to standard output for ``-``.
-
-    Raises:
-        UsageError: the target cannot be written.
-    """
-    return Rows(target)
+create = Rows

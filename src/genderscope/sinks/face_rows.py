@@ -17,7 +17,11 @@ COLUMNS = (
 
 
 class FaceRows(TextSink):
-    """See ``create``."""
+    """A text file, or standard output for ``-``.
+
+    Raises:
+        UsageError: the target cannot be written.
+    """
 
     def __init__(self, target: str) -> None:
         super().__init__(target)
@@ -36,10 +40,4 @@ class FaceRows(TextSink):
             self._writer.writerow(values)
 
 
-def create(target: str) -> FaceRows:
-    """Write to a file, or to standard output for ``-``.
-
-    Raises:
-        UsageError: the target cannot be written.
-    """
-    return FaceRows(target)
+create = FaceRows

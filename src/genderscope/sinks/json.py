@@ -8,7 +8,11 @@ from genderscope.sinks import TextSink
 
 
 class JsonArray(TextSink):
-    """See ``create``."""
+    """A text file, or standard output for ``-``.
+
+    Raises:
+        UsageError: the target cannot be written.
+    """
 
     def __init__(self, target: str) -> None:
         super().__init__(target)
@@ -23,10 +27,4 @@ class JsonArray(TextSink):
         super().close()
 
 
-def create(target: str) -> JsonArray:
-    """Write to a file, or to standard output for ``-``.
-
-    Raises:
-        UsageError: the target cannot be written.
-    """
-    return JsonArray(target)
+create = JsonArray

@@ -14,14 +14,7 @@ BLOCK_BYTES = 1 << 16
 
 
 class JsonLines(TextSink):
-    """See ``create``."""
-
-    def write(self, scene: Scene) -> None:
-        self.file.write(json.dumps(plain(SceneRecord.of(scene))) + "\n")
-
-
-def create(target: str, append: bool = False) -> JsonLines:
-    """Write to a file, or to standard output for ``-``.
+    """A text file, or standard output for ``-``.
 
     Args:
         append: keep what the file holds.
@@ -29,7 +22,12 @@ def create(target: str, append: bool = False) -> JsonLines:
     Raises:
         UsageError: the target cannot be written.
     """
-    return JsonLines(target, append)
+
+    def write(self, scene: Scene) -> None:
+        self.file.write(json.dumps(plain(SceneRecord.of(scene))) + "\n")
+
+
+create = JsonLines
 
 
 def finished(target: str) -> Iterator[str]:

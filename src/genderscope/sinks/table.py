@@ -10,9 +10,9 @@ from genderscope.sinks import BaseSink
 
 
 class Table(BaseSink):
-    """See ``create``."""
+    """Writes to standard output; it has no other target."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: str = "-") -> None:
         self._table = rich.table.Table(box=None, pad_edge=False)
         self._table.add_column("picture", overflow="fold")
         for name in ("label", "confidence", "face at x, y", "size"):
@@ -39,6 +39,4 @@ class Table(BaseSink):
                 name = Text()  # the name only in the first row
 
 
-def create(target: str = "-") -> Table:
-    """Write to standard output, the only target."""
-    return Table()
+create = Table

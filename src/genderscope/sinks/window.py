@@ -17,14 +17,19 @@ MAX_SHARE = 0.9
 
 
 class Window(BaseSink):
-    """See ``create``.
+    """An open window.
 
     Attributes:
         opened_s: when it appeared, by ``time.monotonic``.
         closed: the user closed it; later frames are not shown.
+        root: tkinter's window.
+        photo: what it shows.
+
+    Raises:
+        UsageError: there is no screen, or Python has no tkinter.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, target: str = "") -> None:
         try:
             import tkinter
 
@@ -35,24 +40,24 @@ class Window(BaseSink):
                 "video with --video FILE"
             ) from error
         try:
-            self._root = tkinter.Tk(className=TITLE)
+            self.root = tkinter.Tk(className=TITLE)
         except tkinter.TclError as error:
             raise UsageError(
                 f"a window needs a screen ({error}); write a video with --video FILE instead"
             ) from error
         self.opened_s, self.closed = time.monotonic(), False
         self._keys: list[str] = []
-        self._photo: ImageTk.PhotoImage | None = None
+        self.photo: ImageTk.PhotoImage | None = None
         self._new_photo = ImageTk.PhotoImage
-        self._root.title(TITLE)
-        self._root.protocol("WM_DELETE_WINDOW", self._close)
-        self._root.bind("<Key>", lambda event: self._keys.append(event.char))
-        self._label = tkinter.Label(self._root, borderwidth=0)
+        self.root.title(TITLE)
+        self.root.protocol("WM_DELETE_WINDOW", self._close)
+        self.root.bind("<Key>", lambda event: self._keys.append(event.char))
+        self._label = tkinter.Label(self.root, borderwidth=0)
         self._label.pack()
 
     def close(self) -> None:
-        self._photo = None
-        self._root.destroy()
+        self.photo = None
+        self.root.destroy()
 
     def write(self, scene: Scene) -> None:
         """Show a frame; after one with an error the previous one stays on the screen."""
@@ -61,7 +66,7 @@ class Window(BaseSink):
             image = draw(scene.frame.image, scene.results)
         if image is not None and not self.closed:
             self._show(image)
-        self._root.update()
+        self.root.update()
 
     def keys(self) -> list[str]:
         """The characters typed into the window since the last call."""
@@ -70,27 +75,21 @@ class Window(BaseSink):
 
     def _close(self) -> None:
         self.closed = True
-        self._root.withdraw()
+        self.root.withdraw()
 
     def _show(self, image: Image) -> None:
-        screen = self._root.winfo_screenwidth(), self._root.winfo_screenheight()
+        screen = self.root.winfo_screenwidth(), self.root.winfo_screenheight()
         height, width = image.shape[:2]
         share = MAX_SHARE * min(screen[0] / width, screen[1] / height)
         if share < 1:
             size = (max(round(width * share), 1), max(round(height * share), 1))
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
         picture = PIL.Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
-        if self._photo is None or (self._photo.width(), self._photo.height()) != picture.size:
-            self._photo = self._new_photo(picture, master=self._root)
-            self._label.configure(image=self._photo)
+        if self.photo is None or (self.photo.width(), self.photo.height()) != picture.size:
+            self.photo = self._new_photo(picture, master=self.root)
+            self._label.configure(image=self.photo)
         else:
-            self._photo.paste(picture)
+            self.photo.paste(picture)
 
 
-def create(target: str = "") -> Window:
-    """Open a window.
-
-    Raises:
-        UsageError: there is no screen, or Python has no tkinter.
-    """
-    return Window()
+create = Window
