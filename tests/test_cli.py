@@ -243,7 +243,7 @@ def test_crops_that_are_faces_give_one_each(model: str, pictures: Path) -> None:
 
 def test_faces_become_a_table_of_predictions(model: str, pictures: Path, tmp_path: Path) -> None:
     table = tmp_path / "out" / "predictions.csv"
-    arguments = ("--crops-are-faces", "--predictions", table)
+    arguments = ("--crops-are-faces", "--save-predictions", table)
     result = classify(model, pictures / "a.jpg", pictures / "c, empty.png", *arguments)
     assert result.returncode == 1  # one is empty
     rows = predictions.read(table)
@@ -252,9 +252,9 @@ def test_faces_become_a_table_of_predictions(model: str, pictures: Path, tmp_pat
     assert (rows.labels[0], rows.labels[1]) == (0, -1)
     assert 0 <= rows.score[0] < 0.5
 
-    without = classify(model, pictures / "a.jpg", "--predictions", table)
+    without = classify(model, pictures / "a.jpg", "--save-predictions", table)
     assert without.returncode == 2
-    assert "--predictions needs --crops-are-faces" in without.stderr
+    assert "--save-predictions needs --crops-are-faces" in without.stderr
 
 
 def test_options_reach_what_they_name(model: str, portrait: Path) -> None:

@@ -47,7 +47,7 @@ def classify(
     crops_are_faces: Annotated[
         bool, typer.Option("--crops-are-faces", help="Each picture is one face, cut out already.")
     ] = False,
-    predictions: Annotated[
+    save_predictions: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.csv",
@@ -102,8 +102,8 @@ def classify(
 
     if engine not in ENGINES:
         raise UsageError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")
-    if predictions and not crops_are_faces:
-        raise UsageError("--predictions needs --crops-are-faces: one face and one answer a picture")
+    if save_predictions and not crops_are_faces:
+        raise UsageError("--save-predictions needs --crops-are-faces: one face per picture")
     outputs = {
         "json": "-" if json else None,
         "jsonl": jsonl,
@@ -117,15 +117,15 @@ def classify(
         raise UsageError(
             "only one of --json, --jsonl -, --csv - and --sink NAME=- can have standard output"
         )
-    alone = len(targets) == 1 and not predictions
+    alone = len(targets) == 1 and not save_predictions
     if resume and not (alone and targets.keys() <= _folders.RESUMED and jsonl != "-"):
         raise UsageError("--resume needs exactly one output: --jsonl FILE or --parquet DIR")
     if engine == "ray" and not (alone and parquet):
         raise UsageError("--engine ray writes one output: --parquet DIR")
     if not targets.keys() - {"annotate"}:
         targets["table"] = "-"
-    if predictions:
-        predictions.parent.mkdir(parents=True, exist_ok=True)
+    if save_predictions:
+        save_predictions.parent.mkdir(parents=True, exist_ok=True)
 
     settings = bulk.Settings(
         # Absolute, for the processes of a cluster.
@@ -162,12 +162,12 @@ def classify(
             paths, annotate, settings, scope, targets, resume, workers, console
         ):
             bulk.count(tally, scene)
-            if predictions:
+            if save_predictions:
                 answers.append(tables.from_scene(scene))
             if scene.frame.error is not None:
                 console.print(printable(scene.frame.error))
-        if predictions:
-            tables.write(predictions, tables.of(answers, scope.classifier.name))
+        if save_predictions:
+            tables.write(save_predictions, tables.of(answers, scope.classifier.name))
     typer.echo(_summary(tally), err=True)
     if tally["failed"]:
         raise typer.Exit(1)
