@@ -159,6 +159,11 @@ def test_options_that_cannot_be_met_are_2(
     ("arguments", "notice", "message"),
     [
         (
+            ["classify", "x.jpg", "--predictions", "p.csv"],
+            "--predictions is now called --save-predictions",
+            "--save-predictions needs --crops-are-faces",
+        ),
+        (
             ["check-leaks", "folder:x"],
             "check-leaks is now called leakage",
             "at least two data sets",

@@ -290,4 +290,4 @@ def test_a_provider_that_is_not_there_is_named(model: str, portrait: Path) -> No
         check=False,
     )
     assert done.returncode == 0
-    assert "provider qnn is not there: the networks run on cpu" in done.stderr
+    assert "provider qnn is not available: the networks run on cpu" in done.stderr

@@ -1,77 +1,113 @@
-"""``genderscope classify``: every face of pictures and folders, labelled."""
+"""``genderscope classify``: label the faces of pictures, folders and archives."""
 
 import signal
 from collections import Counter
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from genderscope.cli import _options
+from genderscope.cli._options import DetectorOptions, Model, expanded
+from genderscope.core.errors import UsageError
 
 PANEL = "Use"
 
 ENGINES = ("local", "ray")
+RESUMABLE = {"jsonl", "parquet"}
 
 
-def classify(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PATH",
-            help="Pictures, folders, tar files, Parquet tables, and addresses of them such as "
-            "s3://bucket/folder (extra [cluster]).",
-        ),
-    ],
+@dataclass(frozen=True)
+class Outputs:
+    """Where results are written."""
+
     json: Annotated[
         bool, typer.Option("--json", help="A JSON array on standard output instead of a table.")
-    ] = False,
+    ] = False
     jsonl: Annotated[
         str | None, typer.Option(metavar="FILE", help="JSON Lines; - is standard output.")
-    ] = None,
-    csv: Annotated[
-        str | None, typer.Option(metavar="FILE", help="CSV; - is standard output.")
-    ] = None,
+    ] = None
+    csv: Annotated[str | None, typer.Option(metavar="FILE", help="CSV; - is standard output.")] = (
+        None
+    )
     parquet: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", help="Parquet, a folder of parts (extra [eval])."),
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on where the one --jsonl or --parquet output ends."),
-    ] = False,
+        str | None, typer.Option(metavar="DIR", help="Parquet, a folder of parts (extra [eval]).")
+    ] = None
     annotate: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write pictures with boxes and labels here.")
-    ] = None,
-    plugin_sinks: _options.Sinks = None,
-    crops_are_faces: Annotated[
-        bool, typer.Option("--crops-are-faces", help="Each picture is one face, cut out already.")
-    ] = False,
+        Path | None, typer.Option(metavar="DIR", help="Pictures with boxes and labels.")
+    ] = None
+    plugin_sinks: _options.Sinks = None
     save_predictions: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.csv",
             dir_okay=False,
-            help="With --crops-are-faces: a table for compare, as evaluate writes it.",
+            help="With --crops-are-faces: a table for compare and audit.",
         ),
-    ] = None,
-    model: Annotated[
-        str, typer.Option(help="A shipped model's name, or an .onnx file.")
-    ] = "mini_xception",
-    detector: _options.DetectorName = None,
-    detector_model: _options.DetectorModel = None,
-    detection_size: _options.DetectionSize = None,
-    min_score: _options.MinScore = None,
-    min_face_px: _options.MinFacePx = None,
+    ] = None
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the one --jsonl or --parquet output.")
+    ] = False
+
+    def targets(self, engine: str) -> dict[str, str]:
+        """Sinks and their targets.
+
+        Raises:
+            UsageError: the outputs cannot be written together, or with this engine.
+        """
+        named = {
+            "json": "-" if self.json else None,
+            "jsonl": self.jsonl,
+            "csv": self.csv,
+            "parquet": self.parquet,
+            "annotate": str(self.annotate) if self.annotate else None,
+        }
+        targets = {name: target for name, target in named.items() if target}
+        targets |= _options.sink_targets(self.plugin_sinks)
+        if list(targets.values()).count("-") > 1:
+            raise UsageError(
+                "only one of --json, --jsonl -, --csv - and --sink NAME=- can have standard output"
+            )
+        single = len(targets) == 1 and not self.save_predictions
+        if self.resume and not (single and targets.keys() <= RESUMABLE and self.jsonl != "-"):
+            raise UsageError("--resume needs exactly one output: --jsonl FILE or --parquet DIR")
+        if engine == "ray" and not (single and self.parquet):
+            raise UsageError("--engine ray writes one output: --parquet DIR")
+        return targets if targets.keys() - {"annotate"} else targets | {"table": "-"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Options of ``bulk.Settings``; those that are None have its defaults."""
+
     min_confidence: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Below it a face is uncertain.")
-    ] = None,
-    batch_size: Annotated[
-        int, typer.Option(min=1, help="Faces that go through the network at once.")
-    ] = 64,
+        float | None,
+        typer.Option(min=0, max=1, help="Faces below this confidence are uncertain."),
+    ] = None
     max_pixels: Annotated[
-        int | None, typer.Option(min=1, help="Refuse larger pictures, before decoding them.")
-    ] = None,
+        int | None, typer.Option(min=1, help="Reject larger pictures before decoding.")
+    ] = None
+
+
+@expanded
+def classify(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH",
+            help="Pictures, folders, tar files, Parquet tables, and their addresses, such as "
+            "s3://bucket/folder (extra [cluster]).",
+        ),
+    ],
+    outputs: Outputs,
+    detection: DetectorOptions,
+    limits: Limits,
+    crops_are_faces: Annotated[
+        bool, typer.Option("--crops-are-faces", help="Each picture is one face, already cropped.")
+    ] = False,
+    model: Model = "mini_xception",
+    batch_size: Annotated[int, typer.Option(min=1, help="Faces per run of the network.")] = 64,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -79,7 +115,7 @@ def classify(
         ),
     ] = None,
     provider: Annotated[
-        str, typer.Option(help="What runs the networks: cpu, cuda, openvino, coreml, ...")
+        str, typer.Option(help="Execution provider: cpu, cuda, openvino, coreml, ...")
     ] = "cpu",
     engine: Annotated[
         str, typer.Option(help="local, or ray for a cluster (extra [cluster]).")
@@ -87,94 +123,67 @@ def classify(
 ) -> None:
     """Find the faces and classify their gender presentation.
 
-    Failed pictures are named on standard error and do not stop the rest. A folder may be of any
-    size: results are written as they come, and --resume continues an interrupted run.
+    Pictures that fail are listed on standard error; the others are still classified. Results are
+    written as they are computed, and --resume continues an interrupted run.
     Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage, 130 interrupted.
     """
     from rich.console import Console
 
-    from genderscope.cli import _folders
+    from genderscope.cli import _bulk
     from genderscope.core import plugins
-    from genderscope.core.errors import UsageError
     from genderscope.core.terminal import printable
-    from genderscope.evaluation import predictions as tables
+    from genderscope.evaluation import predictions
     from genderscope.inference import bulk
 
     if engine not in ENGINES:
         raise UsageError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")
-    if save_predictions and not crops_are_faces:
+    if outputs.save_predictions and not crops_are_faces:
         raise UsageError("--save-predictions needs --crops-are-faces: one face per picture")
-    outputs = {
-        "json": "-" if json else None,
-        "jsonl": jsonl,
-        "csv": csv,
-        "parquet": parquet,
-        "annotate": str(annotate) if annotate else None,
-    }
-    targets = {name: target for name, target in outputs.items() if target}
-    targets |= _options.sink_targets(plugin_sinks)
-    if list(targets.values()).count("-") > 1:
-        raise UsageError(
-            "only one of --json, --jsonl -, --csv - and --sink NAME=- can have standard output"
-        )
-    alone = len(targets) == 1 and not save_predictions
-    if resume and not (alone and targets.keys() <= _folders.RESUMED and jsonl != "-"):
-        raise UsageError("--resume needs exactly one output: --jsonl FILE or --parquet DIR")
-    if engine == "ray" and not (alone and parquet):
-        raise UsageError("--engine ray writes one output: --parquet DIR")
-    if not targets.keys() - {"annotate"}:
-        targets["table"] = "-"
-    if save_predictions:
-        save_predictions.parent.mkdir(parents=True, exist_ok=True)
+    targets = outputs.targets(engine)
+    if outputs.save_predictions:
+        outputs.save_predictions.parent.mkdir(parents=True, exist_ok=True)
 
+    options = asdict(detection) | asdict(limits)
+    if detection.detector_model:
+        options["detector_model"] = str(detection.detector_model.absolute())
     settings = bulk.Settings(
         # Absolute, for the processes of a cluster.
         model=str(Path(model).absolute()) if Path(model).is_file() else model,
-        detector=detector,
-        detector_model=str(detector_model.absolute()) if detector_model else None,
         crops_are_faces=crops_are_faces,
         batch_size=batch_size,
         provider=provider,
         keep_pictures=any(
             getattr(plugins.load("sinks", name), "NEEDS_PICTURES", False) for name in targets
         ),
-        **_given(
-            {
-                "detection_size": detection_size,
-                "min_score": min_score,
-                "min_face_px": min_face_px,
-                "min_confidence": min_confidence,
-                "max_pixels": max_pixels,
-            }
-        ),
+        **{name: value for name, value in options.items() if value is not None},
     )
     scope = settings.scope()
     console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
-    if (ran := scope.classifier.provider) != provider.lower():
-        console.print(f"provider {provider} is not there: the networks run on {ran}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end as Ctrl-C does
+    if (running := scope.classifier.provider) != provider.lower():
+        console.print(f"provider {provider} is not available: the networks run on {running}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     tally: Counter[str] = Counter()
     if engine == "ray":
-        tally = _folders.on_a_cluster(paths, str(parquet), settings, workers, resume, console)
+        tally = _bulk.on_a_cluster(
+            paths, str(outputs.parquet), settings, workers, outputs.resume, console
+        )
     else:
-        answers: list[tables.Answer] = []
-        for scene in _folders.on_this_machine(
-            paths, annotate, settings, scope, targets, resume, workers, console
+        answers: list[predictions.Answer] = []
+        for scene in _bulk.on_this_machine(
+            paths, outputs.annotate, settings, scope, targets, outputs.resume, workers, console
         ):
             bulk.count(tally, scene)
-            if save_predictions:
-                answers.append(tables.from_scene(scene))
+            if outputs.save_predictions:
+                answers.append(predictions.from_scene(scene))
             if scene.frame.error is not None:
                 console.print(printable(scene.frame.error))
-        if save_predictions:
-            tables.write(save_predictions, tables.of(answers, scope.classifier.name))
+        if outputs.save_predictions:
+            predictions.write(
+                outputs.save_predictions, predictions.of(answers, scope.classifier.name)
+            )
     typer.echo(_summary(tally), err=True)
     if tally["failed"]:
         raise typer.Exit(1)
-
-
-def _given(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def _summary(tally: Counter[str]) -> str:

@@ -11,8 +11,6 @@ from genderscope.core.extras import require
 
 PANEL = "Measure"
 
-PANEL = "Measure"
-
 TABLES = (".csv", ".parquet")
 SHOWN = 20
 

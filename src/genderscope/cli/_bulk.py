@@ -1,4 +1,4 @@
-"""What ``classify`` does with its pictures: the local engine and the cluster's, with progress."""
+"""The engines of ``classify``, local and on a cluster, with progress."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow")
-RESUMED = {"jsonl", "parquet"}
-"""The outputs that --resume can continue."""
 
 
 def on_this_machine(
@@ -37,21 +35,22 @@ def on_this_machine(
     threads: int | None,
     console: "Console",
 ) -> Iterator[Scene]:
-    """Classify, and write to the targets: scenes after they were written.
+    """Classify and write to the targets; yields each scene once it is written.
 
     Args:
-        targets: sinks by their names; with ``resume`` one of jsonl and parquet alone.
+        avoid: a folder whose pictures are not read, since they are written by this run.
+        targets: sinks and their targets; with ``resume`` only one, of jsonl or parquet.
     """
     done = _done(targets, settings, scope) if resume else Done([])
     if len(done):
-        console.print(f"{len(done):,} pictures were done before")
-    # Parquet cannot hold every path, so it is what it holds that is compared.
-    written = parquet.text if "parquet" in targets else str
+        console.print(f"{len(done):,} pictures were already done")
+    # Parquet cannot store every path as it is, so the stored form is compared.
+    stored = parquet.text if "parquet" in targets else str
     pictures = (
         picture
         for shard in archives.shards(places, avoid)
         for picture in archives.pictures(shard)
-        if not len(done) or written(bulk.name(picture)) not in done
+        if not len(done) or stored(bulk.name(picture)) not in done
     )
     with ExitStack() as stack:
         sinks = [
@@ -61,7 +60,7 @@ def on_this_machine(
             for name, target in targets.items()
         ]
         if not resume:
-            for name in RESUMED & targets.keys():
+            for name in targets.keys() & {"jsonl", "parquet"}:
                 if targets[name] != "-":
                     store, file = _settings_of(name, targets[name])
                     store.write(file, _run(settings, scope).encode())
@@ -80,13 +79,13 @@ def on_a_cluster(
     resume: bool,
     console: "Console",
 ) -> Counter[str]:
-    """Classify on a Ray cluster into a Parquet folder, and say what this run counted."""
+    """Classify on a Ray cluster into a Parquet folder; returns the counts of this run."""
     if not resume and parquet.parts(Store(out)):
         raise UsageError(f"{out} holds results already: --resume continues them")
     parts = cluster.classify(places, out, settings, workers, provenance=_provenance.of(*PACKAGES))
     begun = next(parts)
     if begun["parts"]:
-        console.print(f"{begun['parts']:,} of {begun['shards']:,} parts were done before")
+        console.print(f"{begun['parts']:,} of {begun['shards']:,} parts were already done")
     tally: Counter[str] = Counter()
     for part in _tracked(parts, begun["shards"] - begun["parts"], "parts", console):
         tally.update(part)
@@ -94,7 +93,11 @@ def on_a_cluster(
 
 
 def _done(targets: dict[str, str], settings: Settings, scope: Scope) -> Done:
-    """What the output holds already, if it was made with these settings."""
+    """The finished pictures of an output.
+
+    Raises:
+        UsageError: it was made with other settings.
+    """
     [(name, target)] = targets.items()
     agree(*_settings_of(name, target), _run(settings, scope))
     return Done((parquet if name == "parquet" else jsonl).finished(target))
@@ -105,7 +108,7 @@ def _run(settings: Settings, scope: Scope) -> Run:
 
 
 def _settings_of(name: str, target: str) -> tuple[Store, str]:
-    """Where the settings lie that an output was made with."""
+    """The store and the name of the file with an output's settings."""
     if name == "parquet":
         return Store(target), parquet.SETTINGS
     file = Path(target)
@@ -113,7 +116,7 @@ def _settings_of(name: str, target: str) -> tuple[Store, str]:
 
 
 def _total(places: list[str], avoid: Path | None, done: int) -> int | None:
-    """Pictures to come, where their number is known without opening or fetching anything."""
+    """Number of remaining pictures; None where counting would need to open or fetch something."""
     if any(map(is_url, places)):
         return None
     count = 0
@@ -125,7 +128,7 @@ def _total(places: list[str], avoid: Path | None, done: int) -> int | None:
 
 
 def _tracked(items: Iterable[T], total: int | None, unit: str, console: "Console") -> Iterator[T]:
-    """Pass items on, and tell how many came."""
+    """Yield the items and show how many there were."""
     with Tracked(unit, console, transient=True) as progress:
         for count, item in enumerate(items, start=1):
             yield item
