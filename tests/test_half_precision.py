@@ -48,7 +48,7 @@ def test_widening_gives_the_graph_back(halved, crops, tmp_path):
 def test_a_guided_graph_reads_the_weights_beside_it(halved, crops, tmp_path):
     guided = onnx.load(guided_file(MODEL))
     halve(guided)
-    share(guided, halved)
+    share(guided, halved, halved.name)
     (tmp_path / "half.guided.onnx").write_bytes(guided.SerializeToString())
     assert (tmp_path / "half.guided.onnx").stat().st_size < 0.1 * halved.stat().st_size
     scores, maps = Explainer.open(tmp_path / "half.guided.onnx")(crops)

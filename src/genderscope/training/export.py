@@ -37,12 +37,13 @@ def export_run(run: Path, crops: Crops) -> Path:
     network = load(run)
     record = TrainingRecord.load(run / RECORD)
     settings, provenance = record.settings, record.provenance
+    module = plugins.load("training.models", settings.model)
     readers = {name: datasets.reader(name) for name in record.data.sources}
     _, held_out = split(crops, settings.validation_ratio, settings.seed)
     labels = crops.labels[held_out].astype(np.int64)
     metadata = {
         "name": settings.model,
-        "source": plugins.load("training.models", settings.model).SOURCE,
+        "source": module.SOURCE,
         "data": TrainingData(
             name=" + ".join(readers),
             licence=" + ".join(sorted({reader.LICENCE for reader in readers.values()})),
@@ -64,7 +65,8 @@ def export_run(run: Path, crops: Crops) -> Path:
     }
     file = run / f"{settings.model}.onnx"
     faces = crops.exact(np.arange(min(PARITY_FACES, len(crops))))
-    export(network, crops.spec, faces, metadata, file)
+    halved = getattr(module, "HALF_PRECISION", False)
+    export(network, crops.spec, faces, metadata, file, halved)
     return file
 
 

@@ -15,6 +15,7 @@ from genderscope.core.errors import ModelError
 from genderscope.core.types import LABELS
 from genderscope.inference.classifier import METADATA_KEY
 from genderscope.training.gradient_rules import RULES, Writer
+from genderscope.training.half_precision import widen
 
 METHODS = ("guided", "saliency", "grad-cam")
 
@@ -35,7 +36,10 @@ def with_gradients(model: onnx.ModelProto, method: str = "guided") -> onnx.Model
     Raises:
         ModelError: the model has a layer without a gradient rule.
     """
-    model = onnx.shape_inference.infer_shapes(model)
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    widen(copy)
+    model = onnx.shape_inference.infer_shapes(copy)
     metadata = json.loads({prop.key: prop.value for prop in model.metadata_props}[METADATA_KEY])
     graph = model.graph
     faces = graph.input[0].name

@@ -40,11 +40,12 @@ def widen(model: onnx.ModelProto) -> None:
     graph.node.extend(nodes)
 
 
-def share(model: onnx.ModelProto, file: Path) -> None:
+def share(model: onnx.ModelProto, file: Path, name: str) -> None:
     """Let a model read the weights that another file in the same folder holds, in place.
 
     Args:
         file: a saved model; arrays with the same bytes are read from there by their offset.
+        name: of that file when the model is opened.
     """
     content = file.read_bytes()
     for array in model.graph.initializer:
@@ -54,7 +55,7 @@ def share(model: onnx.ModelProto, file: Path) -> None:
             array.ClearField("raw_data")
             array.data_location = onnx.TensorProto.EXTERNAL
             for key, value in (
-                ("location", file.name),
+                ("location", name),
                 ("offset", str(offset)),
                 ("length", str(len(data))),
             ):

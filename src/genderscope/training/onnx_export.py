@@ -23,6 +23,7 @@ from genderscope.inference.classifier import METADATA_KEY, Classifier
 from genderscope.inference.explainer import Explainer, guided_file
 from genderscope.training.guided_export import check
 from genderscope.training.guided_graph import with_gradients
+from genderscope.training.half_precision import halve, share
 
 PARITY = 1e-4
 OPSET = 18
@@ -46,6 +47,7 @@ def export(
     crops: Image,
     metadata: Mapping[str, object],
     file: Path,
+    half_precision: bool = False,
 ) -> None:
     """Write the ONNX file and its guided graph, if ONNX Runtime agrees with torch on both.
 
@@ -53,6 +55,7 @@ def export(
         crops: (n, size, size[, 3]) uint8, real faces on which both are compared.
         metadata: ``name``, ``temperature``, ``bias``, ``abstention`` and more; labels, spec,
             parameters and multiply-adds are added here.
+        half_precision: store the weights in 16 bits, once for both files, after the comparison.
 
     Raises:
         ModelError: a logit of ONNX Runtime differs from torch's by more than ``PARITY``, or the
@@ -99,8 +102,15 @@ def export(
         difference = float(np.abs(Classifier.open(plain).logits(crops) - expected).max())
         if not difference <= PARITY:
             raise ModelError(f"ONNX Runtime and torch differ by {difference:.1e} > {PARITY}")
-        onnx.save(with_gradients(model), guided)
+        explained = with_gradients(model)
+        onnx.save(explained, guided)
         check(Explainer.open(guided), network, crops)
+        if half_precision:
+            halve(model)
+            onnx.save(model, plain)
+            halve(explained)
+            share(explained, plain, file.name)
+            guided.write_bytes(explained.SerializeToString())
         for part, place in parts.items():
             part.replace(place)
     finally:

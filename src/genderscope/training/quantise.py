@@ -26,6 +26,7 @@ from genderscope.inference.classifier import INT8, METADATA_KEY, Classifier, cal
 from genderscope.inference.metadata import Difference, Quantisation
 from genderscope.training.batches import split
 from genderscope.training.calibration import calibrate
+from genderscope.training.half_precision import widen
 
 CALIBRATION_FACES = 256
 BATCH = 64
@@ -105,11 +106,13 @@ def quantise(model: Path, crops: Crops) -> Path:
 
 def _write(model: Path, file: Path, inputs: npt.NDArray[Any], method: str) -> None:
     """Quantise a model by the ranges of its activations on some inputs."""
-    graph = onnx.load(model).graph
+    original = onnx.load(model)
+    widen(original)
+    graph = original.graph
     first = next(node.name for node in graph.node if node.op_type == "Conv")
     with redirect_stdout(StringIO()):  # it prints its progress
         shaped = file.with_suffix(".shaped")
-        quant_pre_process(model, shaped, skip_optimization=True, skip_symbolic_shape=True)
+        quant_pre_process(original, shaped, skip_optimization=True, skip_symbolic_shape=True)
         quantization.quantize_static(
             shaped,
             file,
