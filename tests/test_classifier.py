@@ -16,10 +16,15 @@ def shipped_model(request):
     return Classifier.load(request.param)
 
 
-def test_both_networks_are_shipped_within_their_budgets():
+def test_the_networks_are_shipped_within_their_budgets():
     sizes = {name: Classifier.load(name).metadata.parameters for name in shipped()}
     assert sizes["mini_xception"] <= 60_000
     assert 550_000 <= sizes["standard_cnn"] <= 650_000
+
+
+@pytest.mark.parametrize(("alias", "name"), classifier.ALIASES.items())
+def test_an_alias_is_another_name(alias, name):
+    assert classifier.find(alias) == classifier.find(name)
 
 
 def test_a_model_carries_where_it_comes_from(shipped_model):
@@ -33,7 +38,7 @@ def test_a_model_carries_where_it_comes_from(shipped_model):
 
 
 def test_scores_are_probabilities_and_do_not_depend_on_the_batch(shipped_model):
-    shape = (9, shipped_model.spec.size, shipped_model.spec.size)
+    shape = (9, *shipped_model.spec.crop_shape)
     crops = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     together = shipped_model(crops)
     assert together.shape == (9, 2)
@@ -45,7 +50,7 @@ def test_scores_are_probabilities_and_do_not_depend_on_the_batch(shipped_model):
 
 
 def test_threads_share_a_batch_and_change_nothing(shipped_model):
-    shape = (3 * classifier.AT_ONCE + 1, shipped_model.spec.size, shipped_model.spec.size)
+    shape = (3 * classifier.AT_ONCE + 1, *shipped_model.spec.crop_shape)
     crops = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     alone, shared = (Classifier.load(shipped_model.name, threads).logits for threads in (1, 3))
     np.testing.assert_array_equal(alone(crops), shared(crops))
@@ -53,7 +58,7 @@ def test_threads_share_a_batch_and_change_nothing(shipped_model):
 
 
 def test_the_temperature_divides_the_logits(shipped_model):
-    crops = np.zeros((1, shipped_model.spec.size, shipped_model.spec.size), np.uint8)
+    crops = np.zeros((1, *shipped_model.spec.crop_shape), np.uint8)
     woman, man = shipped_model.logits(crops)[0] / shipped_model.metadata.temperature
     odds = np.exp(man + shipped_model.metadata.bias - woman)
     np.testing.assert_allclose(shipped_model(crops), [[1 / (1 + odds), odds / (1 + odds)]])

@@ -32,8 +32,7 @@ def test_the_labels_are_three():
 @pytest.mark.parametrize("name", classifier.shipped())
 def test_a_shipped_network_has_two_outputs(name):
     network = classifier.Classifier.load(name)
-    size = network.spec.size
-    shape = (3, size, size) if network.spec.colour == "grey" else (3, size, size, 3)
+    shape = (3, *network.spec.crop_shape)
     assert tuple(network.metadata.labels) == LABELS
     assert network(np.zeros(shape, np.uint8)).shape == (3, len(LABELS))
 

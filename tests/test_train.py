@@ -266,6 +266,23 @@ def test_ages_teach_and_are_forgotten(crops, brief, tmp_path):
         ClassifierModule(replace(settings, model="naive_cnn"), crops.spec, 2)
 
 
+def test_tables_of_scores_teach_instead_of_labels(crops, brief):
+    settings = replace(brief, teacher_scores={"a.csv": 1.0}, teacher_weight=1.0)
+    module = ClassifierModule(settings, crops.spec).eval()
+    module.log = lambda *_, **__: None
+    batch = Batches(crops, np.arange(60), exact=False)[list(range(60))]
+    labels = batch.labels.float()
+
+    def loss(scores):
+        return module.training_step(batch._replace(scores=scores), 0).item()
+
+    nothing = torch.full((60,), torch.nan)
+    assert loss(labels) == pytest.approx(loss(nothing)), "labels where a teacher is silent"
+    assert loss(labels) + loss(1 - labels) == pytest.approx(
+        2 * loss(torch.full((60,), 0.5)), rel=1e-4
+    )
+
+
 def test_occlusions_are_learnt_and_a_teacher_sees_the_same_without(
     crops, brief, occlusions, tmp_path
 ):

@@ -38,7 +38,7 @@ def models(
 
     name_column = Column("model", no_wrap=True)
     table = Table(name_column, "parameters", "multiply-adds", "file", "input", box=box.SIMPLE)
-    notes = []
+    notes = [f"{alias}: another name of {model}" for alias, model in classifier.ALIASES.items()]
     for shipped in sorted([*classifier.shipped(), *classifier.quantised()]):
         model = classifier.Classifier.load(shipped)
         spec, metadata = model.spec, model.metadata

@@ -74,6 +74,11 @@ class PreprocessSpec:
     def channels(self) -> int:
         return 1 if self.colour == "grey" else 3
 
+    @property
+    def crop_shape(self) -> tuple[int, ...]:
+        """Of one crop: (size, size) or (size, size, 3)."""
+        return (self.size, self.size) if self.colour == "grey" else (self.size, self.size, 3)
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 

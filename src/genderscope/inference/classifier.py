@@ -26,6 +26,8 @@ GUIDED = ".guided.onnx"
 """Suffix of the file beside a model that explains it: see ``explainer``."""
 INT8 = ".int8.onnx"
 """Suffix of the file beside a model that computes in integers: see ``training.quantise``."""
+ALIASES = {"fast": "mini_xception", "balanced": "standard_cnn", "accurate": "efficientnet_lite0"}
+"""Shipped models by what they are chosen for."""
 AT_ONCE = 8
 """Faces in one run of the network on a CPU: the maps of more of them leave its caches."""
 
@@ -42,17 +44,18 @@ def quantised() -> list[str]:
 
 
 def find(model: str | Path) -> Path:
-    """The file of a shipped model by its name, or of any exported one by its path.
+    """The file of a shipped model by its name or alias, or of any exported one by its path.
 
     Raises:
         ModelError: it is not there.
     """
+    model = ALIASES.get(str(model), model)
     ours = str(model) in (*shipped(), *quantised())
     file = WEIGHTS / f"{model}.onnx" if ours else Path(model)
     if not file.is_file():
         raise ModelError(
             f"no model {str(model)!r}: give the path of an .onnx file or one of "
-            f"{', '.join(shipped())}"
+            f"{', '.join((*shipped(), *ALIASES))}"
         )
     return file
 

@@ -177,8 +177,7 @@ def check(
     Raises:
         ModelError: it cannot be run, or what comes is not that.
     """
-    shape = (_CROPS, spec.size, spec.size, 3)[: 3 if spec.channels == 1 else 4]
-    crops = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    crops = np.random.default_rng(0).integers(0, 256, (_CROPS, *spec.crop_shape), np.uint8)
     crops[0] = 0
     inputs = {"faces": to_input(crops, spec)}
     if any(value.name == "classes" for value in session.get_inputs()):

@@ -117,7 +117,8 @@ def load(
     """Open a model and a detector.
 
     Args:
-        model: a shipped model's name, or the path of an exported one.
+        model: a shipped model's name or alias (``fast``, ``balanced``, ``accurate``), or the path
+            of an exported one.
         detector: by default ``yunet`` where its weights are, else ``haar``.
         detector_model: the detector's weights.
         min_confidence: below it a label is ``uncertain``; by default the model's own.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from genderscope.core.types import LABELS
+from genderscope.core.types import LABELS, Floats
 from genderscope.data.prepare.crops import Crops
 from genderscope.data.splits import hold_out
 from genderscope.evaluation.metrics import group_order
@@ -28,6 +28,7 @@ class Batch(NamedTuple):
         originals: the crops without occlusions; empty where none has any.
         visible: (n, side, side) bool, where a crop shows the picture rather than padding.
         labels, ages, groups: (n,) int64; the last two are -1 where unknown.
+        scores: (n,) float32, P(man) by the teachers' tables; NaN where there is none.
     """
 
     crops: Tensor
@@ -36,6 +37,7 @@ class Batch(NamedTuple):
     labels: Tensor
     ages: Tensor
     groups: Tensor
+    scores: Tensor
 
 
 class Batches(Dataset[Batch]):
@@ -44,6 +46,7 @@ class Batches(Dataset[Batch]):
     Args:
         exact: the network's inputs rather than wide crops.
         occlusions: the same samples with occlusions, of which each batch takes ``share``.
+        scores: (n,) P(man) of every crop by its teachers.
     """
 
     def __init__(
@@ -53,7 +56,9 @@ class Batches(Dataset[Batch]):
         exact: bool,
         occlusions: Crops | None = None,
         share: float = 0.0,
+        scores: Floats | None = None,
     ) -> None:
+        self._scores = np.full(len(crops), np.nan) if scores is None else scores
         self._crops, self._indices, self._exact = crops, indices, exact
         self._occlusions, self._share = occlusions, share
         self._ages, _ = age_groups(crops)
@@ -67,10 +72,11 @@ class Batches(Dataset[Batch]):
         labels = torch.from_numpy(self._crops.labels[chosen].astype(np.int64))
         ages = torch.from_numpy(self._ages[chosen])
         groups = torch.from_numpy(self._groups[chosen])
+        scores = torch.from_numpy(self._scores[chosen]).float()
         if self._exact:
             inputs = torch.from_numpy(to_input(self._crops.exact(chosen), self._crops.spec))
             nothing = torch.empty(0)
-            return Batch(inputs.float(), nothing, nothing, labels, ages, groups)
+            return Batch(inputs.float(), nothing, nothing, labels, ages, groups, scores)
         wide = self._crops.wide(chosen)
         visible = torch.from_numpy(self._crops.visible(chosen))
         originals = wide[:0]
@@ -81,7 +87,7 @@ class Batches(Dataset[Batch]):
                 originals = wide.copy()
                 wide[occluded] = self._occlusions.wide(chosen[occluded])
         crops, bare = torch.from_numpy(wide), torch.from_numpy(originals)
-        return Batch(crops, bare, visible, labels, ages, groups)
+        return Batch(crops, bare, visible, labels, ages, groups, scores)
 
 
 def age_groups(crops: Crops) -> tuple[Indices, list[str]]:
@@ -162,7 +168,11 @@ def class_weights(labels: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
 
 
 def training_loader(
-    crops: Crops, indices: Indices, settings: Settings, occlusions: Crops | None = None
+    crops: Crops,
+    indices: Indices,
+    settings: Settings,
+    occlusions: Crops | None = None,
+    scores: Floats | None = None,
 ) -> DataLoader[Batch]:
     """Wide crops in a new order for each epoch, a share of them with occlusions."""
     order = (
@@ -170,7 +180,7 @@ def training_loader(
         if settings.balance == "sampler"
         else Shuffled(len(indices), settings.batch_size, settings.seed)
     )
-    batches = Batches(crops, indices, False, occlusions, settings.occlusion_share)
+    batches = Batches(crops, indices, False, occlusions, settings.occlusion_share, scores)
     return DataLoader(batches, batch_size=None, sampler=order)
 
 

@@ -38,8 +38,7 @@ def write(model: Path) -> Path:
     part = file.with_suffix(".part")
     try:
         onnx.save(with_gradients(onnx.load(model)), part)
-        size = classifier.spec.size
-        shape = (8, size, size) if classifier.spec.colour == "grey" else (8, size, size, 3)
+        shape = (8, *classifier.spec.crop_shape)
         crops = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         scores, maps = Explainer.open(part)(crops)
         if not np.allclose(scores, classifier(crops), atol=PARITY) or not np.isfinite(maps).all():

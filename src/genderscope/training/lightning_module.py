@@ -88,11 +88,15 @@ class ClassifierModule(pl.LightningModule):
             [batch.crops, batch.originals] if paired else [batch.crops], batch.visible
         )
         targets = F.one_hot(batch.labels, len(LABELS)).float()
+        known = ~batch.scores.isnan()[:, None]
+        scores = torch.stack([1 - batch.scores, batch.scores], 1).where(known, targets)
         share = 1.0
         if self.settings.mixup:
             share = float(Beta(self.settings.mixup, self.settings.mixup).sample())
             views = [share * view + (1 - share) * view.roll(1, 0) for view in views]
-            targets = share * targets + (1 - share) * targets.roll(1, 0)
+            targets, scores = (
+                share * target + (1 - share) * target.roll(1, 0) for target in (targets, scores)
+            )
         mine = distributed.share()
         logits, age_logits = self._outputs(self._resized(views[0][mine].float()))
         losses = F.cross_entropy(
@@ -102,9 +106,9 @@ class ClassifierModule(pl.LightningModule):
             reduction="none",
             label_smoothing=self.settings.label_smoothing,
         )
-        if self.teacher is not None:
-            scores = self.teacher(views[-1][mine].float())
-            distillation = F.cross_entropy(logits, scores, reduction="none")
+        if self.teacher is not None or self.settings.teacher_scores:
+            taught = self.teacher(views[-1][mine].float()) if self.teacher else scores[mine]
+            distillation = F.cross_entropy(logits, taught, reduction="none")
             losses = torch.lerp(losses, distillation, self.settings.teacher_weight)
         loss = (losses * self.group_weights(losses, batch.groups[mine])).mean()
         if age_logits is not None:

@@ -5,7 +5,7 @@ Free of torch, so that records of training can be read without it.
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 from msgspec.structs import astuple
 
 from genderscope.core.results import Record
@@ -78,6 +78,8 @@ class Settings(Record, frozen=True, kw_only=True):
         init_from: folder of a finished run, to initialise from.
         teachers: folders of finished runs; the mean of their scores on the same views is learnt
             beside the labels (Hinton et al. 2015, arXiv:1503.02531).
+        teacher_scores: weights of tables with scores that teachers gave once, by their files: see
+            ``training.teacher_scores``. Instead of ``teachers``.
         teacher_weight: weight of the teachers' loss, of 1; the rest is the labels'.
         ema_decay: decay per step of the averaged weights that are validated and exported.
         validation_ratio: share of the crops held out for every choice.
@@ -104,6 +106,7 @@ class Settings(Record, frozen=True, kw_only=True):
     pretrained: bool = False
     init_from: str | None = None
     teachers: tuple[str, ...] = ()
+    teacher_scores: dict[str, float] = field(default_factory=dict)
     teacher_weight: Ratio = 0.5
     ema_decay: Ratio = 0.998
     validation_ratio: Ratio = 0.075

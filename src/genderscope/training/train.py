@@ -27,7 +27,7 @@ from genderscope.core import plugins
 from genderscope.core.errors import UsageError
 from genderscope.core.results import Provenance, versions
 from genderscope.data.prepare.crops import Crops
-from genderscope.training import distributed, recipes
+from genderscope.training import distributed, recipes, teacher_scores
 from genderscope.training.batches import (
     Indices,
     age_groups,
@@ -78,6 +78,7 @@ def train(
     _check(crops, settings, occlusions, len(train_part))
 
     pl.seed_everything(settings.seed, verbose=False)
+    scores = teacher_scores.mean(settings.teacher_scores, crops)
     weights = class_weights(crops.labels[train_part]) if settings.balance == "weights" else None
     module = ClassifierModule(
         settings,
@@ -91,7 +92,7 @@ def train(
     try:
         trainer.fit(
             module,
-            training_loader(crops, train_part, settings, occlusions),
+            training_loader(crops, train_part, settings, occlusions, scores),
             validation_loader(crops, validation_part),
             ckpt_path=out / CHECKPOINT if resume else None,
             weights_only=False,
@@ -163,6 +164,8 @@ def _check(crops: Crops, settings: Settings, occlusions: Crops | None, training:
         raise UsageError(
             f"{occlusions.folder} does not hold the samples of {crops.folder} with occlusions"
         )
+    if settings.teachers and settings.teacher_scores:
+        raise UsageError("teachers answer during training or by their tables, not both")
     for run in filter(None, (settings.init_from, *settings.teachers)):
         _check_held_out(Path(run), settings, crops)
     if training < settings.batch_size:
@@ -248,6 +251,9 @@ def _record(
             settings,
             teachers=tuple(Path(run).name for run in settings.teachers),
             init_from=settings.init_from and Path(settings.init_from).name,
+            teacher_scores={
+                Path(file).name: weight for file, weight in settings.teacher_scores.items()
+            },
         ),
         spec=crops.spec,
         data=TrainingData(

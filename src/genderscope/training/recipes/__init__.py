@@ -52,7 +52,8 @@ def settings(options: Options, runs: Path) -> Settings:
 
     Args:
         options: of which ``augmentation`` is a strength or a table of ``Augmentation``'s fields.
-        runs: the folder with the runs of teachers and of ``init_from``.
+        runs: the folder with the runs of teachers and of ``init_from``, and with the tables of
+            ``teacher_scores``.
 
     Raises:
         UsageError: an option that does not exist, or a value that is not valid.
@@ -72,4 +73,5 @@ def settings(options: Options, runs: Path) -> Settings:
         read,
         teachers=tuple(str(runs / teacher) for teacher in read.teachers),
         init_from=str(runs / read.init_from) if read.init_from else None,
+        teacher_scores={str(runs / file): weight for file, weight in read.teacher_scores.items()},
     )
