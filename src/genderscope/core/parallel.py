@@ -1,7 +1,6 @@
-"""A function over a stream, by threads: results in the order of the items, few of them at a time.
+"""A function over a stream, by threads: results in the items' order, few of them in memory.
 
-Threads help where the function releases Python's lock most of the time, as decoding and networks
-do.
+Threads help where the function releases Python's lock, as decoding and networks do.
 """
 
 from collections import deque
@@ -25,12 +24,12 @@ PATIENCE_S = 2.0
 def ordered(make: Callable[[], Callable[[T], R]], items: Iterable[T], threads: int) -> Generator[R]:
     """Results of a function for each item, in the items' order.
 
-    An error of the function or of the items is raised where its result would have come; then, and
-    when the generator is closed, no thread begins another item.
+    An error is raised where its result would have come. After that, or once the generator is
+    closed, no thread begins another item.
 
     Args:
         make: called once in each thread, for a function of that thread's own.
-        items: taken by the caller's thread, at most ``AHEAD`` for each thread before their results.
+        items: read by the caller's thread, at most ``AHEAD`` for each thread in advance.
     """
     tasks: SimpleQueue[tuple[T, Future[R]] | None] = SimpleQueue()
     workers = [Thread(target=_work, args=(make, tasks), daemon=True) for _ in range(threads)]

@@ -1,8 +1,8 @@
 """A plug-in is one file: in this package, in a folder of your own, or in another package.
 
-Commands and explainers are found in this package alone. The ``KINDS`` are also found in the folders
-that the variable ``GENDERSCOPE_PLUGINS`` names, as ``<folder>/<kind>/<name>.py``, and as entry
-points of the group ``genderscope.<kind>``. The package's own names come first. See docs/plugins.md.
+Commands and explainers come from this package alone. The ``KINDS`` also come from the folders in
+``GENDERSCOPE_PLUGINS``, as ``<folder>/<kind>/<name>.py``, and from entry points of the group
+``genderscope.<kind>``. The package's own names come first. See docs/plugins.md.
 """
 
 import os
@@ -51,7 +51,7 @@ KINDS = {
 def names(package: str) -> list[str]:
     """The plug-ins of ``genderscope.<package>``, sorted, without importing any of them.
 
-    A file whose name starts with an underscore is shared code, not a plug-in.
+    A name that starts with an underscore is shared code.
     """
     return sorted({*_own(package), *_others(package)})
 
@@ -60,8 +60,7 @@ def load(package: str, name: str) -> ModuleType:
     """Import one plug-in.
 
     Raises:
-        UsageError: no plug-in has that name, and the message lists those that there are; or it
-            cannot be imported, or does not define what its kind must.
+        UsageError: it does not exist, cannot be imported, or lacks what its kind must define.
     """
     if name in _own(package):
         return import_module(f"genderscope.{package}.{name}")

@@ -7,13 +7,13 @@ from genderscope.core.types import Face, Image, Scene
 
 
 class Detector(Protocol):
-    """Finds faces. A plug-in defines ``create(...) -> Detector`` with those of the parameters of
-    ``detection.create`` that it uses.
+    """Finds faces. A plug-in defines ``create(...) -> Detector`` with any parameters of
+    ``detection.create``.
 
     Attributes:
-        name: what results call it.
-        smallest_px: optional: the smallest face that it finds, in pixels. Where it says so, large
-            pictures whose faces are wanted at a larger size only are decoded smaller.
+        name: as in results.
+        smallest_px: optional: the smallest face that it finds, in pixels. Large pictures are then
+            decoded smaller where only larger faces are wanted.
     """
 
     name: str
@@ -24,10 +24,10 @@ class Detector(Protocol):
 
 
 class Sink(Protocol):
-    """Takes scenes and writes them somewhere; a context manager that closes what it opened.
+    """Writes scenes; a context manager that closes what it opened.
 
-    A plug-in defines ``create(target: str) -> Sink``, and ``NEEDS_PICTURES = True`` if it reads
-    the scenes' pictures.
+    A plug-in defines ``create(target: str) -> Sink``, and ``NEEDS_PICTURES = True`` if it reads the
+    scenes' pictures.
     """
 
     def __enter__(self) -> Self: ...

@@ -1,8 +1,8 @@
 """Results as files: frozen, versioned types with their provenance, saved as JSON and read strictly.
 
-Every file that the project writes and reads again is a ``Document``. A document of another kind or
-version, with an unknown or missing field, or with a value of the wrong type is one ``ResultError``.
-NaN becomes null, so a number that may be undefined has the type ``float | None``.
+Every file that the project writes and reads again is a ``Document``. Another kind or version, an
+unknown or missing field, or a value of the wrong type raises ``ResultError``. NaN becomes null, so
+a number that may be undefined has the type ``float | None``.
 """
 
 from collections.abc import Iterable
@@ -28,8 +28,8 @@ class Exclusions(Record, frozen=True, kw_only=True):
 
     Attributes:
         file: name of the file that lists them.
-        sha256: its digest.
-        pictures: how many of the data set's pictures it removed.
+        sha256: of that file.
+        pictures: number of pictures removed.
     """
 
     file: str
@@ -41,11 +41,10 @@ class Provenance(Record, frozen=True, kw_only=True):
     """How a result was made.
 
     Attributes:
-        command: the command that makes it, with paths as they were given.
+        command: with paths as they were given.
         versions: of Python, of this package and of what the numbers may depend on.
-        seed: of everything random in it; None where nothing is.
+        seed: None where nothing is random.
         fingerprint: of the samples; None where the result is not of a data set.
-        exclusions: what was left out of the data set.
     """
 
     command: str
@@ -94,11 +93,7 @@ class Document(Record, frozen=True, kw_only=True):
 
     @classmethod
     def load(cls, file: Path) -> Self:
-        """Read a file back.
-
-        Raises:
-            ResultError: it cannot be read, or is not such a document.
-        """
+        """Read a file; raises ``ResultError`` if it is not such a document."""
         try:
             return cls.decode(file.read_bytes(), str(file))
         except OSError as error:

@@ -20,13 +20,13 @@ def create(
     """Open a network.
 
     Args:
-        trial: it is of unknown origin: it fails rather than take more than ``TRIAL_BYTES``.
+        trial: of unknown origin: it fails rather than take more than ``TRIAL_BYTES``.
         threads: for one run of the network; 0 leaves it to ONNX Runtime.
-        provider: what runs it: cpu, cuda, openvino, coreml or another of ONNX Runtime's. Where this
-            build or machine has none such, the CPU does; ``provider_of`` says which one it became.
+        provider: cpu, cuda, openvino, coreml or another of ONNX Runtime's. Where this build or
+            machine lacks it, the CPU is used; ``provider_of`` returns the actual one.
 
     Raises:
-        UsageError: ONNX Runtime knows no such provider.
+        UsageError: ONNX Runtime has no such provider.
         ModelError: it cannot be opened.
     """
     known = {name.removesuffix(_SUFFIX).lower(): name for name in onnxruntime.get_all_providers()}

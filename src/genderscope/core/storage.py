@@ -1,6 +1,4 @@
-"""Files that are there whole or not at all, and folders of them: on this machine or in object
-storage.
-"""
+"""Files written whole or not at all, and folders of them, local or in object storage."""
 
 from pathlib import Path
 from typing import IO, Any
@@ -31,10 +29,10 @@ def opened(place: str) -> IO[bytes]:
 
 
 def write_whole(file: Path, data: bytes, part: Path | None = None) -> None:
-    """Write a file that is there whole or not at all, whenever the process ends.
+    """Write a file whole or not at all, whenever the process ends.
 
     Args:
-        part: what it is called until it is whole, in the same folder.
+        part: its name until it is whole, in the same folder.
     """
     part = part or file.with_name(f"{file.name}.{uuid4().hex}.part")
     try:
@@ -50,10 +48,10 @@ def text(name: str) -> str:
 
 
 class Store:
-    """A folder, by its path or its address; made where it is not there.
+    """A folder, by its path or address; created if missing.
 
     Raises:
-        UsageError: it cannot be made; so do the methods where it cannot be read or written.
+        UsageError: it cannot be created, read or written; the methods raise it too.
         MissingExtra: an address, and fsspec is not installed.
     """
 

@@ -53,8 +53,8 @@ class Face:
     Attributes:
         box: brow to chin, cheek to cheek: the same convention for every detector.
         score: the detector's confidence, 0-1.
-        landmarks: five (x, y) points in pixels, or None where the detector gives none:
-            the eye, eye, nose, mouth corner, mouth corner, each pair from the picture's left.
+        landmarks: five (x, y) points in pixels: eye, eye, nose, mouth corner, mouth corner, each
+            pair from the picture's left; None where the detector gives none.
     """
 
     box: Box
@@ -70,7 +70,7 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the network says of one face: scores first, the label last.
+    """The prediction for one face: scores first, the label last.
 
     Attributes:
         scores: calibrated probabilities in the order of ``LABELS``; they sum to 1.
@@ -104,9 +104,9 @@ class TrackState:
     """A track up to one frame.
 
     Attributes:
-        number: of the track, from 1.
-        frames: how many frames it has so far, this one included.
-        confirmed: it has enough of them to be a person rather than a false detection.
+        number: from 1.
+        frames: so far, this one included.
+        confirmed: long enough to be a person rather than a false detection.
         scores: of this frame alone, in the order of ``LABELS``; the prediction is the track's.
     """
 
@@ -127,15 +127,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One decoded picture of a source, its size alone, or the error in its place.
-
-    Exactly one of ``image``, ``error`` and ``size`` is set.
+    """One picture of a source: exactly one of ``image``, ``error`` and ``size`` is set.
 
     Attributes:
         path: the file, or the name of the source.
         size: height and width in pixels, where the pixels were not kept.
-        index, time_s: the number of the frame, from 0, and its time since the first one, where the
-            source moves.
+        index, time_s: number of a video's frame, from 0, and its time since the first one.
     """
 
     path: str
@@ -159,10 +156,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A frame with its results, in the detector's order; none where no face was found.
+    """A frame with its results, in the detector's order.
 
     Attributes:
-        drawn: the picture to be shown, where it was drawn already.
+        drawn: the picture to show, where it is drawn already.
     """
 
     frame: Frame
@@ -175,13 +172,12 @@ class Sample:
     """One labelled picture of a data set.
 
     Attributes:
-        file: the picture.
-        label: index into ``LABELS``, or None where the data set does not know.
-        box: the face's box where the data set gives one.
-        identity: who it is, where known; used only to keep splits apart.
+        label: index into ``LABELS``, or None where unknown.
+        box: of the face, where the data set gives one.
+        identity: the person, where known; used only to keep splits apart.
         age: in years, where the data set gives a number.
-        face_score, second_face_score: the data set's own detector scores, where it has them;
-            a second score of None means that no second face was found.
+        face_score, second_face_score: the data set's own detector scores, where it has them; a
+            second score of None means that no second face was found.
         groups: the data set's own labels (race, age group, ...), used only by the audit.
     """
 

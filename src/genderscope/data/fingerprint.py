@@ -8,11 +8,8 @@ from genderscope.core.types import Sample
 
 
 class Fingerprint:
-    """A SHA-256 of samples in order: of their files' names and sizes in bytes, labels, boxes and
+    """A SHA-256 over samples in order: their files' names and sizes in bytes, labels, boxes and
     identities. The files are not read.
-
-    Attributes:
-        samples: how many were added.
     """
 
     def __init__(self) -> None:

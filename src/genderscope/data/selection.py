@@ -17,11 +17,11 @@ class Selection:
 
     Attributes:
         gender_known: it has a label.
-        without: excluded pictures, each as ``place`` names it.
+        without: excluded pictures, each as from ``place``.
         min_face_score: the face's score is above this; None for any.
-        max_second_face_score: the score of a second face, if there is one, is below this; None for
-            no second face at all, infinity for any.
-        min_age, max_age: bounds in years, both included; None for any.
+        max_second_face_score: the score of a second face, if any, is below this; None for no second
+            face at all, infinity for any.
+        min_age, max_age: in years, both included; None for any.
         present: the picture's file exists.
 
     Raises:
@@ -78,11 +78,8 @@ REFERENCE = Selection(min_face_score=3, max_second_face_score=None)
 
 
 class Selected:
-    """A stream of the samples that meet a selection, with counts of those that do not.
-
-    Attributes:
-        seen: how many samples were tested so far.
-        removed: for each condition, in order, how many samples it was the first to fail.
+    """The samples that meet a selection; ``removed`` counts the others by the first condition that
+    each fails, of those ``seen`` so far.
     """
 
     def __init__(self, samples: Iterable[Sample], selection: Selection) -> None:

@@ -43,12 +43,8 @@ class SplitPart(Record, frozen=True, kw_only=True):
 
 
 class Splits(Document, frozen=True, kw_only=True):
-    """A data set in parts.
-
-    Attributes:
-        shares: of all labelled pictures, for each part but ``train``.
-        pictures: of the whole data set.
-        unlabelled: pictures without a label, which are in no part.
+    """A data set in parts; ``shares`` are of its labelled pictures, for each part but ``train``.
+    Pictures without a label are in no part.
     """
 
     KIND = "splits"
@@ -63,15 +59,12 @@ class Splits(Document, frozen=True, kw_only=True):
 def hold_out(
     labels: Labels, identities: Sequence[str | None], ratio: float, seed: int
 ) -> tuple[Indices, Indices]:
-    """Divide labelled samples in two.
+    """Divide labelled samples in two: sorted indices of the remaining and of the held-out ones.
 
     Args:
-        labels: (n,) integers, negative where unknown: such a sample is in neither part.
+        labels: (n,) integers, negative where unknown: in neither part.
         identities: (n,) persons, None where unknown.
         ratio: the share of each class to hold out, between 0 and 1.
-
-    Returns:
-        Sorted indices of the remaining and of the held-out samples.
 
     Raises:
         DatasetError: there are too few pictures or persons.
@@ -97,8 +90,8 @@ def _hold_out_identities(
 ) -> Indices:
     """Take identities in a random order, each that fits into the remaining share of every class.
 
-    One pass takes under a second for IMDB. scikit-learn's StratifiedGroupKFold compares every
-    identity with every fold, which takes minutes, and only divides into equal folds.
+    IMDB takes under a second. scikit-learn's StratifiedGroupKFold compares every identity with
+    every fold, which takes minutes, and only makes equal folds.
     """
     numbers: dict[str | int, int] = {}  # a picture of an unknown person is a person of its own
     groups = np.array(
@@ -128,16 +121,11 @@ def split(
     shares: Mapping[str, float],
     seed: int,
 ) -> dict[str, Indices]:
-    """Divide labelled samples into ``train`` and the parts named in ``shares``.
-
-    Args:
-        shares: each part's share of all labelled samples; a share of 0 makes no part.
-
-    Returns:
-        Sorted indices of each part, ``train`` first.
+    """Sorted indices of ``train`` and of the parts named in ``shares``, each a share of all
+    labelled samples; a share of 0 makes no part.
 
     Raises:
-        UsageError: the shares leave nothing to train on.
+        UsageError: nothing is left to train on.
         DatasetError: as ``hold_out``.
     """
     if not (min(shares.values()) >= 0 and sum(shares.values()) < 1):
@@ -163,11 +151,11 @@ def write(
     """Divide a data set and write each part as a table ``out/PART.csv``, and ``out/splits.json``.
 
     The tables have the columns ``file`` (relative to the table), ``label``, ``identity`` and the
-    samples' groups, and are data sets: ``table:PART.csv?identity=identity``. A picture that is
-    listed more than once is taken once.
+    groups, and are data sets: ``table:PART.csv?identity=identity``. A picture listed twice is taken
+    once.
 
     Args:
-        source: where the samples come from, for the record.
+        source: of the samples, for the record.
         provenance: its seed decides; the fingerprint is added.
 
     Raises:

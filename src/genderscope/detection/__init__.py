@@ -1,6 +1,4 @@
-"""Face detectors, one file each, and what they share: the choice of one by its name, and the search
-of a large picture in views of bounded size.
-"""
+"""Face detectors, one file each: their choice by name, and the search of large pictures."""
 
 from collections.abc import Callable, Iterator
 from inspect import signature
@@ -38,12 +36,12 @@ def create(
 
     Args:
         name: a plug-in's; by default ``yunet`` where its weights are, else ``haar``.
-        model: the detector's weights, where it has any; by default those that ``models pull`` got.
+        model: its weights, if it has any; by default those that ``models pull`` downloaded.
         detection_size: longest side of what is searched at once, in pixels.
         min_score: detections below it are dropped, 0-1.
-        min_face_px: faces with a shorter side below it, in the picture's own pixels, are dropped.
-        threads, provider: of a detector that is a network: see ``sessions.create``. One thread
-            leaves the others to other pictures.
+        min_face_px: smallest shorter side of a face, in the picture's own pixels.
+        threads, provider: of a network: see ``sessions.create``. One thread leaves the others to
+            other pictures.
 
     Raises:
         UsageError: no detector or provider has that name, or it takes no weights.
@@ -81,15 +79,14 @@ def search(
     smallest_px: float,
 ) -> list[Face]:
     """Find faces of all sizes: in the whole picture, shrunk as far as the smallest wanted face
-    allows and, where that is still too large to be searched at once, shrunk further and in
-    overlapping tiles too.
+    allows, and if that is too large to search at once, shrunk further and in overlapping tiles too.
 
     Args:
         find: the detector for one view.
-        smallest_px: the smallest face that ``find`` sees.
+        smallest_px: the smallest face that ``find`` detects.
 
     Returns:
-        Faces in the picture's own pixels, best first, each once.
+        Faces in the picture's own pixels, best first, without duplicates.
     """
     found = [
         moved(face, scale, left, top)
@@ -124,9 +121,7 @@ def _views(image: Image, size: int, wanted: float) -> Iterator[tuple[float, floa
 
 
 def _tiles(length: int, size: int) -> list[tuple[int, int]]:
-    """Where tiles of equal length, at most ``size``, begin and end so that they cover a length and
-    overlap by at least an eighth of ``size``.
-    """
+    """Equal tiles of at most ``size`` over a length, which overlap by at least ``size / 8``."""
     overlap = size // 8
     count = max(ceil((length - overlap) / (size - overlap)), 1)
     side = ceil((length + (count - 1) * overlap) / count)

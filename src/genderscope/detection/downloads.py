@@ -1,7 +1,4 @@
-"""Weights that are not part of this package: where they come from, and the hash they must have.
-
-Nothing is downloaded unless ``pull`` is called.
-"""
+"""Weights outside this package: their addresses and pinned hashes. Only ``pull`` downloads."""
 
 import hashlib
 import os
@@ -44,10 +41,8 @@ DOWNLOADS = {
 
 
 def find(name: str) -> Path | None:
-    """The file of a download: ``GENDERSCOPE_<NAME>`` where that is set, else what was pulled.
-
-    Returns:
-        The path that the variable names, there or not; or the pulled file, or None without one.
+    """The file of a download: ``GENDERSCOPE_<NAME>`` if set, whether it exists or not; else the
+    pulled file, or None.
     """
     if named := os.environ.get(f"GENDERSCOPE_{name.upper()}"):
         return Path(named).expanduser()

@@ -22,9 +22,8 @@ class Tile:
     """A picture of a sheet.
 
     Attributes:
-        image: (height, width, 3) uint8 BGR or (height, width) grey; None leaves its place white.
-        caption: lines below it.
-        highlighted: it has a frame, and its caption that frame's colour.
+        image: (height, width, 3) uint8 BGR or (height, width) grey; None leaves a white space.
+        highlighted: it has a frame, and a caption in the frame's colour.
     """
 
     image: Image | None
@@ -39,13 +38,12 @@ def contact_sheet(
     heads: Sequence[str] = (),
     names: Sequence[str] = (),
 ) -> Image:
-    """Draw rows of tiles, (height, width, 3) uint8 BGR. All columns are as wide as the widest tile,
-    and all rows as high as the highest.
+    """Draw rows of tiles, (height, width, 3) uint8 BGR, each place as large as the largest tile.
 
     Args:
         title: lines above everything.
         heads: of the columns.
-        names: of the rows, drawn to their left.
+        names: of the rows, to their left.
     """
     font = PIL.ImageFont.load_default(TEXT_PX)
     tiles = [tile for row in rows for tile in row]

@@ -1,7 +1,6 @@
-"""Pictures from files and folders: the one place that decodes.
+"""Decode pictures from files and folders; nothing else in the package decodes.
 
-Sizes are read from the header and checked before anything is decoded. Every file becomes upright
-BGR or one ``PictureError``.
+The size in the header is checked first. Every file becomes upright BGR or a ``PictureError``.
 """
 
 import os
@@ -54,8 +53,8 @@ class Encoded:
     """A picture that is not decoded yet.
 
     Attributes:
-        name: what results and errors call it.
-        source: its file, its bytes, or what gets its bytes, perhaps from far away.
+        name: as in results and errors.
+        source: its file, its bytes, or a function that fetches its bytes.
     """
 
     name: str
@@ -66,16 +65,15 @@ def read(source: Path | bytes, max_pixels: int = MAX_PIXELS, *, name: str | None
     """Decode one picture, the first frame of an animated one.
 
     Args:
-        source: a file, or an encoded picture itself.
         max_pixels: larger pictures are refused by their header. Pillow's own limit of 178,956,970
             pixels stays above it.
-        name: what an error calls it; by default the file.
+        name: in errors; by default the file.
 
     Returns:
         (height, width, 3) uint8 BGR, upright, transparency on white.
 
     Raises:
-        PictureError: with what is wrong and what to do, in one line.
+        PictureError: in one line, what is wrong and what to do.
     """
     return read_reduced(source, max_pixels, name=name)[0]
 
@@ -93,12 +91,11 @@ def read_reduced(
 
     Args:
         source, max_pixels, name: see ``read``.
-        longest_px: how long the picture's longer side must stay.
-        reductions: of 2, 4 and 8, those to choose from.
+        longest_px: what the picture's longer side must keep.
+        reductions: of 2, 4 and 8, those allowed.
 
     Returns:
-        The picture as ``read`` returns it, but smaller, and by how much: the largest possible
-        reduction, or 1.
+        The picture as from ``read``, and its reduction: the largest possible one, or 1.
 
     Raises:
         PictureError: see ``read``.
@@ -136,12 +133,12 @@ def read_reduced(
 def find(paths: Iterable[str | Path], avoid: Path | None = None) -> Iterator[Path | Frame]:
     """Stream the pictures that paths name.
 
-    A named file is always tried. In a folder, and in those inside it, what has a picture's
-    extension and is not hidden counts: by name, a folder's files before its folders. Links to
-    folders inside are not followed, so there are no loops.
+    A named file is always tried. In folders, at any depth, visible files with a picture's extension
+    count: by name, a folder's files before its folders. Links to folders are not followed, so there
+    are no loops.
 
     Args:
-        avoid: a folder inside others that is not entered, such as the one that is written to.
+        avoid: a folder that is not entered, such as the output.
 
     Yields:
         A picture's path, or a frame with the error for a folder that cannot be read.

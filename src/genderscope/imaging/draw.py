@@ -1,8 +1,4 @@
-"""Results onto a picture: boxes, labels, and maps beside faces; or faces hidden. Pure: the picture
-that comes in stays as it is.
-
-Knows nothing of files, models or how results came about.
-"""
+"""Draw results onto a copy of a picture: boxes, labels, maps, and hidden faces."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -25,16 +21,13 @@ BLOCKS, HIDDEN_MARGIN = 6, 0.35
 
 
 def draw(image: Image, results: Sequence[Result]) -> Image:
-    """A copy of a picture with each face's box, label and confidence.
+    """A copy of a picture with each face's box, label and confidence, (height, width, 3) uint8 BGR.
 
-    Lines and letters grow with the picture and the face; a label that has no room above its box
-    moves down into it, and nothing is cut off at the picture's edge.
+    Lines and letters scale with the picture and the face. A label without room above its box moves
+    into it, and nothing is cut off at the picture's edge.
 
     Args:
         image: (height, width, 3) uint8 BGR.
-
-    Returns:
-        (height, width, 3) uint8 BGR.
     """
     drawn = np.ascontiguousarray(image).copy()
     for result in results:

@@ -48,9 +48,7 @@ def overlay(face: Image, energy: npt.NDArray[np.floating]) -> Image:
 
 
 def outlined(image: Image, parts: npt.NDArray[np.int8]) -> Image:
-    """A tile, (TILE_PX, TILE_PX, 3), with lines where the parts of it, (TILE_PX, TILE_PX) numbers,
-    meet.
-    """
+    """A tile with lines where the ``parts``, (TILE_PX, TILE_PX) numbers, meet."""
     edge = np.zeros(parts.shape, bool)
     edge[1:] |= parts[1:] != parts[:-1]
     edge[:, 1:] |= parts[:, 1:] != parts[:, :-1]
@@ -74,11 +72,7 @@ def row(tiles: Sequence[Image], caption: str) -> Image:
 
 
 def sheet(panels: Sequence[Image]) -> Image:
-    """Panels of one size in columns, about as high as wide.
-
-    Args:
-        panels: at least one.
-    """
+    """One or more panels of one size in columns, about as high as wide."""
     height, width = panels[0].shape[:2]
     columns = max(round((len(panels) * height / width) ** 0.5), 1)
     return contact_sheet(in_columns([Tile(panel) for panel in panels], columns))

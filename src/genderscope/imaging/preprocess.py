@@ -1,9 +1,9 @@
 """The one preprocessing: from a picture and a face to the array that the network reads.
 
-``PreprocessSpec`` holds every setting; it is stored in each exported model and read back,
-so training, evaluation and running cannot drift apart. A crop is a square window in the picture,
-written as two complex numbers: the point ``u`` of the unit square around 0 lies at ``a * u + b`` in
-the picture, so ``abs(a)`` is the window's side in pixels and ``angle(a)`` the face's tilt.
+``PreprocessSpec`` holds every setting and is stored in each exported model, so training, evaluation
+and inference cannot drift apart. A crop is a square window in the picture, written as two complex
+numbers: the point ``u`` of the unit square around 0 lies at ``a * u + b`` in the picture, so
+``abs(a)`` is the window's side in pixels and ``angle(a)`` the face's tilt.
 """
 
 from collections.abc import Iterable
@@ -34,15 +34,14 @@ class PreprocessSpec:
     """How a face becomes the network's input.
 
     Attributes:
-        name: the preset's name, for people.
         size: side of the crop in pixels.
         margin_ratio: added on each side of the face's box, as a share of the box.
-        alignment: ``landmarks`` turns, moves and sizes the window by a least-squares fit of the
-            five landmarks where the detector gives them, else by the box; ``none`` uses the box.
-        squaring: ``pad`` keeps the box's own sides and fills the short one with padding, ``expand``
-            takes more of the picture instead.
-        padding: what stands where there is no picture: random ``noise`` (seeded when running, fresh
-            in training) or the repeated ``edge``.
+        alignment: ``landmarks`` fits the window to the five landmarks by least squares (rotation,
+            shift and scale) where the detector gives them, else to the box; ``none`` uses the box.
+        squaring: ``pad`` fills the box's short side with padding, ``expand`` with more of the
+            picture.
+        padding: outside the picture: random ``noise`` (seeded in inference, fresh in training) or
+            the repeated ``edge``.
         colour: ``grey`` or ``bgr``.
         scaling: ``std`` divides by the standard deviation of the crop's pixels, ``mean_std``
             subtracts their mean first.
@@ -146,10 +145,8 @@ def window(face: Face, spec: PreprocessSpec) -> tuple[complex, complex]:
 
 
 def whole(image: Image, spec: PreprocessSpec) -> Face:
-    """The face whose crop is the whole picture: for pictures that already are crops of a face.
-
-    Args:
-        image: (height, width, 3) uint8 BGR.
+    """The face whose crop is the whole picture, (height, width, 3), for pictures that are crops
+    already.
     """
     height, width = image.shape[:2]
     zoom = 1 + 2 * spec.margin_ratio
@@ -162,15 +159,15 @@ def cut(
 ) -> tuple[Image, npt.NDArray[np.bool_]]:
     """Cut a face out, with ``surround`` more pixels on every side at the same scale.
 
-    The middle of a crop with surround equals the crop without, pixel for pixel: training keeps the
-    wide one to turn and shift it, and still validates on what runs.
+    The middle of a crop with surround equals the crop without, pixel for pixel: training rotates
+    and shifts the wide one and still validates on what runs.
 
     Args:
         image: (height, width, 3) uint8 BGR.
 
     Returns:
-        The crop, (size, size) or (size, size, 3) uint8, and where it shows the picture rather than
-        padding, (size, size) bool; size includes the surround.
+        The crop, (size, size[, 3]) uint8, and where it shows the picture rather than padding,
+        (size, size) bool; size includes the surround.
 
     Raises:
         FaceOutsidePicture: the window lies outside the picture.

@@ -1,7 +1,7 @@
 """The network in ONNX Runtime: from crops to calibrated scores.
 
-Labels, preprocessing, temperature and threshold come from the model file's own metadata, so that a
-model cannot be run otherwise than it was trained.
+Labels, preprocessing, temperature and threshold come from the model file, so that a model runs as
+it was trained.
 """
 
 import os
@@ -44,11 +44,7 @@ def quantised() -> list[str]:
 
 
 def find(model: str | Path) -> Path:
-    """The file of a shipped model by its name or alias, or of any exported one by its path.
-
-    Raises:
-        ModelError: it is not there.
-    """
+    """The file of a shipped model by name or alias, or of any by path; ``ModelError`` if absent."""
     model = ALIASES.get(str(model), model)
     ours = str(model) in (*shipped(), *quantised())
     file = WEIGHTS / f"{model}.onnx" if ours else Path(model)
@@ -64,12 +60,10 @@ class Model:
     """An open model file and its metadata; see ``open``.
 
     Attributes:
-        name: the model's name.
         spec: the preprocessing that it was trained with.
         temperature, bias: see ``calibrated``.
-        min_confidence: below it the answer is ``uncertain``; what it aims at is in the metadata.
-        metadata: what the export wrote.
-        provider: what runs it, by ONNX Runtime's name in lower case, such as ``cpu``.
+        min_confidence: below it the label is ``uncertain``; the metadata has its meaning.
+        provider: by ONNX Runtime's name in lower case, such as ``cpu``.
     """
 
     def __init__(
@@ -88,14 +82,14 @@ class Model:
         """Open a model file.
 
         Args:
-            threads: that share a batch of more than ``AT_ONCE`` faces; 0 takes as many as there are
-                cores. A run of fewer has one: a second would cost more than it brings.
+            threads: that share a batch of more than ``AT_ONCE`` faces; 0 takes one for each core. A
+                smaller batch has one: a second would cost more than it saves.
             provider: see ``sessions.create``.
 
         Raises:
             ModelError: it cannot be opened, was not exported by this package, or does not give
                 finite logits: see ``metadata.check``.
-            UsageError: ONNX Runtime knows no such provider.
+            UsageError: ONNX Runtime has no such provider.
         """
         trial = sessions.create(file, 1, trial=True)
         description = metadata.read(trial, file)
@@ -105,11 +99,7 @@ class Model:
         return cls(session, description, threads or os.cpu_count() or 1)
 
     def _scores(self, logits: Floats) -> Floats:
-        """Calibrated probabilities, (n, 2).
-
-        Raises:
-            ModelError: they are not finite.
-        """
+        """Calibrated probabilities, (n, 2); ``ModelError`` if they are not finite."""
         scores = calibrated(logits, self.temperature, self.bias)
         if not np.isfinite(scores).all():
             raise ModelError(f"the network {self.name} gives scores that are not finite numbers")
@@ -165,8 +155,8 @@ class Classifier(Model):
 
 
 def calibrated(logits: Floats, temperature: float, bias: float) -> Floats:
-    """Probabilities (n, 2) of logits (n, 2): a softmax of the logits over the temperature, with the
-    bias added to the last class.
+    """Probabilities (n, 2): the softmax of logits over the temperature, the bias added to the last
+    class.
     """
     scaled = logits / temperature + np.array([0.0, bias])
     powers = np.exp(scaled - scaled.max(-1, keepdims=True))

@@ -1,8 +1,7 @@
 """Pictures classified by a Ray cluster, in workers that keep their networks.
 
-Every machine of the cluster runs this version of the package with OpenCV and Pillow of the same
-versions, and sees what is not in object storage under the same paths, as on a shared file system.
-The results are the same as on one machine.
+All machines need the same versions of this package, OpenCV and Pillow, and the same paths for what
+is not in object storage, as on a shared file system. Results equal those of one machine.
 """
 
 import hashlib
@@ -50,18 +49,18 @@ def classify(
     size: int = archives.SHARD_PICTURES,
     provenance: Provenance | None = None,
 ) -> Iterator[Counter[str]]:
-    """Classify pictures on a cluster (see ``connected``) into a Parquet folder, with a part for
-    each shard of ``archives.shards``; parts that are there already are not made again.
+    """Classify pictures on a cluster (see ``connected``) into a Parquet folder, a part for each
+    shard of ``archives.shards``; existing parts are kept.
 
     Args:
         out: a folder, or an address of object storage.
-        workers: each with its own networks; by default as many as the cluster has cores.
+        workers: each with its own networks; by default one for each core of the cluster.
         size: pictures of folders in a part.
-        provenance: for the settings that are stored; the shards' fingerprint is added.
+        provenance: of the stored settings; the shards' fingerprint is added.
 
     Yields:
-        What each part holds (see ``folders.count``), in any order: first one for the parts that
-        are there, with ``parts`` of them and ``shards`` in all.
+        The counts of each part (see ``bulk.count``), in any order: first one for the existing
+        parts, with the numbers of ``parts`` and of all ``shards``.
 
     Raises:
         UsageError: ``out`` holds results of other pictures or settings.
@@ -114,8 +113,8 @@ class _Worker:
 
 
 def connected() -> tuple[ModuleType, ModuleType]:
-    """Ray and Ray Data, connected: to the cluster that is there or that RAY_ADDRESS names, else to
-    one on this machine.
+    """Ray and Ray Data, connected to the running cluster or RAY_ADDRESS, else to one on this
+    machine.
 
     Raises:
         MissingExtra: Ray is not installed.

@@ -1,7 +1,6 @@
 """Which pixels a network's scores depend on: guided gradients, in ONNX Runtime.
 
-``<model>.guided.onnx``, which ``export`` writes beside each model, computes the scores and the maps
-in one run.
+``<model>.guided.onnx``, written by ``export``, computes scores and maps in one run.
 """
 
 from pathlib import Path
@@ -33,11 +32,8 @@ class Explainer(Model):
     def load(cls, model: str | Path, threads: int = 0) -> Self:
         """Open the guided graph of a shipped model by its name, or of any by its path.
 
-        Args:
-            threads: see ``Model.open``.
-
         Raises:
-            ModelError: the model or its guided graph is not there, or cannot be opened.
+            ModelError: the model or its guided graph is absent or cannot be opened.
         """
         file = find(model)
         if not (guided := guided_file(file)).is_file():
@@ -53,8 +49,8 @@ class Explainer(Model):
 
         Args:
             crops: (n, size, size) uint8 grey or (n, size, size, 3) BGR, cut by ``preprocess.crop``.
-            classes: (n,), which class to explain for each, an index into ``LABELS``; by default, or
-                where it is -1, the one with the higher score.
+            classes: (n,), the class to explain for each, an index into ``LABELS``; -1, the default,
+                is the one with the higher score.
 
         Returns:
             Calibrated probabilities, (n, 2) in the order of ``LABELS``, and the guided gradients of
@@ -77,8 +73,8 @@ class Explainer(Model):
     def picture(one: Maps) -> Image:
         """A map (size, size[, 3]) as a grey picture (size, size) uint8.
 
-        Mid-grey is no gradient, light and dark are positive and negative ones, over all channels;
-        each map is scaled by its own largest, so that pictures do not compare in strength.
+        Mid-grey is zero, light positive and dark negative, over all channels. Each map is scaled by
+        its own maximum, so strengths of pictures do not compare.
         """
         flat = one.sum(-1) if one.ndim == 3 else one
         largest = max(np.quantile(abs(flat), 1 - SATURATED), np.finfo(np.float32).tiny)

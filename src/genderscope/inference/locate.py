@@ -80,13 +80,12 @@ def locate(
     """Find a picture's faces and cut them out.
 
     Args:
-        picture: a frame, which may hold an error; an encoded picture; or a data set's sample, which
-            shows one face, at its box where it has one.
+        picture: a frame, which may hold an error; an encoded picture; or a sample, which shows one
+            face, at its box where it has one.
         detector: None takes boxes as they are, and the whole picture where there is none.
-        one_face: the picture is known to show one face. It is the detected one that overlaps
-            ``box`` or, without a box, is nearest to the picture's middle; else the face at the box,
-            or the whole picture taken as a crop.
-        box: where that face is, if known.
+        one_face: the picture shows one face: the detected one that overlaps ``box`` or, without a
+            box, is nearest to the centre; else the face at the box, or the whole picture as a crop.
+        box: of that face, if known.
         max_pixels: larger pictures are refused before they are decoded.
         lap: called after the stages ``detect`` and ``crop``.
 
@@ -123,9 +122,7 @@ def stream(
     one_face: bool = False,
     max_pixels: int = decode.MAX_PIXELS,
 ) -> Iterator[LocatedFaces]:
-    """Locate the faces of each picture, in order: see ``locate``. A picture that fails has its
-    error in its frame.
-    """
+    """``locate`` for each picture, in order; a failed one has its error in its frame."""
     for picture in pictures:
         try:
             yield locate(picture, detector, spec, one_face=one_face, max_pixels=max_pixels)

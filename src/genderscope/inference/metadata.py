@@ -29,9 +29,8 @@ class Abstention(_Part, frozen=True, kw_only=True):
     Attributes:
         min_confidence: below it.
         meaning: what that threshold aims at.
-        coverage: share of the validation faces that are answered.
+        coverage: share of the ``n`` validation faces that are answered.
         error_of_answered, error_without_abstention: on validation faces.
-        n: how many validation faces there were.
     """
 
     min_confidence: Share
@@ -105,14 +104,13 @@ class Metadata(_Part, frozen=True, kw_only=True):
     """What the export wrote into a model file.
 
     Attributes:
-        labels: always those of ``LABELS``, in their order.
-        spec: the preprocessing that the network was trained with.
+        labels: those of ``LABELS``, in their order.
+        spec: the preprocessing of training.
         temperature, bias: see ``classifier.calibrated``.
-        parameters, multiply_adds: of the network, the latter for one face.
+        multiply_adds: for one face.
         source: the paper of the architecture.
         metrics: by the part of the data, such as ``validation``.
         parity: the largest difference from torch's logits that the export allowed.
-        quantisation: of a model in integers.
         explains: the method of a graph that explains, such as ``guided``.
     """
 
@@ -149,11 +147,7 @@ class _SpecKeys(msgspec.Struct):
 
 
 def read(session: onnxruntime.InferenceSession, file: Path) -> Metadata:
-    """The metadata of an open model file.
-
-    Raises:
-        ModelError: they are missing or not valid.
-    """
+    """The metadata of an open model file; ``ModelError`` if missing or not valid."""
     try:
         text = session.get_modelmeta().custom_metadata_map[METADATA_KEY]
         metadata = msgspec.json.decode(text, type=Metadata)

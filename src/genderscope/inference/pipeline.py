@@ -1,7 +1,6 @@
-"""The main job as one generator: locate faces and classify them.
+"""Locate faces and classify them, as one generator.
 
-Faces of many pictures go through the network together, and scenes come out in the order of their
-frames.
+Faces of several pictures go through the network together; scenes keep the order of their frames.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,11 +23,7 @@ WAITING_BYTES = 256 * 2**20
 
 
 class Scope:
-    """A detector and a classifier, put together; see ``load``.
-
-    Attributes:
-        min_confidence: below it a face's label is ``uncertain``.
-    """
+    """A detector and a classifier (see ``load``); ``uncertain`` is below ``min_confidence``."""
 
     def __init__(
         self, classifier: Classifier, detector: Detector, min_confidence: float | None = None
@@ -70,10 +65,10 @@ class Scope:
         At most ``batch_size`` pictures, and about 256 MB of them, wait for their batch to fill.
 
         Args:
-            frames: one with an error comes out as a scene without faces.
-            batch_size: faces that go through the network at once.
-            crops_are_faces: each picture is one face, cut out already: the detector only aligns it,
-                and where it finds none the whole picture is the crop.
+            frames: one with an error becomes a scene without faces.
+            batch_size: faces in one run of the network.
+            crops_are_faces: each picture is the crop of one face: the detector only aligns it, and
+                where it finds none the whole picture is the crop.
         """
         spec = self.classifier.spec
         located = locate.stream(frames, self.detector, spec, one_face=crops_are_faces)

@@ -1,4 +1,3 @@
-"""The training wing: everything that needs torch. It trains, exports and verifies.
-
-Nothing here is needed to run a model: what it hands over is an ``.onnx`` file with its metadata.
+"""The training wing: everything that needs torch. Running a model needs only the ``.onnx`` file
+that it exports.
 """

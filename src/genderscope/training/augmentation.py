@@ -16,15 +16,11 @@ LOWEST_PX = 12
 
 
 def augment(wide: Tensor, size: int, strength: Augmentation, visible: int | None = None) -> Tensor:
-    """Random views of crops.
+    """Random views of crops, (n, channels, size, size) floats of 0-255.
 
     Args:
         wide: (n, channels, side, side) floats of 0-255: crops with their surround.
-        size: of the views in pixels.
-        visible: side of the window that a view shows, in pixels of ``wide``; ``size`` by default.
-
-    Returns:
-        (n, channels, size, size) floats of 0-255.
+        visible: side of the view's window, in pixels of ``wide``; ``size`` by default.
     """
     pixels = _move(wide, size, visible or size, strength)
     pixels = _blur(pixels, strength)
@@ -51,9 +47,7 @@ def _move(wide: Tensor, size: int, visible: int, strength: Augmentation) -> Tens
 
 
 def _blur(pixels: Tensor, strength: Augmentation) -> Tensor:
-    """Some faces at a lower resolution, in four groups of one resolution each, since a tensor has
-    one size.
-    """
+    """Some faces at a lower resolution, in four groups, since a tensor has one size."""
     size = pixels.shape[-1]
     chosen = torch.rand(len(pixels)) < strength.blur_probability
     for part in chosen.nonzero().flatten().to(pixels.device).chunk(4):

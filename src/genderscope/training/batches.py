@@ -114,17 +114,14 @@ def _numbered(groups: list[str]) -> tuple[Indices, list[str]]:
 
 
 def split(crops: Crops, ratio: float, seed: int) -> tuple[Indices, Indices]:
-    """Indices for training and for validation, stratified by class; unlabelled crops in neither.
-
-    No identity is in both, where the data set names them.
+    """Stratified indices for training and validation, without unlabelled crops or shared
+    identities.
     """
     return hold_out(crops.labels, crops.identities, ratio, seed)
 
 
 class Shuffled(Sampler[list[int]]):
-    """Whole batches in an order set by the seed and the epoch, so that a resumed run equals an
-    uninterrupted one.
-    """
+    """Whole batches, shuffled by seed and epoch: a resumed run equals an uninterrupted one."""
 
     def __init__(self, count: int, batch_size: int, seed: int) -> None:
         self._count, self._batch_size, self._seed = count, batch_size, seed

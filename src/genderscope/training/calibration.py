@@ -23,15 +23,11 @@ class Calibration(Record, frozen=True, kw_only=True):
 
 
 def calibrate(logits: Floats, labels: npt.NDArray[np.int64]) -> Calibration:
-    """Temperature, bias and threshold.
+    """Temperature, bias and threshold from logits (n, 2) and labels (n,).
 
     Temperature and bias minimise the negative log likelihood (Platt 1999) with both classes
-    weighted equally, so that neither label is favoured where both are as frequent. The threshold
-    leaves the least confident tenth of the faces unanswered.
-
-    Args:
-        logits: (n, 2).
-        labels: (n,) indices into ``LABELS``.
+    weighted equally, so that neither is favoured where both are as frequent. The threshold leaves
+    the least confident tenth of the faces unanswered.
     """
     platt = LogisticRegression(C=np.inf, class_weight="balanced")
     platt.fit((logits[:, 1] - logits[:, 0])[:, None], labels)

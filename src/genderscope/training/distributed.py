@@ -1,8 +1,8 @@
-"""Distributed training: the processes that ``torchrun`` started; one without it.
+"""Distributed training: the processes that ``torchrun`` started, or one.
 
-Each batch is the one of a single process. Every process makes all of its views, from the same
-random numbers, and learns from its own share of them; batch normalisation is over the whole batch.
-So several processes learn the same as one, up to rounding.
+Every process makes all views of the same batch from the same random numbers, and learns from its
+share; batch normalisation is over the whole batch. So several learn the same as one, up to
+rounding.
 """
 
 import os
@@ -33,9 +33,8 @@ def share() -> slice:
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation over the shares of all processes, which are of equal size.
-
-    Works on any device, unlike torch's own; plain in a single process and in evaluation mode.
+    """Batch normalisation over the equal shares of all processes, on any device, unlike torch's
+    own.
     """
 
     def forward(self, maps: Tensor) -> Tensor:

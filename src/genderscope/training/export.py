@@ -22,12 +22,11 @@ PARITY_FACES = 256
 
 
 def export_run(run: Path, crops: Crops) -> Path:
-    """Calibrate on the validation part and write ``<model>.onnx`` and ``<model>.guided.onnx``
-    beside the record.
+    """Calibrate on the validation part and write ``<model>.onnx`` and ``<model>.guided.onnx``.
 
     Args:
         run: the folder of a finished training run.
-        crops: what it was trained on.
+        crops: its training crops.
 
     Raises:
         UsageError: the run is not finished.

@@ -22,10 +22,9 @@ class Writer:
     """Writes the nodes of a reverse pass behind a forward graph.
 
     Attributes:
-        forward: the graph's own nodes.
-        weights: its arrays by name.
-        shapes: of its values by name; the first side, that of the batch, is open.
-        guided: whether ReLUs pass back only positive gradients.
+        weights: the graph's arrays by name.
+        shapes: of its values by name; the batch is open.
+        guided: ReLUs pass back only positive gradients.
     """
 
     def __init__(self, graph: onnx.GraphProto, guided: bool) -> None:

@@ -29,8 +29,7 @@ def write(model: Path) -> Path:
     """Give an exported model its guided graph, ``<model>.guided.onnx``, without its torch network.
 
     Raises:
-        ModelError: it is not a model of ours, or has a layer without a gradient rule; an older
-            guided graph then stays.
+        ModelError: not a model of ours, or a layer has no gradient rule; an older graph then stays.
     """
     classifier, file = Classifier.load(model), guided_file(model)
     if file == model:
@@ -50,10 +49,8 @@ def write(model: Path) -> Path:
 
 
 def check(explainer: Explainer, network: nn.Module, crops: Image) -> None:
-    """Compare guided gradients with Captum's: see ``differences``.
-
-    Raises:
-        ModelError: fewer than ``SAME`` of the maps agree to ``PARITY``.
+    """Compare guided gradients with Captum's; ``ModelError`` if fewer than ``SAME`` agree to
+    ``PARITY``.
     """
     agree = differences(explainer, network, crops) <= PARITY
     if not agree.mean() >= SAME:
@@ -64,11 +61,11 @@ def check(explainer: Explainer, network: nn.Module, crops: Image) -> None:
 
 
 def differences(explainer: Explainer, network: nn.Module, crops: Image) -> Floats:
-    """How far each guided gradient is from Captum's, for every class of every crop: (labels, n);
-    see ``difference``.
+    """The ``difference`` of each guided gradient from Captum's, for every class and crop: (labels,
+    n).
 
     Args:
-        network: the torch network that the explainer's file was exported from, on the CPU.
+        network: that of the explainer's file, on the CPU.
         crops: (n, size, size[, 3]) uint8, real faces.
     """
     inputs = torch.from_numpy(to_input(crops, explainer.spec)).float()
@@ -82,7 +79,7 @@ def differences(explainer: Explainer, network: nn.Module, crops: Image) -> Float
 
 
 def difference(maps: npt.NDArray[Any], expected: npt.NDArray[Any]) -> Floats:
-    """Largest difference of each map, (n, ...), in units of the expected map's largest magnitude:
+    """Largest difference of each map, (n, ...), relative to the expected map's maximum magnitude:
     (n,).
     """
     apart, largest = (

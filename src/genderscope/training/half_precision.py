@@ -1,7 +1,4 @@
-"""Weights stored in 16 bits: half the size of a model file, computed in 32 bits as before.
-
-ONNX Runtime widens them once, when it opens the file.
-"""
+"""Weights stored in 16 bits, widened once by ONNX Runtime when it opens the file."""
 
 from pathlib import Path
 

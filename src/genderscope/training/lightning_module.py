@@ -44,11 +44,11 @@ class ClassifierModule(pl.LightningModule):
         class_weights: Tensor | None = None,
         groups: int = 0,
     ) -> None:
-        """``ages`` is the number of age groups of the crops, ``groups`` that of race and label.
+        """``ages`` and ``groups`` are the crops' numbers of age groups and of groups of race and
+        label.
 
         Raises:
-            UsageError: the settings need groups that the crops lack, or a layer or pre-trained
-                weights that the network lacks.
+            UsageError: the crops lack groups, or the network a layer or pre-trained weights.
         """
         super().__init__()
         self.settings, self.spec = settings, spec
@@ -165,8 +165,8 @@ class ClassifierModule(pl.LightningModule):
         return small.to(memory_format=torch.channels_last)
 
     def _outputs(self, views: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Logits of the labels, and of the age groups where those are learnt: from the same maps,
-        those that the last convolution reads.
+        """Logits of the labels and, if learnt, of the age groups, from the inputs of the last
+        convolution.
         """
         maps = self.network[:-3](views)
         age_logits = None if self.ages is None else self.ages(maps.mean((2, 3))).float()

@@ -1,6 +1,5 @@
-"""From a network to its ``.onnx`` file with metadata, and the guided graph beside it.
-
-Both are verified against torch before either is kept.
+"""From a network to its ``.onnx`` file and guided graph, both verified against torch before they
+stay.
 """
 
 import json
@@ -52,14 +51,13 @@ def export(
     """Write the ONNX file and its guided graph, if ONNX Runtime agrees with torch on both.
 
     Args:
-        crops: (n, size, size[, 3]) uint8, real faces on which both are compared.
-        metadata: ``name``, ``temperature``, ``bias``, ``abstention`` and more; labels, spec,
-            parameters and multiply-adds are added here.
+        crops: (n, size, size[, 3]) uint8, real faces for the comparison.
+        metadata: labels, spec, parameters and multiply-adds are added.
         half_precision: store the weights in 16 bits, once for both files, after the comparison.
 
     Raises:
-        ModelError: a logit of ONNX Runtime differs from torch's by more than ``PARITY``, or the
-            guided gradients from Captum's (see ``guided_export.check``).
+        ModelError: logits differ from torch's by more than ``PARITY``, or the guided gradients from
+            Captum's (see ``guided_export.check``).
     """
     network = network.cpu().eval()
     inputs = torch.from_numpy(to_input(crops, spec))

@@ -17,9 +17,8 @@ ROUNDS, QUINTIC = 5, (3.4445, -4.7750, 2.0315)
 
 
 class Muon(torch.optim.AdamW):
-    """AdamW for all parameter groups but those marked ``orthogonal``.
-
-    The ``lr`` of such a group is of orthogonal steps, about five times as large as Adam's best.
+    """AdamW, but Muon for groups marked ``orthogonal``, with an ``lr`` about five times Adam's
+    best.
     """
 
     @torch.no_grad()

@@ -39,14 +39,11 @@ LARGEST_LOSS = 0.003
 def quantise(model: Path, crops: Crops) -> Path:
     """Write ``<model>.int8.onnx`` beside an exported model.
 
-    Ranges are estimated on training faces by each of ``METHODS``. The one whose logits on the
-    validation part are nearest to the model's is kept, and calibrated anew there.
-
-    Args:
-        crops: what the model was trained on.
+    Ranges are estimated on training faces by each of ``METHODS``. The one with validation logits
+    nearest to the model's is kept and calibrated anew.
 
     Raises:
-        UsageError: it was trained on other crops, or is quantised already.
+        UsageError: it was trained on other ``crops``, or is quantised already.
         ModelError: it cannot be opened, or loses more accuracy than ``LARGEST_LOSS``.
     """
     original = Classifier.load(model)

@@ -21,9 +21,8 @@ class TrainingData(Record, frozen=True, kw_only=True):
 
     Attributes:
         sources: names of the data sets.
-        detector: name of the one that located the faces; None for the data set's own boxes.
-        occlusions: how crops were augmented with occlusions, such as ``random, seed 0``; None where
-            none was.
+        detector: of the faces; None for the data set's own boxes.
+        occlusions: such as ``random, seed 0``; None without.
         train, validation: sizes of both parts.
     """
 
@@ -63,11 +62,7 @@ class Trial(Record, frozen=True, kw_only=True):
 
 
 class Study(Document, frozen=True, kw_only=True):
-    """The ended trials of a search, in their order.
-
-    Attributes:
-        settings: those that all trials share, such as the network and the epochs.
-    """
+    """The ended trials of a search, in order, and the settings that all share."""
 
     KIND = "study"
 

@@ -33,11 +33,7 @@ def is_finished(run: Path) -> bool:
 
 
 def fill(network: nn.Module, state: Mapping[str, Tensor], run: Path) -> None:
-    """Give a network the weights of a run.
-
-    Raises:
-        UsageError: they do not fit.
-    """
+    """Give a network the weights of a run; ``UsageError`` if they do not fit."""
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -49,7 +45,7 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], run: Path) -> None:
 def teacher(runs: Sequence[Path]) -> Callable[[Tensor], Tensor]:
     """The mean scores of some runs' networks: views in, (n, 2) probabilities out.
 
-    A function rather than a module, so that it is not part of the module that learns.
+    A function, so that it is not part of the module that learns.
     """
     networks = list(map(load, runs))
 

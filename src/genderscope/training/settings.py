@@ -1,6 +1,5 @@
-"""The settings of a training run, checked on construction from a recipe or the command line.
-
-Free of torch, so that records of training can be read without it.
+"""The settings of a training run, checked on construction; free of torch, to read records without
+it.
 """
 
 from typing import Annotated, Literal

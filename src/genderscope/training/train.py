@@ -1,7 +1,5 @@
-"""Training: from crops to a network with its record.
-
-A validation part is cut from the crops by the seed; everything that is chosen (settings,
-temperature, threshold) is chosen on it.
+"""Training: from crops to a network with its record. Everything that is chosen (settings,
+temperature, threshold) is chosen on a validation part, cut from the crops by the seed.
 """
 
 import logging
@@ -59,12 +57,12 @@ def train(
     Args:
         occlusions: the same samples with occlusions, for ``settings.occlusion_share``.
         callbacks: Lightning's, beside the run's own.
-        command: the command line, for the record.
+        command: for the record.
 
     Raises:
-        UsageError: ``resume`` without a checkpoint, or with other settings than the run's; fewer
-            crops than a batch holds; ``occlusions`` missing or of other samples; a teacher that was
-            trained on what is held out here.
+        UsageError: ``resume`` without a checkpoint or with other settings; fewer crops than a
+            batch; ``occlusions`` missing or of other samples; a teacher trained on what is held
+            out.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     for message in (".*does not have many workers", ".*Checkpoint directory .* exists"):
@@ -114,11 +112,8 @@ def train_parents(
     occlusions: Crops | None,
     report: Callable[[str], None],
 ) -> None:
-    """Train the recipes that a recipe's options build on, and theirs, unless their runs are there.
-
-    Args:
-        runs: the folder of the runs.
-        report: is called with a line of text before each training.
+    """Train the recipes that a recipe builds on, recursively, unless their runs exist in ``runs``;
+    ``report`` gets a line of text before each.
     """
     for name in recipes.parents(options):
         run = runs / name

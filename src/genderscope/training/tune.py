@@ -1,7 +1,5 @@
-"""A search for settings: Optuna's study in an SQLite file, resumed where it was stopped.
-
-Every trial is a short training run; one that does worse than the median of the others so far is
-pruned. The loss on the validation part is minimised.
+"""A search for settings: a resumable Optuna study in an SQLite file that minimises the validation
+loss. A trial is a short run, pruned if worse than the median of the others so far.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 Each file is a family of conditions. It defines ``KIND``, one of ``KINDS``, and ``CONDITIONS``, from
 names to functions ``(picture, face, seed) -> picture`` of (h, w, 3) uint8 BGR. Objects are placed
-on a head posed by the face's five landmarks; a face without landmarks is taken as frontal.
+on a head posed by the five landmarks; a face without landmarks is taken as frontal.
 """
 
 from collections.abc import Callable
@@ -25,13 +25,7 @@ RANDOM = "random"
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition under which a face could have been photographed.
-
-    Attributes:
-        kind: one of ``KINDS``.
-        apply: from picture, face and seed to the counterfactual picture; the same seed gives the
-            same pixels.
-    """
+    """A condition of a photograph; the same seed gives the same pixels."""
 
     name: str
     kind: str
@@ -55,10 +49,8 @@ def conditions() -> dict[str, Condition]:
 
 
 def select(names: str) -> list[Condition]:
-    """Conditions by their names, separated by commas, or ``all``.
-
-    Raises:
-        UsageError: there is no such condition; the message lists the conditions.
+    """Conditions by their names, separated by commas, or ``all``; ``UsageError`` for an unknown
+    one.
     """
     by_name = conditions()
     if names == "all":
@@ -75,10 +67,8 @@ def picture_seed(file: Path, seed: int) -> int:
 
 
 def apply(picture: Image, face: Face, name: str, seed: int) -> Image:
-    """A picture in a condition; ``random`` draws one of the worn conditions by the seed.
-
-    Raises:
-        UsageError: there is no such condition.
+    """A picture in a condition; ``random`` draws one of the worn conditions by the seed. Raises
+    ``UsageError`` for an unknown one.
     """
     if name == RANDOM:
         worn = [condition for condition in conditions().values() if condition.kind == "worn"]

@@ -1,7 +1,7 @@
-"""A canvas: the part of a picture around a face, on which objects are painted realistically.
+"""The part of a picture around a face, on which objects are painted realistically.
 
-Outlines are drawn enlarged and then shrunk, so that edges are smooth. Paint takes on the light,
-colourfulness and sharpness of the picture.
+Outlines are drawn enlarged and shrunk, for smooth edges. Paint takes on the light, saturation and
+sharpness of the picture.
 """
 
 from typing import Any
@@ -28,7 +28,6 @@ class Canvas:
     """A picture and its face, to paint on; ``done`` returns the painted picture.
 
     Attributes:
-        pose: of the head.
         unit: the pose's unit in pixels.
         pixels: (h, w, 3) float32 BGR, the part that can be painted on.
         x, y: (h, w), the position of each pixel on a frontal head, in units.
@@ -85,9 +84,9 @@ class Canvas:
 
         Args:
             outline: (n, 3) points of the pose.
-            shift: moves it, in pixels, such as to ``pose.eyes``.
+            shift: in pixels, such as to ``pose.eyes``.
             soft: blur of its edge, in units.
-            line: width in units of an open line, instead of a filled outline.
+            line: width in units of an open line; a filled outline without.
         """
         height, width = self.pixels.shape[:2]
         zoom = self._zoom
@@ -149,9 +148,8 @@ class Canvas:
 def _blur_px(grey: Layer) -> float:
     """The blur of a picture, as the deviation of a Gaussian in pixels.
 
-    A blur by one more pixel removes the share 1 / (s^2 + 1) of the gradients' energy from a picture
-    with natural amplitudes, which fall with the frequency, and a blur of s (compare Crete et al.
-    2007, who also measure sharpness by blurring again).
+    With natural amplitudes, which fall with the frequency, and a blur of s, one more pixel of blur
+    removes 1 / (s^2 + 1) of the gradients' energy (compare Crete et al. 2007, who also blur again).
     """
     again = cv2.GaussianBlur(grey, (0, 0), 1)
     before, after = (

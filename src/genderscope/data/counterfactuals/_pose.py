@@ -1,9 +1,8 @@
-"""The pose of a head, from five landmarks, and the projection of points on it into the picture.
+"""The pose of a head from five landmarks, and the projection of its points into the picture.
 
 Points on a head are (x, y, z): right, down and towards the viewer from the centre of the face's
 box, in units of its longer side, as in ``preprocess.TEMPLATE``; 1 is about 16 cm. A head is rotated
-in its own space, and then moved, scaled and tilted in the picture by a similarity (weak
-perspective).
+in 3D, then moved, scaled and tilted by a similarity (weak perspective).
 """
 
 from collections.abc import Sequence
@@ -52,9 +51,8 @@ class Pose:
 
 
 def pose(face: Face) -> Pose:
-    """The pose in which an average head's landmarks fit those of a face best.
-
-    A face without landmarks, or with all five on one point, is taken as frontal.
+    """The pose in which an average head's landmarks fit a face best; frontal for a face without
+    landmarks or with all on one point.
     """
     box = face.box
     frontal = Pose(complex(max(box.width, box.height)), complex(*box.centre))

@@ -1,7 +1,4 @@
-"""Effects of cameras and transmission: blur, JPEG, few pixels, no colour, a colour cast.
-
-Blur and resolution are relative to the size of the face.
-"""
+"""Cameras: blur, JPEG, few pixels, no colour, a colour cast; blur and size relative to the face."""
 
 import cv2
 import numpy as np

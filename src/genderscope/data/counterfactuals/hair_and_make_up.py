@@ -1,7 +1,7 @@
 """Beards, moustaches, lipstick and eye make-up, as shades on the skin.
 
-These are cues of gender presentation, so a prediction that changes with them is not by itself an
-error. A face may already have them.
+They are cues of gender presentation, which a face may already have, so a changed prediction is not
+by itself an error.
 """
 
 import numpy as np

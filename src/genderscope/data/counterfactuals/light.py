@@ -1,7 +1,4 @@
-"""Light on the whole picture: dark, bright, from one side, and with low or high contrast.
-
-Exposure works on linear light, contrast on the picture's own values.
-"""
+"""Light on the whole picture. Exposure works on linear light, contrast on the picture's values."""
 
 import numpy as np
 

@@ -14,12 +14,11 @@ Preference = Literal["train", "all", "first", "last"]
 
 
 class Reader(Protocol):
-    """The names that the file of a reader defines; outside this package, ``read`` is enough.
+    """What the file of a reader defines; outside this package, ``read`` is enough.
 
     Attributes:
-        TITLE: the data set's name.
-        SIZE: how many pictures it has; None for data of the user's own.
-        SPLITS: its splits, in the order train, validation, test; ``all`` is the whole data set.
+        SIZE: number of pictures; None for the user's own data.
+        SPLITS: in the order train, validation, test; ``all`` is the whole data set.
         LABELS: what is labelled, in words.
         LICENCE, WHERE: its licence, and where to get it.
         LAYOUT: the files and folders that ``read`` expects, as an indented listing.
@@ -38,12 +37,12 @@ class Reader(Protocol):
 
         Args:
             root: the file or folder in the source ``NAME:PATH``, which exists.
-            split: one of ``SPLITS``, or any other name, which may not be valid.
-            options: keyword parameters that follow the path, such as ``?label=gender``.
+            split: one of ``SPLITS``, or another name, which may not be valid.
+            options: keywords after the path, such as ``?label=gender``.
 
         Raises:
-            DatasetError: ``root`` does not hold the data set, or has no such split; the message
-                names the file and the row.
+            DatasetError: ``root`` does not hold the data set, lacks the split, or has a row that is
+                not valid; the message names the file and the row.
         """
         ...
 
@@ -54,10 +53,8 @@ def names() -> list[str]:
 
 
 def reader(name: str) -> Reader:
-    """A reader by its name, or by that of a source such as ``fairface:DIR``.
-
-    Raises:
-        UsageError: there is none, or its file lacks a name of ``Reader``.
+    """A reader by its name, or by a source such as ``fairface:DIR``; ``UsageError`` if there is
+    none or it lacks a name of ``Reader``.
     """
     name = name.partition(":")[0]
     module = plugins.load("data.datasets", name)
@@ -67,17 +64,17 @@ def reader(name: str) -> Reader:
 
 
 def read(source: str, split: str | None = None) -> Iterator[Sample]:
-    """Stream a data set by its name and path, such as ``fairface:DIR``.
+    """Stream a data set by its source, such as ``fairface:DIR``.
 
-    The split and a reader's own options may follow the path: ``fairface:DIR?split=val`` or
+    The split and a reader's options may follow the path: ``fairface:DIR?split=val`` or
     ``table:FILE?file=path&label=gender``.
 
     Args:
-        split: by default ``train`` where there is such a split, else ``all``.
+        split: by default ``train`` if it exists, else ``all``.
 
     Raises:
-        UsageError: the source is not ``NAME:PATH``, there is no such reader or option, or the
-            source names another split than ``split``.
+        UsageError: the source is not ``NAME:PATH``, has no such reader or option, or names another
+            split than ``split``.
         DatasetError: the path does not hold that data set.
     """
     split = split_of(source, split, "train")
@@ -89,9 +86,8 @@ def split_of(source: str, split: str | None, otherwise: Preference) -> str:
     """The split of a source: the one that it names, else ``split``, else a default.
 
     Args:
-        split: such as the value of an option.
-        otherwise: the default: ``train`` where there is such a split, else ``all``; ``all`` where
-            there is such a split, else the first; or the first or last of the reader's splits.
+        otherwise: the default: ``train``, or without it ``all``; ``all``, or without it the first;
+            or the first or last of the reader's splits.
 
     Raises:
         UsageError, DatasetError: as ``read``.

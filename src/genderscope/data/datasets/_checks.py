@@ -8,11 +8,7 @@ from genderscope.core.errors import DatasetError
 
 
 def check_split(title: str, split: str, splits: Sequence[str]) -> None:
-    """Refuse a split that a data set does not have.
-
-    Raises:
-        DatasetError: the message lists those that it has.
-    """
+    """Refuse a split that a data set lacks: a ``DatasetError`` that lists its splits."""
     if split not in splits:
         raise DatasetError(f"{title} has no split {split!r}; it has: {', '.join(splits)}")
 
@@ -23,11 +19,7 @@ def leads_out(name: str) -> bool:
 
 
 def inside(folder: Path, name: str, table: Path, row: str) -> Path:
-    """The picture that a row, such as ``line 3``, names in a folder.
-
-    Raises:
-        DatasetError: the name leads out of the folder.
-    """
+    """The picture that a row, such as ``line 3``, names; ``DatasetError`` if outside the folder."""
     if leads_out(name):
         raise DatasetError(f"{table}, {row}: {name} leads out of {folder}")
     return folder / name
@@ -40,10 +32,8 @@ class OneLabelEach:
         self._seen: dict[str, tuple[int, str]] = {}
 
     def check(self, file: Path, label: int | None, table: Path, row: str) -> None:
-        """Remember the label of a picture in a row, such as ``line 3``; None is ignored.
-
-        Raises:
-            DatasetError: an earlier row has the other label.
+        """Remember the label of a row, such as ``line 3``; ``DatasetError`` if an earlier row
+        differs.
         """
         if label is None:
             return

@@ -34,8 +34,7 @@ class Columns:
     """All rows of the table, n of them.
 
     Attributes:
-        folder: the pictures' folder.
-        files: (n,) str, relative to it.
+        files: (n,) str, relative to ``folder``.
         labels: (n,) int8, index into ``LABELS``, -1 where unknown.
         boxes: (n, 4) float64: x, y, width, height in pixels from 0; NaN without a box.
         ages: (n,) float64, whole years on 1 July of the photograph's year; NaN where unknown.
@@ -84,13 +83,10 @@ class Columns:
 
 
 def columns(root: Path, name: str) -> Columns:
-    """Read ``root/<name>.mat``.
+    """Read ``root/<name>.mat``; errors as ``Reader.read``.
 
     A location is [x1 y1 x2 y2] in pixels from 1, both ends included, in the original picture. The
     published crops have the same table, so a folder whose name ends in ``_crop`` has no boxes.
-
-    Raises:
-        DatasetError: the file is missing, broken or not such a table; the message names the row.
     """
     file = root / f"{name}.mat"
     table = _struct(file, name)

@@ -1,7 +1,7 @@
 """Adience (Eidinger, Enbar and Hassner, 2014): unfiltered photographs, in five folds by person.
 
-The tables' boxes refer to the original photographs. Only the faces are published, cut and turned
-upright, so a sample has no box.
+The tables' boxes refer to the original photographs, but only upright face crops are published, so a
+sample has no box.
 """
 
 import csv
@@ -29,11 +29,7 @@ PREFIXES = {"faces": "coarse_tilt_aligned_face", "aligned": "landmark_aligned_fa
 
 
 def read(root: Path, split: str) -> Iterator[Sample]:
-    """Stream a fold, or all, in the tables' order.
-
-    Raises:
-        DatasetError: a table or the pictures' folder is missing, or a row is not valid.
-    """
+    """Stream a fold, or all, in the tables' order; errors as ``Reader.read``."""
     check_split("Adience", split, SPLITS)
     folder = next((name for name in PREFIXES if (root / name).is_dir()), None)
     if folder is None:

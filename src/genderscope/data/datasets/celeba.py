@@ -1,7 +1,6 @@
 """CelebA (Liu et al., ICCV 2015): celebrities with forty attributes of each picture.
 
-``Male`` is the label; the other attributes become groups for an audit, such as ``Eyeglasses`` or
-``Wearing_Hat``, each ``yes`` or ``no``.
+``Male`` is the label; the others become groups for an audit, each ``yes`` or ``no``.
 """
 
 from collections.abc import Iterator
@@ -32,11 +31,7 @@ ANSWERS = {"-1": "no", "1": "yes"}
 
 
 def read(root: Path, split: str) -> Iterator[Sample]:
-    """Stream one part in the table's order.
-
-    Raises:
-        DatasetError: a file is missing, or a row of it is not valid.
-    """
+    """Stream one part in the table's order; errors as ``Reader.read``."""
     check_split("CelebA", split, SPLITS)
     table, parts, persons, pictures = (_place(root, name) for name in (*TABLES, PICTURES))
     for needed in (table, pictures, *([] if split == "all" else [parts])):

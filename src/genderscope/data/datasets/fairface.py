@@ -28,11 +28,7 @@ REPAIRED_AGES = {"03-Sep": "3-9", "3-Sep": "3-9", "Oct-19": "10-19", "19-Oct": "
 
 
 def read(root: Path, split: str) -> Iterator[Sample]:
-    """Stream one split in the table's order.
-
-    Raises:
-        DatasetError: there is no such table, or a row of it is not valid.
-    """
+    """Stream one split in the table's order; errors as ``Reader.read``."""
     csv_file = root / f"fairface_label_{split}.csv"
     if split not in SPLITS or not csv_file.is_file():
         raise DatasetError(f"{csv_file} does not exist; the splits are {', '.join(SPLITS)}")

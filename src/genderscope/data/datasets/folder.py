@@ -1,8 +1,8 @@
 """Your own pictures in a folder for each class: ``woman`` and ``man``.
 
-``women``, ``female``, ``men`` and ``male`` are names of such folders too, in any case and at any
-depth; the innermost one counts. A picture outside of them has no label, so that reports can name
-it. A split is ``all``, or the name of a sub-folder such as ``val``.
+``women``, ``female``, ``men`` and ``male`` work too, in any case and at any depth; the innermost
+one counts. A picture outside them has no label, so that reports can name it. A split is ``all``, or
+the name of a sub-folder such as ``val``.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def read(root: Path, split: str) -> Iterator[Sample]:
     """Stream the pictures, a folder's before those of the folders inside it, sorted by name.
 
     Raises:
-        DatasetError: there is no such folder, it cannot be read, or no picture has a label.
+        DatasetError: the folder is missing or cannot be read, or no picture has a label.
     """
     base = root if split in SPLITS else root / split
     if not base.is_dir():

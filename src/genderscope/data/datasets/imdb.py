@@ -19,9 +19,5 @@ imdb/                 the original pictures, or imdb_crop/, whose faces are cut 
 
 
 def read(root: Path, split: str) -> Iterator[Sample]:
-    """Stream the rows in the table's order.
-
-    Raises:
-        DatasetError: the split is not ``all``, or ``imdb.mat`` is missing or not such a table.
-    """
+    """Stream the rows in the table's order; errors as ``Reader.read``."""
     return _imdb_wiki.read(root, "imdb", split)

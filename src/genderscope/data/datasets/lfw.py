@@ -1,8 +1,7 @@
 """Labeled Faces in the Wild (Huang et al., 2007), a folder for each person.
 
-Its gender labels are published separately, as two lists of pictures reviewed by Afifi and
-Abdelhamed (AFIF4, 2017). A picture in neither list has no label. A missing picture of a list is a
-sample too, so that reports can name it.
+The labels are two lists reviewed by Afifi and Abdelhamed (AFIF4, 2017). A picture in neither has no
+label; a missing picture of a list is a sample too, so that reports can name it.
 """
 
 from collections.abc import Iterator
@@ -29,11 +28,8 @@ FOLDERS = ("lfw", "lfw_funneled", "lfw-deepfunneled", ".")
 
 
 def read(root: Path, split: str) -> Iterator[Sample]:
-    """Stream the pictures by their names.
-
-    Raises:
-        DatasetError: the split is not ``all``, a list is missing, there are no pictures, or one
-            is in both lists.
+    """Stream the pictures by their names; errors as ``Reader.read``, also for one that is in both
+    lists.
     """
     check_split("LFW", split, SPLITS)
     listed: dict[str, int] = {}

@@ -1,9 +1,8 @@
 """Your own pictures in a table, CSV or Parquet, with the columns ``file`` and ``label``.
 
-The source gives other names, ``table:FILE?file=path&label=gender``, and the columns of identities
-and ages, if any: ``identity=person`` and ``age=years``. Files are relative to the table. A label is
-woman, man, female, male, f or m, in any case, or empty where it is unknown. Every other column
-becomes a group.
+The source gives other names, ``table:FILE?file=path&label=gender``, and columns of identities and
+ages: ``identity=person`` and ``age=years``. Files are relative to the table. A label is woman, man,
+female, male, f or m, in any case, or empty where unknown. Other columns become groups.
 """
 
 import csv
@@ -43,15 +42,11 @@ def read(
     identity: str | None = None,
     age: str | None = None,
 ) -> Iterator[Sample]:
-    """Stream the table's rows in their order.
-
-    Args:
-        root: the table; Parquet if its name ends in ``.parquet``, else CSV.
-        file, label, identity, age: the columns' names.
+    """Stream the table's rows in their order; the names are those of columns.
 
     Raises:
-        DatasetError: there is no such table or column, a row of it is not valid, or two rows
-            give a picture different labels.
+        DatasetError: there is no such table or column, a row of it is not valid, or two rows give a
+            picture different labels.
     """
     check_split("a table", split, SPLITS)
     columns = [name for name in (file, label, identity, age) if name is not None]
@@ -83,14 +78,11 @@ def read(
 
 
 def rows(root: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """Stream a table's rows, each with its place.
-
-    Args:
-        root: Parquet if its name ends in ``.parquet``, else CSV.
-        columns: those that it must have.
+    """Stream a table's rows, each with its place; Parquet if the name ends in ``.parquet``, else
+    CSV.
 
     Raises:
-        DatasetError: there is no such table or column, or it cannot be read.
+        DatasetError: it lacks one of ``columns``, or cannot be read.
     """
     if not root.is_file():
         raise DatasetError(f"{root} is not a file; a table is CSV or Parquet")

@@ -1,7 +1,6 @@
 """UTKFace (Zhang, Song and Qi, CVPR 2017), non-commercial research: evaluate on it, never train.
 
-The labels are in the pictures' names. A few names lack a field; such a picture has no label, so
-that reports can name it.
+Labels are in the pictures' names; one without a label is kept, so that reports can name it.
 """
 
 import re
@@ -40,11 +39,7 @@ ADULT = 18
 
 
 def read(root: Path, split: str) -> Iterator[Sample]:
-    """Stream all pictures in the order of their paths.
-
-    Raises:
-        DatasetError: the split is not ``all``, or there is no picture.
-    """
+    """Stream all pictures in the order of their paths; errors as ``Reader.read``."""
     check_split("UTKFace", split, SPLITS)
     files = sorted(root.rglob("*.jpg"))
     if not files:

@@ -19,9 +19,5 @@ wiki/                 the original pictures, or wiki_crop/, whose faces are cut 
 
 
 def read(root: Path, split: str) -> Iterator[Sample]:
-    """Stream the rows in the table's order.
-
-    Raises:
-        DatasetError: the split is not ``all``, or ``wiki.mat`` is missing or not such a table.
-    """
+    """Stream the rows in the table's order; errors as ``Reader.read``."""
     return _imdb_wiki.read(root, "wiki", split)

@@ -44,12 +44,7 @@ class Unreadable(Record, frozen=True, kw_only=True):
 
 
 class PartSummary(Record, frozen=True, kw_only=True):
-    """A compared part of a data set.
-
-    Attributes:
-        source, split: as ``datasets.read`` takes them.
-        pictures, with_identity: how many there are, and how many of them name a person.
-    """
+    """A compared part: all its pictures, and those that name a person."""
 
     source: str
     split: str
@@ -67,12 +62,7 @@ class SharedIdentity(Record, frozen=True, kw_only=True):
 
 
 class Comparison(Record, frozen=True, kw_only=True):
-    """What two parts share.
-
-    Attributes:
-        counts: pairs by kind, and shared identities.
-        pairs: for every picture with a duplicate its strongest pair.
-    """
+    """What two parts share: ``counts`` by kind, and the strongest pair of every duplicate."""
 
     a: PartSummary
     b: PartSummary
@@ -112,11 +102,7 @@ class Leakage(Document, frozen=True, kw_only=True):
 
 
 def excluded_pictures(file: Path | None) -> frozenset[str]:
-    """The pictures that a leakage file names, as ``Selection.without`` takes them.
-
-    Raises:
-        ResultError: it is not such a file.
-    """
+    """The pictures in a leakage file, for ``Selection.without``; ``ResultError`` if broken."""
     return Leakage.load(file).pictures if file else frozenset()
 
 
@@ -130,11 +116,7 @@ def exclusions(file: Path | None, pictures: int) -> Exclusions | None:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a data set, and the signatures of its pictures once they are read.
-
-    Attributes:
-        source, split: as ``datasets.read`` takes them.
-    """
+    """A part of a data set, and its pictures' signatures once they are read."""
 
     source: str
     split: str
@@ -146,7 +128,7 @@ class Part:
         """Read every picture; yields after each.
 
         Args:
-            jobs: processes; by default one for each core, and none beside this one for 1.
+            jobs: processes, by default one for each core; 1 starts none.
 
         Raises:
             DatasetError: no picture can be read.
@@ -180,11 +162,8 @@ def find(
     """Read all parts and compare each two of them.
 
     Args:
-        min_correlation: details that correlate as much make a near duplicate.
-        jobs: as ``Part.read``.
-
-    Raises:
-        DatasetError: no picture of a part can be read.
+        min_correlation: of the details of near duplicates.
+        jobs: as ``Part.read``, whose errors it raises.
     """
     for part in parts:
         reading = f"Reading {part.source}"
@@ -223,7 +202,7 @@ def _compare(a: Part, b: Part, track: Track, min_correlation: float) -> Comparis
 
 
 def shared_identities(a: Part, b: Part) -> tuple[SharedIdentity, ...]:
-    """Who is in both, and with how many pictures; case, underscores and spaces do not matter.
+    """Persons in both, with their pictures in each; case, underscores and spaces do not matter.
 
     Identities that are numbers are compared only within one kind of data set.
     """
@@ -257,10 +236,8 @@ def save(leakage: Leakage, folder: Path) -> None:
 
 
 def contact_sheet(pairs: Sequence[Pair]) -> Image:
-    """Pairs side by side; of more than 120 pairs, 120 at even distances.
-
-    Raises:
-        PictureError: a picture can no longer be read.
+    """Pairs side by side, at most 120 of them, at even distances; ``PictureError`` if one is
+    unreadable.
     """
     chosen = np.linspace(0, len(pairs) - 1, min(len(pairs), SHEET_PAIRS)).round().astype(int)
     return draw(in_columns([_tile(index + 1, pairs[index]) for index in chosen], SHEET_COLUMNS))

@@ -1,12 +1,11 @@
-"""Duplicates: pictures of two sets with the same bytes, the same pixels, or the same look.
+"""Duplicates: pictures of two sets with the same bytes, the same pixels, or the same appearance.
 
-Near duplicates have similar perceptual hashes (pHash; Zauner, 2010), and the details of their small
-grey versions correlate. Aligned faces have similar hashes and similar broad light and shade, so the
-details decide, shifted a little against each other. A mirrored copy is a duplicate, since training
-mirrors pictures.
+Near duplicates have similar perceptual hashes (pHash; Zauner, 2010) and correlated details in their
+small grey versions. Aligned faces share hashes and broad shading, so the details decide, slightly
+shifted against each other. A mirrored copy is a duplicate, since training mirrors pictures.
 
-This finds copies that are re-encoded, scaled, blurred, lit differently or cut by some 2% on each
-side, and pictures taken a moment later. It misses a much tighter crop of the same photograph.
+This finds copies that are re-encoded, scaled, blurred, relit or cut by some 2% on each side, and
+pictures taken a moment later. It misses a much tighter crop of the same photograph.
 """
 
 import hashlib
@@ -132,10 +131,7 @@ def exact_pairs(a: Sequence[Signature], b: Sequence[Signature]) -> Iterator[Pair
 def near_pairs(
     a: Sequence[Signature], b: Sequence[Signature], min_correlation: float = MIN_CORRELATION
 ) -> Iterator[list[Pair]]:
-    """Near duplicates, block by block of ``a``.
-
-    With bits as -1 and 1, one matrix product gives the distances of two blocks.
-    """
+    """Near duplicates by blocks of ``a``; with bits as -1 and 1, a product gives all distances."""
     bits = HASH_SIDE**2
     for start in range(0, len(a), BLOCK):
         block, pairs = a[start : start + BLOCK], []
@@ -186,10 +182,7 @@ def _correlation(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -
 
 
 def strongest(pairs: Iterable[Pair]) -> list[Pair]:
-    """The strongest pair of every picture, the strongest first.
-
-    Every duplicate is in a pair, and there are never more pairs than pictures.
-    """
+    """The strongest pair of every duplicate, the strongest first."""
     best: dict[tuple[str, str], Pair] = {}
     for pair in pairs:
         for picture in (("a", pair.a), ("b", pair.b)):

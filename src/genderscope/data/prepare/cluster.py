@@ -12,10 +12,7 @@ def shards(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
 
     Args:
         works: one for each shard.
-        jobs: tasks at once; by default as many as the cluster has cores.
-
-    Raises:
-        MissingExtra: Ray is not installed.
+        jobs: tasks at once; by default one for each core of the cluster.
     """
     _, data = connected()
     rows = [{"work": pickle.dumps(work)} for work in works]

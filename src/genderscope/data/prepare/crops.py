@@ -18,12 +18,9 @@ class Crops:
     """A finished cache.
 
     Attributes:
-        folder: its folder.
-        manifest: how it was made, and its files.
         labels: (n,) int8, -1 where unknown.
         files: (n,) names.
-        located: (n,) bool: the detector found the face or, without a detector, the data set gives
-            its box.
+        located: (n,) bool: the detector found the face or, without one, the data set gives its box.
         identities: (n,) names or None.
 
     Raises:

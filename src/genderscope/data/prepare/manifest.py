@@ -24,10 +24,9 @@ class CropsPlan(Document, frozen=True, kw_only=True):
     """What determines the crops of a cache, with the fingerprint of the samples.
 
     Attributes:
-        samples: how many there are.
         detector: None where the data set's own boxes are used.
         detector_sha256: of its weights, where they are a file.
-        counterfactual: the condition and its seed; None for the pictures as they are.
+        counterfactual: the condition and its seed; None for unchanged pictures.
         surround: pixels around each crop.
         shard_rows: samples of a shard; None in the caches of the earliest versions.
     """

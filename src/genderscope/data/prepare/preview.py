@@ -37,10 +37,8 @@ def save(samples: Iterable[Sample], recipe: Recipe, file: Path) -> None:
 
 
 def sheet(samples: Iterable[Sample], recipe: Recipe) -> Image:
-    """The steps for each sample: the picture with the face's box (orange) and the crop's window
-    (blue), the crop, the square with its padding, grey or colour, and the scaled input.
-
-    A sample that cannot be cut shows the reason instead.
+    """The steps for each sample, or why it cannot be cut: the picture with the face's box (orange)
+    and the crop's window (blue), the crop, the padded square, grey or colour, and the scaled input.
     """
     rows = [_row(sample, recipe) for sample in samples]
     return contact_sheet(rows, heads=_steps(recipe.spec))

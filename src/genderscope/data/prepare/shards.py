@@ -1,7 +1,7 @@
-"""One shard of a cache of crops: some samples, cut and written with the same bytes everywhere.
+"""One shard of a cache of crops, with the same bytes on every machine.
 
-A shard is ``shard-NNNNN.arrow`` (columns of crops, packed masks and the data set's own labels) and
-``shard-NNNNN.json``, which is written last: without it the shard is written again.
+``shard-NNNNN.arrow`` has crops, packed masks and the data set's labels. ``shard-NNNNN.json`` is
+written last: without it the shard is written again.
 """
 
 import hashlib
@@ -37,11 +37,10 @@ class Recipe:
     """What determines the crops, besides the pictures.
 
     Attributes:
-        detector: the detector's name; None uses the data set's own boxes, and the whole picture
-            where it has none.
+        detector: its name; None uses the data set's own boxes, or the whole picture without one.
         detector_model: its weights, or None.
-        counterfactual: a condition of ``counterfactuals`` or ``random``, applied to each picture
-            once its face is located; None leaves the pictures as they are.
+        counterfactual: a condition of ``counterfactuals`` or ``random``, applied once the face is
+            located; None for unchanged pictures.
         seed: of the counterfactuals, combined with each file's name.
     """
 
@@ -65,10 +64,8 @@ class Recipe:
         return self.spec.size // 4
 
     def locate(self, sample: Sample) -> tuple[Image, Face, Source]:
-        """A sample's picture, its face, and where the face's place comes from.
-
-        Raises:
-            PictureError: it cannot be read, or the face lies outside it.
+        """A sample's picture, its face, and the source of its place; a ``PictureError`` if
+        unreadable or the face lies outside.
         """
         located = locate(sample, _detector(self) if self.detector else None, self.spec)
         [face], image = located.faces, located.frame.image

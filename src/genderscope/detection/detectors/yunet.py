@@ -1,10 +1,10 @@
-"""YuNet (Wu et al. 2023): a small, quick network that finds faces at any angle with landmarks.
+"""YuNet (Wu et al. 2023): a small, fast network that finds faces at any angle with landmarks.
 
-Its weights (OpenCV Zoo, MIT licence) are not part of this package: ``models pull yunet`` gets them.
-It runs in ONNX Runtime, which takes less than half the time of OpenCV's ``FaceDetectorYN`` on a CPU
-and finds the same faces at the same places.
-Its landmarks follow only about a third of a face's tilt (median of 300 faces of FairFace train
-turned by up to 20 degrees), so they place and size a crop better than they turn it.
+Its weights (OpenCV Zoo, MIT licence) are not in this package; ``models pull yunet`` downloads them.
+ONNX Runtime takes less than half the time of OpenCV's ``FaceDetectorYN`` on a CPU and finds the
+same faces at the same places. The landmarks follow only about a third of a face's tilt (median of
+300 faces of FairFace train turned by up to 20 degrees), so they place and size a crop better than
+they turn it.
 """
 
 from pathlib import Path
@@ -117,10 +117,10 @@ def create(
     threads: int = 1,
     provider: str = sessions.CPU,
 ) -> YuNet:
-    """YuNet from a file, by default the one that ``downloads.find`` knows.
+    """YuNet from a file, by default that of ``downloads.find``.
 
     Raises:
-        ModelError: no weights are there, or they are broken.
+        ModelError: the weights are absent or broken.
     """
     model = model or downloads.find("yunet")
     if model is None or not model.is_file():

@@ -151,9 +151,9 @@ def classify(
     """Scenes in the order of their pictures.
 
     Args:
-        threads: that read and locate, beside the one that asks for the scenes and runs the
-            network; by default as many as there are cores.
-        scope: that of the settings, where it is there already.
+        threads: that read and locate, beside the caller's, which runs the network; by default one
+            for each core.
+        scope: that of the settings, where it is open already.
 
     Raises:
         ModelError, UsageError: see ``Settings.scope``.
@@ -177,9 +177,7 @@ def name(picture: Encoded | Frame) -> str:
 
 
 def count(tally: Counter[str], scene: Scene) -> None:
-    """Add a scene to what is counted: ``pictures``, ``faces``, ``failed`` and ``empty`` pictures,
-    and each label.
-    """
+    """Count a scene: ``pictures``, ``faces``, ``failed``, ``empty`` and each label."""
     tally["pictures"] += 1
     tally["faces"] += len(scene.results)
     tally["failed"] += scene.frame.error is not None

@@ -1,8 +1,8 @@
-"""Where many pictures lie: files and folders, tar files and Parquet tables, on this machine or in
-object storage, cut into shards that can be worked on apart.
+"""Pictures in files, folders, tar files and Parquet tables, local or in object storage, cut into
+shards that can be worked on apart.
 
 A Parquet table holds pictures in the column ``image``: bytes, or a struct with ``bytes`` and
-``path`` as Hugging Face's data sets have it; a column ``path`` names them.
+``path`` as in Hugging Face's data sets; a column ``path`` names them.
 """
 
 import tarfile
@@ -26,7 +26,7 @@ TAR, TABLE = (".tar", ".tar.gz", ".tgz"), (".parquet",)
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Some pictures: the members of an archive, or named ones.
+    """The members of an archive, or named pictures.
 
     Attributes:
         place: a tar file or a Parquet table; None where pictures are named.
@@ -40,12 +40,12 @@ class Shard:
 def shards(
     places: Iterable[str], avoid: Path | None = None, size: int = SHARD_PICTURES
 ) -> Iterator[Shard]:
-    """Cut what places name into shards, always the same ones as long as the same files are there.
+    """Cut places into shards, always the same ones for the same files.
 
     Args:
         places: paths of pictures, folders, tar files and Parquet tables, and addresses of them, in
-            which ``*`` stands for any name. Archives inside a folder are not looked into.
-        avoid: see ``sources.find``.
+            which ``*`` stands for any name. Archives inside a folder are not opened.
+        avoid: see ``decode.find``.
         size: pictures in a shard of named ones; an archive is one shard.
     """
     named: list[str | Frame] = []
@@ -63,11 +63,7 @@ def shards(
 
 
 def pictures(shard: Shard, base: Path = Path()) -> Iterator[Encoded | Frame]:
-    """A shard's pictures in order; what cannot be read is a frame with its error.
-
-    Args:
-        base: the folder that relative paths start from.
-    """
+    """A shard's pictures in order, or frames with errors; relative paths start from ``base``."""
     for item in shard.items:
         if isinstance(item, Frame):
             yield item

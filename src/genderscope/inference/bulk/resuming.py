@@ -12,13 +12,12 @@ from genderscope.core.storage import Store
 
 
 class Run(Document, frozen=True, kw_only=True):
-    """The settings that a bulk output was made with; it lies beside the output.
+    """The settings of a bulk output, stored beside it.
 
     Attributes:
         model, model_sha256: the classifier's name, and the digest of its file.
         detector, detection_size, min_score, min_face_px: see ``detection.create``.
-        min_confidence: the threshold that was applied.
-        crops_are_faces: each picture was taken as one face.
+        crops_are_faces: each picture is one face.
         max_pixels: larger pictures were refused.
         shards: of a run on a cluster; the provenance has their fingerprint.
     """
@@ -56,8 +55,8 @@ class Run(Document, frozen=True, kw_only=True):
 class Done:
     """Names of finished pictures, as hashes of eight bytes: a million take 8 MB.
 
-    The chance that any of a million new names equals one of a million finished ones is one in
-    twenty million.
+    With a million finished names, the chance that any of a million new ones collides is 1 in 20
+    million.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -73,10 +72,8 @@ class Done:
 
 
 def agree(store: Store, name: str, run: Run) -> None:
-    """Compare a run's settings with those that are stored, or store them if none are.
-
-    Raises:
-        UsageError: they differ, or the stored file is broken.
+    """Compare a run's settings with the stored ones, or store them; a difference is a
+    ``UsageError``.
     """
     stored = store.read(name)
     if stored is None:

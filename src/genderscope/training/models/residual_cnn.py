@@ -1,8 +1,7 @@
-"""A residual network: six blocks of two ordinary convolutions, for those who want accuracy.
+"""A residual network for accuracy: six blocks of two ordinary convolutions.
 
-He et al. 2016 (arXiv:1512.03385), small and without a dense layer, as its two siblings here: the
-last convolution draws a map for each class, and the mean of a map is its logit. The smaller
-networks learn from its scores.
+He et al. 2016 (arXiv:1512.03385), small and without a dense layer: the last convolution draws a map
+for each class, and its mean is the logit. The smaller networks learn from its scores.
 """
 
 from torch import nn

@@ -25,11 +25,7 @@ def names() -> list[str]:
 
 
 def read(recipe: str) -> dict[str, object]:
-    """The options of a recipe: a shipped one's name or a file's path.
-
-    Raises:
-        UsageError: there is none, or it is not valid TOML.
-    """
+    """The options of a recipe, by name or path; ``UsageError`` if missing or not valid TOML."""
     file = FOLDER / f"{recipe}.toml" if recipe in names() else Path(recipe)
     try:
         return tomllib.loads(file.read_text("utf-8"))
@@ -48,15 +44,12 @@ def parents(options: Options) -> list[str]:
 
 
 def settings(options: Options, runs: Path) -> Settings:
-    """Settings from options.
+    """Settings from options; ``UsageError`` for an unknown option or a value that is not valid.
 
     Args:
-        options: of which ``augmentation`` is a strength or a table of ``Augmentation``'s fields.
+        options: ``augmentation`` is a strength or a table of ``Augmentation``'s fields.
         runs: the folder with the runs of teachers and of ``init_from``, and with the tables of
             ``teacher_scores``.
-
-    Raises:
-        UsageError: an option that does not exist, or a value that is not valid.
     """
     values = {name: value for name, value in options.items() if name != "preset"}
     names = Settings.__struct_fields__
