@@ -14,10 +14,10 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Items in work or waiting to be taken, for each thread: a slow one holds the others up late.
+# Items in work or finished, for each thread: with spare ones a slow item delays the others less.
 AHEAD = 4
-# How long threads may take over their last item once the stream has ended early. One that waits
-# for a file that never comes is left alone then, and ends with the process.
+# How long threads may finish their last item after an early end. One that waits for a file that
+# never comes then ends with the process.
 PATIENCE_S = 2.0
 
 

@@ -15,10 +15,10 @@ from genderscope.core.types import Box, Face, Image, points
 from genderscope.detection import downloads
 
 DETECTION_SIZE_PX, MIN_SCORE, MIN_FACE_PX = 1280, 0.6, 24
-# A picture's longer side is not shrunk below it: a quarter of the pixels of 1280 x 720, and on the
-# photographs of ``benchmarks/throughput.py`` no face is lost to it.
+# Smallest longer side of a shrunk picture: a quarter of the pixels of 1280 x 720, and no face is
+# lost on the photographs of ``benchmarks/throughput.py``.
 ENOUGH_PX = 640
-# Two views see the same face when their boxes share this much.
+# Boxes of two views that overlap this much are the same face.
 SAME_FACE_IOU = 0.4
 
 
@@ -66,7 +66,7 @@ def create(
 
 
 def smallest_px(detector: Detector) -> float:
-    """The smallest face that a detector finds, in pixels; infinite where it does not say."""
+    """The smallest face that a detector finds, in pixels; infinite if not stated."""
     return float(getattr(detector, "smallest_px", inf))
 
 

@@ -1,7 +1,5 @@
-"""Two methods' predictions of the same pictures, compared.
-
-A and B are whatever made the tables: two models of this package, another vendor's, or methods that
-look at something else than faces.
+"""Two methods' predictions of the same pictures, compared: models of this package, of others, or
+methods that do not look at faces.
 """
 
 from collections.abc import Iterable
@@ -28,11 +26,8 @@ AS_GIVEN = "uncertain is an answer that is neither right nor wrong"
 
 
 class Accuracies(Record, frozen=True, kw_only=True):
-    """Both accuracies on the same pictures and their difference; None over fewer than 30.
-
-    Attributes:
-        difference: A's accuracy minus B's.
-        both_right, neither_right: pictures.
+    """Both accuracies on the same pictures and their ``difference``, A's minus B's; None over fewer
+    than 30.
     """
 
     a: Estimate
@@ -83,9 +78,9 @@ class Comparison(Document, frozen=True, kw_only=True):
     """Two methods on the same pictures.
 
     Attributes:
-        dataset, split: where the labels are from; None if from the tables.
-        a, b: the names of the two.
-        joined_by: how pictures were matched: see ``join``.
+        dataset, split: of the labels; None if from the tables.
+        a, b: their names.
+        joined_by: see ``join``.
         by_group: without abstention, by column, then by group.
         only_a, only_b: the pictures that only one of them has.
         failed: what could not be read or compared, in words.
@@ -116,9 +111,8 @@ def compare(
     split: str | None = None,
     failed: Iterable[str] = (),
 ) -> Comparison:
-    """Compare two methods; ``provenance.seed`` is that of the bootstrap.
-
-    The truth is the labels'; without any, only the agreement is left.
+    """Compare two methods; without labels, only their agreement. ``provenance.seed`` is the
+    bootstrap's.
     """
     a, b, truth, seed = pair.a, pair.b, pair.a.truth, provenance.seed or 0
     labelled = truth >= 0

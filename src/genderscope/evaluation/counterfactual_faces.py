@@ -1,7 +1,7 @@
-"""Faces of a data set under counterfactual conditions: to classify, to look at, or to give away.
+"""Faces of a data set under counterfactual conditions.
 
-A face is located once, in the original picture, and every counterfactual picture is cropped at the
-same place: what changes is the classifier's answer and not the detector's.
+A face is located once, in the original picture, and cropped there in all conditions: only the
+classifier's answer changes, not the detector's.
 """
 
 import csv
@@ -76,12 +76,11 @@ def views(face: FaceSample, conditions: Sequence[Condition], seed: int) -> Itera
 
 
 class Pictures:
-    """A context that writes counterfactual pictures and, on exit, the table of them.
+    """A context that writes counterfactual pictures and, on exit, their ``table.csv``.
 
-    The table, ``table.csv``, has a row for each picture: ``file,label,face,condition`` and the data
-    set's groups. It is a data set (``table:DIR/table.csv``); with a column ``prediction`` or
-    ``score`` added it holds a classifier's answers, which ``counterfactuals.from_predictions``
-    takes.
+    The table has a row for each picture, ``file,label,face,condition`` and the groups, and is a
+    data set (``table:DIR/table.csv``). With a column ``prediction`` or ``score`` added, it is read
+    by ``counterfactuals.from_predictions``.
     """
 
     def __init__(self, out: Path, conditions: Sequence[Condition], seed: int) -> None:

@@ -1,8 +1,7 @@
 """Counterfactual evaluation: how often a label changes when one condition of the picture does.
 
-The flip rate of a condition is the share of faces whose label, decided without abstention, differs
-from that of the same face in the original picture. It is measured for a model of this package or
-from anybody's predictions.
+The flip rate of a condition is the share of faces whose label without abstention differs from that
+in the original picture, for a model of this package or from anybody's predictions.
 """
 
 from collections import Counter
@@ -41,13 +40,12 @@ class ConditionResult(Record, frozen=True, kw_only=True):
     """One condition, over the faces that have an answer with and without it.
 
     Attributes:
-        kind: one of ``data.counterfactuals.KINDS``; None for a condition of somebody else's.
-        no_answer: faces that lack one of the two answers, and are left out.
-        flips: faces whose label changes.
-        flip_rate: their share, with Wilson's interval.
+        kind: one of ``data.counterfactuals.KINDS``; None for others' conditions.
+        no_answer: faces left out for lack of an answer.
+        flips: faces whose label changes; ``flip_rate`` is their share, with Wilson's interval.
         to_man, to_woman: the share of faces whose label changes to this one.
-        confidence_change: mean change of the score of the label that the original picture gets,
-            with a bootstrap interval over faces.
+        confidence_change: mean change of the score of the original label, with a bootstrap interval
+            over faces.
         accuracy: over every labelled face, without abstention; no answer is wrong.
         by_group: the flip rate by column and group; None below ``SMALLEST_N`` faces.
     """
@@ -220,10 +218,8 @@ def report(
     redetected: bool = False,
     sheet: str | None = None,
 ) -> Counterfactuals:
-    """The numbers of each condition; the label joins the groups as ``gender``.
-
-    Args:
-        provenance: its seed is that of the bootstrap.
+    """The numbers of each condition; labels become the group ``gender``. ``provenance.seed`` is
+    that of the bootstrap.
     """
     kinds = {name: condition.kind for name, condition in conditions().items()}
     return Counterfactuals(

@@ -1,7 +1,7 @@
-"""Evaluation of a model, as it runs, on a labelled data set.
+"""Evaluation of a model, as it runs, on a labelled data set with one labelled face a picture.
 
-One labelled face a picture. Every labelled picture counts: one without a detected face is
-classified as a whole, and one that cannot be read is wrong.
+Every labelled picture counts: without a detected face it is classified as a whole, and if
+unreadable it is wrong.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,10 +36,8 @@ FULL_SIZE = 0
 
 
 class Confusion(Record, frozen=True, kw_only=True):
-    """A confusion matrix of the pictures with a prediction: rows are truths, both by ``labels``.
-
-    Attributes:
-        shares: of each row's pictures, those without a prediction included.
+    """A confusion matrix of the pictures with a prediction, rows are truths; ``shares`` are of all
+    pictures of a row.
     """
 
     labels: tuple[str, str]
@@ -58,12 +56,10 @@ class Evaluation(Document, frozen=True, kw_only=True):
     """All metrics of a model on a data set.
 
     Attributes:
-        detector: the name of the face detector.
         n, n_by_label: labelled pictures.
         accuracy_is: what counts as right.
         trivial: rates of three classifiers that ignore the picture.
         by_group: by the data set's columns, then by group.
-        face_size: where it was measured.
         not_detected: pictures without a detected face, classified as a whole.
         unreadable: labelled pictures that cannot be read, counted as wrong.
         unlabelled: pictures without a label, not counted.
@@ -169,10 +165,7 @@ def measure(
     face_px: Sequence[int] = (),
     redetect: bool = False,
 ) -> Evaluation:
-    """All metrics of a model's answers; ``provenance.seed`` is that of the bootstrap.
-
-    Args:
-        face_px, redetect: as ``answers`` took them.
+    """All metrics of ``answers``; ``provenance.seed`` is that of the bootstrap.
 
     Raises:
         DatasetError: no sample has a label.
@@ -215,10 +208,8 @@ def measure(
 
 
 def beside(model: Path) -> list[Evaluation]:
-    """The evaluations that lie beside a model file, ``<model>.<data>.<detector>.json``, by name.
-
-    Raises:
-        ResultError: one of these is not an evaluation.
+    """The evaluations beside a model file, ``<model>.<data>.<detector>.json``, by name;
+    ``ResultError`` if one is broken.
     """
     return [Evaluation.load(file) for file in sorted(model.parent.glob(f"{model.stem}.*.*.json"))]
 

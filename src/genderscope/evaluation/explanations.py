@@ -30,11 +30,8 @@ class Explanation:
     shares: Floats
 
     def panel(self, shades: Image, name: str) -> Image:
-        """The explanation as a picture: see ``panels.panel``.
-
-        Args:
-            shades: the map in grey: see ``Explainer.picture``.
-            name: what the caption begins with.
+        """The explanation as a picture (see ``panels.panel``), from ``Explainer.picture``; ``name``
+        begins the caption.
         """
         prediction = self.result.prediction
         label = f"{prediction.label} {prediction.confidence:.0%}, explained: {LABELS[self.label]}"
@@ -49,8 +46,8 @@ def explain(
 
     Args:
         image: (height, width, 3) uint8 BGR.
-        label: index into ``LABELS`` of the class to explain; by default, for each face, the one
-            with the higher score.
+        label: index into ``LABELS`` of the class to explain; by default the one with the higher
+            score.
     """
     spec = explainer.spec
     located = locate(Frame("", image), detector, spec)

@@ -22,11 +22,8 @@ REDETECTED = "detected anew in the smaller picture: the detector too"
 
 
 class AtSize(Record, frozen=True, kw_only=True):
-    """Accuracy with faces ``face_px`` pixels across.
-
-    Attributes:
-        n_as_it_is: faces that are no larger anyway.
-        accuracy: without abstention, over all the pictures.
+    """Accuracy of all pictures, without abstention, with faces ``face_px`` pixels across, of which
+    ``n_as_it_is`` are no larger anyway.
     """
 
     face_px: int
@@ -54,11 +51,7 @@ class PublishedCurve(Record, frozen=True, kw_only=True):
 
 
 def shrunk(image: Image, face: Face, face_px: int) -> tuple[Image, Face] | None:
-    """A picture and its face, shrunk until the face's box is so wide; None if it is not wider.
-
-    Args:
-        image: (height, width, 3) uint8 BGR.
-    """
+    """A picture, (height, width, 3), and its face, shrunk to ``face_px``; None if not wider."""
     scale = face_px / face.box.width
     if scale >= 1:
         return None
@@ -77,11 +70,8 @@ def shrunk(image: Image, face: Face, face_px: int) -> tuple[Image, Face] | None:
 def curve(
     labelled: Sequence[Answer], face_px: Sequence[int], redetected: bool = False
 ) -> FaceSizes:
-    """Accuracy at each size, with Wilson's interval.
-
-    Args:
-        labelled: answers to labelled samples at these sizes.
-        redetected: whether faces were detected anew in the smaller pictures.
+    """Accuracy at each size, with Wilson's interval, from answers to labelled samples at these
+    sizes.
     """
     rows = []
     truth = np.array([answer.sample.label for answer in labelled])

@@ -17,11 +17,8 @@ JOINED_BY = {"path": None, "folder and name": 2, "name": 1}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
-    """Predictions of the same n pictures, in the same order and with the same truths and columns.
-
-    Attributes:
-        joined_by: one of ``JOINED_BY``.
-        only_a, only_b: the pictures that only the one of them had.
+    """Predictions of the same n pictures, in the same order and with the same truths and columns;
+    the pictures that only one has are in ``only_a`` and ``only_b``.
     """
 
     a: Predictions
@@ -34,13 +31,11 @@ class Pair:
 def join(a: Predictions, b: Predictions) -> Pair:
     """Match the pictures of two methods, in A's order.
 
-    Pictures are the same if their paths are, or their folders and names, or their names alone:
-    whichever of these is unique on both sides and matches the most pictures. Labels and columns
-    are taken from where they are, A's first.
+    Pictures are matched by their paths, by their folders and names, or by their names alone:
+    whichever is unique on both sides and matches most. Labels and columns are A's first, then B's.
 
     Raises:
-        DatasetError: a picture occurs twice on one side, none is on both, or the two give one
-            different labels.
+        DatasetError: a picture occurs twice on one side, none is on both, or their labels differ.
     """
     joined_by, rows_a, rows_b = _match(a, b)
     truth_a, truth_b = a.truth[rows_a], b.truth[rows_b]
@@ -68,10 +63,8 @@ def truths(samples: Iterable[Sample], name: str) -> Predictions:
 
 
 def compared(a: Predictions, b: Predictions, labels: Predictions | None) -> tuple[Pair, list[str]]:
-    """Join two methods, with the labels of a data set if there are some.
-
-    Returns:
-        The pair, and the pictures that are missing somewhere, in words.
+    """Join two methods, with the labels of a data set if given: the pair, and the missing pictures
+    in words.
     """
     missing: dict[str, None] = {}
     if labels is not None:

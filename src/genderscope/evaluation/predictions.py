@@ -1,7 +1,5 @@
-"""One method's predictions of many pictures, as arrays and as a table.
-
-The table is the common format of all methods: a model of this package, another vendor's, or one
-that never looks at a face.
+"""One method's predictions of many pictures, as arrays and as a table: the common format of all
+methods, of this package or not.
 """
 
 import csv
@@ -34,8 +32,7 @@ class Answer:
 
     Attributes:
         detected: the detector found the face.
-        error: why there is no prediction; exactly one of the two is set.
-        smaller: predictions of the same face at so many pixels across, where asked for.
+        smaller: predictions of the same face at sizes in pixels, if requested.
     """
 
     sample: Sample
@@ -55,10 +52,9 @@ class Predictions:
 
     Attributes:
         name: of the model or method.
-        files: the pictures.
         truth: (n,) int64, index into ``LABELS``, -1 where unknown.
         score: (n,) float64, P(man); NaN where there is none.
-        labels: (n,) int64, index into ``OUTCOMES``, with abstention; -1 where there is no answer.
+        labels: (n,) int64, index into ``OUTCOMES``, with abstention; -1 without an answer.
         columns: further values of each picture, such as the data set's groups.
     """
 
@@ -105,9 +101,8 @@ def from_scene(scene: Scene) -> Answer:
 
 
 def of(answers: Iterable[Answer], name: str) -> Predictions:
-    """A model's answers as arrays, in order, with the groups of the data set as columns.
-
-    A group that has the name of one of ``COLUMNS`` is left out.
+    """A model's answers as arrays, in order, with the groups as columns, but for those named as one
+    of ``COLUMNS``.
     """
     answers = list(answers)
     groups = dict.fromkeys(group for answer in answers for group in answer.sample.groups)

@@ -19,10 +19,9 @@ from genderscope.inference.explainer import Explainer
 
 @dataclass(frozen=True, slots=True)
 class Average:
-    """The faces of one kind of answer, one on the other.
+    """The faces of one kind of answer, averaged.
 
     Attributes:
-        n: how many there are.
         face: their mean crop, (size, size[, channels]).
         energy: the mean of their maps' energy, (size, size), each scaled to sum to 1.
         landmarks: (5, 2), the mean places in the crop.
@@ -39,11 +38,10 @@ class Maps:
     """The maps of a data set's faces.
 
     Attributes:
-        truth, predicted: (n,) indices into ``LABELS``; the predicted class is the one explained.
+        truth, predicted: (n,) indices into ``LABELS``; the predicted class is explained.
         shares, areas: (n, 7) of the maps' energy and of the crops' pixels: see ``regions``.
         averages: by truth and by prediction.
         groups: (n,) the data set's own labels of each face.
-        by_box, not_detected, no_gradient, unreadable: see ``RegionSurvey``.
     """
 
     truth: Integers
@@ -61,11 +59,7 @@ class Maps:
 def explain(
     samples: Iterable[Sample], detector: Detector, explainer: Explainer, batch_size: int = 64
 ) -> Maps:
-    """Explain the predicted class of each labelled face.
-
-    Raises:
-        DatasetError: no labelled face was detected.
-    """
+    """Explain the predicted class of each labelled face; ``DatasetError`` if none was detected."""
     tally: Counter[str] = Counter()
     unreadable: list[str] = []
     groups: list[Mapping[str, str]] = []

@@ -1,6 +1,4 @@
-"""Where on the face a model looks, over a labelled data set: the shares of its maps' energy in the
-regions of the face.
-"""
+"""Where on the face a model looks, over a labelled data set: its maps' energy by region."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -20,11 +18,8 @@ RESAMPLES = 2000
 
 
 class RegionShare(Record, frozen=True, kw_only=True):
-    """One region in the maps of a group of faces.
-
-    Attributes:
-        share: the mean share of the energy; its interval is the bootstrap's over faces.
-        area: the mean share of the crop's pixels; None where the share is.
+    """One region in a group's maps: the mean ``share`` of the energy, with a bootstrap interval
+    over faces, and the mean ``area`` of the crop, None where the share is.
     """
 
     share: Estimate
@@ -38,8 +33,7 @@ class RegionGroup(Record, frozen=True, kw_only=True):
         label: one of ``LABELS``, or all.
         answers: all, right or wrong.
         column, group: of the data set, where the group is one of these.
-        error: the share of wrong answers in a group of the data set.
-        regions: by the names of ``regions.REGIONS``.
+        error: the share of wrong answers in such a group.
     """
 
     label: str
@@ -59,11 +53,10 @@ class RegionSurvey(Document, frozen=True, kw_only=True):
         explained: which class the maps explain.
         energy_is: how energy is defined.
         groups: by label and by whether the answer was right, then by the data set's columns.
-        by_box: faces without landmarks, which were taken to be the average face's.
+        by_box: faces without landmarks, with the average face's instead.
         not_detected: pictures without a detected face, left out.
         no_gradient: faces whose map is zero everywhere, left out.
         unreadable: pictures that cannot be read, each with the reason.
-        resamples: of the bootstrap.
     """
 
     KIND: ClassVar[str] = "region survey"
@@ -93,11 +86,8 @@ def survey(
     detector: str,
     by: Sequence[str] = (),
 ) -> RegionSurvey:
-    """The shares of energy by label, by whether the answer was right, and by the groups of the
-    data set's columns ``by``; ``provenance.seed`` is that of the bootstrap.
-
-    Raises:
-        DatasetError: the data set has no such column.
+    """Shares of energy by label, by right and wrong, and by the columns ``by``; ``provenance.seed``
+    is the bootstrap's. A missing column is a ``DatasetError``.
     """
     right = maps.truth == maps.predicted
     columns = {name: np.array([groups.get(name, "") for groups in maps.groups]) for name in by}

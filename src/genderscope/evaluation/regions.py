@@ -25,9 +25,8 @@ BROW_LINE = 0.115
 
 
 def landmarks(face: Face, spec: PreprocessSpec) -> Floats:
-    """A face's five landmarks in its crop, (5, 2) in pixels: the first pixel's centre is 0.5, 0.5.
-
-    A face without landmarks gets those of the average face in its box.
+    """A face's landmarks in its crop, (5, 2) in pixels from the corner; without any, the average
+    face's.
     """
     a, b = window(face, spec)
     box = face.box
@@ -41,10 +40,8 @@ def landmarks(face: Face, spec: PreprocessSpec) -> Floats:
 
 
 def masks(faces: Floats, size: int) -> npt.NDArray[np.int8]:
-    """The region of each pixel, (n, size, size), an index into ``REGIONS``.
-
-    Args:
-        faces: (n, 5, 2) landmarks in pixels of the crop: see ``landmarks``.
+    """The region of each pixel, (n, size, size), an index into ``REGIONS``; ``faces`` are (n, 5, 2)
+    ``landmarks``.
     """
     spread = TEMPLATE - TEMPLATE.mean()
     places = np.asarray(faces, np.float64) @ np.array([1, 1j])
@@ -89,15 +86,12 @@ def energy(maps: npt.NDArray[np.floating]) -> Floats:
 
 
 def shares(maps: npt.NDArray[np.floating], faces: Floats) -> Floats:
-    """The share of each map's energy in each region.
+    """The share of each map's energy in each region, (n, 7) in the order of ``REGIONS``; NaN for a
+    map that is zero everywhere.
 
     Args:
         maps: (n, size, size) or (n, size, size, channels).
-        faces: (n, 5, 2) landmarks in pixels of the crop: see ``landmarks``.
-
-    Returns:
-        (n, 7) in the order of ``REGIONS``. The shares of a map sum to 1; those of a map that is
-        zero everywhere are NaN.
+        faces: (n, 5, 2) ``landmarks``.
     """
     places, energies = masks(faces, maps.shape[1]), energy(maps)
     parts = [(energies * (places == region)).sum((1, 2)) for region in range(len(REGIONS))]

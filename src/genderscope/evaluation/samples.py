@@ -15,12 +15,7 @@ from genderscope.data.selection import Selected, Selection
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Samples of one split of a data set.
-
-    Attributes:
-        dataset: as ``datasets.read`` takes it.
-        exclusions: what was left out by name; None where nothing was to be.
-    """
+    """Samples of one split of a data set; ``exclusions`` are None without a file of them."""
 
     dataset: str
     split: str
@@ -39,15 +34,12 @@ def read(
     limit: int | None = None,
     labelled: bool = False,
 ) -> Samples:
-    """Read a split of a data set, by default the last that the data set has.
+    """Read a split of a data set, by default its last; errors as ``datasets.read``.
 
     Args:
         exclude: a file of ``leakage``, whose pictures are left out.
         limit: only so many samples.
         labelled: only samples with a label.
-
-    Raises:
-        UsageError, DatasetError, ResultError: there is no such data set or file.
     """
     split = datasets.split_of(dataset, split, "last")
     kept = Selected(

@@ -28,7 +28,7 @@ EXTENSIONS = {
     *(".tif", ".tiff", ".avif", ".jp2", ".j2k", ".jpx", ".pbm", ".pgm", ".ppm", ".pnm"),
 }
 ORIENTATION_TAG = 0x0112
-# What brings a picture of each EXIF orientation upright.
+# The transposition that turns each EXIF orientation upright.
 TURNS = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -38,7 +38,7 @@ TURNS = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
-# The largest values that deep grey pictures are taken to be scaled to: the first that holds all.
+# Possible maxima of deep grey pictures: the first that holds all values.
 INTEGER_TOPS = (2**16 - 1, 2**31)
 FLOAT_TOPS = (1, 2**8 - 1, 2**16 - 1)
 ADVICE = {
@@ -183,7 +183,7 @@ def _inside(top: Path, avoid: Path | None) -> Iterator[Path | Frame]:
             if entry.is_dir(follow_symlinks=False):
                 if path.resolve() != avoid:
                     below.append(path)
-            # A broken link is tried, and fails; a pipe would wait for ever, and is not.
+            # A broken link is tried and fails; a pipe is skipped, as it would wait for ever.
             elif path.suffix.lower() in EXTENSIONS and (entry.is_symlink() or entry.is_file()):
                 yield path
         pending += reversed(below)

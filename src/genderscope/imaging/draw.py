@@ -11,12 +11,11 @@ import PIL.ImageFont
 
 from genderscope.core.types import LABELS, UNCERTAIN, Box, Floats, Image, Result
 
-# BGR, from the palette of Okabe and Ito, which colour-blind people tell apart; black text reads on
-# each of them.
+# BGR, from the palette of Okabe and Ito, safe for colour blindness; black text is legible on each.
 COLOURS = {LABELS[0]: (0, 159, 230), LABELS[1]: (233, 180, 86), UNCERTAIN: (215, 215, 215)}
 BLACK = (0, 0, 0)
 SMALLEST_TEXT_PX = 11
-# A hidden face is shown in so many blocks across, hair and chin with it.
+# Blocks across a hidden face, hair and chin included.
 BLOCKS, HIDDEN_MARGIN = 6, 0.35
 
 
@@ -101,7 +100,7 @@ def _corners(image: Image, box: Box) -> tuple[tuple[int, int], tuple[int, int]]:
 def _box(image: Image, result: Result) -> None:
     first, last = _corners(image, result.face.box)
     line = round(min(max(image.shape[:2]) / 400, result.face.box.width / 20))
-    # Bright inside dark, so that it shows on any ground.
+    # Bright inside dark, visible on any background.
     cv2.rectangle(image, first, last, BLACK, max(line, 1) + 2)
     cv2.rectangle(image, first, last, COLOURS[result.prediction.label], max(line, 1))
 

@@ -39,7 +39,7 @@ def panel(face: Image, shades: Image, energy: npt.NDArray[np.floating], caption:
 def overlay(face: Image, energy: npt.NDArray[np.floating]) -> Image:
     """A face, (side, side, 3), with a map's energy as heat over it, (TILE_PX, TILE_PX, 3)."""
     blurred = cv2.GaussianBlur(energy.astype(np.float32), (0, 0), max(len(energy) * BLUR, 0.5))
-    # The root, or only the few largest values would be visible.
+    # Without the root, only the few largest values would be visible.
     heat = cv2.resize(np.sqrt(blurred / max(blurred.max(), 1e-30)), (TILE_PX, TILE_PX))
     colours = cv2.applyColorMap((255 * heat).astype(np.uint8), cv2.COLORMAP_INFERNO)
     weight = STRONGEST * heat[..., None]

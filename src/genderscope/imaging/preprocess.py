@@ -18,8 +18,8 @@ import numpy.typing as npt
 from genderscope.core.errors import FaceOutsidePicture
 from genderscope.core.types import Box, Face, Image, points
 
-# Where the five landmarks lie in a face's box, in units of its longer side from its centre: medians
-# over 3,983 YuNet detections in FairFace train, mirrored to be symmetric.
+# The five landmarks in a face's box, from its centre, in units of its longer side: medians over
+# 3,983 YuNet detections in FairFace train, mirrored to be symmetric.
 TEMPLATE = points(
     [(-0.198, -0.172), (0.198, -0.172), (0.0, 0.043), (-0.168, 0.218), (0.168, 0.218)]
 )
@@ -175,7 +175,7 @@ def cut(
     a, b = window(face, spec)
     height, width = image.shape[:2]
     side = spec.size + 2 * surround
-    # Bilinear sampling skips pixels when it shrinks by more than two: average whole blocks first.
+    # Bilinear sampling skips pixels below half size: average whole blocks first.
     block = max(min(int(abs(a) / spec.size), height, width), 1)
     reach = side / spec.size * (abs(a.real) + abs(a.imag)) / 2 + 2 * block
     left, top = (max(int(v - reach) // block * block, 0) for v in (b.real, b.imag))
@@ -187,8 +187,8 @@ def cut(
     if block > 1:
         part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.uint8)
 
-    # Where each pixel's centre lies in the picture, then in the part, whose own lie at halves.
-    # OpenCV samples at 1/32 of a pixel: rounding to it here keeps it free of the part's origin.
+    # Pixel centres in the picture, then in the part, whose own are at halves. OpenCV samples at
+    # 1/32 of a pixel: rounding to that here makes the crop independent of the part's origin.
     unit = _grid(spec.size, surround)
     place = a * unit + b
     x, y = place.real.copy(), place.imag.copy()  # apart, they are several times as quick

@@ -16,7 +16,7 @@ from genderscope.inference.classifier import GUIDED, Model, find
 Maps = npt.NDArray[np.float32]
 EITHER = -1
 """In the place of a class: the one with the higher calibrated score."""
-# Of a map's largest magnitudes, the share that a picture shows as black or white.
+# The share of a map's largest magnitudes that a picture clips to black or white.
 SATURATED = 0.005
 
 

@@ -11,8 +11,8 @@ from genderscope.imaging import panels
 
 
 def sheet(maps: Maps) -> Image | None:
-    """The averages by truth and by prediction, (height, width, 3) uint8 BGR; None if each is of
-    too few faces.
+    """The averages by truth and prediction, (height, width, 3) uint8 BGR; None if all have too few
+    faces.
     """
     rows = [
         _panel(average, f"{LABELS[truth]}, predicted {LABELS[predicted]}")

@@ -1,8 +1,8 @@
-"""The card of a model, in Markdown: its uses, its limits and its errors.
+"""The card of a model, in Markdown: its uses, limits and errors, in the sections of Mitchell et al.
+2019 (arXiv:1810.03993).
 
-After Mitchell et al. 2019 (arXiv:1810.03993), whose sections it keeps. Every number comes from the
-model's own metadata or from the result files beside it, ``<model>.*.*.json`` by ``evaluate`` and
-``<model>.counterfactuals.json``.
+Every number comes from the model's metadata or the result files beside it, ``<model>.*.*.json`` by
+``evaluate`` and ``<model>.counterfactuals.json``.
 """
 
 from collections.abc import Sequence
@@ -44,11 +44,7 @@ def card(model: str | Path) -> str:
 
 
 def read(model: str | Path) -> str:
-    """The card that lies beside a model.
-
-    Raises:
-        ModelError: there is no such model, or it has no card.
-    """
+    """The card that lies beside a model; ``ModelError`` without model or card."""
     file = find(model).with_suffix(SUFFIX)
     if not file.is_file():
         raise ModelError(f"no card of {model}: genderscope card {model} --write makes one")

@@ -16,8 +16,8 @@ GREY = (200, 200, 200)
 
 
 def disagreements(pair: Pair) -> Integers:
-    """Rows where the two differ without abstention, (n,): those with the largest difference of
-    the scores first, those without a score last.
+    """Rows where the two differ without abstention, (n,), by falling difference of the scores;
+    last, those without a score.
     """
     rows = np.flatnonzero(pair.a.forced != pair.b.forced)
     apart = np.nan_to_num(abs(pair.a.score - pair.b.score), nan=-1)
@@ -25,9 +25,8 @@ def disagreements(pair: Pair) -> Integers:
 
 
 def sheet(pair: Pair) -> Image:
-    """Draw the first 120 of ``disagreements``, each with its label and both predictions.
-
-    A picture that cannot be read is a grey square.
+    """Draw the first 120 of ``disagreements``, each with its label and both predictions; grey if
+    unreadable.
     """
     rows = disagreements(pair)
     tiles = [_tile(pair, row) for row in rows[:MOST].tolist()]

@@ -38,11 +38,8 @@ def compose(
     title: str,
     facts: Sequence[Block] = (),
 ) -> str:
-    """The whole HTML document.
-
-    Args:
-        opened: the opened pictures, for the contact sheets.
-        facts: about the data set, for the introduction.
+    """The whole HTML document; ``opened`` pictures are for the contact sheets, ``facts`` for the
+    introduction.
     """
     n, labels = exploration.pictures, exploration.labels
     counts = ", ".join(f"{labels[name]:,} labelled {name}" for name in LABELS)

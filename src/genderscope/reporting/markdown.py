@@ -12,10 +12,8 @@ START = re.compile(r"^(\d*)([-+=.)])(?=\s|$)")
 def table(
     head: Sequence[str], rows: Iterable[Sequence[object]], align: Sequence[str] | None = None
 ) -> str:
-    """A table of cells that are Markdown already.
-
-    Args:
-        align: ``---`` or ``--:`` for each column; by default the first is text, the rest numbers.
+    """A table of Markdown cells; ``align`` is ``---`` or ``--:`` by column, by default text, then
+    numbers.
     """
     align = align or ["---", *["--:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in (head, align, *rows))

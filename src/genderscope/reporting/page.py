@@ -1,7 +1,7 @@
 """A report as one HTML file: sentences, lists, tables, figures; without scripts or external files.
 
-All text is escaped. An SVG drawing is not: pass only drawings of your own. The page follows the
-reader's light or dark theme, and so does a drawing that uses ``currentColor``.
+All text is escaped, but not SVG drawings: pass only your own. The page follows the reader's light
+or dark theme, as does a drawing that uses ``currentColor``.
 """
 
 from base64 import b64encode
@@ -34,11 +34,8 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture.
-
-    Attributes:
-        picture: a drawing as ``<svg>`` text, or an encoded PNG or JPEG.
-        description: what it shows, for those who do not see it.
+    """A picture, as ``<svg>`` text or an encoded PNG or JPEG, with a description for those who do
+    not see it.
     """
 
     picture: str | bytes

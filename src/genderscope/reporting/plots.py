@@ -1,6 +1,5 @@
-"""Plots of results: PNGs of an evaluation, and drawings in SVG for pages.
-
-Figures are made by matplotlib's objects alone: ``pyplot`` would look for a screen.
+"""Plots of results: PNGs of an evaluation, and SVG for pages. Without ``pyplot``, which would look
+for a screen.
 """
 
 import re
@@ -44,7 +43,7 @@ def title(result: Evaluation) -> str:
 
 
 def confusion_matrix(confusion: Confusion, title: str, path: Path) -> None:
-    """Draw a confusion matrix twice side by side, as counts and as shares of each row, to a PNG."""
+    """Draw a confusion matrix to a PNG, as counts and as shares of each row."""
     figure = _figure(title, 8, 4.2)
     left, right = figure.subplots(1, 2)
     shares = confusion.shares
@@ -189,7 +188,7 @@ def bars(names: Sequence[str], series: Mapping[str, Sequence[int]], across: str)
     """
     with drawing(height=0.75 + 0.27 * len(names)) as figure:
         axes = figure.subplots()
-        # A name that comes twice is a bar of its own each time, so the bars are numbered.
+        # Bars are numbered, since a name may occur twice.
         places, left = range(len(names)), [0] * len(names)
         for name, counts in series.items():
             colour = SERIES_COLOURS.get(name, PLAIN)
@@ -222,7 +221,7 @@ def drawing(height: float = 2.6) -> Iterator[Any]:
         "svg.fonttype": "none",
         "svg.hashsalt": "genderscope",
         "text.parse_math": False,  # a group may be named $
-        # Tick marks and clipping would be shared by their ids, which a page has once.
+        # Tick marks and clipping paths have ids, which must be unique in a page.
         "xtick.major.size": 0,
         "ytick.major.size": 0,
     }

@@ -85,7 +85,7 @@ def _pooled_mean(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
 
 def _relu(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
     if write.guided:
-        # Zero where the ReLU was, else larger than any gradient: cheaper than a mask.
+        # Zero where the ReLU was zero, else larger than any gradient: cheaper than a mask.
         most = write.node("Mul", node.output[0], write.constant(np.finfo(np.float32).max))
         return write.node("Min", write.node("Relu", gradient), most)
     active = write.node("Greater", node.output[0], write.constant(0))
@@ -233,7 +233,7 @@ class _Windows:
                 gradient = self.write.node("Sub", gradient, share)
             phase, begin, end = self._source(number)
             phases[phase].append(self._shifted(share, -begin, -end, 0))
-        # One phase behind the other along the next axis: the order of a map, once reshaped.
+        # Phases concatenated along the next axis: reshaped, they have the order of a map.
         return self.write.node("Concat", *map(self.write.sum, phases), axis=self.axis + 1)
 
     def _source(self, place: int) -> tuple[int, int, int]:

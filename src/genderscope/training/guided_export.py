@@ -19,8 +19,8 @@ from genderscope.training.guided_graph import with_gradients
 
 PARITY = 1e-4
 """Largest difference of two maps that agree, in units of the expected map's largest magnitude."""
-# Where a ReLU's input is zero up to rounding, its gradient is zero or not by chance, and the map
-# differs: Captum's own in 32 and 64 bits do so too, for about one face in a hundred.
+# Where a ReLU's input is zero up to rounding, its gradient passes or not by chance: Captum's own
+# maps in 32 and 64 bits differ too, for about one face in a hundred.
 SAME = 0.75
 """Share of the maps that must agree; with a wrong rule none would."""
 

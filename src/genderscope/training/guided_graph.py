@@ -75,8 +75,8 @@ def _chosen(write: Writer, bias: float) -> str:
 
 def _gradient(write: Writer, target: str, chosen: str) -> str:
     """Walk the graph backwards, down to the gradient of the chosen classes at ``target``."""
-    # Up to the first layer whose gradient depends on the face, the gradient is the same for all
-    # faces of a class: it starts as a table of both, which ONNX Runtime folds when it loads.
+    # Until the first layer whose gradient depends on the face, all faces of a class share it: it
+    # starts as a table of both classes, which ONNX Runtime folds when it loads.
     table = write.constant(np.eye(len(LABELS)))
     tables = {table}
     gradients = defaultdict(list, logits=[table])

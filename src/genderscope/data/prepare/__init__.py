@@ -43,7 +43,7 @@ Engine = Callable[[Iterable[Work], int | None], Iterator[Shard]]
 def processes(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
     """The local engine: processes that end with this one, however it ends."""
     context = get_context("spawn")
-    # Nothing is sent through this pipe. It closes with this process, which the workers notice.
+    # Nothing is sent through this pipe: it closes with this process, and the workers notice.
     alive, life = context.Pipe(duplex=False)
     works = iter(works)
     first = list(islice(works, jobs or os.cpu_count() or 1))

@@ -9,8 +9,8 @@ from cv2.data import haarcascades
 from genderscope.core.types import Box, Face, Image
 from genderscope.detection import search
 
-# A Haar box is a square on the middle of the face. Medians over 1,452 faces of FairFace train that
-# YuNet found too, in units of the square's side, turn the one convention into the other.
+# A Haar box is a square on the middle of the face. This converts it to the package's convention:
+# medians over 1,452 faces of FairFace train that YuNet found too, in units of the square's side.
 DOWN, WIDTH, HEIGHT = 0.063, 0.813, 0.992
 SMALLEST_PX = 24
 SCALE_STEP, MIN_NEIGHBOURS = 1.1, 5
@@ -61,5 +61,5 @@ def _by_size(square: list[int]) -> tuple[int, list[int]]:
 
 
 def create(detection_size: int, min_face_px: int) -> Haar:
-    """The cascade that OpenCV carries. It gives no scores: each face's is 1."""
+    """OpenCV's cascade. It gives no scores: each face's is 1."""
     return Haar(detection_size, min_face_px)

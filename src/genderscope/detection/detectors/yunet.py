@@ -17,7 +17,7 @@ from genderscope.core.errors import ModelError
 from genderscope.core.types import Box, Face, Floats, Image
 from genderscope.detection import downloads, search
 
-# In photographs whose faces are known from larger views, all of 13 pixels and most of 12 are found.
+# In photographs with faces known from larger views, it finds all of 13 pixels and most of 12.
 SMALLEST_PX = 12
 NMS_IOU = 0.3
 SHORTEST_SIDE_PX = 64
@@ -62,7 +62,7 @@ class YuNet:
 
     def _find(self, view: Image) -> list[Face]:
         height, width = view.shape[:2]
-        # With a side of one stride or less it finds faces at random, even in a black view.
+        # A side of one stride or less gives random faces, even in a black view.
         rows, columns = (
             -(-max(side, SHORTEST_SIDE_PX) // STRIDES_PX[-1]) * STRIDES_PX[-1]
             for side in (height, width)
@@ -76,10 +76,10 @@ class YuNet:
                 for place, stride in enumerate(STRIDES_PX)
             ]
         )
-        # It has been seen to return boxes of negative size and numbers that are none.
+        # It sometimes returns boxes of negative size, and NaN.
         sound = np.isfinite(found).all(1) & (found[:, 2:4] > 0).all(1)
         found = found[sound]
-        # Whole pixels, as OpenCV's own suppression has them.
+        # Whole pixels, as in OpenCV's own suppression.
         kept = cv2.dnn.NMSBoxes(found[:, :4].astype(int).tolist(), found[:, 14], 0.0, NMS_IOU)
         return [
             Face(

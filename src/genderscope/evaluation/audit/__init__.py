@@ -57,12 +57,12 @@ def report(
 
     Args:
         by: columns of the predictions, or ``gender``, which is the label.
-        provenance: its seed is that of the calibration error by chance, the only random number.
+        provenance: its seed is that of ``ece_by_chance``, the only random number.
         dataset, split, detector: of the predictions, if known.
-        depth: how many columns are crossed at most.
+        depth: the most columns that are crossed.
 
     Raises:
-        UsageError: there is no such column, or it has too many values to be groups.
+        UsageError: a column is missing, or has too many values to be groups.
         DatasetError: no picture has a label.
     """
     labelled = predictions.truth >= 0

@@ -30,8 +30,7 @@ class Division:
     """n pictures divided by the values of one or more columns.
 
     Attributes:
-        columns: their names.
-        names: (groups,) of the values of each, those that some picture has.
+        names: (groups,) of the values of each group that has pictures.
         group: (n,), index into ``names``.
     """
 
@@ -47,7 +46,7 @@ class Measure:
     Attributes:
         n: pictures that count; ``value`` and its interval are NaN below ``SMALLEST_N`` of them, or
             of persons where these are known.
-        effective_n: the effective sample size: see ``intervals.effective``.
+        effective_n: see ``intervals.effective``.
         others, others_effective_n: the same for all other groups together.
     """
 
@@ -65,10 +64,7 @@ def divide(
 ) -> Iterator[Division]:
     """Divide by each column of ``by``, then by each two of them together, and so on to ``depth``.
 
-    Args:
-        columns: (n,) of values by name.
-
-    Groups are in the order of their columns' values, 3-9 before 10-19.
+    Groups are in the order of their columns' values, (n,) by name, 3-9 before 10-19.
     """
     coded = {}
     for column in by:
@@ -98,10 +94,10 @@ def outcomes(
         score: P(man), or NaN.
 
     Returns:
-        ``error``: wrong without abstention; ``missed``: not given its label, so wrong, uncertain or
-        no answer; ``uncertain``; ``answered_error``: wrong, of those given a label;
-        ``recall_woman``, ``recall_man``: right without abstention, of those with this label;
-        ``overconfidence``: confidence minus correctness, of those with a score.
+        ``error``: wrong without abstention; ``missed``: wrong, uncertain or no answer;
+        ``uncertain``; ``answered_error``: wrong, of those with a label; ``recall_woman``,
+        ``recall_man``: right without abstention, by label; ``overconfidence``: confidence minus
+        correctness, of those with a score.
     """
     wrong = (forced != truth).astype(np.float64)
     return {
@@ -186,9 +182,9 @@ def calibration(
 ) -> list[Calibration | None]:
     """How far the scores of each group are probabilities; None below ``CALIBRATED_N`` of them.
 
-    ``ece_by_chance`` stands in the place of an interval: in simulations no bootstrap interval of
-    the error covered the true one at its level (for calibrated scores the percentile interval never
-    did, the basic one in 62%), as the estimate is biased upwards.
+    ``ece_by_chance`` replaces an interval: in simulations no bootstrap interval of the error
+    covered the true one at its level (for calibrated scores the percentile interval never did, the
+    basic one in 62%), as the estimate is biased upwards.
     """
     scored = ~np.isnan(score)
     truth, score, group = truth[scored], score[scored], division.group[scored]

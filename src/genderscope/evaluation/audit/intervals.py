@@ -1,11 +1,10 @@
-"""Intervals and tests of proportions in closed form, over arrays: one, the difference and the ratio
-of two, the largest of several, and many tests at once.
+"""Intervals and tests of proportions in closed form, over arrays.
 
-Shares are 0-1; every ``n`` may be an effective one, which is smaller than the number of pictures
-where pictures of one person are alike (Rao and Scott 1992). All functions broadcast. In simulations
-the bootstrap's percentile intervals covered the largest difference of groups in anything from 0%
-(seven equal groups) to 98% of the draws, and shares of alike pictures in 92-94%; these intervals
-keep their level, as the tests simulate. Needs the ``eval`` extra.
+Shares are 0-1; every ``n`` may be an effective one, which is smaller where pictures of one person
+are alike (Rao and Scott 1992). All functions broadcast. In simulations the bootstrap's percentile
+intervals covered the largest difference of groups in anything from 0% (seven equal groups) to 98%
+of the draws, and shares of alike pictures in 92-94%; these intervals keep their level, as the tests
+simulate. Needs the ``eval`` extra.
 """
 
 from dataclasses import dataclass
@@ -70,14 +69,13 @@ class Extremes:
 
 
 def extremes(share: Floats, n: Floats) -> Extremes:
-    """The largest share and the smallest of several groups, and how far apart they are.
+    """The largest and the smallest share of several groups, and their distance.
 
-    Two groups picked for being extreme look further apart than they are. The lower ends therefore
-    have a level for as many pairs as could be the two (Bonferroni 1936): all but those whose
-    members are clearly, by the interval of their difference, below the largest or above the
-    smallest. The upper ends need no correction. The intervals are of the largest difference and
-    ratio that there is: at the nominal level where the two stand out, at a higher one where other
-    groups are near them.
+    Two groups picked as extreme look further apart than they are. The lower ends therefore have a
+    level for as many pairs as could be the two (Bonferroni 1936): all but those whose members are
+    clearly, by the interval of their difference, below the largest or above the smallest. The upper
+    ends need no correction. The intervals are of the largest difference and ratio: at the nominal
+    level where the two stand out, at a higher one where other groups are near them.
 
     Args:
         share, n: (groups,), of two groups or more.
@@ -118,10 +116,9 @@ def score_test(one: Number, one_n: Number, other: Number, other_n: Number) -> Fl
 def holm(p: Floats) -> Floats:
     """Adjusted p values, (tests,): the chance of any false verdict stays at the level (Holm 1979).
 
-    It holds however the tests depend on each other. Benjamini and Hochberg's correction would find
-    more, but lets a share of the verdicts be false, and is proven for independent or positively
-    dependent tests only; where each group is compared with all others, one group's high share is
-    the others' low one.
+    It holds under any dependence of the tests. Benjamini and Hochberg's correction would find more,
+    but lets a share of the verdicts be false, and is proven for independent or positively dependent
+    tests only; against all others, one group's high share is the others' low one.
     """
     order = np.argsort(p)
     steps = p[order] * np.arange(len(p), 0, -1)
@@ -134,9 +131,9 @@ def effective(n: npt.NDArray[Any], total: npt.NDArray[Any], squares: float) -> f
     """The effective sample size of a mean over pictures, of which several show one person.
 
     It is the number of pictures over the design effect: the variance of the mean when persons are
-    drawn over that when pictures are drawn (Rao and Scott 1992), at least 1. With few persons it is
-    reduced further, by Student's t (Korn and Graubard 1998). Where all values are equal there is no
-    variance to compare, and a person's pictures count as one (Kish 1965).
+    drawn over that when pictures are drawn (Rao and Scott 1992), at least 1. With few persons
+    Student's t reduces it further (Korn and Graubard 1998). Where all values are equal there is no
+    variance, and a person's pictures count as one (Kish 1965).
 
     Args:
         n, total: (persons,) pictures of each and the sum of their values.

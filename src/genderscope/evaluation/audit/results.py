@@ -36,11 +36,10 @@ class Comparison(Record, frozen=True, kw_only=True):
     """One measure of a group against that of all other groups together.
 
     Attributes:
-        others: the measure of all other groups.
         ratio: None where ``others`` is 0.
-        p: of no difference.
-        p_holm: the same, adjusted for all comparisons of the audit in this measure.
-        verdict: ``inconclusive`` does not say that there is no difference.
+        p: of no difference; ``p_holm`` is adjusted for all comparisons of the audit in this
+            measure.
+        verdict: ``inconclusive`` does not mean no difference.
     """
 
     others: float
@@ -54,16 +53,16 @@ class Comparison(Record, frozen=True, kw_only=True):
 
 
 class GroupResult(Record, frozen=True, kw_only=True):
-    """Everything measured of one group.
+    """All measurements of one group.
 
     Attributes:
         persons: None where persons are not known.
         size: by pictures, or by persons where these are known and fewer.
-        labels, answers: pictures by label, and by the answer that they got.
+        labels, answers: pictures by label, and by answer.
         measures: see ``disaggregate.outcomes``; None below ``Audit.smallest_n``.
         calibration: None below ``Audit.calibrated_n``.
-        comparisons: by measure, where it can be compared. Two groups have one comparison, that of
-            the group with the larger value.
+        comparisons: by measure, where possible. Two groups have one comparison, that of the group
+            with the larger value.
     """
 
     group: Group
@@ -96,11 +95,7 @@ class Extremes(Record, frozen=True, kw_only=True):
 
 
 class DivisionResult(Record, frozen=True, kw_only=True):
-    """The pictures divided by one or more columns.
-
-    Attributes:
-        extremes: by measure; None where fewer than two groups have a value.
-    """
+    """Pictures divided by columns; ``extremes`` are None if fewer than two groups have a value."""
 
     columns: tuple[str, ...]
     groups: tuple[GroupResult, ...]

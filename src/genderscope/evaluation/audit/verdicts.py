@@ -28,9 +28,8 @@ def extremes(measure: Measure) -> intervals.Extremes | None:
 
 
 def compare(measured: Measured) -> Compared:
-    """Each group against all others of its division, in each of ``TESTED``.
-
-    Two groups have one comparison, that of the group with the larger value.
+    """Each group against all others, in each of ``TESTED``; of two groups, that with the larger
+    value.
     """
     results: Compared = {}
     for name in TESTED:

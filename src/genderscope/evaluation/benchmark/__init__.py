@@ -45,23 +45,14 @@ WAYS = ("network", "classifier")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entrant:
-    """A model that is compared.
-
-    Attributes:
-        file: its ``.onnx`` file.
-        classifier: the same, opened with one thread.
-    """
+    """A model that is compared: its ``.onnx`` file, and the same opened with one thread."""
 
     file: Path
     classifier: Classifier
 
     @classmethod
     def load(cls, model: str | Path) -> Self:
-        """Open a shipped model by its name, or any exported one by its path.
-
-        Raises:
-            ModelError: see ``Classifier.load``.
-        """
+        """Open a model by its name or path; errors as ``Classifier.load``."""
         return cls(find(model), Classifier.load(model, threads=1))
 
     @property
@@ -80,7 +71,6 @@ def entrants(models: Sequence[str | Path]) -> dict[str, Entrant]:
     """Models by their names, the smallest first.
 
     Raises:
-        ModelError: see ``Classifier.load``.
         UsageError: two have the same name.
     """
     opened: dict[str, Entrant] = {}
@@ -105,9 +95,9 @@ def compare(
     """Compare several models and each pair of them.
 
     Args:
-        predictions: by the data set's name, then by the model's; may be empty.
+        predictions: by data set, then by model; may be empty.
         rounds: in which the models take turns, for each batch size.
-        detector: the name of the one that located the faces.
+        detector: of the faces.
     """
     times = {batch: _timed(models, batch, rounds) for batch in BATCHES}
     seed = provenance.seed or 0
@@ -139,7 +129,7 @@ def compare(
                     data: accuracy.pair(of[a], of[b], seed) for data, of in predictions.items()
                 },
             )
-            # The larger one first, so that a ratio says how many times as long it takes.
+            # The larger one first, so that a ratio is how many times as long it takes.
             for b, a in combinations(models, 2)
         ),
         time_is=TIME_IS,
@@ -148,11 +138,8 @@ def compare(
 
 
 def profile(models: Mapping[str, Entrant], rounds: int) -> tuple[Ceiling, dict[str, NetworkSpeed]]:
-    """Each network compared with what one thread of the machine can do, and its operators.
-
-    Returns:
-        The better ceiling of before and after, and the networks by name; a multiplication and an
-        addition are two operations.
+    """Each network's operators, compared with what one thread can do: the better ceiling of before
+    and after, and the networks by name. A multiplication and an addition are two operations.
     """
     before = machine.ceiling()
     times = {batch: _timed(models, batch, rounds) for batch in BATCHES}

@@ -43,8 +43,7 @@ def predict(
 ) -> dict[str, Predictions]:
     """The predictions of each model for every sample, by its name.
 
-    They are kept as tables, and a table that is newer than its model and holds the same pictures is
-    read instead.
+    A stored table that is newer than its model and has the same pictures is read instead.
 
     Args:
         models: by the file that each was loaded from.
@@ -88,6 +87,6 @@ def _kept(table: Path, model: Path, samples: Sequence[Sample]) -> Predictions | 
     if not table.is_file() or table.stat().st_mtime < model.stat().st_mtime:
         return None
     kept = predictions.read(table)
-    # Both ways of naming a file, relative to the table and to where we are, meet in the real one.
+    # Paths relative to the table and to the working directory resolve to the same file.
     same = [*map(os.path.realpath, kept.files)] == [os.path.realpath(s.file) for s in samples]
     return kept if same and kept.truth.tolist() == [s.label for s in samples] else None

@@ -1,6 +1,5 @@
-"""What one thread of this machine can do at most.
-
-Run in a process of its own, since NumPy reads the number of threads once, when it is imported.
+"""What one thread can do at most; in its own process, as NumPy reads the number of threads on
+import.
 """
 
 import sys

@@ -1,7 +1,5 @@
-"""How long calls take, measured so that they can be compared.
-
-The calls take turns, round after round, so that whatever slows the machine for a while slows all of
-them, and each pair is compared within its rounds.
+"""How long calls take, comparably: they take turns, round after round, so that a slow phase of the
+machine slows all of them, and pairs are compared within rounds.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,13 +18,10 @@ WARM_UP_ROUNDS = 2
 def take_turns(
     calls: Mapping[str, Callable[[], object]], rounds: int, repeats: int
 ) -> dict[str, Floats]:
-    """Time calls in turn; each round begins with another of them.
+    """Time calls in turn, (rounds, repeats) seconds by name; each round begins with another of
+    them.
 
-    Every turn begins with a call that is not timed, which brings back what the others drove out of
-    the caches, and the first rounds are not kept.
-
-    Returns:
-        By name, (rounds, repeats) seconds.
+    The first call of a turn, which refills the caches, and the first rounds are not kept.
     """
     seconds = {name: np.empty((rounds, repeats)) for name in calls}
     names = list(calls)
@@ -54,11 +49,7 @@ def summary(seconds: Floats, faces: int) -> Timing:
 
 
 def ratio(a: Floats, b: Floats, seed: int) -> Ratio:
-    """A's time divided by B's.
-
-    Args:
-        a, b: (rounds, repeats) seconds of the same rounds, for as many faces.
-    """
+    """A's time divided by B's, each (rounds, repeats) seconds of the same rounds and faces."""
     ratios = np.median(a, axis=1) / np.median(b, axis=1)
     drawn = np.random.default_rng(seed).choice(ratios, (RESAMPLES, len(ratios)))
     low, high = percentiles(np.median(drawn, axis=1)).tolist()

@@ -13,7 +13,7 @@ from genderscope.evaluation.benchmark.results import Ceiling, Machine
 
 LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow")
 """That times depend on."""
-# What decides how wide the arithmetic of float32 and of INT8 is.
+# Instruction sets that determine the vector width of float32 and INT8.
 INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "asimddp")
 # The libraries of linear algebra read these once, when NumPy is imported.
 ONE_THREAD = dict.fromkeys(

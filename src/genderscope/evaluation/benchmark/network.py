@@ -1,7 +1,6 @@
 """Where the time of a network goes: ONNX Runtime's own profile, operator by operator.
 
-Operations and bytes are counted from the shapes of the graph as it runs, so after ONNX Runtime has
-fused it and padded its maps to its vectors.
+Operations and bytes are counted from the shapes of the graph as it runs, after fusing and padding.
 """
 
 import json
@@ -25,7 +24,7 @@ LEAST_RUNS = 5
 
 
 def inputs(opened: onnxruntime.InferenceSession, faces: int) -> dict[str, npt.NDArray[Any]]:
-    """Numbers of the shape that a network reads; how long it takes does not depend on them."""
+    """Random input of a network's shape; times do not depend on the values."""
     [needed] = opened.get_inputs()
     shape = (faces, *needed.shape[1:])
     numbers = np.random.default_rng(0).standard_normal(shape, np.float32)
@@ -71,10 +70,8 @@ def profile(file: Path, faces: int, runs: int) -> NetworkProfile:
 def _run(
     file: Path, faces: int, runs: int, optimised: bool = True
 ) -> tuple[list[Operator], Floats]:
-    """The operators of a network in their order, and (runs, operators) microseconds.
-
-    Args:
-        optimised: False leaves the graph as it is in the file.
+    """The operators of a network in order, and (runs, operators) microseconds; without
+    ``optimised``, of the graph as in the file.
     """
     with TemporaryDirectory() as folder:
         options = onnxruntime.SessionOptions()
@@ -84,7 +81,7 @@ def _run(
         if not optimised:
             levels = onnxruntime.GraphOptimizationLevel
             options.graph_optimization_level = levels.ORT_DISABLE_ALL
-            # Integer weights that are packed for the processor have no shape any more.
+            # Integer weights packed for the processor have no shape.
             options.add_session_config_entry("session.disable_prepacking", "1")
         opened = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         feed = inputs(opened, faces)

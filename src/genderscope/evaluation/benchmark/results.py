@@ -50,11 +50,8 @@ class TrainingTime(Record, frozen=True, kw_only=True):
 
 
 class ModelResult(Record, frozen=True, kw_only=True):
-    """A model.
-
-    Attributes:
-        accuracy: without abstention, by data set.
-        time: by ``network`` and ``classifier`` (from crops to scores), then by batch size.
+    """A model: ``accuracy`` without abstention, by data set; ``time`` by ``network`` and
+    ``classifier`` (from crops to scores), then by batch size.
     """
 
     source: str | None
@@ -83,11 +80,7 @@ class Pair(Record, frozen=True, kw_only=True):
 
 
 class Benchmark(TimedDocument, frozen=True, kw_only=True):
-    """Models compared by accuracy, size and speed.
-
-    Attributes:
-        time_is: what was timed, and how.
-    """
+    """Models compared by accuracy, size and speed; ``time_is`` is what was timed, and how."""
 
     KIND = "benchmark"
 
@@ -104,7 +97,6 @@ class Ceiling(Record, frozen=True, kw_only=True):
     Attributes:
         matrix_gflops: 10^9 operations a second by the side of square float32 matrices; a
             multiplication and an addition are two.
-        best_gflops: the largest of these.
         copy_gbytes_per_s: each byte read and each byte written counted.
     """
 
@@ -124,9 +116,7 @@ class Operator(Record, frozen=True, kw_only=True):
 
 
 class NetworkProfile(Record, frozen=True, kw_only=True):
-    """The operators of a network in their order, and their sums, for one face of a batch of
-    ``faces``.
-    """
+    """The operators of a network, and their sums, for one face of a batch of ``faces``."""
 
     faces: int
     microseconds: float
@@ -167,9 +157,8 @@ class Pictures(Record, frozen=True, kw_only=True):
 
     Attributes:
         apart: picture by picture, by stage.
-        together: the same pictures through ``Scope.stream``, in batches, without explaining and
-            drawing.
-        unreadable: reasons, one for each picture that was left out.
+        together: in batches by ``Scope.stream``, without explaining and drawing.
+        unreadable: reasons, one for each picture left out.
     """
 
     pictures: int

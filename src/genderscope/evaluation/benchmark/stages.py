@@ -37,10 +37,8 @@ def one_thread() -> Iterator[None]:
 def time_stages(
     image: Image, detector: Detector, classifier: Classifier, explainer: Explainer | None
 ) -> tuple[Floats, int]:
-    """Find, classify, explain and draw the faces of one picture.
-
-    Returns:
-        The seconds of each of ``FRAME_STAGES``, 0 for one that is left out, and how many faces.
+    """Locate, classify, explain and draw the faces of one picture: the seconds of each of
+    ``FRAME_STAGES``, 0 for one left out, and the number of faces.
     """
     clock = [perf_counter()]
     faces = detector(image)
@@ -70,8 +68,8 @@ def measure(
     """Time each stage on pictures, one after the other, and the whole as ``classify`` runs it.
 
     Args:
-        pictures: as ``sources.find`` yields them.
-        classifier, explainer: opened with one thread; without an explainer its stage is left out.
+        pictures: as ``decode.find`` yields them.
+        classifier, explainer: opened with one thread; the latter may be left out.
 
     Raises:
         PictureError: no picture is left.

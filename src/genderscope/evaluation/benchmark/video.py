@@ -1,6 +1,5 @@
-"""Frames per second of live video: synthetic frames with one face and with twenty.
-
-The frames show one portrait that moves from frame to frame; everything runs on one thread.
+"""Frames per second of live video on one thread: synthetic frames of one portrait that moves, once
+or twenty times.
 """
 
 from functools import partial
@@ -22,9 +21,9 @@ from genderscope.video import Live
 
 WIDTH, HEIGHT = 640, 480
 FRAMES_PER_S = 25
-# How many faces there are, and how many of them lie in a row.
+# Numbers of faces: in all, and in a row.
 LAYOUTS = {1: 1, 20: 5}
-# Shows the hair and the shoulders around a face.
+# Includes hair and shoulders.
 PORTRAIT = PreprocessSpec(
     "portrait", size=256, margin_ratio=0.5, squaring="expand", padding="edge", colour="bgr"
 )
@@ -38,9 +37,9 @@ def frame(portrait: Image, faces: int, number: int) -> Frame:
     """One of a video's frames, 640 x 480.
 
     Args:
-        portrait: (side, side, 3) uint8 BGR, a face with what is around it.
-        faces: how many there are, one of ``LAYOUTS``.
-        number: of the frame; each portrait moves by a pixel or two from one to the next.
+        portrait: (side, side, 3) uint8 BGR, a face with its surroundings.
+        faces: one of ``LAYOUTS``.
+        number: of the frame; portraits move by a pixel or two between frames.
     """
     across = LAYOUTS[faces]
     width, height = WIDTH // across, HEIGHT // ceil(faces / across)
@@ -61,11 +60,11 @@ def measure(
     """Frames per second of ``Live``, drawn, and the cost of explaining, by the number of faces.
 
     Args:
-        picture: (height, width, 3) uint8 BGR, with a face that the detector finds.
+        picture: (height, width, 3) uint8 BGR, with a face.
         explainer: without one, nothing is explained.
 
     Raises:
-        UsageError: the detector finds no face in the picture.
+        UsageError: no face is detected in the picture.
     """
     if not (faces := scope.detector(picture)):
         raise UsageError("the picture that the video is made of shows no face: name another")

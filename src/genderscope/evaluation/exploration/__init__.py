@@ -1,6 +1,5 @@
-"""Exploration: what a data set holds, in numbers, and its problems, in words.
-
-The numbers of rows come from a ``Tally``, those of pictures from opening some of them.
+"""What a data set holds, in numbers, and its problems, in words: rows are counted by a ``Tally``,
+and some pictures are opened.
 """
 
 from collections import Counter
@@ -31,14 +30,7 @@ def summarise(
     split: str,
     provenance: Provenance,
 ) -> Exploration:
-    """Everything that was counted.
-
-    Args:
-        provenance: the fingerprint is added.
-
-    Raises:
-        DatasetError: there was no sample.
-    """
+    """All counts; the fingerprint is added. ``DatasetError`` without samples."""
     if not tally.n:
         raise DatasetError(f"{dataset} holds no pictures in {split!r}")
     imbalance, sizes = _imbalance(tally), _sizes(opened) if opened else None

@@ -20,9 +20,8 @@ class OpenedPicture:
     """An opened picture of a sample.
 
     Attributes:
-        size: width and height in pixels, upright; None if it cannot be read.
+        size: width and height in pixels, upright; None if unreadable, for the reason ``error``.
         crop: the face, (96, 96, 3) uint8 BGR, for the first pictures of each label.
-        error: why it cannot be read.
         outside: the sample's box extends beyond the picture.
     """
 

@@ -8,12 +8,8 @@ ByLabel = dict[str, int]
 
 
 class Imbalance(Record, frozen=True, kw_only=True):
-    """How unequal the classes are.
-
-    Attributes:
-        ratio: pictures of the larger class for each of the smaller.
-        n: labelled pictures.
-        trivial: rates of classifiers that ignore the picture, by their names.
+    """How unequal the classes are: ``ratio`` is pictures of the larger class for each of the
+    smaller, n labelled pictures, and ``trivial`` the rates of classifiers that ignore the picture.
     """
 
     majority: str
@@ -23,11 +19,11 @@ class Imbalance(Record, frozen=True, kw_only=True):
 
 
 class Histogram(Record, frozen=True, kw_only=True):
-    """Numbers of pictures by label in bins of equal width, from the first used to the last.
+    """Pictures by label in bins of equal width, from the first used to the last.
 
     Attributes:
         n, infinite, missing: pictures with a finite value, an infinite one, and none.
-        edges: of the bins, one more than there are.
+        edges: one more than there are bins.
     """
 
     n: int
@@ -94,12 +90,8 @@ class IdentityBin(Record, frozen=True, kw_only=True):
 
 
 class Identities(Record, frozen=True, kw_only=True):
-    """The persons.
-
-    Attributes:
-        n: how many there are.
-        of_both_labels: how many have pictures of both labels.
-        by_pictures: in bins that double: 1, 2-3, 4-7, ...
+    """The persons: ``of_both_labels`` have pictures of both, and ``by_pictures`` are bins that
+    double: 1, 2-3, 4-7, ...
     """
 
     n: int

@@ -70,20 +70,16 @@ class Occurrences:
 
 
 class Tally:
-    """Counts of samples. Labels are 0, 1 and ``UNLABELLED``.
-
-    Args:
-        draw: how many pictures to draw at random.
+    """Counts of samples. Labels are 0, 1 and ``UNLABELLED``; ``draw`` pictures are drawn at random.
 
     Attributes:
         labels: (3,) pictures by label.
         histograms: (bins, 3) of each of ``MEASURES``.
-        infinite: how many samples have an infinite value of each measure.
+        infinite: samples with an infinite value of each measure.
         groups: for each of the data set's columns, counts by (value, label).
         identities: counts by (identity, label).
         odd: occurrences of ``ODDITIES``, and of ``missing`` and ``repeated`` files.
-        removed: by condition, how many samples ``selection.REFERENCE`` would remove.
-        fingerprint: of all samples.
+        removed: samples that ``selection.REFERENCE`` would remove, by condition.
     """
 
     def __init__(self, draw: int = 0, seed: int = 0) -> None:
@@ -169,5 +165,5 @@ class Tally:
         present = (
             (key, sample) for key, sample, exists in zip(keys, block, exist, strict=True) if exists
         )
-        # The smallest of random keys are a fair draw from a stream of unknown length.
+        # The samples with the smallest random keys: a uniform draw from a stream of unknown length.
         self._drawn = heapq.nsmallest(self._draw, chain(self._drawn, present), key=itemgetter(0))

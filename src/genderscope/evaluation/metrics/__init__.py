@@ -26,11 +26,8 @@ SMALLEST_N = 30
 
 
 class Rates(Record, Generic[T], frozen=True, kw_only=True):
-    """Rates of a confusion matrix; ``recall``, ``precision`` and ``f1`` by label.
-
-    Attributes:
-        balanced_accuracy: the mean recall.
-        recall_gap: the absolute difference of the recalls.
+    """Rates of a confusion matrix: ``recall``, ``precision`` and ``f1`` by label, the mean recall
+    ``balanced_accuracy``, and ``recall_gap``, the absolute difference of the recalls.
     """
 
     accuracy: T
@@ -44,12 +41,7 @@ class Rates(Record, Generic[T], frozen=True, kw_only=True):
 
 
 class Selective(Record, frozen=True, kw_only=True):
-    """What abstaining below a confidence buys.
-
-    Attributes:
-        coverage: the share of pictures with a prediction.
-        accuracy: of these.
-    """
+    """What abstaining below a confidence gives: ``accuracy`` is of the share ``coverage``."""
 
     min_confidence: float
     coverage: Estimate
@@ -69,10 +61,8 @@ def confusion(truth: Integers, predicted: Integers) -> Integers:
 
 
 def rates(counts: npt.NDArray[np.number]) -> dict[str, Floats]:
-    """Rates of confusion matrices (..., 2, 3), or (..., 2, 2) without missing predictions.
-
-    Returns:
-        The fields of ``Rates``: those by label (..., 2), the others (...).
+    """Rates of confusion matrices (..., 2, 3), or (..., 2, 2) without missing predictions: the
+    fields of ``Rates``, those by label (..., 2), the others (...).
     """
     right = counts[..., [0, 1], [0, 1]].astype(np.float64)
     true, predicted = counts.sum(axis=-1), counts.sum(axis=-2)[..., :2]
@@ -92,9 +82,7 @@ def rates(counts: npt.NDArray[np.number]) -> dict[str, Floats]:
 
 
 def estimated_rates(counts: Integers, seed: int) -> Rates[Estimate]:
-    """Rates of a confusion matrix with their intervals: Wilson's for accuracy and recall, else
-    the bootstrap's.
-    """
+    """Rates with intervals: Wilson's for accuracy and recall, else the bootstrap's."""
     values, resampled = rates(counts), rates(resample(counts, seed))
     true, predicted, n = counts.sum(axis=1), counts.sum(axis=0)[:2], int(counts.sum())
     sizes = {"precision": predicted, "f1": np.array([n, n])}
@@ -115,9 +103,7 @@ def estimated_rates(counts: Integers, seed: int) -> Rates[Estimate]:
 
 def trivial(counts: Integers) -> dict[str, Rates[float | None]]:
     """Rates of three classifiers that ignore the picture, on the truths of a confusion matrix.
-
-    ``prior_random`` predicts at random with the shares of the truths; its rates are those of its
-    expected counts.
+    ``prior_random`` predicts with the shares of the truths; its rates are those of expected counts.
     """
     true = counts.sum(axis=-1, keepdims=True)
     shares = {
@@ -145,11 +131,8 @@ def wilson(successes: Number, n: Number, z: Number | None = None) -> tuple[Float
     """Wilson's score interval of a proportion (Wilson 1927): its lower and its upper ends.
 
     Args:
-        successes, n: they broadcast, and need not be whole: ``n`` may be an effective sample size.
-        z: how many standard errors it reaches to either side; by default those of ``LEVEL``.
-
-    Returns:
-        (0, 1) where ``n`` is 0.
+        successes, n: they broadcast; ``n`` may be an effective sample size, and 0 gives (0, 1).
+        z: standard errors to either side; by default those of ``LEVEL``.
     """
     z = quantile() if z is None else z
     n = np.asarray(n, np.float64)
@@ -179,10 +162,8 @@ def proportion(successes: int | Integers, n: int | Integers, smallest_n: int = 1
 
 
 def resample(counts: Integers, seed: int, resamples: int = 2000) -> Integers:
-    """Bootstrap replicates of counts, (resamples, *counts.shape) (Efron 1979).
-
-    Drawing n pictures with replacement and counting them is one draw of a multinomial, so nothing
-    loops over pictures.
+    """Bootstrap replicates of counts, (resamples, *counts.shape) (Efron 1979): multinomial draws,
+    without a loop over pictures.
     """
     n = counts.sum()
     drawn = np.random.default_rng(seed).multinomial(n, counts.ravel() / n, resamples)
@@ -190,10 +171,8 @@ def resample(counts: Integers, seed: int, resamples: int = 2000) -> Integers:
 
 
 def percentiles(values: Floats, level: float = LEVEL) -> Floats:
-    """The percentile interval of a statistic's bootstrap replicates, (resamples, ...).
-
-    Returns:
-        (2, ...): the lower and the upper end; NaN where no replicate is defined.
+    """The percentile interval of bootstrap replicates, (resamples, ...): (2, ...), its lower and
+    upper end; NaN where no replicate is defined.
     """
     undefined = np.isnan(values).all(axis=0)
     ends = [(1 - level) / 2, (1 + level) / 2]

@@ -90,10 +90,8 @@ def bin_of(confidence: Floats) -> Integers:
 
 
 def expected_error(excess: Floats, n: float) -> Floats:
-    """The expected calibration error of n predictions (Guo et al. 2017).
-
-    Args:
-        excess: (..., bins): the sums of confidence minus those of right predictions, by bin.
+    """Expected calibration error of n predictions (Guo et al. 2017) from ``excess``, (..., bins):
+    sums of confidence minus those of right predictions.
     """
     error: Floats = abs(excess).sum(axis=-1) / n
     return error
@@ -127,10 +125,8 @@ def calibration(truth: Integers, score: Floats, seed: int = 0) -> Calibration:
 
 
 def risk_coverage(truth: Integers, score: Floats, seed: int = 0) -> RiskCoverage:
-    """The error when only the most confident pictures get a prediction.
-
-    A picture without a prediction is wrong and has no confidence; pictures of equal confidence are
-    taken together.
+    """The error of the most confident pictures. A missing prediction is wrong and has no
+    confidence; equal confidences go together.
     """
     n = len(truth)
     confidence = np.where(np.isnan(score), 0.0, np.maximum(score, 1 - score))

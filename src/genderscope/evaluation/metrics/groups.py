@@ -19,11 +19,7 @@ from genderscope.evaluation.metrics.calibration import calibration, risk_coverag
 
 
 class Group(Record, frozen=True, kw_only=True):
-    """Metrics of one group; numbers over fewer than ``SMALLEST_N`` pictures are None.
-
-    Attributes:
-        ece, aurc: see ``Calibration`` and ``RiskCoverage``.
-    """
+    """Metrics of one group; numbers over fewer than ``SMALLEST_N`` pictures are None."""
 
     accuracy: Estimate
     recall: dict[str, Estimate]
@@ -45,11 +41,7 @@ def by_group(
     min_confidence: float,
     seed: int = 0,
 ) -> dict[str, Group]:
-    """Metrics within each group, by its name.
-
-    Args:
-        groups: (n,) of the groups' names.
-    """
+    """Metrics within each group, by its name; ``groups`` is (n,) of names."""
     return {
         name: _group(truth[member], score[member], min_confidence, seed)
         for name, member in members(groups)

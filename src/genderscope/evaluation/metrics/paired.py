@@ -1,7 +1,5 @@
-"""Two methods on the same pictures: whether one is right more often, and how far they agree.
-
-``a_right`` and ``b_right`` are (n,) bool: whether each prediction of the same pictures is right.
-Needs the ``eval`` extra.
+"""Two methods on the same pictures: whether one is right more often (``a_right`` and ``b_right``
+are (n,) bool), and how far they agree. Needs the ``eval`` extra.
 """
 
 import numpy as np
@@ -29,12 +27,8 @@ class McNemar(Record, frozen=True, kw_only=True):
 
 
 class Agreement(Record, frozen=True, kw_only=True):
-    """How often two predict the same, right or wrong.
-
-    Attributes:
-        share: of pictures with equal predictions.
-        kappa: 0 for the agreement of chance, 1 for a perfect one (Cohen 1960); undefined where
-            both predict one and the same label only.
+    """How often two predict the same, right or wrong: ``share``, and ``kappa``, 0 for chance and 1
+    for perfect agreement (Cohen 1960); undefined where both predict one and the same label only.
     """
 
     share: Estimate
@@ -51,10 +45,8 @@ def mcnemar(a_right: Bools, b_right: Bools) -> McNemar:
 
 
 def difference(a_right: Bools, b_right: Bools, seed: int = 0) -> Estimate:
-    """A's accuracy minus B's.
-
-    The interval is that of the bootstrap over pictures, each drawn with both predictions. It has no
-    width where both are right on the same pictures.
+    """A's accuracy minus B's, with the paired bootstrap's interval over pictures; it has no width
+    where both are right on the same pictures.
     """
     outcome = a_right.astype(np.int64) - b_right
     if not (n := len(outcome)):
@@ -64,10 +56,8 @@ def difference(a_right: Bools, b_right: Bools, seed: int = 0) -> Estimate:
 
 
 def agreement(a: Integers, b: Integers, seed: int = 0) -> Agreement:
-    """How often two predict the same; Wilson's interval for the share, the bootstrap's for kappa.
-
-    Args:
-        a, b: (n,) predictions, any integers.
+    """How often two predict the same, from (n,) integers; Wilson's interval for the share, the
+    bootstrap's for kappa.
     """
     n, same = len(a), int((a == b).sum())
     if not n:

@@ -29,7 +29,7 @@ from genderscope.inference.classifier import Classifier
 from genderscope.inference.locate import LocatedFaces, failed, locate
 from genderscope.inference.pipeline import Scope
 
-# A JPEG is not decoded smaller than this, however large the faces that are looked for.
+# A JPEG is not decoded smaller than this, however large the wanted faces are.
 REDUCED_PX = 1280
 REDUCTIONS = (2, 4, 8)
 

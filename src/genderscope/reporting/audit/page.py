@@ -43,11 +43,7 @@ SOURCES = (
 
 
 def documents(audit: Audit, sheet: bytes | None = None) -> dict[str, str]:
-    """The page and the Markdown, by their files' names.
-
-    Args:
-        sheet: the contact sheet of the counterfactuals, encoded.
-    """
+    """The page and the Markdown, by file name; ``sheet`` is the encoded contact sheet."""
     title, start, parts = _title(audit), list(_introduction(audit)), _sections(audit, sheet)
     return {
         "audit.html": page(title, start, parts),

@@ -1,4 +1,4 @@
-"""Shares of groups as drawings for a page. Knows nothing of what the groups are."""
+"""Shares of any groups as drawings for a page."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,14 +21,14 @@ def ranges(
     Args:
         values, intervals: 0-1.
         across: what they are a share of.
-        hollow: which dots are drawn as rings, such as those of few pictures.
-        reference: 0-1, where a dashed line stands.
+        hollow: drawn as rings, such as those of few pictures.
+        reference: 0-1, a dashed line.
     """
     with drawing(height=0.75 + 0.27 * len(names)) as figure:
         axes = figure.subplots()
         places = range(len(names))
         left, right = ([100 * interval[end] for interval in intervals] for end in (0, 1))
-        # Lines without length, whose round ends are the dots: markers would be shared by ids.
+        # Dots are the round ends of lines without length: markers would share ids in the page.
         dots = [([100 * value] * 2, [place] * 2) for place, value in enumerate(values)]
         for place, dot in enumerate(dots):
             across_it = [left[place], right[place]]
@@ -49,10 +49,10 @@ def ranges(
 
 
 def parts(names: Sequence[str], series: Mapping[str, Sequence[float]]) -> str:
-    """Draw how wholes are divided, as lying bars of percentages, as SVG for a page.
+    """Draw how wholes are divided, as horizontal bars of percentages, as SVG for a page.
 
     Args:
-        series: (names,) of 0-1 by name, which sum to 1 over the series; of no more than three.
+        series: (names,) of 0-1 by name, at most three, which sum to 1 over the series.
     """
     with drawing(height=0.75 + 0.3 * len(names)) as figure:
         axes = figure.subplots()

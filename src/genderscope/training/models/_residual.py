@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 
 class Residual(nn.Module):
-    """The sum of a body and a shortcut of the same maps, activated (He et al. 2016)."""
+    """The activated sum of a body and a shortcut (He et al. 2016)."""
 
     def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
         super().__init__()

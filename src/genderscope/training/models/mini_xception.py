@@ -12,9 +12,9 @@ from genderscope.training.models._residual import Residual, projection
 
 SOURCE = "Arriaga et al. 2017, arXiv:1710.07557; Chollet 2017, arXiv:1610.02357"
 STEM = 16
-# (maps, stride) of each block. The paper's stem keeps the full resolution and so costs most of its
-# time; here it halves it, and what that saves goes into wider blocks. The paper's last convolution
-# is 3x3; a 1x1 one is as accurate in a tenth less time.
+# (maps, stride) of each block. The paper's stem keeps the full resolution, which costs most
+# of its time; here it halves it, which pays for wider blocks. The paper's last convolution is 3x3;
+# a 1x1 one is as accurate in a tenth less time.
 BLOCKS = ((32, 2), (48, 2), (72, 1), (112, 1))
 
 
