@@ -14,7 +14,7 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Items in work or finished, for each thread: with spare ones a slow item delays the others less.
+# Items in work or waiting to be taken, for each thread: a slow item holds up the others later.
 AHEAD = 4
 # How long threads may finish their last item after an early end. One that waits for a file that
 # never comes then ends with the process.

@@ -26,9 +26,7 @@ AS_GIVEN = "uncertain is an answer that is neither right nor wrong"
 
 
 class Accuracies(Record, frozen=True, kw_only=True):
-    """Both accuracies on the same pictures and their ``difference``, A's minus B's; None over fewer
-    than 30.
-    """
+    """Accuracies on the same pictures; ``difference`` is A's minus B's; None below 30 pictures."""
 
     a: Estimate
     b: Estimate

@@ -1,4 +1,4 @@
-"""Faces of a data set under counterfactual conditions.
+"""Faces of a data set in counterfactual conditions.
 
 A face is located once, in the original picture, and cropped there in all conditions: only the
 classifier's answer changes, not the detector's.

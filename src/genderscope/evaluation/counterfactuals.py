@@ -218,9 +218,7 @@ def report(
     redetected: bool = False,
     sheet: str | None = None,
 ) -> Counterfactuals:
-    """The numbers of each condition; labels become the group ``gender``. ``provenance.seed`` is
-    that of the bootstrap.
-    """
+    """The numbers of each condition, by group and label; ``provenance.seed`` is the bootstrap's."""
     kinds = {name: condition.kind for name, condition in conditions().items()}
     return Counterfactuals(
         provenance=provenance,

@@ -36,9 +36,7 @@ FULL_SIZE = 0
 
 
 class Confusion(Record, frozen=True, kw_only=True):
-    """A confusion matrix of the pictures with a prediction, rows are truths; ``shares`` are of all
-    pictures of a row.
-    """
+    """A confusion matrix, rows are truths; ``shares`` include pictures without a prediction."""
 
     labels: tuple[str, str]
     counts: tuple[tuple[int, int], tuple[int, int]]
@@ -208,9 +206,7 @@ def measure(
 
 
 def beside(model: Path) -> list[Evaluation]:
-    """The evaluations beside a model file, ``<model>.<data>.<detector>.json``, by name;
-    ``ResultError`` if one is broken.
-    """
+    """The evaluations beside a model, ``<model>.<data>.<detector>.json``; errors as ``load``."""
     return [Evaluation.load(file) for file in sorted(model.parent.glob(f"{model.stem}.*.*.json"))]
 
 

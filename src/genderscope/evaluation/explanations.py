@@ -30,9 +30,7 @@ class Explanation:
     shares: Floats
 
     def panel(self, shades: Image, name: str) -> Image:
-        """The explanation as a picture (see ``panels.panel``), from ``Explainer.picture``; ``name``
-        begins the caption.
-        """
+        """A picture for a caption that begins with ``name``: see ``panels.panel``."""
         prediction = self.result.prediction
         label = f"{prediction.label} {prediction.confidence:.0%}, explained: {LABELS[self.label]}"
         energy = regions.energy(self.map[None])[0]

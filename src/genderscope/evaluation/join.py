@@ -63,9 +63,7 @@ def truths(samples: Iterable[Sample], name: str) -> Predictions:
 
 
 def compared(a: Predictions, b: Predictions, labels: Predictions | None) -> tuple[Pair, list[str]]:
-    """Join two methods, with the labels of a data set if given: the pair, and the missing pictures
-    in words.
-    """
+    """Two methods joined, with a data set's labels if given, and the missing pictures in words."""
     missing: dict[str, None] = {}
     if labels is not None:
         joined = [join(method, labels) for method in (a, b)]

@@ -101,9 +101,7 @@ def from_scene(scene: Scene) -> Answer:
 
 
 def of(answers: Iterable[Answer], name: str) -> Predictions:
-    """A model's answers as arrays, in order, with the groups as columns, but for those named as one
-    of ``COLUMNS``.
-    """
+    """A model's answers in order, with groups as columns unless named as one of ``COLUMNS``."""
     answers = list(answers)
     groups = dict.fromkeys(group for answer in answers for group in answer.sample.groups)
     predictions = [answer.prediction for answer in answers]

@@ -40,9 +40,7 @@ def landmarks(face: Face, spec: PreprocessSpec) -> Floats:
 
 
 def masks(faces: Floats, size: int) -> npt.NDArray[np.int8]:
-    """The region of each pixel, (n, size, size), an index into ``REGIONS``; ``faces`` are (n, 5, 2)
-    ``landmarks``.
-    """
+    """Each pixel's index into ``REGIONS``, (n, size, size), from ``landmarks``, (n, 5, 2)."""
     spread = TEMPLATE - TEMPLATE.mean()
     places = np.asarray(faces, np.float64) @ np.array([1, 1j])
     a = places @ spread.conj() / np.vdot(spread, spread)

@@ -155,9 +155,7 @@ class Classifier(Model):
 
 
 def calibrated(logits: Floats, temperature: float, bias: float) -> Floats:
-    """Probabilities (n, 2): the softmax of logits over the temperature, the bias added to the last
-    class.
-    """
+    """Probabilities (n, 2): softmax of logits over temperature, bias added to the last class."""
     scaled = logits / temperature + np.array([0.0, bias])
     powers = np.exp(scaled - scaled.max(-1, keepdims=True))
     scores: Floats = powers / powers.sum(-1, keepdims=True)

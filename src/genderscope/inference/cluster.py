@@ -113,8 +113,7 @@ class _Worker:
 
 
 def connected() -> tuple[ModuleType, ModuleType]:
-    """Ray and Ray Data, connected to the running cluster or RAY_ADDRESS, else to one on this
-    machine.
+    """Ray and Ray Data, connected to a running cluster or RAY_ADDRESS, else to this machine.
 
     Raises:
         MissingExtra: Ray is not installed.

@@ -16,7 +16,7 @@ GREY = (200, 200, 200)
 
 
 def disagreements(pair: Pair) -> Integers:
-    """Rows where the two differ without abstention, (n,), by falling difference of the scores;
+    """Rows where the two differ without abstention, (n,), by descending score difference;
     last, those without a score.
     """
     rows = np.flatnonzero(pair.a.forced != pair.b.forced)
@@ -25,9 +25,7 @@ def disagreements(pair: Pair) -> Integers:
 
 
 def sheet(pair: Pair) -> Image:
-    """Draw the first 120 of ``disagreements``, each with its label and both predictions; grey if
-    unreadable.
-    """
+    """The first 120 of ``disagreements``, with labels and predictions; grey if unreadable."""
     rows = disagreements(pair)
     tiles = [_tile(pair, row) for row in rows[:MOST].tolist()]
     title = f"A: {pair.a.name}\nB: {pair.b.name}\n{len(tiles):,} of {len(rows):,} disagreements"

@@ -38,9 +38,7 @@ def compose(
     title: str,
     facts: Sequence[Block] = (),
 ) -> str:
-    """The whole HTML document; ``opened`` pictures are for the contact sheets, ``facts`` for the
-    introduction.
-    """
+    """The HTML document; ``opened`` fill the contact sheets, ``facts`` the introduction."""
     n, labels = exploration.pictures, exploration.labels
     counts = ", ".join(f"{labels[name]:,} labelled {name}" for name in LABELS)
     introduction = [

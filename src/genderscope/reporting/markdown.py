@@ -12,9 +12,7 @@ START = re.compile(r"^(\d*)([-+=.)])(?=\s|$)")
 def table(
     head: Sequence[str], rows: Iterable[Sequence[object]], align: Sequence[str] | None = None
 ) -> str:
-    """A table of Markdown cells; ``align`` is ``---`` or ``--:`` by column, by default text, then
-    numbers.
-    """
+    """A table of Markdown cells; ``align`` is ``---`` or ``--:`` by column: text, then numbers."""
     align = align or ["---", *["--:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in (head, align, *rows))
 

@@ -34,9 +34,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture, as ``<svg>`` text or an encoded PNG or JPEG, with a description for those who do
-    not see it.
-    """
+    """``<svg>`` text or an encoded PNG or JPEG, with a description for those who do not see it."""
 
     picture: str | bytes
     description: str

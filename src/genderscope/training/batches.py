@@ -114,9 +114,7 @@ def _numbered(groups: list[str]) -> tuple[Indices, list[str]]:
 
 
 def split(crops: Crops, ratio: float, seed: int) -> tuple[Indices, Indices]:
-    """Stratified indices for training and validation, without unlabelled crops or shared
-    identities.
-    """
+    """Stratified indices for training and validation; no unlabelled crops, no shared identities."""
     return hold_out(crops.labels, crops.identities, ratio, seed)
 
 

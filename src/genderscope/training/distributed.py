@@ -33,9 +33,7 @@ def share() -> slice:
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation over the equal shares of all processes, on any device, unlike torch's
-    own.
-    """
+    """Batch normalisation over all processes' equal shares, on any device unlike torch's own."""
 
     def forward(self, maps: Tensor) -> Tensor:
         """Normalise maps, (n, channels, height, width)."""

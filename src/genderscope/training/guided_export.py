@@ -49,9 +49,7 @@ def write(model: Path) -> Path:
 
 
 def check(explainer: Explainer, network: nn.Module, crops: Image) -> None:
-    """Compare guided gradients with Captum's; ``ModelError`` if fewer than ``SAME`` agree to
-    ``PARITY``.
-    """
+    """``ModelError`` if fewer than ``SAME`` of the maps agree with Captum's to ``PARITY``."""
     agree = differences(explainer, network, crops) <= PARITY
     if not agree.mean() >= SAME:
         raise ModelError(
@@ -61,8 +59,7 @@ def check(explainer: Explainer, network: nn.Module, crops: Image) -> None:
 
 
 def differences(explainer: Explainer, network: nn.Module, crops: Image) -> Floats:
-    """The ``difference`` of each guided gradient from Captum's, for every class and crop: (labels,
-    n).
+    """The ``difference`` of each guided gradient from Captum's, by class and crop: (labels, n).
 
     Args:
         network: that of the explainer's file, on the CPU.
@@ -79,9 +76,7 @@ def differences(explainer: Explainer, network: nn.Module, crops: Image) -> Float
 
 
 def difference(maps: npt.NDArray[Any], expected: npt.NDArray[Any]) -> Floats:
-    """Largest difference of each map, (n, ...), relative to the expected map's maximum magnitude:
-    (n,).
-    """
+    """Largest difference of each map, (n, ...), in units of the expected map's maximum: (n,)."""
     apart, largest = (
         abs(of).reshape(len(maps), -1).max(1).astype(np.float64)
         for of in (maps - expected, expected)

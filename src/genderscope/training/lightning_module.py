@@ -165,9 +165,7 @@ class ClassifierModule(pl.LightningModule):
         return small.to(memory_format=torch.channels_last)
 
     def _outputs(self, views: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Logits of the labels and, if learnt, of the age groups, from the inputs of the last
-        convolution.
-        """
+        """Logits of labels and, if learnt, of ages, both from the last convolution's input."""
         maps = self.network[:-3](views)
         age_logits = None if self.ages is None else self.ages(maps.mean((2, 3))).float()
         return self.network[-3:](maps).float(), age_logits

@@ -1,6 +1,4 @@
-"""From a network to its ``.onnx`` file and guided graph, both verified against torch before they
-stay.
-"""
+"""Export a network and its guided graph to ONNX; both must agree with torch."""
 
 import json
 from collections.abc import Mapping

@@ -17,9 +17,7 @@ ROUNDS, QUINTIC = 5, (3.4445, -4.7750, 2.0315)
 
 
 class Muon(torch.optim.AdamW):
-    """AdamW, but Muon for groups marked ``orthogonal``, with an ``lr`` about five times Adam's
-    best.
-    """
+    """AdamW, but Muon for groups marked ``orthogonal``; their ``lr`` is about 5 x Adam's best."""
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

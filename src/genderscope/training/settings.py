@@ -1,6 +1,4 @@
-"""The settings of a training run, checked on construction; free of torch, to read records without
-it.
-"""
+"""The settings of a training run, checked on construction. Does not import torch."""
 
 from typing import Annotated, Literal
 

@@ -20,7 +20,7 @@ from genderscope.training.record import Study, Trial
 from genderscope.training.settings import Augmentation, Settings
 from genderscope.training.train import train
 
-# A short run needs a shorter average than a long one.
+# The average of a long run would lag behind in a short one.
 QUICK_DECAY = 0.98
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 

@@ -25,7 +25,7 @@ RANDOM = "random"
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition of a photograph; the same seed gives the same pixels."""
+    """A condition of one of ``KINDS``; ``apply`` gives the same pixels for the same seed."""
 
     name: str
     kind: str
@@ -49,9 +49,7 @@ def conditions() -> dict[str, Condition]:
 
 
 def select(names: str) -> list[Condition]:
-    """Conditions by their names, separated by commas, or ``all``; ``UsageError`` for an unknown
-    one.
-    """
+    """Conditions by names, separated by commas, or ``all``; ``UsageError`` if one is unknown."""
     by_name = conditions()
     if names == "all":
         return list(by_name.values())
@@ -67,9 +65,7 @@ def picture_seed(file: Path, seed: int) -> int:
 
 
 def apply(picture: Image, face: Face, name: str, seed: int) -> Image:
-    """A picture in a condition; ``random`` draws one of the worn conditions by the seed. Raises
-    ``UsageError`` for an unknown one.
-    """
+    """A picture in a condition, or in one of the worn ones if ``random``; errors as ``select``."""
     if name == RANDOM:
         worn = [condition for condition in conditions().values() if condition.kind == "worn"]
         condition = worn[np.random.default_rng((seed, 1)).integers(len(worn))]

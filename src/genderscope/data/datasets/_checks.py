@@ -32,8 +32,8 @@ class OneLabelEach:
         self._seen: dict[str, tuple[int, str]] = {}
 
     def check(self, file: Path, label: int | None, table: Path, row: str) -> None:
-        """Remember the label of a row, such as ``line 3``; ``DatasetError`` if an earlier row
-        differs.
+        """Remember the label of a row, such as ``line 3``, unless None; ``DatasetError`` if an
+        earlier row of the picture differs.
         """
         if label is None:
             return

@@ -28,9 +28,7 @@ FOLDERS = ("lfw", "lfw_funneled", "lfw-deepfunneled", ".")
 
 
 def read(root: Path, split: str) -> Iterator[Sample]:
-    """Stream the pictures by their names; errors as ``Reader.read``, also for one that is in both
-    lists.
-    """
+    """Stream the pictures by name; errors as ``Reader.read``, and for one in both lists."""
     check_split("LFW", split, SPLITS)
     listed: dict[str, int] = {}
     one_label = OneLabelEach()

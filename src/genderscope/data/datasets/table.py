@@ -42,7 +42,7 @@ def read(
     identity: str | None = None,
     age: str | None = None,
 ) -> Iterator[Sample]:
-    """Stream the table's rows in their order; the names are those of columns.
+    """Stream the table's rows in their order; ``file`` to ``age`` are names of columns.
 
     Raises:
         DatasetError: there is no such table or column, a row of it is not valid, or two rows give a
@@ -78,8 +78,7 @@ def read(
 
 
 def rows(root: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """Stream a table's rows, each with its place; Parquet if the name ends in ``.parquet``, else
-    CSV.
+    """Stream the rows of a table, Parquet by its suffix or CSV, each with its place.
 
     Raises:
         DatasetError: it lacks one of ``columns``, or cannot be read.

@@ -1,6 +1,6 @@
 """UTKFace (Zhang, Song and Qi, CVPR 2017), non-commercial research: evaluate on it, never train.
 
-Labels are in the pictures' names; one without a label is kept, so that reports can name it.
+Labels are in the files' names. A few lack a field: no label, but kept for reports to name.
 """
 
 import re

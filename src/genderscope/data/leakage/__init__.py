@@ -44,7 +44,7 @@ class Unreadable(Record, frozen=True, kw_only=True):
 
 
 class PartSummary(Record, frozen=True, kw_only=True):
-    """A compared part: all its pictures, and those that name a person."""
+    """A compared part, with the numbers of all its pictures and of those that name a person."""
 
     source: str
     split: str
@@ -62,7 +62,7 @@ class SharedIdentity(Record, frozen=True, kw_only=True):
 
 
 class Comparison(Record, frozen=True, kw_only=True):
-    """What two parts share: ``counts`` by kind, and the strongest pair of every duplicate."""
+    """What two parts share: numbers by kind, and the strongest pair of every duplicate."""
 
     a: PartSummary
     b: PartSummary
@@ -236,9 +236,7 @@ def save(leakage: Leakage, folder: Path) -> None:
 
 
 def contact_sheet(pairs: Sequence[Pair]) -> Image:
-    """Pairs side by side, at most 120 of them, at even distances; ``PictureError`` if one is
-    unreadable.
-    """
+    """At most 120 pairs, at even distances; ``PictureError`` if a picture is unreadable."""
     chosen = np.linspace(0, len(pairs) - 1, min(len(pairs), SHEET_PAIRS)).round().astype(int)
     return draw(in_columns([_tile(index + 1, pairs[index]) for index in chosen], SHEET_COLUMNS))
 

@@ -70,9 +70,7 @@ def profile(file: Path, faces: int, runs: int) -> NetworkProfile:
 def _run(
     file: Path, faces: int, runs: int, optimised: bool = True
 ) -> tuple[list[Operator], Floats]:
-    """The operators of a network in order, and (runs, operators) microseconds; without
-    ``optimised``, of the graph as in the file.
-    """
+    """The operators of a network, fused if ``optimised``, and (runs, operators) microseconds."""
     with TemporaryDirectory() as folder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1

@@ -90,9 +90,7 @@ class IdentityBin(Record, frozen=True, kw_only=True):
 
 
 class Identities(Record, frozen=True, kw_only=True):
-    """The persons: ``of_both_labels`` have pictures of both, and ``by_pictures`` are bins that
-    double: 1, 2-3, 4-7, ...
-    """
+    """The persons; ``by_pictures`` are bins that double: 1, 2-3, 4-7, ..."""
 
     n: int
     pictures: int

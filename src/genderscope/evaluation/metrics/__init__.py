@@ -162,9 +162,7 @@ def proportion(successes: int | Integers, n: int | Integers, smallest_n: int = 1
 
 
 def resample(counts: Integers, seed: int, resamples: int = 2000) -> Integers:
-    """Bootstrap replicates of counts, (resamples, *counts.shape) (Efron 1979): multinomial draws,
-    without a loop over pictures.
-    """
+    """Multinomial bootstrap replicates of counts, (resamples, *counts.shape) (Efron 1979)."""
     n = counts.sum()
     drawn = np.random.default_rng(seed).multinomial(n, counts.ravel() / n, resamples)
     return drawn.reshape(resamples, *counts.shape)

@@ -56,9 +56,7 @@ def difference(a_right: Bools, b_right: Bools, seed: int = 0) -> Estimate:
 
 
 def agreement(a: Integers, b: Integers, seed: int = 0) -> Agreement:
-    """How often two predict the same, from (n,) integers; Wilson's interval for the share, the
-    bootstrap's for kappa.
-    """
+    """How often two predict the same, from (n,) integers; kappa's interval is the bootstrap's."""
     n, same = len(a), int((a == b).sum())
     if not n:
         undefined = Estimate(n=0, value=None, interval=None)

@@ -55,7 +55,7 @@ class Run(Document, frozen=True, kw_only=True):
 class Done:
     """Names of finished pictures, as hashes of eight bytes: a million take 8 MB.
 
-    With a million finished names, the chance that any of a million new ones collides is 1 in 20
+    Any of a million new names collides with a million finished ones with a chance of 1 in 20
     million.
     """
 
@@ -72,9 +72,7 @@ class Done:
 
 
 def agree(store: Store, name: str, run: Run) -> None:
-    """Compare a run's settings with the stored ones, or store them; a difference is a
-    ``UsageError``.
-    """
+    """Compare settings with the stored ones, or store them; ``UsageError`` if they differ."""
     stored = store.read(name)
     if stored is None:
         store.write(name, run.encode())
