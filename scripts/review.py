@@ -16,9 +16,11 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import msgspec
+
+from genderscope.evaluation.evaluate import Evaluation
 
 ROOT = Path(__file__).parents[1]
 REVIEW = ROOT / "docs" / "review"
@@ -129,19 +131,15 @@ def measured(row: dict[str, str]) -> dict[str, str]:
     """A row with what its result file says, where it names one."""
     if not row["result"]:
         return row
-    found: dict[str, Any] = json.loads((ROOT / row["result"]).read_text())
-    estimate = found["accuracy"]
-    if isinstance(estimate, dict):
-        value, interval = estimate["value"], estimate["interval"]
-    else:
-        value, interval = estimate, found["accuracy_interval"]
-    benchmark = json.loads(BENCHMARK.read_text())["models"][found["model"]]
+    evaluation = Evaluation.load(ROOT / row["result"])
+    accuracy = evaluation.rates.accuracy
+    benchmark = json.loads(BENCHMARK.read_text())["models"][evaluation.model]
     milliseconds = benchmark["time"]["network"]["1"]["median_ms"]
     return row | {
         "metric": "accuracy",
-        "accuracy": f"{100 * value:.1f}",
-        "interval": "–".join(f"{100 * end:.1f}" for end in interval),
-        "n": f"{found['n']:,}",
+        "accuracy": f"{100 * (accuracy.value or 0):.1f}",
+        "interval": "–".join(f"{100 * end:.1f}" for end in accuracy.interval or ()),
+        "n": f"{evaluation.n:,}",
         "speed": f"{milliseconds:.2f} ms a face, network alone, one thread",
     }
 

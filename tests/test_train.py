@@ -355,7 +355,9 @@ def test_one_command_trains_a_recipe_and_what_it_builds_on_first(crops, tmp_path
     (tmp_path / "mini_first.toml").write_text(taught)
     (tmp_path / "mini_xception.toml").write_text(f'{taught}init_from = "mini_first"\n')
     command = ["train", "--recipe", "mini_xception", "--cache", str(crops.folder)]
-    result = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "runs" / "mini")])
+    command += ["--out", str(tmp_path / "runs" / "mini")]
+    monkeypatch.setattr("sys.argv", ["genderscope", *command])
+    result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     record = TrainingRecord.load(tmp_path / "runs" / "mini" / "record.json")
     assert record.settings.teachers == ("standard_cnn",)
