@@ -78,13 +78,14 @@ def test_classes_that_fit_no_face_are_refused(explainer, crops, classes):
 
 
 def test_a_model_without_its_graph_says_how_to_get_one(name, tmp_path):
-    file = tmp_path / "mine.onnx"
-    shutil.copy(WEIGHTS / f"{name}.onnx", file)
+    file = tmp_path / f"{name}.onnx"
+    shutil.copy(WEIGHTS / file.name, file)
     with pytest.raises(ModelError, match=re.escape(f"'genderscope export {file}' writes one")):
         Explainer.load(file)
-    shutil.copy(WEIGHTS / f"{name}.guided.onnx", tmp_path / "mine.guided.onnx")
+    guided = tmp_path / f"{name}.guided.onnx"
+    shutil.copy(WEIGHTS / guided.name, guided)
     assert Explainer.load(file).name == name
-    assert Explainer.load(tmp_path / "mine.guided.onnx").name == name
+    assert Explainer.load(guided).name == name
     with pytest.raises(ModelError, match="no model 'absent'"):
         Explainer.load("absent")
 

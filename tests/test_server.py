@@ -11,6 +11,7 @@ import hypothesis
 import numpy as np
 import pytest
 
+import genderscope
 import serving
 from fakes import BrightnessClassifier, CountingDetector
 from genderscope import detection
@@ -206,7 +207,8 @@ def test_every_model_that_is_shipped_can_be_asked(portrait: Path, model: str) ->
                 content=portrait.read_bytes(),
             ).json()
             [face] = answer["pictures"][0]["faces"]
-            assert face["label"] == "woman"
+            [result] = genderscope.load(card["name"], "haar")(image)
+            assert face["label"] == result.prediction.label != "man"
             if explainer := models[card["name"]].explainer:
                 cut = crop(image, detector(image)[0], explainer.spec)
                 shown = decoded(face["map_png"])

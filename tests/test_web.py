@@ -216,7 +216,7 @@ def test_the_model_card_is_one_click_away(page: Any, client: Any, model: str) ->
     page.keyboard.press("Escape")
     assert not page.is_visible("#card")
     assert button.evaluate("button => button === document.activeElement")
-    serving.problem(client.get("/v1/models/none/card"), 404, f"available: {model}")
+    serving.problem(client.get("/v1/models/none/card"), 404, f"{model}, ")
 
 
 def test_a_token_is_asked_for_and_a_lost_service_is_told(browser: Any, small: Path) -> None:
