@@ -7,7 +7,7 @@ numbers: the point ``u`` of the unit square around 0 lies at ``a * u + b`` in th
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
@@ -94,42 +94,22 @@ class PreprocessSpec:
             raise ValueError(f"this version does not know {', '.join(sorted(unknown))}")
 
 
-PRESETS = {
-    # The recipe of Arriaga et al. 2017 (arXiv:1710.07557), as their IMDB training set was made.
-    "paper": PreprocessSpec("paper"),
-    "aligned": PreprocessSpec(
-        "aligned",
-        margin_ratio=0.05,
-        alignment="landmarks",
-        squaring="expand",
-        padding="edge",
-        scaling="mean_std",
-        dtype="float32",
-    ),
-    # Colour at the size of the grey crops: what grey costs.
-    "aligned-colour": PreprocessSpec(
-        "aligned-colour",
-        margin_ratio=0.05,
-        alignment="landmarks",
-        squaring="expand",
-        padding="edge",
-        colour="bgr",
-        scaling="mean_std",
-        dtype="float32",
-    ),
-    # Colour, hair and neck, and more pixels, for the pre-trained network.
-    "aligned-wide": PreprocessSpec(
-        "aligned-wide",
-        size=112,
-        margin_ratio=0.2,
-        alignment="landmarks",
-        squaring="expand",
-        padding="edge",
-        colour="bgr",
-        scaling="mean_std",
-        dtype="float32",
-    ),
-}
+ALIGNED = PreprocessSpec(
+    "aligned",
+    margin_ratio=0.05,
+    alignment="landmarks",
+    squaring="expand",
+    padding="edge",
+    scaling="mean_std",
+    dtype="float32",
+)
+# Colour at the size of the grey crops, to measure what grey costs.
+COLOUR = replace(ALIGNED, name="aligned-colour", colour="bgr")
+# Hair, neck and more pixels, for the pre-trained network.
+WIDE = replace(COLOUR, name="aligned-wide", size=112, margin_ratio=0.2)
+# The recipe of Arriaga et al. 2017 (arXiv:1710.07557), as their IMDB training set was made.
+PAPER = PreprocessSpec("paper")
+PRESETS = {spec.name: spec for spec in (PAPER, ALIGNED, COLOUR, WIDE)}
 
 
 def window(face: Face, spec: PreprocessSpec) -> tuple[complex, complex]:

@@ -107,8 +107,8 @@ class ClassifierModule(pl.LightningModule):
             label_smoothing=self.settings.label_smoothing,
         )
         if self.teacher is not None or self.settings.teacher_scores:
-            taught = self.teacher(views[-1][mine].float()) if self.teacher else scores[mine]
-            distillation = F.cross_entropy(logits, taught, reduction="none")
+            teacher = self.teacher(views[-1][mine].float()) if self.teacher else scores[mine]
+            distillation = F.cross_entropy(logits, teacher, reduction="none")
             losses = torch.lerp(losses, distillation, self.settings.teacher_weight)
         loss = (losses * self.group_weights(losses, batch.groups[mine])).mean()
         if age_logits is not None:
