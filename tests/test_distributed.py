@@ -26,7 +26,7 @@ from genderscope.data.prepare.crops import Crops
 from genderscope.training import train
 from genderscope.training.settings import Settings
 torch.set_num_threads(1)
-train.precision = lambda model: "32-true"  # in bfloat16 what is left of a sum depends on its order
+train.precision = lambda: "32-true"  # in bfloat16 what is left of a sum depends on its order
 settings = Settings(epochs=4, batch_size=48, validation_ratio=0.2, mixup=0.2, ema_decay=0.9)
 train.train(Crops(Path(sys.argv[1])), settings, Path(sys.argv[2]))
 """

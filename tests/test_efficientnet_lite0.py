@@ -151,7 +151,7 @@ def test_a_part_of_the_faces_is_rotated_far():
 
 
 def test_the_recipe_names_its_preset(tmp_path):
-    options = recipes.read("efficientnet_lite0")
+    options = recipes.read("efficientnet_lite0_first")
     assert options["preset"] == "aligned-wide"
     settings = recipes.settings(options, tmp_path)
     assert settings.pretrained

@@ -18,7 +18,7 @@ from genderscope.core import plugins
 from genderscope.core.errors import UsageError
 from genderscope.core.types import LABELS
 from genderscope.imaging.preprocess import PreprocessSpec, scale
-from genderscope.training import distributed
+from genderscope.training import depthwise, distributed
 from genderscope.training.augmentation import augment
 from genderscope.training.batches import Batch
 from genderscope.training.optimizers import optimizer
@@ -68,6 +68,7 @@ class ClassifierModule(pl.LightningModule):
             raise UsageError("the crops have no age groups to learn from")
         self.ages = nn.LazyLinear(ages) if ages and settings.age_weight else None
         distributed.join(self.network)
+        depthwise.speed_up(self.network)
         if self.ages is not None:
             self._outputs(torch.zeros(2, spec.channels, spec.size, spec.size))  # sizes the layer
         self.teacher = teacher(tuple(map(Path, settings.teachers))) if settings.teachers else None

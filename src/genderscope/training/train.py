@@ -21,7 +21,6 @@ from lightning.pytorch.callbacks import (
 from msgspec import ValidationError, convert
 from msgspec.structs import replace
 
-from genderscope.core import plugins
 from genderscope.core.errors import UsageError
 from genderscope.core.results import Provenance, versions
 from genderscope.data.prepare.crops import Crops
@@ -195,7 +194,7 @@ def _trainer(
         devices=distributed.here(),
         num_nodes=distributed.count() // distributed.here(),
         use_distributed_sampler=False,  # each batch is shared out: see ``distributed``
-        precision=precision(settings.model),
+        precision=precision(),
         logger=False,
         default_root_dir=out,
         enable_model_summary=False,
@@ -264,11 +263,8 @@ def _record(
     )
 
 
-def precision(model: str) -> Any:  # a literal type that Lightning does not export
+def precision() -> Any:  # a literal type that Lightning does not export
     """Mixed precision where the machine computes bfloat16 itself, which halves the time of most."""
     if torch.cuda.is_available():
         return "bf16-mixed"
-    slower = getattr(plugins.load("training.models", model), "SLOWER_IN_BFLOAT16", False)
-    return (
-        "bf16-mixed" if torch.ops.mkldnn._is_mkldnn_bf16_supported() and not slower else "32-true"
-    )
+    return "bf16-mixed" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "32-true"
