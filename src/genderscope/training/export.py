@@ -14,6 +14,7 @@ from genderscope.data.prepare.crops import Crops
 from genderscope.inference.metadata import Training, TrainingData
 from genderscope.training.batches import Indices, split, validation_loader
 from genderscope.training.calibration import calibrate
+from genderscope.training.mirror import Mirrored
 from genderscope.training.onnx_export import export
 from genderscope.training.record import TrainingRecord
 from genderscope.training.runs import RECORD, load
@@ -33,11 +34,12 @@ def export_run(run: Path, crops: Crops) -> Path:
         ResultError: its record cannot be read.
         ModelError: ONNX Runtime does not agree with torch.
     """
-    network = load(run)
     record = TrainingRecord.load(run / RECORD)
     settings, provenance = record.settings, record.provenance
     module = plugins.load("training.models", settings.model)
     readers = {name: datasets.reader(name) for name in record.data.sources}
+    network, mirrored = load(run), getattr(module, "MIRRORED", False)
+    answering = Mirrored(network) if mirrored else network
     _, held_out = split(crops, settings.validation_ratio, settings.seed)
     labels = crops.labels[held_out].astype(np.int64)
     metadata = {
@@ -60,12 +62,12 @@ def export_run(run: Path, crops: Crops) -> Path:
             seconds=record.seconds,
         ),
         "metrics": {"validation": to_builtins(record.history[-1])},
-        **to_builtins(calibrate(_logits(network, crops, held_out), labels)),
+        **to_builtins(calibrate(_logits(answering, crops, held_out), labels)),
     }
     file = run / f"{settings.model}.onnx"
     faces = crops.exact(np.arange(min(PARITY_FACES, len(crops))))
     halved = getattr(module, "HALF_PRECISION", False)
-    export(network, crops.spec, faces, metadata, file, halved)
+    export(network, crops.spec, faces, metadata, file, halved, mirrored)
     return file
 
 

@@ -21,6 +21,7 @@ from genderscope.inference.explainer import Explainer, guided_file
 from genderscope.training.guided_export import check
 from genderscope.training.guided_graph import with_gradients
 from genderscope.training.half_precision import halve, share
+from genderscope.training.mirror import Mirrored, mirror
 
 PARITY = 1e-4
 OPSET = 18
@@ -45,6 +46,7 @@ def export(
     metadata: Mapping[str, object],
     file: Path,
     half_precision: bool = False,
+    mirrored: bool = False,
 ) -> None:
     """Write the ONNX file and its guided graph, if ONNX Runtime agrees with torch on both.
 
@@ -52,18 +54,20 @@ def export(
         crops: (n, size, size[, 3]) uint8, real faces for the comparison.
         metadata: labels, spec, parameters and multiply-adds are added.
         half_precision: store the weights in 16 bits, once for both files, after the comparison.
+        mirrored: the answer is the mean over each face and its mirror image, for twice the time.
 
     Raises:
         ModelError: logits differ from torch's by more than ``PARITY``, or the guided gradients from
             Captum's (see ``guided_export.check``).
     """
-    network = network.cpu().eval()
+    plain_network = network.cpu().eval()
+    network = Mirrored(plain_network) if mirrored else plain_network
     inputs = torch.from_numpy(to_input(crops, spec))
     with TemporaryDirectory() as folder, torch.no_grad(), catch_warnings():
         simplefilter("ignore")  # the exporter warns of its own internals
         graph = Path(folder) / "model.onnx"
         torch.onnx.export(
-            InputCast(network),
+            InputCast(plain_network),
             (inputs,),
             graph,
             input_names=["faces"],
@@ -75,12 +79,14 @@ def export(
         )
         expected = network(inputs.float()).double().numpy()
         model = onnx.load(graph)
+    if mirrored:
+        mirror(model)
     complete = {
         **metadata,
         "labels": LABELS,
         "spec": spec.to_dict(),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "multiply_adds": multiply_adds(network, spec),
+        "multiply_adds": multiply_adds(network, spec) * (1 + mirrored),
         "parity": PARITY,
     }
     # The exporter notes the source line of each node: paths of this machine.
