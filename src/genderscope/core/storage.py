@@ -1,5 +1,8 @@
 """Files written whole or not at all, and folders of them, local or in object storage."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -40,6 +43,92 @@ def write_whole(file: Path, data: bytes, part: Path | None = None) -> None:
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def claimed(place: Path, overwrite: bool = False, advice: str = "") -> Iterator[None]:
+    """Reserve an output for this process, and create the folders above it.
+
+    A device or a pipe needs no reservation. Windows has no such locks, so there only an existing
+    result is refused.
+
+    Args:
+        place: a file or a folder.
+        overwrite: it may be a file or a folder with files.
+        advice: appended to the error about an existing result.
+
+    Raises:
+        UsageError: it holds a result, cannot be created, or is an output of another process.
+    """
+    if place.exists() and not (place.is_file() or place.is_dir()):
+        yield
+        return
+    new_folders = [folder for folder in place.parents if not folder.exists()]
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        lock = place.absolute().with_name(f".{place.name}.lock")
+        held = lock.open("ab")
+    except OSError as error:
+        raise UsageError(f"{place} cannot be written: {error.strerror}") from error
+    with held:
+        if not _locked(held):
+            raise UsageError(f"{place} is being written by another process")
+        try:
+            results = [file for file in (place, _part(place)) if file.exists()]
+            if results and not overwrite and not _is_empty_folder(place):
+                raise UsageError(f"{results[0]} exists: add --overwrite to replace it{advice}")
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+            with suppress(OSError):  # those with files stay
+                for folder in new_folders:
+                    folder.rmdir()
+
+
+def _is_empty_folder(place: Path) -> bool:
+    return place.is_dir() and not any(place.iterdir())
+
+
+def _locked(file: IO[bytes]) -> bool:
+    """Lock a file until it is closed, unless another process has locked it."""
+    if sys.platform != "win32":
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def _part(file: Path) -> Path:
+    return file.with_name(f"{file.name}.part")
+
+
+@contextmanager
+def completed(file: Path, resume: bool = False) -> Iterator[Path]:
+    """Yield ``FILE.part`` to write to; it gets its name at the end, also when interrupted.
+
+    After an error or a killed process the part stays, for ``resume``. A device or a pipe is written
+    directly.
+
+    Args:
+        resume: the part begins with what an earlier process wrote to either.
+    """
+    if file.exists() and not file.is_file():
+        yield file
+        return
+    part = _part(file)
+    if not resume:
+        part.unlink(missing_ok=True)
+    elif file.exists() and not part.exists():
+        file.replace(part)
+    try:
+        yield part
+    except (KeyboardInterrupt, GeneratorExit):
+        part.replace(file)
+        raise
+    part.replace(file)
 
 
 def text(name: str) -> str:

@@ -1,0 +1,60 @@
+"""Outputs: reserved for one process, never replaced silently, whole or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from genderscope.core.errors import UsageError
+from genderscope.core.storage import claimed, completed
+
+
+def test_an_existing_result_is_kept_unless_told_otherwise(tmp_path: Path) -> None:
+    file, folder = tmp_path / "a.json", tmp_path / "out"
+    file.write_text("old")
+    folder.mkdir()
+    with claimed(folder):  # empty
+        (folder / "result").touch()
+    for place in (file, folder):
+        with pytest.raises(UsageError, match="exists: add --overwrite to replace it, or"):
+            claimed(place, advice=", or wait").__enter__()
+        with claimed(place, overwrite=True):
+            pass
+    (tmp_path / "b.csv.part").touch()
+    with pytest.raises(UsageError, match=r"b.csv.part exists"):
+        claimed(tmp_path / "b.csv").__enter__()
+    assert sorted(os.listdir(tmp_path)) == ["a.json", "b.csv.part", "out"]
+
+
+def test_an_output_belongs_to_one_process(tmp_path: Path) -> None:
+    place = tmp_path / "new" / "below" / "a.json"
+    with claimed(place), pytest.raises(UsageError, match="being written by another process"):
+        claimed(place, overwrite=True).__enter__()
+    assert not (tmp_path / "new").exists()  # nothing was written
+    with claimed(place):
+        place.touch()
+    assert os.listdir(place.parent) == ["a.json"]
+    with pytest.raises(UsageError, match="cannot be written"):
+        claimed(place / "b.json").__enter__()
+    with claimed(Path(os.devnull)), completed(Path(os.devnull)) as device:
+        assert device == Path(os.devnull)
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt, ValueError])
+def test_a_file_gets_its_name_when_it_is_complete(
+    tmp_path: Path, error: type[BaseException] | None
+) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text("1\n")
+    try:
+        with completed(file, resume=True) as part:
+            with part.open("a") as stream:
+                stream.write("2\n")
+            assert not file.exists()
+            if error:
+                raise error
+    except (KeyboardInterrupt, ValueError):
+        pass
+    left = tmp_path / "a.jsonl.part" if error is ValueError else file
+    assert os.listdir(tmp_path) == [left.name]
+    assert left.read_text() == "1\n2\n"
