@@ -1,67 +1,79 @@
-"""Options that several commands share: dataclasses whose fields ``expanded`` gives to a command."""
+"""Options that several commands share, and ``expanded``, which makes a function a command."""
 
 import re
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, getdoc, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args, get_origin
 
-import typer
+from typer import Option
 
 if TYPE_CHECKING:
     from genderscope.core.protocols import Detector
     from genderscope.evaluation.samples import Samples
 
 Dataset = Annotated[
-    str, typer.Option(help="A data set and its place, such as fairface:DIR or table:FILE.csv.")
+    str, Option(metavar="NAME:PATH", help="Data set, such as fairface:DIR or table:FILE.csv.")
 ]
-Model = Annotated[
-    str, typer.Option(help="A shipped model's name, or the path of an exported .onnx file.")
-]
-BatchSize = Annotated[int, typer.Option(min=1, help="Faces a run of the network.")]
+Datasets = Annotated[list[str] | None, Option("--dataset", metavar="NAME:PATH")]
+Model = Annotated[str, Option(help="Name of a shipped model, or path of an .onnx file.")]
+BatchSize = Annotated[int, Option(min=1, help="Batch size: faces per network run.")]
 JsonFile = Annotated[
-    Path | None, typer.Option("--json", dir_okay=False, help="Write the results to this file.")
+    Path | None,
+    Option("--json", metavar="FILE.json", dir_okay=False, help="Write the results as JSON."),
+]
+SavePredictions = Annotated[Path | None, Option(metavar="FILE.csv", dir_okay=False)]
+Predictions = Annotated[Path | None, Option(metavar="FILE.csv")]
+Columns = Annotated[str, Option(metavar="COLUMN,...")]
+Threshold = Annotated[
+    float | None, Option(min=0, max=1, help="Faces below this confidence are uncertain.")
 ]
 DetectorName = Annotated[
     str | None,
-    typer.Option(help="haar, yunet or a plug-in.  [default: yunet where pulled]"),
+    Option(help="Face detector: haar, yunet or a plug-in.  [default: yunet if downloaded]"),
 ]
-DetectorModel = Annotated[Path | None, typer.Option(metavar="FILE", help="The detector's weights.")]
+DetectorModel = Annotated[Path | None, Option(metavar="FILE", help="Weights of the detector.")]
 DetectionSize = Annotated[
-    int | None, typer.Option(min=32, help="Longest side searched at once, in pixels.")
+    int | None, Option(min=32, help="Detect at this resolution: longest side in pixels.")
 ]
 Sinks = Annotated[
     list[str] | None,
-    typer.Option("--sink", metavar="NAME=TARGET", help="Write with a plug-in; may be repeated."),
+    Option("--sink", metavar="NAME=TARGET", help="Output through a plug-in; repeatable."),
 ]
-MinScore = Annotated[
-    float | None, typer.Option(min=0, max=1, help="Drop detections below this score.")
-]
-MinFacePx = Annotated[
-    int | None, typer.Option(min=1, help="Drop faces smaller than this, in pixels.")
-]
+MinScore = Annotated[float | None, Option(min=0, max=1, help="Minimum detection score.")]
+MinFacePx = Annotated[int | None, Option(min=1, help="Minimum face size in pixels.")]
+Split = Annotated[str | None, Option(help="Split to use.  [default: the last one]")]
 Exclude = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE.json", help="Leave out the duplicates in a file of leakage."),
+    Path | None, Option(metavar="FILE.json", help="Skip the duplicates that leakage found.")
 ]
-Limit = Annotated[int | None, typer.Option(min=1, help="Only the first pictures, for a quick try.")]
+Limit = Annotated[int | None, Option(min=1, help="Use only the first N pictures.")]
+Jobs = Annotated[int | None, Option(min=1, help="Parallel processes.  [default: one per CPU core]")]
+Engine = Annotated[str, Option(help="Where to run: local, or ray for a cluster (extra [cluster]).")]
+ENGINES = ("local", "ray")
 
 
 def expanded(command: Callable[..., None]) -> Callable[..., None]:
-    """A command in which each parameter of a dataclass is replaced by that dataclass's fields."""
+    """The function as a command: its documentation becomes the help of its options.
+
+    An option's help is its entry under ``Args:``, or that of its shared type. A parameter of a
+    dataclass is replaced by that dataclass's fields, described under ``Attributes:`` and listed
+    under the heading ``PANEL``. Flags have no negative form.
+    """
     given = signature(command).parameters.values()
     groups: dict[str, Any] = {  # dataclasses
         one.name: one.annotation for one in given if is_dataclass(one.annotation)
     }
-    parameters = [
-        one.replace(kind=Parameter.KEYWORD_ONLY)
-        for parameter in given
-        for one in (
-            _parameters(groups[parameter.name]) if parameter.name in groups else [parameter]
-        )
-    ]
+    parameters: list[Parameter] = []
+    for one in given:
+        if group := groups.get(one.name):
+            parameters += [
+                _parameter(field.name, field.type, field.default, group) for field in fields(group)
+            ]
+        else:
+            parameters.append(_parameter(one.name, one.annotation, one.default, command))
 
     @wraps(command)
     def flat(**values: Any) -> None:
@@ -69,31 +81,26 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
             values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
         command(**values)
 
+    flat.__doc__ = (getdoc(command) or "").partition("\n\nArgs:\n")[0]
     flat.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
     flat.__annotations__ = {one.name: one.annotation for one in parameters}
     return flat
 
 
-def _parameters(group: Any) -> list[Parameter]:
-    """A parameter for each field, listed under the group's ``PANEL``.
-
-    A field that is not annotated as an option has its text in the docstring's attributes as help.
-    """
-    panel = getattr(group, "PANEL", None)
-    help_of = dict(re.findall(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", getdoc(group) or "", re.MULTILINE))
-    parameters = []
-    for field in fields(group):
-        kind: Any = field.type
-        if get_origin(kind) is Annotated:
-            kind.__metadata__[0].rich_help_panel = panel
-        else:
-            text = " ".join(help_of[field.name].split())
-            option = typer.Option(help=text[0].upper() + text[1:], rich_help_panel=panel)
-            kind = Annotated[kind, option]
-        parameters.append(
-            Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=kind)
-        )
-    return parameters
+def _parameter(name: str, kind: Any, default: Any, described_in: Any) -> Parameter:
+    """A parameter of Typer with the help from the documentation of a function or dataclass."""
+    kind, option = get_args(kind) if get_origin(kind) is Annotated else (kind, Option())
+    option = copy(option)  # shared types are used by several commands
+    option.rich_help_panel = getattr(described_in, "PANEL", None)
+    if kind is bool and not option.param_decls:
+        option.param_decls = (f"--{name.replace('_', '-')}",)
+    entries = getdoc(described_in) or ""
+    if entry := re.search(rf"^ {{4}}{name}: (.+(?:\n {{8}}.+)*)", entries, re.MULTILINE):
+        text = " ".join(entry[1].split())
+        option.help = text[0].upper() + text[1:]
+    return Parameter(
+        name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
+    )
 
 
 @dataclass(frozen=True)
@@ -124,9 +131,7 @@ class DetectorOptions:
 class DataOptions:
     """Which samples of a data set are used."""
 
-    split: Annotated[
-        str | None, typer.Option(help="Which split.  [default: the data set's last]")
-    ] = None
+    split: Split = None
     exclude: Exclude = None
     limit: Limit = None
 
@@ -168,3 +173,11 @@ def of_a_dataset(**options: Any) -> None:
 
     if given := [f"--{name.replace('_', '-')}" for name, value in options.items() if value]:
         raise UsageError(f"{', '.join(given)} goes with --dataset, not with --predictions")
+
+
+def check_engine(engine: str) -> None:
+    """Refuse an unknown engine."""
+    from genderscope.core.errors import UsageError
+
+    if engine not in ENGINES:
+        raise UsageError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")

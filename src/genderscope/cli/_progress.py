@@ -11,26 +11,26 @@ REPORT_SECONDS = 10
 T = TypeVar("T")
 
 
-def consoles() -> "tuple[Console, Console]":
-    """Standard output and standard error. No markup: a path or a group's name may hold any."""
+def console(stderr: bool = False, soft_wrap: bool = False, quiet: bool = False) -> "Console":
+    """A console without markup, since a path or a group's name may hold any."""
     from rich.console import Console
 
-    return (
-        Console(markup=False, highlight=False),
-        Console(markup=False, highlight=False, stderr=True),
-    )
+    return Console(markup=False, highlight=False, stderr=stderr, soft_wrap=soft_wrap, quiet=quiet)
 
 
-def collected(
-    stream: Iterable[T], total: int, console: "Console", description: str = "Classifying"
-) -> list[T]:
-    """All items of a stream, with a bar where the console is a terminal."""
+def consoles(soft_wrap: bool = False) -> "tuple[Console, Console]":
+    """Standard output and standard error."""
+    return console(soft_wrap=soft_wrap), console(stderr=True, soft_wrap=soft_wrap)
+
+
+def tracked(
+    items: Iterable[T], console: "Console", description: str, total: int | None = None
+) -> Iterable[T]:
+    """The items, with a bar where the console is a terminal."""
     from rich.progress import track
 
     hidden = not console.is_terminal
-    return list(
-        track(stream, total=total, description=description, console=console, disable=hidden)
-    )
+    return track(items, total=total, description=description, console=console, disable=hidden)
 
 
 class Tracked:

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from genderscope.evaluation.samples import Samples
 
 
+def command() -> str:
+    """The command line of this process."""
+    return shlex.join(["genderscope", *sys.argv[1:]])
+
+
 def of(
     *packages: str,
     seed: int | None = None,
@@ -22,7 +27,7 @@ def of(
         samples: those of the result, for their fingerprint and exclusions.
     """
     return Provenance(
-        command=shlex.join(["genderscope", *sys.argv[1:]]),
+        command=command(),
         versions=versions(packages),
         seed=seed,
         fingerprint=samples.fingerprint if samples else None,

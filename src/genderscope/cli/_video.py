@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import typer
+from typer import Option
 
-from genderscope.cli._options import DetectorOptions
+from genderscope.cli._options import DetectionSize, DetectorOptions, MinFacePx, Sinks
 
 if TYPE_CHECKING:
     from genderscope.core.types import Scene
@@ -18,37 +18,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What is shown and written."""
+    """What is shown and written.
+
+    Attributes:
+        window: show a window: g toggles explanations, q quits.
+        video: annotated video output.
+        jsonl: JSON Lines output, one record per frame; - for standard output.
+        csv: CSV output, one row per face and frame; - for standard output.
+        counts: counts of people by label, corrected for the model's error rates.
+        interval: also count per interval of this length.
+    """
 
     PANEL: ClassVar[str] = "Outputs"
 
-    window: Annotated[
-        bool, typer.Option("--window", help="Open a window: g toggles explanations, q quits.")
-    ] = False
-    video: Annotated[
-        Path | None, typer.Option(metavar="FILE.mp4", help="Write an annotated video.")
-    ] = None
-    jsonl: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Write one record per frame; - is standard output."),
-    ] = None
-    csv: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Write one row per face and frame; - as above."),
-    ] = None
-    sink: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=TARGET", help="Write with a plug-in; may be repeated."),
-    ] = None
-    counts: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.json", help="Count people by label, corrected for the model's errors."
-        ),
-    ] = None
-    interval: Annotated[
-        float | None, typer.Option(min=1, metavar="SECONDS", help="Also count per interval.")
-    ] = None
+    window: bool = False
+    video: Annotated[Path | None, Option(metavar="FILE.mp4")] = None
+    jsonl: Annotated[str | None, Option(metavar="FILE")] = None
+    csv: Annotated[str | None, Option(metavar="FILE")] = None
+    sink: Sinks = None
+    counts: Annotated[Path | None, Option(metavar="FILE.json")] = None
+    interval: Annotated[float | None, Option(min=1, metavar="SECONDS")] = None
 
     def check(self, source: str) -> None:
         """Refuse outputs that collide with each other or with the source."""
@@ -74,31 +63,27 @@ class OutputOptions:
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """How the source is read."""
+    """How the source is read.
+
+    Attributes:
+        max_seconds: stop after this many seconds of the source.
+        max_frames: stop after this many frames.
+        loop: loop a file or folder.
+        frame_rate: frame rate of a folder.
+        frozen_seconds: seconds without a frame before a live source counts as lost.
+        retries: consecutive attempts to reopen a lost source.
+        retry_seconds: initial wait between attempts; doubles up to 30 s.
+    """
 
     PANEL: ClassVar[str] = "Source"
 
-    max_seconds: Annotated[
-        float | None, typer.Option(min=0, help="Stop after this much of the source.")
-    ] = None
-    max_frames: Annotated[int | None, typer.Option(min=1, help="Stop after this many frames.")] = (
-        None
-    )
-    loop: Annotated[
-        bool, typer.Option("--loop", help="Restart a file at its end, indefinitely.")
-    ] = False
-    frame_rate: Annotated[
-        float, typer.Option(min=0.01, help="Pictures per second of a folder.")
-    ] = 25.0
-    frozen_seconds: Annotated[
-        float, typer.Option(min=0.1, help="A live source is lost after so long without a picture.")
-    ] = 10.0
-    retries: Annotated[
-        int, typer.Option(min=0, help="How often in a row a lost source is reopened.")
-    ] = 8
-    retry_seconds: Annotated[
-        float, typer.Option(min=0, help="Wait before the first retry; doubled up to 30.")
-    ] = 1.0
+    max_seconds: Annotated[float | None, Option(min=0)] = None
+    max_frames: Annotated[int | None, Option(min=1)] = None
+    loop: bool = False
+    frame_rate: Annotated[float, Option(min=0.01)] = 25.0
+    frozen_seconds: Annotated[float, Option(min=0.1)] = 10.0
+    retries: Annotated[int, Option(min=0)] = 8
+    retry_seconds: Annotated[float, Option(min=0)] = 1.0
 
     def open(self, source: str) -> "Source":
         from genderscope.core.errors import UsageError
@@ -121,9 +106,5 @@ class SourceOptions:
 class VideoDetectorOptions(DetectorOptions):
     """The detector, with defaults for video."""
 
-    detection_size: Annotated[
-        int, typer.Option(min=32, help="Longest side searched at once, in pixels.")
-    ] = 640
-    min_face_px: Annotated[
-        int, typer.Option(min=1, help="Drop faces smaller than this, in pixels.")
-    ] = 48
+    detection_size: DetectionSize = 640
+    min_face_px: MinFacePx = 48

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from msgspec.structs import replace
+from typer import Option
 
 from genderscope.cli import _options, printable
 from genderscope.cli._options import BatchSize, DataOptions, DetectorOptions, Model, expanded
@@ -28,46 +29,16 @@ PANEL = "Measure"
 def audit(
     data: DataOptions,
     detection: DetectorOptions,
-    out: Annotated[
-        Path,
-        typer.Option(metavar="DIR", file_okay=False, help="audit.html, .json and .md go here."),
-    ],
-    by: Annotated[
-        str,
-        typer.Option(
-            metavar="COLUMN,COLUMN",
-            help="What divides the pictures: gender, which is the label, and columns of the data "
-            "set or CSV, such as race,age,gender.",
-        ),
-    ] = "",
-    dataset: Annotated[
-        str | None,
-        typer.Option(metavar="NAME:PATH", help="Run a model on this, such as fairface:DIR."),
-    ] = None,
-    predictions: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv",
-            help="Audit these instead: file,label,prediction,score and further columns.",
-        ),
-    ] = None,
-    source: Annotated[
-        Path | None,
-        typer.Option(
-            "--from", metavar="audit.json", help="Only make the page and the Markdown of this."
-        ),
-    ] = None,
+    out: Annotated[Path, Option(metavar="DIR", file_okay=False)],
+    by: Annotated[str, Option(metavar="COLUMN,COLUMN")] = "",
+    dataset: Annotated[str | None, Option(metavar="NAME:PATH")] = None,
+    predictions: Annotated[Path | None, Option(metavar="FILE.csv")] = None,
+    source: Annotated[Path | None, Option("--from", metavar="audit.json")] = None,
     model: Model = "mini_xception",
-    depth: Annotated[int, typer.Option(min=1, help="How many columns are crossed at most.")] = 2,
-    counterfactuals: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.json", help="Include what genderscope counterfactuals wrote."),
-    ] = None,
-    regions: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.json", help="Include what genderscope regions wrote."),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the calibration error by chance.")] = 0,
+    depth: Annotated[int, Option(min=1)] = 2,
+    counterfactuals: Annotated[Path | None, Option(metavar="FILE.json")] = None,
+    regions: Annotated[Path | None, Option(metavar="FILE.json")] = None,
+    seed: Annotated[int, Option(min=0)] = 0,
     batch_size: BatchSize = 256,
 ) -> None:
     """Report errors by group, for a model or any predictions.
@@ -76,6 +47,17 @@ def audit(
     --dataset the predictions too. Groups are the data set's own labels and never predicted; below
     30 pictures they have no numbers. A column "identity" says which pictures show one person.
     Exit codes: 0 all done, 1 some pictures could not be read, 2 wrong usage. Needs [eval].
+
+    Args:
+        out: output folder for audit.html, audit.json and audit.md.
+        by: columns to group by, such as race,age; gender is the label.
+        dataset: data set on which to run the model, such as fairface:DIR.
+        predictions: audit this table instead: file, label, prediction, score and group columns.
+        source: only render the page and the Markdown from an existing audit.
+        depth: maximum number of columns to cross.
+        counterfactuals: include these results of counterfactuals.
+        regions: include these results of regions.
+        seed: random seed for the expected calibration error by chance.
     """
     for module in ("matplotlib", "scipy", "jinja2"):  # before all pictures are read
         require(module, "eval")
@@ -143,17 +125,15 @@ def _predict(
     """A model's predictions for a data set, and how many pictures could not be read."""
     from dataclasses import replace
 
-    from rich.console import Console
-
-    from genderscope.cli._progress import collected
+    from genderscope.cli._progress import console, tracked
     from genderscope.evaluation import evaluate, predictions
     from genderscope.evaluation.audit import IDENTITY
     from genderscope.inference.classifier import Classifier
 
     classifier = Classifier.load(model)
-    err = Console(markup=False, highlight=False, stderr=True)
+    err = console(stderr=True)
     stream = evaluate.answers(samples, detector, classifier, batch_size)
-    answers = collected(stream, len(samples), err)
+    answers = list(tracked(stream, err, "Classifying", len(samples)))
     errors = [answer.error for answer in answers if answer.error]
     for error in errors:
         err.print(printable(f"unreadable: {error}"), soft_wrap=True)

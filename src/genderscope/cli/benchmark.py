@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
 
 from genderscope.cli import _options, _provenance
+from genderscope.cli._options import expanded
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,66 +22,50 @@ if TYPE_CHECKING:
 
 PANEL = "Measure"
 
-ASSET = Path(__file__).parents[1] / "imaging" / "samples" / "astronaut.jpg"
 # Pictures take longer than a turn of the networks, and frames less.
 ROUNDS_PER_PICTURE_ROUND, FRAMES_PER_ROUND = 6, 5
 
 
+@expanded
 def benchmark(
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write what is measured as JSON, Markdown and drawing."),
-    ] = None,
-    model: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="An exported model beside the shipped ones; repeatable."),
-    ] = None,
-    dataset: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME:PATH",
-            help="Measure accuracy too, on its last split or that of NAME:PATH?split=S; "
-            "repeatable. Goes with --out, where the answers are kept.",
-        ),
-    ] = None,
+    out: Annotated[Path | None, Option(metavar="DIR")] = None,
+    model: Annotated[list[Path] | None, Option(metavar="FILE")] = None,
+    dataset: Annotated[list[str] | None, Option(metavar="NAME:PATH")] = None,
     detector: _options.DetectorName = None,
     detector_model: _options.DetectorModel = None,
     exclude: _options.Exclude = None,
     limit: _options.Limit = None,
-    rounds: Annotated[
-        int, typer.Option(min=1, help="How often everything that is timed takes its turn.")
-    ] = 60,
-    profile: Annotated[
-        bool,
-        typer.Option("--profile", help="Instead: time by stage and operator, and its limit."),
-    ] = False,
-    video: Annotated[
-        bool, typer.Option("--video", help="Instead: frames a second, with 1 face and with 20.")
-    ] = False,
-    pictures: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="PATH",
-            help="Pictures or folders for --profile, one with a face for --video; repeatable. "
-            "[default: the one in the package]",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    rounds: Annotated[int, Option(min=1)] = 60,
+    profile: bool = False,
+    video: bool = False,
+    pictures: Annotated[list[Path] | None, Option(metavar="PATH")] = None,
+    seed: Annotated[int, Option(min=0)] = 0,
 ) -> None:
     """Compare models by accuracy, size and speed.
 
     What is timed runs on one thread and takes turns; let nothing else run beside it. Beyond the
     networks, --profile and --video take the smallest model. Needs the extra [eval].
+
+    Args:
+        out: output folder for JSON, Markdown and a plot.
+        model: exported model to compare with the shipped ones; repeatable.
+        dataset: also measure accuracy on this data set, by default on its last split; repeatable.
+            Needs --out, which keeps the predictions.
+        rounds: timing rounds.
+        profile: profile by stage and operator instead.
+        video: measure frames per second with 1 and 20 faces instead.
+        pictures: pictures or folders for --profile, or one picture with a face for --video;
+            repeatable.  [default: the packaged portrait]
+        seed: random seed of the bootstrap.
     """
     from genderscope.core.errors import UsageError
     from genderscope.core.extras import require
 
     require("sklearn", "eval")
     require("matplotlib", "eval")
-    from rich.console import Console
-
     from genderscope import detection
     from genderscope.cli import printable
+    from genderscope.cli._progress import console
     from genderscope.evaluation import benchmark as benchmarks
     from genderscope.evaluation.benchmark import machine, stages
     from genderscope.evaluation.benchmark import video as moving
@@ -94,18 +80,20 @@ def benchmark(
     located_by = detection.create(detector, model=detector_model)
     models = benchmarks.entrants([*shipped(), *(model or [])])
     smallest = next(iter(models.values()))
-    console = Console(markup=False, highlight=False, soft_wrap=True)
+    out_console = console(soft_wrap=True)
     provenance = _provenance.of(*machine.LIBRARIES, seed=seed)
     if not (profile or video):
-        predictions = _predictions(console, models, located_by, dataset or [], out, exclude, limit)
+        predictions = _predictions(
+            out_console, models, located_by, dataset or [], out, exclude, limit
+        )
         compared = benchmarks.compare(models, predictions, rounds, located_by.name, provenance)
-        _write(console, out, "benchmark", compared, benchmark.comparison(compared))
+        _write(out_console, out, "benchmark", compared, benchmark.comparison(compared))
         if out and predictions:
             benchmark.drawing(compared, out / "benchmark.png")
         return
     explainer = _explainer(smallest)
     if video:
-        image = decode.read((pictures or [ASSET])[0])
+        image = decode.read((pictures or [decode.PORTRAIT])[0])
         scope = Scope(smallest.classifier, located_by)
         streamed = VideoBenchmark(
             provenance=provenance,
@@ -114,7 +102,7 @@ def benchmark(
             model=smallest.name,
             faces=moving.measure(image, scope, explainer, rounds * FRAMES_PER_ROUND, seed),
         )
-        _write(console, out, "video", streamed, benchmark.video(streamed))
+        _write(out_console, out, "video", streamed, benchmark.video(streamed))
     if profile:
         ceiling, networks = benchmarks.profile(models, rounds)
         profiled = Profile(
@@ -123,7 +111,7 @@ def benchmark(
             detector=located_by.name,
             model=smallest.name,
             pictures=stages.measure(
-                decode.find(pictures or [ASSET]),
+                decode.find(pictures or [decode.PORTRAIT]),
                 located_by,
                 smallest.classifier,
                 explainer,
@@ -132,7 +120,7 @@ def benchmark(
             ceiling=ceiling,
             networks=networks,
         )
-        _write(console, out, "profile", profiled, benchmark.profile(profiled))
+        _write(out_console, out, "profile", profiled, benchmark.profile(profiled))
         for reason in profiled.pictures.unreadable:
             typer.echo(printable(reason), err=True)
         if profiled.pictures.unreadable:
@@ -189,19 +177,12 @@ def _write(
     tables: "Iterable[Table]",
 ) -> None:
     """Print tables, and write them and the result that they show."""
-    from rich import box
-    from rich.table import Table as Printed
-
     from genderscope.reporting import benchmark
+    from genderscope.reporting.tables import printed
 
     tables = list(tables)
     for table in tables:
-        printed = Printed(
-            *table.head, box=box.SIMPLE, caption=table.caption, caption_justify="left"
-        )
-        for row in table.rows:
-            printed.add_row(*row)
-        console.print(printed)
+        console.print(printed(table))
     if out:
         result.save(out / f"{name}.json", overwrite=True)
         (out / f"{name}.md").write_text(benchmark.markdown(tables, result), encoding="utf-8")

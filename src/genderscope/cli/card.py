@@ -4,29 +4,29 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
+
+from genderscope.cli._options import expanded
 
 PANEL = "Measure"
 
 
+@expanded
 def card(
-    model: Annotated[
-        str, typer.Argument(help="A shipped model's name or an .onnx file's path.")
-    ] = "mini_xception",
-    write: Annotated[
-        bool, typer.Option("--write", help="Make the card anew, from the model's result files.")
-    ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.md", dir_okay=False, help="With --write.  [default: beside the model]"
-        ),
-    ] = None,
+    model: Annotated[str, Argument()] = "mini_xception",
+    write: bool = False,
+    out: Annotated[Path | None, Option(metavar="FILE.md", dir_okay=False)] = None,
 ) -> None:
     """Print the card of a model: uses, limits and errors.
 
     With --write, the numbers are those of the model's metadata and of the result files beside it,
     which evaluate and counterfactuals write as MODEL.DATA.DETECTOR.json and
     MODEL.counterfactuals.json.
+
+    Args:
+        model: name of a shipped model, or path of an .onnx file.
+        write: regenerate the card from the model's result files.
+        out: output file of --write.  [default: beside the model]
     """
     from genderscope.core.errors import UsageError
     from genderscope.core.storage import write_whole

@@ -4,51 +4,44 @@ import signal
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
+from typer import Argument, Option
 
 from genderscope.cli import _options
-from genderscope.cli._options import DetectorOptions, Model, expanded
+from genderscope.cli._options import BatchSize, DetectorOptions, Model, expanded
 from genderscope.core.errors import UsageError
 
 PANEL = "Use"
 
-ENGINES = ("local", "ray")
 RESUMABLE = {"jsonl", "parquet"}
 
 
 @dataclass(frozen=True)
-class Outputs:
-    """Where results are written."""
+class OutputOptions:
+    """Where results are written.
 
-    json: Annotated[
-        bool, typer.Option("--json", help="A JSON array on standard output instead of a table.")
-    ] = False
-    jsonl: Annotated[
-        str | None, typer.Option(metavar="FILE", help="JSON Lines; - is standard output.")
-    ] = None
-    csv: Annotated[str | None, typer.Option(metavar="FILE", help="CSV; - is standard output.")] = (
-        None
-    )
-    parquet: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Parquet, a folder of parts (extra [eval]).")
-    ] = None
-    annotate: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Pictures with boxes and labels.")
-    ] = None
+    Attributes:
+        json: print a JSON array instead of a table.
+        jsonl: JSON Lines output; - for standard output.
+        csv: CSV output; - for standard output.
+        parquet: output folder for Parquet files (extra [eval]).
+        annotate: output folder for pictures with boxes and labels.
+        save_predictions: table of predictions for compare and audit; needs --crops-are-faces.
+        resume: resume an interrupted run; needs a single --jsonl or --parquet output.
+    """
+
+    PANEL: ClassVar[str] = "Outputs"
+
+    json: bool = False
+    jsonl: Annotated[str | None, Option(metavar="FILE")] = None
+    csv: Annotated[str | None, Option(metavar="FILE")] = None
+    parquet: Annotated[str | None, Option(metavar="DIR")] = None
+    annotate: Annotated[Path | None, Option(metavar="DIR")] = None
     plugin_sinks: _options.Sinks = None
-    save_predictions: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv",
-            dir_okay=False,
-            help="With --crops-are-faces: a table for compare and audit.",
-        ),
-    ] = None
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the one --jsonl or --parquet output.")
-    ] = False
+    save_predictions: Annotated[Path | None, Option(metavar="FILE.csv", dir_okay=False)] = None
+    resume: bool = False
 
     def targets(self, engine: str) -> dict[str, str]:
         """Sinks and their targets.
@@ -79,64 +72,50 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Limits:
-    """Options of ``bulk.Settings``; those that are None have its defaults."""
+    """Options of ``bulk.Settings``; those that are None have its defaults.
 
-    min_confidence: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="Faces below this confidence are uncertain."),
-    ] = None
-    max_pixels: Annotated[
-        int | None, typer.Option(min=1, help="Reject larger pictures before decoding.")
-    ] = None
+    Attributes:
+        max_pixels: reject larger pictures before decoding.
+    """
+
+    min_confidence: _options.Threshold = None
+    max_pixels: Annotated[int | None, Option(min=1)] = None
 
 
 @expanded
 def classify(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PATH",
-            help="Pictures, folders, tar files, Parquet tables, and their addresses, such as "
-            "s3://bucket/folder (extra [cluster]).",
-        ),
-    ],
-    outputs: Outputs,
+    paths: Annotated[list[str], Argument(metavar="PATH")],
+    outputs: OutputOptions,
     detection: DetectorOptions,
     limits: Limits,
-    crops_are_faces: Annotated[
-        bool, typer.Option("--crops-are-faces", help="Each picture is one face, already cropped.")
-    ] = False,
+    crops_are_faces: bool = False,
     model: Model = "mini_xception",
-    batch_size: Annotated[int, typer.Option(min=1, help="Faces per run of the network.")] = 64,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Threads, or processes of a cluster.  [default: one for each core]"
-        ),
-    ] = None,
-    provider: Annotated[
-        str, typer.Option(help="Execution provider: cpu, cuda, openvino, coreml, ...")
-    ] = "cpu",
-    engine: Annotated[
-        str, typer.Option(help="local, or ray for a cluster (extra [cluster]).")
-    ] = "local",
+    batch_size: BatchSize = 64,
+    workers: Annotated[int | None, Option(min=1)] = None,
+    provider: str = "cpu",
+    engine: _options.Engine = "local",
 ) -> None:
     """Find the faces and classify their gender presentation.
 
     Pictures that fail are listed on standard error; the others are still classified. Results are
     written as they are computed, and --resume continues an interrupted run.
     Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage, 130 interrupted.
-    """
-    from rich.console import Console
 
+    Args:
+        paths: pictures, folders, tar files, Parquet tables, or URLs such as s3://bucket/folder
+            (extra [cluster]).
+        crops_are_faces: skip detection: each picture is a cropped face.
+        workers: threads, or processes on a cluster.  [default: one per CPU core]
+        provider: ONNX Runtime execution provider: cpu, cuda, openvino, coreml, ...
+    """
     from genderscope.cli import _bulk
+    from genderscope.cli._progress import console
     from genderscope.core import plugins
     from genderscope.core.terminal import printable
     from genderscope.evaluation import predictions
     from genderscope.inference import bulk
 
-    if engine not in ENGINES:
-        raise UsageError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")
+    _options.check_engine(engine)
     if outputs.save_predictions and not crops_are_faces:
         raise UsageError("--save-predictions needs --crops-are-faces: one face per picture")
     targets = outputs.targets(engine)
@@ -158,25 +137,25 @@ def classify(
         **{name: value for name, value in options.items() if value is not None},
     )
     scope = settings.scope()
-    console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+    err = console(stderr=True, soft_wrap=True)
     if (running := scope.classifier.provider) != provider.lower():
-        console.print(f"provider {provider} is not available: the networks run on {running}")
+        err.print(f"provider {provider} is not available: the networks run on {running}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     tally: Counter[str] = Counter()
     if engine == "ray":
         tally = _bulk.on_a_cluster(
-            paths, str(outputs.parquet), settings, workers, outputs.resume, console
+            paths, str(outputs.parquet), settings, workers, outputs.resume, err
         )
     else:
         answers: list[predictions.Answer] = []
         for scene in _bulk.on_this_machine(
-            paths, outputs.annotate, settings, scope, targets, outputs.resume, workers, console
+            paths, outputs.annotate, settings, scope, targets, outputs.resume, workers, err
         ):
             bulk.count(tally, scene)
             if outputs.save_predictions:
                 answers.append(predictions.from_scene(scene))
             if scene.frame.error is not None:
-                console.print(printable(scene.frame.error))
+                err.print(printable(scene.frame.error))
         if outputs.save_predictions:
             predictions.write(
                 outputs.save_predictions, predictions.of(answers, scope.classifier.name)

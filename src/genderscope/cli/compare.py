@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from genderscope.cli._options import BatchSize, DataOptions, DetectorOptions, JsonFile, expanded
 from genderscope.core.errors import DatasetError, UsageError
@@ -17,28 +18,13 @@ SHOWN = 20
 
 @expanded
 def compare(
-    a: Annotated[
-        str,
-        typer.Argument(
-            metavar="A", help="A shipped model's name, an .onnx file, or a table of predictions."
-        ),
-    ],
-    b: Annotated[str, typer.Argument(metavar="B", help="What it is compared with.")],
+    a: Annotated[str, Argument(metavar="A")],
+    b: Annotated[str, Argument(metavar="B")],
     data: DataOptions,
     detection: DetectorOptions,
-    dataset: Annotated[
-        str | None,
-        typer.Option(help="Where models are run, and where labels are; such as fairface:DIR."),
-    ] = None,
+    dataset: str | None = None,
     json_file: JsonFile = None,
-    sheet: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.png",
-            dir_okay=False,
-            help="Show the pictures on which they disagree; it holds people's faces.",
-        ),
-    ] = None,
+    sheet: Annotated[Path | None, Option(metavar="FILE.png", dir_okay=False)] = None,
     batch_size: BatchSize = 256,
 ) -> None:
     """Compare two models or methods on the same pictures.
@@ -47,16 +33,22 @@ def compare(
     such as evaluate --save-predictions writes) has the columns file, label, prediction and score,
     the probability of man; one of the last two is enough, and the labels may come from --dataset.
     Exit codes: 0 all compared, 1 some pictures are missing on a side or unreadable, 2 wrong usage.
+
+    Args:
+        a: name of a shipped model, .onnx file or table of predictions.
+        b: model or table to compare it with.
+        dataset: data set on which to run models, or which has the labels, such as fairface:DIR.
+        sheet: contact sheet of the disagreements; shows people's faces.
     """
     require("sklearn", "eval")  # now, rather than after all pictures
     from dataclasses import replace
 
-    from genderscope.cli import _provenance, _tables, printable
-    from genderscope.cli._progress import collected, consoles
+    from genderscope.cli import _provenance, printable
+    from genderscope.cli._progress import consoles, tracked
     from genderscope.evaluation import compare as comparison
     from genderscope.evaluation import evaluate, join, predictions
     from genderscope.inference.classifier import Classifier
-    from genderscope.reporting import disagreements
+    from genderscope.reporting import disagreements, tables
     from genderscope.sinks import annotate
 
     models = [name for name in (a, b) if Path(name).suffix.lower() not in TABLES]
@@ -75,7 +67,7 @@ def compare(
     for name, network in networks.items():
         samples = read.samples if read else []
         stream = evaluate.answers(samples, detection.create(), network, batch_size)
-        answers = collected(stream, len(samples), err, network.name)
+        answers = list(tracked(stream, err, network.name, len(samples)))
         failed |= dict.fromkeys(f"unreadable: {each.error}" for each in answers if each.error)
         methods[name] = predictions.of(answers, network.name)
     first, second = methods[a], methods[b]
@@ -97,7 +89,7 @@ def compare(
         sheet.parent.mkdir(parents=True, exist_ok=True)
         annotate.save(disagreements.sheet(pair), sheet)
     out.print(f"A: {printable(first.name)}\nB: {printable(second.name)}")
-    for table in _tables.comparison(result):
+    for table in tables.comparison(result):
         out.print(table)
     out.print(
         f"{result.n_pictures:,} pictures in both, matched by their {result.joined_by}; "

@@ -5,17 +5,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
 
-from genderscope.cli import _options, _provenance, printable
+from genderscope.cli import _options, _provenance
 from genderscope.cli._options import DataOptions, DetectorOptions, JsonFile, Model, expanded
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from genderscope.core.types import Floats, Sample
     from genderscope.evaluation.counterfactual_faces import FaceSample
-    from genderscope.evaluation.counterfactuals import Answers, Counterfactuals, Setup
+    from genderscope.evaluation.counterfactuals import Answers, Setup
 
 PANEL = "Measure"
 
@@ -26,38 +26,15 @@ EXAMPLES = 8
 def counterfactuals(
     data: DataOptions,
     detection: DetectorOptions,
-    dataset: Annotated[
-        str | None, typer.Option(metavar="NAME:PATH", help="Such as fairface:DIR or folder:DIR.")
-    ] = None,
+    dataset: Annotated[str | None, Option(metavar="NAME:PATH")] = None,
     model: Model = "mini_xception",
-    conditions: Annotated[
-        str, typer.Option(metavar="all|NAME,NAME", help="What changes in the pictures.")
-    ] = "all",
-    seed: Annotated[int, typer.Option(min=0, help="Of shapes, colours and the bootstrap.")] = 0,
-    redetect: Annotated[
-        bool,
-        typer.Option("--redetect", help="Detect the face again in each counterfactual picture."),
-    ] = False,
+    conditions: Annotated[str, Option(metavar="all|NAME,NAME")] = "all",
+    seed: Annotated[int, Option(min=0)] = 0,
+    redetect: bool = False,
     json_file: JsonFile = None,
-    sheet: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.jpg", dir_okay=False, help="Draw some faces in all conditions."),
-    ] = None,
-    pictures_out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Write the counterfactual pictures and table.csv, for any classifier.",
-        ),
-    ] = None,
-    predictions: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv",
-            help="Evaluate these instead of a model: that table.csv with a column prediction "
-            "(woman or man) or score (of man) added.",
-        ),
-    ] = None,
+    sheet: Annotated[Path | None, Option(metavar="FILE.jpg", dir_okay=False)] = None,
+    pictures_out: Annotated[Path | None, Option(metavar="DIR")] = None,
+    predictions: Annotated[Path | None, Option(metavar="FILE.csv")] = None,
 ) -> None:
     """Measure how often a changed picture changes the label.
 
@@ -67,25 +44,35 @@ def counterfactuals(
     picture's. Pictures are stored only with --pictures-out; any classifier's predictions for them
     are read with --predictions. Needs the extra [eval].
     Exit codes: 0 all done, 1 some pictures unreadable, 2 wrong usage.
-    """
-    from rich.console import Console
 
+    Args:
+        dataset: data set, such as fairface:DIR or folder:DIR.
+        conditions: conditions to apply.
+        seed: random seed of shapes, colours and the bootstrap.
+        redetect: detect the face again in each counterfactual picture.
+        sheet: contact sheet of some faces under every condition.
+        pictures_out: output folder for the counterfactual pictures and table.csv, for any
+            classifier.
+        predictions: evaluate this table instead of a model: table.csv with a column prediction
+            (woman or man) or score (probability of man) added.
+    """
+    from genderscope.cli._progress import consoles
     from genderscope.core.errors import UsageError
     from genderscope.core.extras import require
     from genderscope.data.counterfactuals import select
     from genderscope.evaluation import counterfactual_faces
     from genderscope.evaluation import counterfactuals as evaluation
-    from genderscope.evaluation import predictions as tables
+    from genderscope.evaluation import predictions as prediction_tables
     from genderscope.inference.classifier import Classifier
+    from genderscope.reporting import tables
     from genderscope.sinks import annotate
 
     require("scipy", "eval")
     if (dataset is None) == (predictions is None):
         raise UsageError("name a --dataset to change, or the --predictions for changed pictures")
-    if sheet and sheet.suffix.lower() not in annotate.SUFFIXES:  # now, rather than at the end
-        raise UsageError(f"{sheet} should end in one of {', '.join(annotate.SUFFIXES)}")
-    out = Console(markup=False, highlight=False, soft_wrap=True)
-    err = Console(markup=False, highlight=False, soft_wrap=True, stderr=True)
+    if sheet:  # now, rather than at the end
+        annotate.check(sheet)
+    out, err = consoles(soft_wrap=True)
     if predictions:
         _options.of_a_dataset(
             **vars(data),
@@ -94,7 +81,7 @@ def counterfactuals(
             sheet=sheet,
             pictures_out=pictures_out,
         )
-        table = tables.read(predictions)
+        table = prediction_tables.read(predictions)
         results = evaluation.report(
             evaluation.from_predictions(table),
             model=table.name,
@@ -126,7 +113,7 @@ def counterfactuals(
     if json_file:
         results.save(json_file, overwrite=True)
     out.print(f"{results.model} on {results.dataset}, {results.n:,} faces")
-    out.print(_table(results))
+    out.print(tables.counterfactuals(results))
     for reason, count in results.skipped.items():
         err.print(f"skipped: {count:,}: {reason}")
     if counterfactual_faces.UNREADABLE in results.skipped:
@@ -143,8 +130,7 @@ def _measure(
     """Classify all faces; draw the first of them on the sheet and write all pictures, if asked."""
     from contextlib import ExitStack
 
-    from rich.progress import track
-
+    from genderscope.cli._progress import tracked
     from genderscope.evaluation import counterfactual_faces
     from genderscope.evaluation.counterfactuals import measure
     from genderscope.sinks import annotate
@@ -162,35 +148,9 @@ def _measure(
             if sheet and len(examples) < EXAMPLES:
                 examples.append((face, scores))
 
-        progress = track(
-            samples, description="Measuring", console=console, disable=not console.is_terminal
-        )
-        answers = measure(progress, setup, on_face)
+        answers = measure(tracked(samples, console, "Measuring"), setup, on_face)
     if sheet:
         sheet.parent.mkdir(parents=True, exist_ok=True)
         drawn = counterfactual_faces.sheet(examples, conditions, setup.classifier.spec, seed)
         annotate.save(drawn, sheet)
     return answers
-
-
-def _table(results: "Counterfactuals") -> "Table":
-    """A row a condition."""
-    from rich import box
-    from rich.table import Table
-
-    from genderscope.cli._tables import percent, with_interval
-
-    head = ("%", "n", "flip rate", "to man, woman", "confidence", "accuracy")
-    table = Table(*head, box=box.SIMPLE)
-    table.columns[0].no_wrap = True
-    table.add_row("original", f"{results.n:,}", "", "", "", percent(results.accuracy.value))
-    for row in results.conditions:
-        table.add_row(
-            printable(row.name),
-            f"{row.flip_rate.n:,}",
-            with_interval(row.flip_rate),
-            f"{percent(row.to_man)}, {percent(row.to_woman)}",
-            with_interval(row.confidence_change),
-            percent(row.accuracy.value),
-        )
-    return table

@@ -3,22 +3,29 @@
 from typing import Annotated
 
 import typer
+from typer import Option
+
+from genderscope.cli._options import expanded
 
 PANEL = "Data"
 
 
+@expanded
 def datasets(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[bool, Option("--json")] = False,
 ) -> None:
     """List the data sets that can be read, and their layouts.
 
     Other commands take a data set as its name and path, such as fairface:DIR.
+
+    Args:
+        as_json: print JSON.
     """
     import json
 
-    from rich.console import Console
     from rich.table import Table
 
+    from genderscope.cli._progress import console
     from genderscope.data.datasets import names, reader
 
     readers = {name: reader(name) for name in names()}
@@ -38,13 +45,13 @@ def datasets(
         ]
         typer.echo(json.dumps(entries, indent=2))
         return
-    console = Console(markup=False, highlight=False)
+    out = console()
     table = Table("name", "pictures", "splits", "labels", "licence")
     table.columns[1].justify = "right"
     for name, module in readers.items():
         size = "-" if module.SIZE is None else f"{module.SIZE:,}"
         table.add_row(name, size, ", ".join(module.SPLITS), module.LABELS, module.LICENCE)
-    console.print(table)
+    out.print(table)
     for name, module in readers.items():
-        console.print(f"\n{name}: {module.TITLE}, {module.WHERE}", soft_wrap=True)
-        console.print(module.LAYOUT, soft_wrap=True)
+        out.print(f"\n{name}: {module.TITLE}, {module.WHERE}", soft_wrap=True)
+        out.print(module.LAYOUT, soft_wrap=True)

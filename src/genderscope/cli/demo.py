@@ -4,26 +4,31 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
+
+from genderscope.cli._options import expanded
 
 PANEL = "Use"
 
 
+@expanded
 def demo(
-    out: Annotated[
-        Path, typer.Option(metavar="FILE", help="Write the annotated portrait here.")
-    ] = Path("genderscope-demo.jpg"),
+    out: Annotated[Path, Option(metavar="FILE")] = Path("genderscope-demo.jpg"),
 ) -> None:
-    """Classify a public-domain portrait from the package."""
+    """Classify a public-domain portrait from the package.
+
+    Args:
+        out: output file for the annotated portrait.
+    """
     from genderscope.core.types import Frame, Scene
     from genderscope.imaging import decode
     from genderscope.imaging.draw import draw
     from genderscope.inference import pipeline
     from genderscope.sinks import annotate, table
 
-    portrait = Path(__file__).parents[1] / "imaging" / "samples" / "astronaut.jpg"
-    image = decode.read(portrait)
+    image = decode.read(decode.PORTRAIT)
     results = pipeline.load()(image)
     annotate.save(draw(image, results), out)
     with table.create() as sink:
-        sink.write(Scene(Frame(portrait.name, image), tuple(results)))
+        sink.write(Scene(Frame(decode.PORTRAIT.name, image), tuple(results)))
     typer.echo(f"The annotated portrait is in {out.resolve()}")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from genderscope.cli._options import (
     BatchSize,
@@ -27,52 +28,36 @@ def evaluate(
     detection: DetectorOptions,
     model: Model = "mini_xception",
     json_file: JsonFile = None,
-    save_predictions: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv", dir_okay=False, help="Write each picture's prediction to this file."
-        ),
-    ] = None,
-    confusion: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="Draw the confusion matrix to this PNG.")
-    ] = None,
-    plots: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            file_okay=False,
-            help="Draw reliability.png, risk-coverage.png, confusion.png and, with --face-sizes, "
-            "face-size.png there.",
-        ),
-    ] = None,
-    face_sizes: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PX,PX,...",
-            help="Also measure with the faces so many pixels across, such as 10,20,30,50,75,100.",
-        ),
-    ] = None,
-    redetect: Annotated[
-        bool,
-        typer.Option(
-            "--redetect", help="Detect the face anew in each smaller picture of --face-sizes."
-        ),
-    ] = False,
+    save_predictions: Annotated[Path | None, Option(metavar="FILE.csv", dir_okay=False)] = None,
+    confusion: Annotated[Path | None, Option(dir_okay=False)] = None,
+    plots: Annotated[Path | None, Option(metavar="DIR", file_okay=False)] = None,
+    face_sizes: Annotated[str | None, Option(metavar="PX,PX,...")] = None,
+    redetect: bool = False,
     batch_size: BatchSize = 256,
 ) -> None:
     """Measure a model on a labelled data set.
 
     Accuracy is over every labelled picture, without abstention. A picture without a detected face
     is classified as a whole; one that cannot be read counts as wrong, and makes the exit code 1.
+
+    Args:
+        save_predictions: write each picture's prediction as CSV.
+        confusion: plot the confusion matrix to this PNG.
+        plots: output folder for reliability.png, risk-coverage.png, confusion.png and, with
+            --face-sizes, face-size.png.
+        face_sizes: also evaluate with faces downscaled to these widths in pixels, such as
+            10,20,30,50,75,100.
+        redetect: detect the face again in each downscaled picture.
     """
     require("sklearn", "eval")  # now, rather than after all pictures
     require("matplotlib", "eval")
-    from genderscope.cli import _provenance, _tables, printable
-    from genderscope.cli._progress import collected, consoles
+    from genderscope.cli import _provenance, printable
+    from genderscope.cli._progress import consoles, tracked
     from genderscope.evaluation import evaluate as evaluation
     from genderscope.evaluation import predictions
     from genderscope.inference.classifier import Classifier
     from genderscope.reporting import plots as drawings
+    from genderscope.reporting import tables
 
     sizes = _sizes(face_sizes)
     if redetect and not sizes:
@@ -84,7 +69,7 @@ def evaluate(
 
     out, err = consoles()
     stream = evaluation.answers(read.samples, detector, classifier, batch_size, sizes, redetect)
-    answers = collected(stream, len(read.samples), err)
+    answers = list(tracked(stream, err, "Classifying", len(read.samples)))
     result = evaluation.measure(
         answers,
         dataset=dataset,
@@ -105,7 +90,7 @@ def evaluate(
     if plots:
         drawings.evaluation(result, plots)
     out.print(f"{result.model} on {dataset}, {result.split}, faces detected by {result.detector}")
-    for table in _tables.evaluation(result):
+    for table in tables.evaluation(result):
         out.print(table)
     out.print(
         f"{result.n:,} labelled pictures: {result.not_detected:,} without a detected face "

@@ -1,12 +1,11 @@
 """``genderscope explain``: what a model looks at in the faces of pictures."""
 
-from contextlib import suppress
 from enum import StrEnum
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
 from genderscope.cli._options import DetectorOptions, Model, expanded
 
@@ -34,23 +33,12 @@ class Label(StrEnum):
 
 @expanded
 def explain(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Pictures and folders.")],
+    paths: Annotated[list[Path], Argument(metavar="PATH")],
     detection: DetectorOptions,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", file_okay=False, help="Write a picture of each picture here."),
-    ] = None,
-    sheet: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write all faces on one picture."),
-    ] = None,
-    method: Annotated[
-        Method, typer.Option(help="guided needs nothing more; the others need the extra [lab].")
-    ] = Method.GUIDED,
-    label: Annotated[
-        Label | None,
-        typer.Option("--class", help="Explain this class.  [default: each face's predicted one]"),
-    ] = None,
+    out: Annotated[Path | None, Option(metavar="DIR", file_okay=False)] = None,
+    sheet: Annotated[Path | None, Option(metavar="FILE", dir_okay=False)] = None,
+    method: Method = Method.GUIDED,
+    label: Annotated[Label | None, Option("--class")] = None,
     model: Model = "mini_xception",
 ) -> None:
     """Draw the gradients behind the classification of a face.
@@ -58,12 +46,19 @@ def explain(
     The table says where on the face most of the gradients' energy lies. What such pictures can and
     cannot show is written in docs/explanations.md. Exit codes: 0 all done, 1 some pictures failed,
     2 wrong usage.
+
+    Args:
+        paths: pictures and folders.
+        out: output folder for one explained picture per input.
+        sheet: contact sheet of all faces.
+        method: explanation method; all but guided need the extra [lab].
+        label: class to explain.  [default: the predicted class]
     """
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     from genderscope.cli import printable
+    from genderscope.cli._progress import console
     from genderscope.core.errors import UsageError
     from genderscope.core.types import LABELS
     from genderscope.evaluation import explanations
@@ -73,8 +68,8 @@ def explain(
 
     if out is None and sheet is None:
         raise UsageError("nothing to write: give --out DIR, --sheet FILE or both")
-    if sheet and sheet.suffix.lower() not in annotate.SUFFIXES:  # now, rather than at the end
-        raise UsageError(f"{sheet} should end in one of {', '.join(annotate.SUFFIXES)}")
+    if sheet:  # now, rather than at the end
+        annotate.check(sheet)
     explainer = _explainer(model, method)
     detector = detection.create()
     for folder in filter(None, (out, sheet and sheet.parent)):
@@ -102,12 +97,14 @@ def explain(
         if not explained:
             table.add_row(name, "none")
         if out and drawn:
-            _save_beside_others(panels.sheet(drawn), out, Path(frame.path).stem)
+            annotate.save_new(
+                panels.sheet(drawn), out, f"{Path(frame.path).stem}-explained", ".png"
+            )
         if sheet:
             collected += drawn[: MOST_ON_A_SHEET - len(collected)]
     if sheet and collected:
         annotate.save(panels.sheet(collected), sheet)
-    Console(markup=False, highlight=False).print(table)
+    console().print(table)
     left_out = faces - len(collected) if sheet else 0
     typer.echo(
         f"pictures: {pictures}, faces: {faces}, failed: {failed}"
@@ -148,14 +145,3 @@ def _cells(one: "Explanation") -> list[str]:
         LABELS[one.label],
         energy if one.map.any() else "no gradient",
     ]
-
-
-def _save_beside_others(picture: "Image", folder: Path, stem: str) -> None:
-    """No file is overwritten: a name that is taken gets a number."""
-    from genderscope.sinks import annotate
-
-    for use in count(1):
-        with suppress(FileExistsError):
-            number = f"-{use}" if use > 1 else ""
-            annotate.save(picture, folder / f"{stem}-explained{number}.png", overwrite=False)
-            return

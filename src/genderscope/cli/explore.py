@@ -4,35 +4,35 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
+from genderscope.cli._options import expanded
 from genderscope.core.extras import require
 
 PANEL = "Data"
 
 
+@expanded
 def explore(
-    source: Annotated[
-        str, typer.Argument(metavar="NAME:PATH", help="Such as imdb:DIR or table:FILE.csv.")
-    ],
-    out: Annotated[
-        Path,
-        typer.Option(
-            metavar="DIR", file_okay=False, help="Write index.html and numbers.json here."
-        ),
-    ],
-    split: Annotated[
-        str | None, typer.Option(help="Split to explore.  [default: all, else the first]")
-    ] = None,
-    metadata_only: Annotated[
-        bool, typer.Option("--metadata-only", help="Open no picture.")
-    ] = False,
-    sample: Annotated[int, typer.Option(min=1, help="Pictures to open, drawn at random.")] = 500,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
+    source: Annotated[str, Argument(metavar="NAME:PATH")],
+    out: Annotated[Path, Option(metavar="DIR", file_okay=False)],
+    split: str | None = None,
+    metadata_only: bool = False,
+    sample: Annotated[int, Option(min=1)] = 500,
+    seed: Annotated[int, Option(min=0)] = 0,
 ) -> None:
     """Summarise a data set and its problems on one page.
 
     Writes a self-contained page, and its numbers as JSON. Broken pictures are reported as a
     problem. Needs the extra [eval].
+
+    Args:
+        source: data set, such as imdb:DIR or table:FILE.csv.
+        out: output folder for index.html and numbers.json.
+        split: split to explore.  [default: all, else the first]
+        metadata_only: do not open pictures.
+        sample: random sample of pictures to open.
+        seed: random seed of the sample.
     """
     require("matplotlib", "eval")  # fail before reading all rows
     require("scipy", "eval")

@@ -4,26 +4,29 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
+
+from genderscope.cli._options import expanded
 
 PANEL = "Train"
 
 
+@expanded
 def export(
-    run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="A folder that train wrote, or an .onnx file.")
-    ],
-    cache: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The crops that the run was trained on.")
-    ] = None,
-    int8: Annotated[
-        bool, typer.Option("--int8", help="Also write <model>.int8.onnx, in integers.")
-    ] = False,
+    run: Annotated[Path, Argument(metavar="RUN")],
+    cache: Annotated[Path | None, Option(metavar="DIR")] = None,
+    int8: bool = False,
 ) -> None:
     """Calibrate a trained network and export it to ONNX.
 
     Beside it lies <model>.guided.onnx, which also computes what the network looks at. Both files
     are kept only if ONNX Runtime agrees with torch. From an .onnx file, only the guided file is
     written, or with --int8 only the one in integers. Needs the extra [lab].
+
+    Args:
+        run: output folder of train, or an .onnx file.
+        cache: crop cache that the run was trained on.
+        int8: also write a quantised model, <model>.int8.onnx.
     """
     from genderscope.core.errors import UsageError
     from genderscope.core.extras import require

@@ -4,6 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
+
+from genderscope.cli._options import Jobs, expanded
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,37 +17,32 @@ PANEL = "Data"
 LISTED = 20
 
 
+@expanded
 def leakage(
-    sources: Annotated[
-        list[str],
-        typer.Argument(metavar="A B...", help="Data sets, such as fairface:DIR?split=train."),
-    ],
-    split_a: Annotated[str | None, typer.Option(help="Split of A.  [default: its first]")] = None,
-    split_b: Annotated[
-        str | None, typer.Option(help="Split of the others.  [default: the last of each]")
-    ] = None,
-    threshold: Annotated[
-        float,
-        typer.Option(min=-1, max=1, help="Correlation of details that makes a near duplicate."),
-    ] = 0.8,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write leakage.json, leakage.csv and leakage.png here."),
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Reading processes.  [default: one for each core]")
-    ] = None,
+    sources: Annotated[list[str], Argument(metavar="A B...")],
+    split_a: str | None = None,
+    split_b: str | None = None,
+    threshold: Annotated[float, Option(min=-1, max=1)] = 0.8,
+    out: Annotated[Path | None, Option(metavar="DIR")] = None,
+    jobs: Jobs = None,
 ) -> None:
     """Find duplicates and persons that data sets share.
 
     Compares every two data sets: exact copies (bytes or decoded pixels), near duplicates
     (re-encoded, scaled, mirrored, lit differently) and identities of the same name. Unreadable
     pictures are listed. Needs the extra [eval]. Exit codes: 0 nothing is shared, 1 something is.
+
+    Args:
+        sources: two or more data sets, such as fairface:DIR?split=train.
+        split_a: split of the first data set.  [default: its first]
+        split_b: split of the other data sets.  [default: the last of each]
+        threshold: minimum correlation of a near duplicate.
+        out: output folder for leakage.json, leakage.csv and leakage.png.
     """
-    from rich.console import Console
     from rich.progress import Progress
 
     from genderscope.cli import _provenance
+    from genderscope.cli._progress import console
     from genderscope.core.errors import UsageError
     from genderscope.data import datasets
     from genderscope.data.leakage import Part, find, save
@@ -57,13 +55,13 @@ def leakage(
     parts = [Part(source, name, list(datasets.read(source, name))) for source, name in splits]
     if out:
         out.mkdir(parents=True, exist_ok=True)
-    console = Console(markup=False, highlight=False, stderr=True)
-    with Progress(console=console, disable=not console.is_terminal) as progress:
+    err = console(stderr=True)
+    with Progress(console=err, disable=not err.is_terminal) as progress:
         made_by = _provenance.of("imagehash", "numpy", "opencv-python-headless")
         result = find(parts, made_by, progress.track, threshold, jobs)
     if out:
         save(result, out)
-    _print(result, console)
+    _print(result, err)
     if any(comparison.leaks for comparison in result.comparisons):
         raise typer.Exit(1)
 

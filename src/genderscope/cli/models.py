@@ -4,6 +4,9 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
+from typer import Argument
+
+from genderscope.cli._options import expanded
 
 PANEL = "Use"
 
@@ -12,15 +15,18 @@ class Action(StrEnum):
     PULL = "pull"
 
 
+@expanded
 def models(
-    action: Annotated[
-        Action | None, typer.Argument(help="pull: download what is not part of the package.")
-    ] = None,
-    name: Annotated[str | None, typer.Argument(help="What to pull, such as yunet.")] = None,
+    action: Annotated[Action | None, Argument()] = None,
+    name: Annotated[str | None, Argument()] = None,
 ) -> None:
     """List the shipped models, or download a detector.
 
     A download comes from its official address and is kept only if its SHA-256 is the pinned one.
+
+    Args:
+        action: pull downloads a detector that is not in the package.
+        name: detector to download, such as yunet.
     """
     from rich import box
     from rich.console import Console

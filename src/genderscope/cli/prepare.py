@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
+from typer import Argument, Option
 
 from genderscope.cli import _options
 from genderscope.cli._options import expanded
@@ -19,36 +20,28 @@ if TYPE_CHECKING:
     from genderscope.data.selection import Selection
 
 PANEL = "Data"
-ENGINES = ("local", "ray")
 
 
 @dataclass(frozen=True)
 class CropOptions:
-    """How faces are located and cut."""
+    """How faces are located and cut.
+
+    Attributes:
+        preset: preprocessing preset: aligned, aligned-colour, aligned-wide or paper.
+        given_boxes: use the data set's face boxes, or the whole picture where it has none.
+        counterfactual: apply a counterfactual condition, such as 'surgical mask', or random
+            glasses, masks and covers.
+        seed: random seed of --counterfactual.
+    """
 
     PANEL: ClassVar[str] = "Crops"
 
-    preset: Annotated[
-        str, typer.Option(help="Preprocessing: aligned, aligned-colour, aligned-wide or paper.")
-    ] = "aligned"
-    given_boxes: Annotated[
-        bool,
-        typer.Option(
-            "--given-boxes",
-            help="Use the data set's own boxes, or the whole picture where it has none.",
-        ),
-    ] = False
+    preset: str = "aligned"
+    given_boxes: bool = False
     detector: _options.DetectorName = None
     detector_model: _options.DetectorModel = None
-    counterfactual: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CONDITION",
-            help="Apply a condition of counterfactuals, such as 'surgical mask', or random "
-            "glasses, masks and covers.",
-        ),
-    ] = None
-    seed: Annotated[int, typer.Option(help="Seed of --counterfactual.")] = 0
+    counterfactual: Annotated[str | None, Option(metavar="CONDITION")] = None
+    seed: int = 0
 
     def recipe(self) -> "Recipe":
         from genderscope import detection
@@ -72,21 +65,23 @@ class CropOptions:
 
 @dataclass(frozen=True)
 class SelectionOptions:
-    """Which labelled pictures are used."""
+    """Which labelled pictures are used.
+
+    Attributes:
+        min_face_score: keep faces whose score in the data set is above this.
+        no_second_face: keep pictures with a single face.
+        max_second_face_score: allow a second face with a score below this.
+        min_age: minimum age in years, inclusive.
+        max_age: maximum age in years, inclusive.
+    """
 
     PANEL: ClassVar[str] = "Selection"
 
-    min_face_score: Annotated[
-        float | None, typer.Option(help="Only faces with a score above this in the data set.")
-    ] = None
-    no_second_face: Annotated[
-        bool, typer.Option("--no-second-face", help="Only pictures with one face.")
-    ] = False
-    max_second_face_score: Annotated[
-        float | None, typer.Option(help="Allow a second face with a score below this.")
-    ] = None
-    min_age: Annotated[float | None, typer.Option(help="In years.")] = None
-    max_age: Annotated[float | None, typer.Option(help="In years, included.")] = None
+    min_face_score: float | None = None
+    no_second_face: bool = False
+    max_second_face_score: float | None = None
+    min_age: float | None = None
+    max_age: float | None = None
 
     def selection(self) -> "Selection":
         from genderscope.core.errors import UsageError
@@ -106,50 +101,35 @@ class SelectionOptions:
 
 @expanded
 def prepare(
-    source: Annotated[
-        list[str],
-        typer.Argument(metavar="SOURCE...", help="Such as imdb:DIR or fairface:DIR?split=train."),
-    ],
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="The cache: a new folder, or one to resume.")
-    ],
+    source: Annotated[list[str], Argument(metavar="SOURCE...")],
+    out: Annotated[Path, Option(metavar="DIR")],
     crops: CropOptions,
     selection: SelectionOptions,
-    split: Annotated[
-        str | None,
-        typer.Option(help="Split of every source.  [default: its training split, or all of it]"),
-    ] = None,
+    split: str | None = None,
     exclude: _options.Exclude = None,
-    preview: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.png",
-            dir_okay=False,
-            help="Draw each step of preprocessing for some faces.",
-        ),
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Parallel processes.  [default: one for each core]")
-    ] = None,
-    engine: Annotated[
-        str, typer.Option(help="local, or ray for a cluster (extra [cluster]).")
-    ] = "local",
+    preview: Annotated[Path | None, Option(metavar="FILE.png", dir_okay=False)] = None,
+    jobs: _options.Jobs = None,
+    engine: _options.Engine = "local",
 ) -> None:
     """Crop every labelled face of a data set into a cache.
 
     The same command resumes an interrupted run; other data or options need another folder.
     `train --cache DIR` trains on the crops. Needs the extra [eval].
     Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage.
-    """
-    from rich.console import Console
 
+    Args:
+        source: data sets, such as imdb:DIR or fairface:DIR?split=train.
+        out: cache folder: new, or the one of an interrupted run.
+        split: split of every data set.  [default: train, else all]
+        preview: draw each preprocessing step for some faces.
+    """
     from genderscope.cli._cache import Sources, cached
+    from genderscope.cli._progress import console
     from genderscope.core.errors import UsageError
     from genderscope.core.extras import require
     from genderscope.data.prepare import cluster, processes
 
-    if engine not in ENGINES:
-        raise UsageError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")
+    _options.check_engine(engine)
     if preview and preview.suffix.lower() != ".png":
         raise UsageError(f"--preview writes a .png, not {preview.name}")
     samples = Sources(source, split, selection.selection(), exclude)
@@ -161,10 +141,10 @@ def prepare(
         from genderscope.data.prepare.preview import save
 
         save(samples, recipe, preview)
-    console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+    err = console(stderr=True, soft_wrap=True)
     shards = cluster.shards if engine == "ray" else processes
-    cache = cached(samples, recipe, out, jobs, console, shards)
-    _print(samples, cache, console)
+    cache = cached(samples, recipe, out, jobs, err, shards)
+    _print(samples, cache, err)
     if cache.failures:
         raise typer.Exit(1)
 

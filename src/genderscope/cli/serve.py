@@ -1,11 +1,11 @@
 """``genderscope serve``: the HTTP service and its page."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
-from genderscope.cli._options import Model, expanded
+from genderscope.cli._options import DetectorModel, DetectorName, Model, expanded
 from genderscope.server.limits import Limits
 
 PANEL = "Use"
@@ -15,35 +15,25 @@ MIN_TOKEN = 16
 @expanded
 def serve(
     limits: Limits,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; other than loopback needs --token.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    host: str = "127.0.0.1",
+    port: Annotated[int, Option(min=0, max=65535)] = 8000,
     model: Model = "mini_xception",
-    detector: Annotated[
-        str | None, typer.Option(help="haar or yunet.  [default: yunet if its weights are there]")
-    ] = None,
-    detector_model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The detector's weights.")
-    ] = None,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            envvar="GENDERSCOPE_TOKEN",
-            help="Clients must send it; set the variable to keep it out of process lists.",
-        ),
-    ] = None,
-    allow_origin: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ORIGIN", help="Also serve web pages of this origin; repeatable."),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Detection threads.  [default: one per core]")
-    ] = None,
+    detector: DetectorName = None,
+    detector_model: DetectorModel = None,
+    token: Annotated[str | None, Option(envvar="GENDERSCOPE_TOKEN")] = None,
+    allow_origin: Annotated[list[str] | None, Option(metavar="ORIGIN")] = None,
+    workers: Annotated[int | None, Option(min=1)] = None,
 ) -> None:
     """Serve an HTTP API and a web page on this machine.
 
     SIGTERM and Ctrl-C let requests in progress finish. Needs the extra [serve].
+
+    Args:
+        host: address to listen on; any but loopback needs --token.
+        port: port to listen on; 0 picks a free one.
+        token: token that clients must send; the variable keeps it out of process lists.
+        allow_origin: allow requests from web pages of this origin; repeatable.
+        workers: detection threads.  [default: one per CPU core]
     """
     import os
 

@@ -3,31 +3,40 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
+
+from genderscope.cli._options import expanded
 
 PANEL = "Data"
 
 
+@expanded
 def split(
-    source: Annotated[str, typer.Argument(metavar="NAME:PATH", help="Such as lfw:DIR.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Write the tables here.")],
-    validation: Annotated[float, typer.Option(help="Share of the labelled pictures.")] = 0.1,
-    test: Annotated[float, typer.Option(help="Share of the labelled pictures.")] = 0.1,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
-    split: Annotated[
-        str | None, typer.Option(help="Split to divide.  [default: the data set's first]")
-    ] = None,
+    source: Annotated[str, Argument(metavar="NAME:PATH")],
+    out: Annotated[Path, Option(metavar="DIR")],
+    validation: float = 0.1,
+    test: float = 0.1,
+    seed: Annotated[int, Option(min=0)] = 0,
+    split: str | None = None,
 ) -> None:
     """Split a data set so that no person is in two splits.
 
     The classes have the same shares in every split; pictures without a label are left out. Writes
     train.csv, validation.csv and test.csv, which are data sets
     (table:DIR/train.csv?identity=identity), and splits.json. Needs the extra [eval].
+
+    Args:
+        source: data set, such as lfw:DIR.
+        out: output folder for the tables.
+        validation: share of labelled pictures for validation.
+        test: share of labelled pictures for testing.
+        seed: random seed of the split.
+        split: split to divide.  [default: the first one]
     """
-    from rich.console import Console
     from rich.table import Table
 
     from genderscope.cli import _provenance
+    from genderscope.cli._progress import console
     from genderscope.core.types import LABELS
     from genderscope.data import datasets, splits
 
@@ -39,7 +48,7 @@ def split(
     for name, part in result.parts.items():
         counts = (part.pictures, *part.labels.values(), part.identities)
         table.add_row(name, *(f"{count:,}" for count in counts))
-    console = Console(markup=False, highlight=False)
-    console.print(table)
+    out_console = console()
+    out_console.print(table)
     if result.unlabelled:
-        console.print(f"{result.unlabelled:,} pictures without a label are left out")
+        out_console.print(f"{result.unlabelled:,} pictures without a label are left out")

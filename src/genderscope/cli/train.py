@@ -4,71 +4,31 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
-from genderscope.cli import _options, _settings
+from genderscope.cli import _options, _provenance, _settings
+from genderscope.cli._options import expanded
 
 PANEL = "Train"
 
 
+@expanded
 def train(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Checkpoints, record and model.")],
-    dataset: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME:PATH",
-            help="Such as fairface:DIR or utkface:DIR?split=all; repeat it to mix. Not needed with "
-            "a finished --cache.",
-        ),
-    ] = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE.toml",
-            help="Settings by name: mini_xception, standard_cnn and residual_cnn are the shipped "
-            "models'.",
-        ),
-    ] = None,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="NAME=VALUE", help="A setting, before the recipe's; repeatable."
-        ),
-    ] = None,
-    init_from: Annotated[
-        Path | None,
-        typer.Option(metavar="RUN", help="Initialise from the network of a finished run."),
-    ] = None,
-    teacher: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="RUN", help="A finished run to learn from; repeat it for several."),
-    ] = None,
-    split: Annotated[
-        str | None,
-        typer.Option(help="Of every data set.  [default: its training split, or all of it]"),
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(help="The preprocessing, see prepare.  [default: the recipe's, or aligned]"),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue after the last finished epoch in --out.")
-    ] = False,
-    cache: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where the crops are kept.  [default: beside --out]"),
-    ] = None,
-    occlusions: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Crops for the setting occlusion_share, as prepare --counterfactual random makes "
-            "them.  [default: beside --out]",
-        ),
-    ] = None,
+    out: Annotated[Path, Option(metavar="DIR")],
+    dataset: Annotated[list[str] | None, Option(metavar="NAME:PATH")] = None,
+    recipe: Annotated[str | None, Option(metavar="NAME|FILE.toml")] = None,
+    setting: Annotated[list[str] | None, Option("--set", metavar="NAME=VALUE")] = None,
+    init_from: Annotated[Path | None, Option(metavar="RUN")] = None,
+    teacher: Annotated[list[Path] | None, Option(metavar="RUN")] = None,
+    split: str | None = None,
+    preset: str | None = None,
+    resume: bool = False,
+    cache: Annotated[Path | None, Option(metavar="DIR")] = None,
+    occlusions: Annotated[Path | None, Option(metavar="DIR")] = None,
     detector: _options.DetectorName = None,
     detector_model: _options.DetectorModel = None,
     exclude: _options.Exclude = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes that cut crops.")] = None,
+    jobs: _options.Jobs = None,
 ) -> None:
     """Train a network, calibrate it and export it to ONNX.
 
@@ -77,15 +37,28 @@ def train(
     run that it is initialised from, are trained first, beside --out, unless they are there.
     `torchrun --nproc-per-node 2 --no-python genderscope train --cache DIR ...` shares each batch
     among processes, also on several machines with the same files. Needs the extra [lab].
-    """
-    import shlex
-    import sys
-    from dataclasses import replace
 
-    from rich.console import Console
+    Args:
+        out: output folder for checkpoints, record and model.
+        dataset: training data, such as fairface:DIR or utkface:DIR?split=all; repeatable. Not
+            needed with a finished --cache.
+        recipe: settings by name or file; the shipped models are mini_xception, standard_cnn and
+            residual_cnn.
+        setting: override a setting of the recipe; repeatable.
+        init_from: initialise the weights from a finished run.
+        teacher: distil from this finished run; repeatable.
+        split: split of every data set.  [default: train, else all]
+        preset: preprocessing preset, as in prepare.  [default: the recipe's, or aligned]
+        resume: resume after the last finished epoch in --out.
+        cache: crop cache.  [default: beside --out]
+        occlusions: crops with occlusions for the setting occlusion_share, from prepare
+            --counterfactual random.  [default: beside --out]
+    """
+    from dataclasses import replace
 
     from genderscope import detection
     from genderscope.cli._cache import Sources, cached
+    from genderscope.cli._progress import console
     from genderscope.core.errors import UsageError
     from genderscope.core.extras import require
     from genderscope.data.fingerprint import fingerprint
@@ -110,7 +83,7 @@ def train(
     if teacher:
         own["teachers"] = [str(run.absolute()) for run in teacher]
     settings = recipes.settings(options | own, out.parent)
-    console = Console(stderr=True, markup=False, highlight=False, quiet=not distributed.first())
+    err = console(stderr=True, quiet=not distributed.first())
     if exclude and not dataset:
         raise UsageError("--exclude goes with --dataset: a --cache is selected already")
     if settings.occlusion_share and not (dataset or occlusions):
@@ -122,20 +95,19 @@ def train(
         cache = cache or out.parent / f"crops-{preset}-{str(fingerprint(samples))[:12]}"
         chosen = detection.create(detector, model=detector_model).name
         wanted = Recipe(PRESETS[preset], chosen, str(detector_model) if detector_model else None)
-        crops = cached(samples, wanted, cache, jobs, console)
+        crops = cached(samples, wanted, cache, jobs, err)
         if settings.occlusion_share:
             occlusions = occlusions or cache.with_name(f"{cache.name}-occlusions")
-            cached(samples, replace(wanted, counterfactual="random"), occlusions, jobs, console)
+            cached(samples, replace(wanted, counterfactual="random"), occlusions, jobs, err)
     elif cache:
         crops = Crops(cache)
     else:
         raise UsageError("name a --dataset, or a --cache that prepare made")
-    console.print(f"{len(crops)} crops in {cache}, {sum(crops.failures.values())} failed")
+    err.print(f"{len(crops)} crops in {cache}, {sum(crops.failures.values())} failed")
     occluded = Crops(occlusions) if occlusions else None
     from_recipe = {name: value for name, value in options.items() if name not in own}
-    train_parents(from_recipe, crops, out.parent, settings.seed, occluded, console.print)
-    command = shlex.join(["genderscope", *sys.argv[1:]])
-    fit(crops, settings, out, resume, occluded, command=command)
+    train_parents(from_recipe, crops, out.parent, settings.seed, occluded, err.print)
+    fit(crops, settings, out, resume, occluded, command=_provenance.command())
     if distributed.first():
         typer.echo(str(export_run(out, crops)))
 

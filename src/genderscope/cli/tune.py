@@ -4,6 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
+
+from genderscope.cli import _provenance
+from genderscope.cli._options import JsonFile, expanded
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -11,34 +15,35 @@ if TYPE_CHECKING:
 PANEL = "Train"
 
 
+@expanded
 def tune(
-    cache: Annotated[Path, typer.Option(metavar="DIR", help="Crops that prepare made.")],
-    study: Annotated[
-        Path, typer.Option(metavar="FILE.sqlite", help="The study; an existing one is resumed.")
-    ],
-    model: Annotated[str, typer.Option(help="A network, see train.")] = "mini_xception",
-    trials: Annotated[int, typer.Option(min=1, help="Size of the study.")] = 20,
-    epochs: Annotated[int, typer.Option(min=1, help="Of one trial.")] = 8,
-    batch_size: Annotated[int, typer.Option(min=2)] = 128,
-    small_share: Annotated[float, typer.Option(min=0, max=1, help="See train.")] = 0.0,
-    teacher: Annotated[
-        list[Path] | None, typer.Option(metavar="RUN", help="See train; of every trial.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", dir_okay=False, help="Write every ended trial to this file."),
-    ] = None,
+    cache: Annotated[Path, Option(metavar="DIR")],
+    study: Annotated[Path, Option(metavar="FILE.sqlite")],
+    model: str = "mini_xception",
+    trials: Annotated[int, Option(min=1)] = 20,
+    epochs: Annotated[int, Option(min=1)] = 8,
+    batch_size: Annotated[int, Option(min=2)] = 128,
+    small_share: Annotated[float, Option(min=0, max=1)] = 0.0,
+    teacher: Annotated[list[Path] | None, Option(metavar="RUN")] = None,
+    seed: Annotated[int, Option(min=0)] = 0,
+    json_file: JsonFile = None,
 ) -> None:
     """Search for good training settings.
 
     Prints the best settings on the validation part of the crops, as a recipe for train --recipe. A
     trial that does worse than the median of the others is pruned; the same command resumes a
     stopped study. Needs the extra [lab].
-    """
-    import shlex
-    import sys
 
+    Args:
+        cache: crop cache from prepare.
+        study: Optuna study; an existing one is resumed.
+        model: network architecture.
+        trials: total number of trials.
+        epochs: epochs per trial.
+        small_share: share of the epochs with smaller views, as in train.
+        teacher: distil from this finished run in every trial; repeatable.
+        json_file: write the finished trials as JSON.
+    """
     from genderscope.core.extras import require
     from genderscope.data.prepare.crops import Crops
 
@@ -63,8 +68,8 @@ def tune(
     crops = Crops(cache)
     searched = search(crops, settings, study, trials, report)
     if json_file:
-        command = shlex.join(["genderscope", *sys.argv[1:]])
-        document(searched, crops, settings, command).save(json_file, overwrite=True)
+        results = document(searched, crops, settings, _provenance.command())
+        results.save(json_file, overwrite=True)
     best = searched.best_trial
     typer.echo(f"# trial {best.number} of {len(searched.trials)}: validation loss {best.value:.4f}")
     for name, value in {"model": model, "batch_size": batch_size, **best.params}.items():

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument
 
 from genderscope.cli import _options
 from genderscope.cli._options import Model, expanded
@@ -36,32 +37,25 @@ class Privacy(StrEnum):
 
 @expanded
 def watch(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="A camera (0), a video, a folder of frames, or rtsp://... or http://...",
-        ),
-    ],
+    source: Annotated[str, Argument(metavar="SOURCE")],
     outputs: OutputOptions,
     reading: SourceOptions,
     detection: VideoDetectorOptions,
     model: Model = "mini_xception",
-    min_confidence: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Below it a face is uncertain.")
-    ] = None,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Draw the guided gradient beside each face.")
-    ] = False,
-    privacy: Annotated[
-        Privacy | None, typer.Option(help="blur pixelates faces in the window and the video.")
-    ] = None,
+    min_confidence: _options.Threshold = None,
+    explain: bool = False,
+    privacy: Privacy | None = None,
 ) -> None:
     """Track, classify and count the faces of a camera or video.
 
     Scores are averaged along each face's track before its label is decided. Nothing is written
     unless requested. q in the window, Ctrl-C and SIGTERM stop it and complete all files.
     Exit codes: 0 all done, 1 frames or the source failed, 2 wrong usage, 130 interrupted.
+
+    Args:
+        source: camera number, video file, folder of frames, rtsp://... or http://...
+        explain: draw guided gradients beside each face.
+        privacy: pixelate faces in the window and the video.
     """
     from genderscope.cli import INTERRUPTED, printable
     from genderscope.core.errors import SourceError, UsageError

@@ -21,6 +21,8 @@ from PIL.Image import Transpose
 from genderscope.core.errors import PictureError
 from genderscope.core.types import Frame, Image
 
+PORTRAIT = Path(__file__).parent / "samples" / "astronaut.jpg"
+"""A public-domain portrait."""
 MAX_PIXELS = 120_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
 EXTENSIONS = {

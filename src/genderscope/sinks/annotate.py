@@ -1,8 +1,6 @@
 """Annotated pictures in a folder: JPEG if the original is JPEG, otherwise PNG."""
 
 from collections import Counter
-from contextlib import suppress
-from itertools import count
 from pathlib import Path
 
 import cv2
@@ -38,12 +36,37 @@ class Annotate(BaseSink):
         path = Path(scene.frame.path)
         suffix = path.suffix if path.suffix.lower() in SUFFIXES else ".png"
         drawn = draw(scene.frame.image, scene.results)
-        for use in count(self._uses[path.stem + suffix] + 1):
-            self._uses[path.stem + suffix] = use
-            number = f"-{use}" if use > 1 else ""
-            with suppress(FileExistsError):
-                save(drawn, self._folder / f"{path.stem}{number}{suffix}", overwrite=False)
-                return
+        name = path.stem + suffix
+        self._uses[name] = save_new(drawn, self._folder, path.stem, suffix, self._uses[name] + 1)
+
+
+def save_new(image: Image, folder: Path, stem: str, suffix: str, number: int = 1) -> int:
+    """Write a picture as a new file, its name numbered from 2 where others have it.
+
+    Args:
+        number: the first to try.
+
+    Returns:
+        The number that was free.
+    """
+    while True:
+        end = f"-{number}{suffix}" if number > 1 else suffix
+        try:
+            save(image, folder / f"{stem}{end}", overwrite=False)
+        except FileExistsError:
+            number += 1
+        else:
+            return number
+
+
+def check(file: Path) -> None:
+    """Refuse a file that no picture can be written to.
+
+    Raises:
+        UsageError: its suffix is unknown.
+    """
+    if file.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{file} should end in one of {', '.join(SUFFIXES)}")
 
 
 def save(image: Image, file: Path, overwrite: bool = True) -> None:
@@ -53,8 +76,7 @@ def save(image: Image, file: Path, overwrite: bool = True) -> None:
         UsageError: the suffix is unknown, or the file cannot be written.
         FileExistsError: the file exists and ``overwrite`` is false.
     """
-    if file.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{file} should end in one of {', '.join(SUFFIXES)}")
+    check(file)
     data = cv2.imencode(file.suffix, image)[1].tobytes()
     try:
         with file.open("wb" if overwrite else "xb") as opened:

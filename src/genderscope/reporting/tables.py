@@ -12,11 +12,14 @@ from genderscope.core.types import LABELS
 
 if TYPE_CHECKING:
     from genderscope.evaluation.compare import Accuracies, Comparison
+    from genderscope.evaluation.counterfactuals import Counterfactuals
     from genderscope.evaluation.evaluate import Evaluation
     from genderscope.evaluation.face_sizes import FaceSizes
     from genderscope.evaluation.metrics.calibration import RiskCoverage
     from genderscope.evaluation.metrics.groups import Group
     from genderscope.evaluation.metrics.paired import Agreement
+    from genderscope.evaluation.region_survey import RegionGroup, RegionShare
+    from genderscope.reporting import page
 
 MEASURES = {
     "accuracy": "accuracy",
@@ -147,6 +150,54 @@ def comparison(result: "Comparison") -> Iterator[Table]:
             lambda group: [group.a, group.b, group.difference],
         )
         yield _table(names, rows)
+
+
+def counterfactuals(result: "Counterfactuals") -> Table:
+    """A row for each condition."""
+    head = ("%", "n", "flip rate", "to man, woman", "confidence", "accuracy")
+    table = Table(*head, box=box.SIMPLE)
+    table.columns[0].no_wrap = True
+    table.add_row("original", f"{result.n:,}", "", "", "", percent(result.accuracy.value))
+    for row in result.conditions:
+        table.add_row(
+            printable(row.name),
+            f"{row.flip_rate.n:,}",
+            with_interval(row.flip_rate),
+            f"{percent(row.to_man)}, {percent(row.to_woman)}",
+            with_interval(row.confidence_change),
+            percent(row.accuracy.value),
+        )
+    return table
+
+
+def regions(groups: "tuple[RegionGroup, ...]") -> Table:
+    """A row for each group, a column for each region, and the regions' areas on top."""
+    first = groups[0].regions
+    names = (region.replace("/", "/\n") for region in first)
+    table = Table("energy, %\n± half its\n95% interval", "n", *names, box=box.SIMPLE)
+    table.add_row("area, %", "", *(percent(cell.area) for cell in first.values()))
+    section = ""
+    for group in groups:
+        if section != (section := group.column or group.label):
+            table.add_section()
+        name = group.group or f"{group.label}, {group.answers}"
+        table.add_row(name, f"{group.n:,}", *map(_region, group.regions.values()))
+    return table
+
+
+def _region(region: "RegionShare") -> str:
+    if region.share.value is None or region.share.interval is None:
+        return "n too small"
+    low, high = region.share.interval
+    return f"{100 * region.share.value:.1f}\n±{50 * (high - low):.1f}"
+
+
+def printed(source: "page.Table") -> Table:
+    """A report's table."""
+    table = Table(*source.head, box=box.SIMPLE, caption=source.caption, caption_justify="left")
+    for row in source.rows:
+        table.add_row(*row)
+    return table
 
 
 def _accuracies(values: "Accuracies") -> Iterator[list[str]]:
