@@ -43,9 +43,9 @@ def audit(
 ) -> None:
     """Report errors by group, for a model or any predictions.
 
-    Writes all numbers as JSON, and a self-contained page and Markdown made from them; with
-    --dataset the predictions too. Groups are the data set's own labels and never predicted; below
-    30 pictures they have no numbers. A column "identity" says which pictures show one person.
+    Writes the results as JSON, and a self-contained page and Markdown made from them; with
+    --dataset the predictions too. Groups are the data set's own labels, never predicted; groups
+    below 30 pictures get no numbers. A column "identity" marks pictures of the same person.
     Exit codes: 0 all done, 1 some pictures could not be read, 2 wrong usage. Needs [eval].
 
     Args:

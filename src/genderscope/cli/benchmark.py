@@ -43,8 +43,8 @@ def benchmark(
 ) -> None:
     """Compare models by accuracy, size and speed.
 
-    What is timed runs on one thread and takes turns; let nothing else run beside it. Beyond the
-    networks, --profile and --video take the smallest model. Needs the extra [eval].
+    Timings are single-threaded and interleaved; run nothing else meanwhile. Beyond the networks,
+    --profile and --video use the smallest model. Needs the extra [eval].
 
     Args:
         out: output folder for JSON, Markdown and a plot.

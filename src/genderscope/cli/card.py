@@ -17,7 +17,7 @@ def card(
     write: bool = False,
     out: Annotated[Path | None, Option(metavar="FILE.md", dir_okay=False)] = None,
 ) -> None:
-    """Print the card of a model: uses, limits and errors.
+    """Print or regenerate the card of a model.
 
     With --write, the numbers are those of the model's metadata and of the result files beside it,
     which evaluate and counterfactuals write as MODEL.DATA.DETECTOR.json and

@@ -95,7 +95,7 @@ def classify(
     provider: str = "cpu",
     engine: _options.Engine = "local",
 ) -> None:
-    """Find the faces and classify their gender presentation.
+    """Detect faces and classify their gender presentation.
 
     Pictures that fail are listed on standard error; the others are still classified. Results are
     written as they are computed, and --resume continues an interrupted run.

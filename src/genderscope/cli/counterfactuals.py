@@ -36,7 +36,7 @@ def counterfactuals(
     pictures_out: Annotated[Path | None, Option(metavar="DIR")] = None,
     predictions: Annotated[Path | None, Option(metavar="FILE.csv")] = None,
 ) -> None:
-    """Measure how often a changed picture changes the label.
+    """Measure label flip rates under counterfactual conditions.
 
     Each face is detected once, in the original picture, and cropped alike in every condition.
     Samples without a detected face or without landmarks (haar gives none) are counted and skipped.

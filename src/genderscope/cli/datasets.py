@@ -14,7 +14,7 @@ PANEL = "Data"
 def datasets(
     as_json: Annotated[bool, Option("--json")] = False,
 ) -> None:
-    """List the data sets that can be read, and their layouts.
+    """List the supported data sets and their layouts.
 
     Other commands take a data set as its name and path, such as fairface:DIR.
 

@@ -35,10 +35,10 @@ def evaluate(
     redetect: bool = False,
     batch_size: BatchSize = 256,
 ) -> None:
-    """Measure a model on a labelled data set.
+    """Evaluate a model on a labelled data set.
 
-    Accuracy is over every labelled picture, without abstention. A picture without a detected face
-    is classified as a whole; one that cannot be read counts as wrong, and makes the exit code 1.
+    Accuracy is over all labelled pictures, without abstention. A picture without a detected face is
+    classified as a whole; an unreadable one counts as wrong and makes the exit code 1.
 
     Args:
         save_predictions: write each picture's prediction as CSV.

@@ -41,10 +41,10 @@ def explain(
     label: Annotated[Label | None, Option("--class")] = None,
     model: Model = "mini_xception",
 ) -> None:
-    """Draw the gradients behind the classification of a face.
+    """Draw saliency maps of the faces in pictures.
 
-    The table says where on the face most of the gradients' energy lies. What such pictures can and
-    cannot show is written in docs/explanations.md. Exit codes: 0 all done, 1 some pictures failed,
+    The table lists the face regions with most of the gradient energy. For what such maps can and
+    cannot show, see docs/explanations.md. Exit codes: 0 all done, 1 some pictures failed,
     2 wrong usage.
 
     Args:

@@ -19,9 +19,9 @@ def export(
 ) -> None:
     """Calibrate a trained network and export it to ONNX.
 
-    Beside it lies <model>.guided.onnx, which also computes what the network looks at. Both files
-    are kept only if ONNX Runtime agrees with torch. From an .onnx file, only the guided file is
-    written, or with --int8 only the one in integers. Needs the extra [lab].
+    Also writes <model>.guided.onnx, which computes guided gradients too. Both files are kept only
+    if ONNX Runtime agrees with torch. From an .onnx file, only the guided file is written, or with
+    --int8 only the quantised one. Needs the extra [lab].
 
     Args:
         run: output folder of train, or an .onnx file.

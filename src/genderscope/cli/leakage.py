@@ -26,7 +26,7 @@ def leakage(
     out: Annotated[Path | None, Option(metavar="DIR")] = None,
     jobs: Jobs = None,
 ) -> None:
-    """Find duplicates and persons that data sets share.
+    """Find duplicates and shared identities across data sets.
 
     Compares every two data sets: exact copies (bytes or decoded pixels), near duplicates
     (re-encoded, scaled, mirrored, lit differently) and identities of the same name. Unreadable

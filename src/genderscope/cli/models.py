@@ -22,7 +22,7 @@ def models(
 ) -> None:
     """List the shipped models, or download a detector.
 
-    A download comes from its official address and is kept only if its SHA-256 is the pinned one.
+    Downloads come from the official address and are checked against a pinned SHA-256.
 
     Args:
         action: pull downloads a detector that is not in the package.

@@ -33,11 +33,11 @@ def regions(
     batch_size: BatchSize = 64,
     seed: Annotated[int, Option(min=0)] = 0,
 ) -> None:
-    """Measure where on the face the guided gradients lie.
+    """Measure gradient energy by face region over a data set.
 
-    Beside each share of the energy stands the region's share of the crop's area, which an even map
-    would have. A picture without a detected face is left out and counted; one that cannot be read
-    is named, and makes the exit code 1.
+    Each region's share of the crop's area is the baseline: a uniform map would have it. Pictures
+    without a detected face are counted and left out; unreadable ones are listed and make the exit
+    code 1.
 
     Args:
         by: columns to group by, such as race.

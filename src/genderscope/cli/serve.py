@@ -24,9 +24,9 @@ def serve(
     allow_origin: Annotated[list[str] | None, Option(metavar="ORIGIN")] = None,
     workers: Annotated[int | None, Option(min=1)] = None,
 ) -> None:
-    """Serve an HTTP API and a web page on this machine.
+    """Serve the HTTP API and the web page.
 
-    SIGTERM and Ctrl-C let requests in progress finish. Needs the extra [serve].
+    SIGTERM and Ctrl-C shut down gracefully: requests in progress finish. Needs the extra [serve].
 
     Args:
         host: address to listen on; any but loopback needs --token.

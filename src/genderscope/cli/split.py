@@ -19,9 +19,9 @@ def split(
     seed: Annotated[int, Option(min=0)] = 0,
     split: str | None = None,
 ) -> None:
-    """Split a data set so that no person is in two splits.
+    """Split a data set without shared identities.
 
-    The classes have the same shares in every split; pictures without a label are left out. Writes
+    Splits are stratified by class; unlabelled pictures are left out. Writes
     train.csv, validation.csv and test.csv, which are data sets
     (table:DIR/train.csv?identity=identity), and splits.json. Needs the extra [eval].
 

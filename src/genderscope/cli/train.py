@@ -32,9 +32,9 @@ def train(
 ) -> None:
     """Train a network, calibrate it and export it to ONNX.
 
-    Crops of the labelled faces are cut once and kept in a cache; one that prepare made is used as
-    it is. The same command with --resume continues a stopped run. The teachers of a recipe, and the
-    run that it is initialised from, are trained first, beside --out, unless they are there.
+    Faces are cropped once into a cache, or read from one that prepare made. The same command with
+    --resume resumes an interrupted run. The teachers of a recipe, and the run that it is
+    initialised from, are trained first, beside --out, unless they exist.
     `torchrun --nproc-per-node 2 --no-python genderscope train --cache DIR ...` shares each batch
     among processes, also on several machines with the same files. Needs the extra [lab].
 

@@ -28,10 +28,10 @@ def tune(
     seed: Annotated[int, Option(min=0)] = 0,
     json_file: JsonFile = None,
 ) -> None:
-    """Search for good training settings.
+    """Search for training settings with Optuna.
 
     Prints the best settings on the validation part of the crops, as a recipe for train --recipe. A
-    trial that does worse than the median of the others is pruned; the same command resumes a
+    trial worse than the median of the others is pruned; the same command resumes a
     stopped study. Needs the extra [lab].
 
     Args:

@@ -49,7 +49,7 @@ def watch(
     """Track, classify and count the faces of a camera or video.
 
     Scores are averaged along each face's track before its label is decided. Nothing is written
-    unless requested. q in the window, Ctrl-C and SIGTERM stop it and complete all files.
+    unless requested. q in the window, Ctrl-C and SIGTERM stop it; all files are completed.
     Exit codes: 0 all done, 1 frames or the source failed, 2 wrong usage, 130 interrupted.
 
     Args:
