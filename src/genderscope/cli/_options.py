@@ -18,16 +18,12 @@ if TYPE_CHECKING:
 Dataset = Annotated[
     str, Option(metavar="NAME:PATH", help="Data set, such as fairface:DIR or table:FILE.csv.")
 ]
-Datasets = Annotated[list[str] | None, Option("--dataset", metavar="NAME:PATH")]
 Model = Annotated[str, Option(help="Name of a shipped model, or path of an .onnx file.")]
 BatchSize = Annotated[int, Option(min=1, help="Batch size: faces per network run.")]
 JsonFile = Annotated[
     Path | None,
     Option("--json", metavar="FILE.json", dir_okay=False, help="Write the results as JSON."),
 ]
-SavePredictions = Annotated[Path | None, Option(metavar="FILE.csv", dir_okay=False)]
-Predictions = Annotated[Path | None, Option(metavar="FILE.csv")]
-Columns = Annotated[str, Option(metavar="COLUMN,...")]
 Threshold = Annotated[
     float | None, Option(min=0, max=1, help="Faces below this confidence are uncertain.")
 ]
@@ -92,11 +88,11 @@ def _parameter(name: str, kind: Any, default: Any, described_in: Any) -> Paramet
     kind, option = get_args(kind) if get_origin(kind) is Annotated else (kind, Option())
     option = copy(option)  # shared types are used by several commands
     option.rich_help_panel = getattr(described_in, "PANEL", None)
-    if kind is bool and not option.param_decls:
+    if kind is bool and option.default is ...:  # where Typer keeps the first explicit name
         option.param_decls = (f"--{name.replace('_', '-')}",)
     entries = getdoc(described_in) or ""
     if entry := re.search(rf"^ {{4}}{name}: (.+(?:\n {{8}}.+)*)", entries, re.MULTILINE):
-        text = " ".join(entry[1].split())
+        text = re.sub(r"\n +", " ", entry[1])
         option.help = text[0].upper() + text[1:]
     return Parameter(
         name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
@@ -131,6 +127,8 @@ class DetectorOptions:
 class DataOptions:
     """Which samples of a data set are used."""
 
+    PANEL: ClassVar[str] = "Data"
+
     split: Split = None
     exclude: Exclude = None
     limit: Limit = None
@@ -164,7 +162,7 @@ def columns(by: str) -> list[str]:
 
 
 def of_a_dataset(**options: Any) -> None:
-    """Refuse options that say how a data set is read, where answers are given instead.
+    """Refuse options of a data set where a table of predictions replaces it.
 
     Raises:
         UsageError: one is given.

@@ -40,8 +40,10 @@ def tune(
         model: network architecture.
         trials: total number of trials.
         epochs: epochs per trial.
+        batch_size: faces per training step.
         small_share: share of the epochs with smaller views, as in train.
         teacher: distil from this finished run in every trial; repeatable.
+        seed: random seed of the study.
         json_file: write the finished trials as JSON.
     """
     from genderscope.core.extras import require
