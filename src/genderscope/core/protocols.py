@@ -19,7 +19,7 @@ class Detector(Protocol):
     name: str
 
     def __call__(self, image: Image) -> list[Face]:
-        """Faces of a (height, width, 3) BGR picture, best first."""
+        """Faces of a (height, width, 3) BGR picture, best first; ``Faces`` if any are left out."""
         ...
 
 

@@ -3,10 +3,10 @@
 ``plain`` leaves out fields that are None. The service's documentation shows the descriptions.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from typing import Any, Literal, Self, cast
 
-from genderscope.core.types import Box, Result, Scene
+from genderscope.core.types import Box, LeftOut, Result, Scene
 
 Label = Literal["woman", "man", "uncertain"]
 
@@ -89,13 +89,18 @@ class TrackedFaceRecord(FaceRecord):
 
 @dataclass(frozen=True, kw_only=True)
 class SceneRecord:
-    """A picture or a frame: it has either faces or an error; a frame has a number and a time."""
+    """A picture or a frame: it has either faces or an error; a frame has a number and a time.
+
+    Attributes:
+        left_out: None if the detector dropped no face.
+    """
 
     path: str
     frame: int | None
     time_s: float | None
     error: str | None
     faces: list[FaceRecord] | None
+    left_out: LeftOut | None
 
     @classmethod
     def of(cls, scene: Scene) -> "SceneRecord":
@@ -107,6 +112,7 @@ class SceneRecord:
             time_s=round(frame.time_s or 0.0, 3) if timed else None,
             error=frame.error,
             faces=[_face(result) for result in scene.results] if frame.error is None else None,
+            left_out=scene.left_out if any(astuple(scene.left_out)) else None,
         )
 
 

@@ -69,6 +69,25 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many faces a detector saw in a picture and dropped.
+
+    Attributes:
+        small: below ``min_face_px``, but at least half of it.
+        faint: below ``min_score``, but not below the score that is usual for the detector.
+    """
+
+    small: int = 0
+    faint: int = 0
+
+
+class Faces(list[Face]):
+    """A detector's faces, best first, and how many it left out."""
+
+    left_out = LeftOut()
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """The prediction for one face: scores first, the label last.
 
@@ -159,11 +178,13 @@ class Scene:
     """A frame with its results, in the detector's order.
 
     Attributes:
+        left_out: the faces that the detector dropped.
         drawn: the picture to show, where it is drawn already.
     """
 
     frame: Frame
     results: tuple[Result, ...] = ()
+    left_out: LeftOut = LeftOut()
     drawn: Image | None = None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
 from genderscope.core.protocols import Detector
-from genderscope.core.types import Box, Face, Image, points
+from genderscope.core.types import Box, Face, Faces, Image, LeftOut, points
 from genderscope.detection import downloads
 
 DETECTION_SIZE_PX, MIN_SCORE, MIN_FACE_PX = 1280, 0.6, 24
@@ -77,7 +77,8 @@ def search(
     detection_size: int,
     min_face_px: int,
     smallest_px: float,
-) -> list[Face]:
+    min_score: float = 0.0,
+) -> Faces:
     """Find faces of all sizes: in the whole picture, shrunk as far as the smallest wanted face
     allows, and if that is too large to search at once, shrunk further and in overlapping tiles too.
 
@@ -86,22 +87,27 @@ def search(
         smallest_px: the smallest face that ``find`` detects.
 
     Returns:
-        Faces in the picture's own pixels, best first, without duplicates.
+        Faces in the picture's own pixels, best first, without duplicates. What ``find`` returns
+        below ``min_score`` is only counted.
     """
     found = [
         moved(face, scale, left, top)
         for scale, left, top, view in _views(image, detection_size, smallest_px / min_face_px)
         for face in find(view)
     ]
-    kept: list[Face] = []
+    distinct: list[Face] = []
     for face in sorted(found, key=lambda face: -face.score):
-        if (
-            min(face.box.width, face.box.height) >= min_face_px
-            and _within(face, image)
-            and all(face.box.iou(other.box) < SAME_FACE_IOU for other in kept)
-        ):
-            kept.append(face)
+        if _within(face, image) and all(face.box.iou(o.box) < SAME_FACE_IOU for o in distinct):
+            distinct.append(face)
+    large = [face for face in distinct if _side(face) >= min_face_px]
+    kept = Faces(face for face in large if face.score >= min_score)
+    small = sum(min_face_px / 2 <= _side(face) < min_face_px for face in distinct)
+    kept.left_out = LeftOut(small, len(large) - len(kept))
     return kept
+
+
+def _side(face: Face) -> float:
+    return min(face.box.width, face.box.height)
 
 
 def _views(image: Image, size: int, wanted: float) -> Iterator[tuple[float, float, float, Image]]:

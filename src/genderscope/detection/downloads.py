@@ -5,7 +5,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from urllib.error import URLError
 from urllib.request import urlopen
 
 from platformdirs import user_cache_path
@@ -54,7 +53,7 @@ def pull(name: str, url: str | None = None) -> Path:
     """Download a file to the user's cache, and keep it only if its hash is the pinned one.
 
     Args:
-        url: another address for the same file, such as a mirror's.
+        url: another address for the same file, such as a mirror's or ``file:///...``.
 
     Raises:
         UsageError: no download has that name.
@@ -79,8 +78,11 @@ def pull(name: str, url: str | None = None) -> Path:
                 )
             part.flush()
             Path(part.name).replace(wanted.file)
-        except (URLError, OSError) as error:
-            raise DownloadError(f"{url} could not be downloaded: {error}") from error
+        except OSError as error:
+            raise DownloadError(
+                f"{url} could not be read: {error}; download {wanted.url} elsewhere "
+                f"(SHA-256 {wanted.sha256}), then: genderscope models pull {name} --from FILE"
+            ) from error
         finally:
             Path(part.name).unlink(missing_ok=True)
     return wanted.file

@@ -4,11 +4,11 @@
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from genderscope.core.errors import FaceOutsidePicture, PictureError
-from genderscope.core.types import Box, Face, Frame, Image, Sample
+from genderscope.core.types import Box, Face, Frame, Image, LeftOut, Sample
 from genderscope.detection import SAME_FACE_IOU
 from genderscope.imaging import decode
 from genderscope.imaging.decode import Encoded
@@ -35,6 +35,7 @@ class LocatedFaces:
         faces: in the detector's order.
         crops: of each face, (size, size) uint8 grey or (size, size, 3) BGR.
         source: where the faces' places come from.
+        left_out: the faces that the detector dropped.
         sample: what the data set gives for the picture, where it is from one.
         error: the frame's error, where locating failed.
     """
@@ -43,6 +44,7 @@ class LocatedFaces:
     faces: tuple[Face, ...] = ()
     crops: tuple[Image, ...] = ()
     source: Source = Source.DETECTOR
+    left_out: LeftOut = field(default_factory=LeftOut)
     sample: Sample | None = None
     error: PictureError | None = None
 
@@ -107,7 +109,9 @@ def locate(
         face, place = _one(picture.image, detector, spec, box)
         located = LocatedFaces(picture, (face,), source=place, sample=sample)
     else:
-        located = LocatedFaces(picture, tuple(detector(picture.image)))
+        faces = detector(picture.image)
+        left_out = getattr(faces, "left_out", LeftOut())
+        located = LocatedFaces(picture, tuple(faces), left_out=left_out)
     lap("detect")
     located = replace(located, crops=located.recrop(spec))
     lap("crop")

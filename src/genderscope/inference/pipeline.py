@@ -96,7 +96,7 @@ class Scope:
         )
         for picture in waiting:
             results = tuple(Result(face, next(predictions)) for face in picture.faces)
-            yield Scene(picture.frame, results)
+            yield Scene(picture.frame, results, picture.left_out)
 
 
 def load(

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from genderscope.core.protocols import Detector
-from genderscope.core.types import Face, Image, Prediction, Result
+from genderscope.core.types import Face, Image, LeftOut, Prediction, Result
 from genderscope.imaging import decode
 from genderscope.imaging.preprocess import PreprocessSpec
 from genderscope.inference.classifier import Classifier, find, shipped
@@ -67,6 +67,7 @@ class PictureResults:
     width: int
     height: int
     results: tuple[Result, ...]
+    left_out: LeftOut
     crops: tuple[bytes, ...] | None
     maps: tuple[bytes, ...] | None
 
@@ -142,6 +143,7 @@ class Engine:
                 Result(face, Prediction(tuple(row[0]), min_confidence))
                 for face, row in zip(located.faces, rows, strict=True)
             ),
+            located.left_out,
             pictures,
             tuple(row[1] for row in rows) if explain else None,
         )

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from genderscope.core.records import FaceRecord
-from genderscope.core.types import LABELS
+from genderscope.core.types import LABELS, LeftOut
 from genderscope.imaging.preprocess import PreprocessSpec
 from genderscope.server.engine import Model, PictureResults
 
@@ -22,7 +22,12 @@ FACE: dict[str, Any] = {  # examples for the documentation
     "detector_score": 0.936118,
     "landmarks": [[203.1, 121.4], [246.2, 119.8], [228.6, 147.7], [209.8, 168.9], [245.0, 167.2]],
 }
-PICTURE: dict[str, Any] = {"width": 512, "height": 512, "faces": [FACE]}
+PICTURE: dict[str, Any] = {
+    "width": 512,
+    "height": 512,
+    "faces": [FACE],
+    "left_out": {"small": 0, "faint": 0},
+}
 
 ANSWER: dict[str, Any] = {
     "model": "mini_xception",
@@ -99,11 +104,13 @@ class Picture(BaseModel):
     width: int
     height: int
     faces: list[Face]
+    left_out: LeftOut = Field(description="How many faces the detector saw and dropped.")
 
     @classmethod
     def of(cls, picture: PictureResults, **more: Any) -> Self:  # fields of subclasses
         faces = list(_faces(picture))
-        return cls(width=picture.width, height=picture.height, faces=faces, **more)
+        size = {"width": picture.width, "height": picture.height}
+        return cls(**size, faces=faces, left_out=picture.left_out, **more)
 
 
 class LiveAnswer(Picture):

@@ -19,7 +19,9 @@ class Rows(TextSink):
 
     def __init__(self, target: str) -> None:
         super().__init__(target)
-        self._writer = csv.DictWriter(self.file, COLUMNS, lineterminator="\n")
+        self._writer = csv.DictWriter(
+            self.file, COLUMNS, extrasaction="ignore", lineterminator="\n"
+        )
         self._writer.writeheader()
 
     def write(self, scene: Scene) -> None:

@@ -90,7 +90,7 @@ class Live:
         watch.lap("track")
         drawn = self._picture(frame.image, results, maps) if self._drawn else None
         watch.lap("draw")
-        return LiveScene(frame, results, drawn, dict(watch.laps_ms), maps)
+        return LiveScene(frame, results, located.left_out, drawn, dict(watch.laps_ms), maps)
 
     def _scores(self, crops: Sequence[Image]) -> tuple[list[list[float]], tuple[Image, ...]]:
         if not crops:

@@ -15,7 +15,7 @@ import numpy as np
 from genderscope.core import sessions
 from genderscope.core.errors import ModelError
 from genderscope.core.types import Box, Face, Floats, Image
-from genderscope.detection import downloads, search
+from genderscope.detection import MIN_SCORE, downloads, search
 
 # In photographs with faces known from larger views, it finds all of 13 pixels and most of 12.
 SMALLEST_PX = 12
@@ -58,6 +58,7 @@ class YuNet:
             detection_size=self._detection_size,
             min_face_px=self._min_face_px,
             smallest_px=SMALLEST_PX,
+            min_score=self._min_score,
         )
 
     def _find(self, view: Image) -> list[Face]:
@@ -100,7 +101,7 @@ class YuNet:
         """
         kinds, things, boxes, landmarks = answers
         scores = np.sqrt(kinds.clip(0, 1) * things.clip(0, 1))
-        place = np.flatnonzero(scores >= self._min_score)
+        place = np.flatnonzero(scores >= min(self._min_score, MIN_SCORE))
         cells = np.stack([place % (columns // stride), place // (columns // stride)], 1)
         with np.errstate(over="ignore"):
             sides = np.exp(boxes[place, 2:])

@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Generator, Iterable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from math import ceil
 from pathlib import Path
@@ -183,3 +183,4 @@ def count(tally: Counter[str], scene: Scene) -> None:
     tally["failed"] += scene.frame.error is not None
     tally["empty"] += scene.frame.error is None and not scene.results
     tally.update(result.prediction.label for result in scene.results)
+    tally.update(asdict(scene.left_out))

@@ -163,11 +163,12 @@ class Picture {
   }
 
   #inWords() {
-    const { faces: all } = this.answer;
-    if (!all.length) return "No face was found.";
+    const { faces: all, left_out: leftOut } = this.answer;
+    const small = leftOut.small ? ` ${number(leftOut.small, "smaller face")} left out.` : "";
+    if (!all.length) return `No face was found.${small}`;
     const hidden = this.#bitmap ? "" : " The browser cannot show this format.";
     const totals = countsInWords(all, settings.threshold);
-    return `${number(all.length, "face")}: ${totals}.${hidden}`;
+    return `${number(all.length, "face")}: ${totals}.${small}${hidden}`;
   }
 
   /** The picture at full size, with boxes and labels. */
