@@ -9,7 +9,7 @@ import pytest
 import genderscope
 from genderscope import detection
 from genderscope.core.errors import ModelError, UsageError
-from genderscope.core.types import Box
+from genderscope.core.types import Box, LeftOut
 from genderscope.imaging.preprocess import PRESETS, window
 
 FACE = Box(178, 68, 86, 110)  # of the portrait, by hand
@@ -59,8 +59,17 @@ def test_nothing_is_found_in_a_picture_of_nothing(detector, shape):
     assert detector(np.full(shape, 127, np.uint8)) == []
 
 
-def test_faces_below_the_smallest_size_are_dropped(picture, yunet):
-    assert detection.create("yunet", model=yunet, min_face_px=200)(picture) == []
+@pytest.mark.parametrize(
+    ("limits", "left_out"),
+    [
+        ({"min_face_px": 100}, LeftOut(small=1)),  # its face is 91 pixels wide
+        ({"min_face_px": 200}, LeftOut()),  # less than half of it
+        ({"min_score": 0.99}, LeftOut(faint=1)),
+    ],
+)
+def test_faces_below_the_limits_are_left_out_and_counted(picture, yunet, limits, left_out):
+    found = detection.create("yunet", model=yunet, **limits)(picture)
+    assert (found, found.left_out) == ([], left_out)
 
 
 def test_landmarks_turn_with_the_face(picture, yunet):
