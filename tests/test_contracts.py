@@ -15,7 +15,7 @@ from genderscope.core.errors import (
     UsageError,
 )
 from genderscope.core.extras import require
-from genderscope.core.types import Box, Face, Frame, Prediction, Sample
+from genderscope.core.types import TEMPLATE, Box, Face, Frame, Prediction, Sample
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,23 @@ def test_intersection_over_union(other, share):
 def test_a_face_has_five_finite_landmarks_or_none(landmarks):
     with pytest.raises(ValueError, match="five finite landmarks"):
         Face(Box(0, 0, 1, 1), landmarks=landmarks)
+
+
+@pytest.mark.parametrize("roll_deg", [-170, 0, 40])
+@pytest.mark.parametrize("yaw_deg", [-50, 0, 30])
+def test_roll_and_yaw_are_those_of_an_average_head(roll_deg, yaw_deg):
+    depths = np.array([0, 0, 0.2, 0.03, 0.03])
+    yaw = np.radians(yaw_deg)
+    seen = TEMPLATE.real * np.cos(yaw) + depths * np.sin(yaw) + 1j * TEMPLATE.imag
+    places = 90 * np.exp(1j * np.radians(roll_deg)) * seen + 70
+    face = Face(Box(20, 20, 100, 100), landmarks=tuple((p.real, p.imag) for p in places))
+    assert face.roll_deg == pytest.approx(roll_deg, abs=4)
+    assert face.yaw_deg == pytest.approx(yaw_deg, abs=2)
+
+
+def test_without_landmarks_the_roll_is_the_turn_and_the_yaw_unknown():
+    face = Face(Box(0, 0, 9, 9), turn_deg=90)
+    assert (face.roll_deg, face.yaw_deg) == (pytest.approx(90), None)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,10 @@ import pytest
 
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
-from genderscope.core.types import Box, Face, points
+from genderscope.core.types import TEMPLATE, Box, Face, points
 from genderscope.data import counterfactuals
 from genderscope.data.counterfactuals import apply, conditions, picture_seed, select
 from genderscope.data.counterfactuals._pose import DEPTHS, Pose, pose
-from genderscope.imaging.preprocess import TEMPLATE
 
 # What YuNet finds in the portrait.
 EYES, NOSE, MOUTH = ((200.0, 101.5), (247.3, 102.3)), (220.3, 124.2), ((198.6, 143), (239.8, 143.5))

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genderscope.core.errors import FaceOutsidePicture
-from genderscope.core.types import Box, Face
+from genderscope.core.types import TEMPLATE, Box, Face
 from genderscope.imaging.preprocess import (
     PRESETS,
-    TEMPLATE,
     PreprocessSpec,
     crop,
     cut,
@@ -59,6 +58,15 @@ def test_a_tilted_face_is_cut_upright(angle_deg):
     a, b = window(face_at(Box(40, 30, 50, 60), angle_deg), PRESETS["aligned"])
     assert np.degrees(np.angle(a)) % 360 == pytest.approx(angle_deg % 360)
     assert b == pytest.approx(65 + 60j)
+
+
+@pytest.mark.parametrize("spec", PRESETS.values(), ids=PRESETS)
+def test_a_turned_box_is_cut_upright(spec):
+    picture = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    upright = crop(picture, Face(Box(100, 60, 64, 80)), spec)
+    turned = Face(Box(200 - 60 - 80, 100, 80, 64), turn_deg=90)
+    difference = crop(np.rot90(picture, -1), turned, spec) - upright.astype(int)
+    assert abs(difference).max() <= 1
 
 
 @pytest.mark.parametrize("spec", PRESETS.values(), ids=PRESETS)

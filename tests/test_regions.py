@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from genderscope.core.types import Box, Face
+from genderscope.core.types import TEMPLATE, Box, Face
 from genderscope.evaluation import regions
 from genderscope.evaluation.regions import REGIONS
-from genderscope.imaging.preprocess import PRESETS, TEMPLATE, crop
+from genderscope.imaging.preprocess import PRESETS, crop
 
 SIZE = 128
 

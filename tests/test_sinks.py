@@ -34,6 +34,7 @@ RECORDS: list[dict[str, Any]] = [
                 "scores": {"woman": 0.9, "man": 0.1},
                 "confidence": 0.9,
                 "detector_score": 0.75,
+                "roll_deg": 0.0,
             },
             {
                 "box": {"x": 30, "y": 8, "width": 12, "height": 14},
@@ -42,6 +43,8 @@ RECORDS: list[dict[str, Any]] = [
                 "confidence": 0.55,
                 "detector_score": 1.0,
                 "landmarks": [[12, 12], [20.12, 12], [16, 16], [13, 20], [19, 20]],
+                "roll_deg": 0.2,
+                "yaw_deg": -0.5,
             },
         ],
     },

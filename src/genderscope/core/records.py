@@ -52,8 +52,16 @@ class FaceRecord:
     landmarks: tuple[tuple[float, float], ...] | None = field(
         default=None,
         metadata={
-            "description": "Two eyes, nose, two mouth corners, each pair from the picture's left; "
-            "absent if the detector gives none."
+            "description": "Two eyes, nose, two mouth corners, each pair from the left of the "
+            "upright face; absent if the detector gives none."
+        },
+    )
+    roll_deg: float = field(default=0.0, metadata={"description": "Clockwise tilt, in degrees."})
+    yaw_deg: float | None = field(
+        default=None,
+        metadata={
+            "description": "Estimated turn to the side in degrees, positive to the right of the "
+            "upright face; absent without landmarks."
         },
     )
 
@@ -73,6 +81,8 @@ class FaceRecord:
             detector_score=round(face.score, 6),
             landmarks=face.landmarks
             and tuple((round(x, 2), round(y, 2)) for x, y in face.landmarks),
+            roll_deg=round(face.roll_deg, 1),
+            yaw_deg=None if face.yaw_deg is None else round(face.yaw_deg, 1),
             **more,
         )
 

@@ -1,6 +1,6 @@
 """Where on a face the energy of a map lies: seven regions that divide a crop, from five landmarks.
 
-The regions are defined in the face's own frame: the landmarks' best fit to ``preprocess.TEMPLATE``
+The regions are defined in the face's own frame: the landmarks' best fit to ``core.types.TEMPLATE``
 gives its rotation and its unit, the side of the face's box, so that they follow a face of any size
 and tilt. Each pixel belongs to one region, the first of ``REGIONS`` that contains it:
 
@@ -17,8 +17,8 @@ and tilt. Each pixel belongs to one region, the first of ``REGIONS`` that contai
 import numpy as np
 import numpy.typing as npt
 
-from genderscope.core.types import Face, Floats, points
-from genderscope.imaging.preprocess import TEMPLATE, PreprocessSpec, window
+from genderscope.core.types import TEMPLATE, Face, Floats, points
+from genderscope.imaging.preprocess import PreprocessSpec, window
 
 REGIONS = ("eyes", "brows", "nose", "hair/forehead", "mouth/beard", "cheeks", "outside")
 BROW_LINE = 0.115
@@ -29,12 +29,11 @@ def landmarks(face: Face, spec: PreprocessSpec) -> Floats:
     face's.
     """
     a, b = window(face, spec)
-    box = face.box
-    places = (
-        points(face.landmarks)
-        if face.landmarks is not None
-        else max(box.width, box.height) * TEMPLATE + complex(*box.centre)
-    )
+    if face.landmarks is not None:
+        places = points(face.landmarks)
+    else:
+        side, middle = face.fit()
+        places = side * TEMPLATE + middle
     inside = ((places - b) / a + (0.5 + 0.5j)) * spec.size
     return np.stack([inside.real, inside.imag], 1)
 

@@ -16,13 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genderscope.core.errors import FaceOutsidePicture
-from genderscope.core.types import Box, Face, Image, points
-
-# The five landmarks in a face's box, from its centre, in units of its longer side: medians over
-# 3,983 YuNet detections in FairFace train, mirrored to be symmetric.
-TEMPLATE = points(
-    [(-0.198, -0.172), (0.198, -0.172), (0.0, 0.043), (-0.168, 0.218), (0.168, 0.218)]
-)
+from genderscope.core.types import Box, Face, Image
 
 Array = TypeVar("Array", bound=Any)
 SMALLEST_PX, LARGEST_PX = 8, 512
@@ -115,13 +109,8 @@ PRESETS = {spec.name: spec for spec in (PAPER, ALIGNED, COLOUR, WIDE)}
 def window(face: Face, spec: PreprocessSpec) -> tuple[complex, complex]:
     """The square of the picture that becomes the crop, as the (a, b) of ``a * u + b``."""
     zoom = 1 + 2 * spec.margin_ratio
-    if spec.alignment == "landmarks" and face.landmarks is not None:
-        found = points(face.landmarks)
-        spread = TEMPLATE - TEMPLATE.mean()
-        a = np.vdot(spread, found) / np.vdot(spread, spread)
-        if a:  # five landmarks on one point carry no size; the box still does
-            return complex(a * zoom), complex(found.mean() - a * TEMPLATE.mean())
-    return complex(max(face.box.width, face.box.height) * zoom), complex(*face.box.centre)
+    a, b = face.fit(spec.alignment == "landmarks")
+    return a * zoom, b
 
 
 def whole(image: Image, spec: PreprocessSpec) -> Face:
@@ -181,11 +170,13 @@ def cut(
         crop = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
     shown = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     if spec.squaring == "pad":
-        long = max(face.box.width, face.box.height)
-        if face.box.width < long:
-            shown &= abs(unit.real) <= face.box.width / long / 2
-        if face.box.height < long:
-            shown &= abs(unit.imag) <= face.box.height / long / 2
+        width, height = face.box.width, face.box.height
+        if round(face.turn_deg / 90) % 2:
+            width, height = height, width
+        if width < height:
+            shown &= abs(unit.real) <= width / height / 2
+        if height < width:
+            shown &= abs(unit.imag) <= height / width / 2
     if spec.padding == "noise":
         hidden = ~shown if spec.colour == "grey" else ~shown[..., None]
         np.copyto(crop, _noise(spec.size, surround, spec.channels), where=hidden)

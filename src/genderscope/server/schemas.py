@@ -21,6 +21,8 @@ FACE: dict[str, Any] = {  # examples for the documentation
     "confidence": 0.988421,
     "detector_score": 0.936118,
     "landmarks": [[203.1, 121.4], [246.2, 119.8], [228.6, 147.7], [209.8, 168.9], [245.0, 167.2]],
+    "roll_deg": -2.3,
+    "yaw_deg": 8.6,
 }
 PICTURE: dict[str, Any] = {
     "width": 512,

@@ -12,7 +12,7 @@ COLUMNS = (
     *LABELS,
     *(f"frame_{label}" for label in LABELS),
     *SIDES,
-    "detector_score",
+    *("detector_score", "roll_deg", "yaw_deg"),
 )
 
 

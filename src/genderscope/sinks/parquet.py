@@ -126,6 +126,8 @@ def schema() -> Any:
             ("confidence", pa.float64()),
             ("detector_score", pa.float64()),
             ("landmarks", pa.list_(pa.list_(pa.float64()))),
+            ("roll_deg", pa.float64()),
+            ("yaw_deg", pa.float64()),
         ]
     )
     return pa.schema([("path", pa.string()), ("error", pa.string()), ("faces", pa.list_(face))])

@@ -1,7 +1,7 @@
 """The pose of a head from five landmarks, and the projection of its points into the picture.
 
 Points on a head are (x, y, z): right, down and towards the viewer from the centre of the face's
-box, in units of its longer side, as in ``preprocess.TEMPLATE``; 1 is about 16 cm. A head is rotated
+box, in units of its longer side, as in ``core.types.TEMPLATE``; 1 is about 16 cm. A head is rotated
 in 3D, then moved, scaled and tilted by a similarity (weak perspective).
 """
 
@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genderscope.core.types import Face, points
-from genderscope.imaging.preprocess import TEMPLATE
+from genderscope.core.types import TEMPLATE, Face, points
 
 DEPTHS = np.array([0.0, 0.0, 0.2, 0.03, 0.03])
 """The depths of the eyes, nose and mouth corners."""
@@ -54,8 +53,7 @@ def pose(face: Face) -> Pose:
     """The pose in which an average head's landmarks fit a face best; frontal for a face without
     landmarks or with all on one point.
     """
-    box = face.box
-    frontal = Pose(complex(max(box.width, box.height)), complex(*box.centre))
+    frontal = Pose(*face.fit(to_landmarks=False))
     if face.landmarks is None:
         return frontal
     landmarks = points(face.landmarks)

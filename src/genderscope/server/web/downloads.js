@@ -25,7 +25,7 @@ function cell(value) {
 
 const COLUMNS = [
   ...["file", "face", "label", "confidence", "woman", "man", "x", "y", "width", "height"],
-  ...["detector_score", "error", "model", "min_confidence", "network"],
+  ...["detector_score", "roll_deg", "yaw_deg", "error", "model", "min_confidence", "network"],
 ];
 
 /** One row per face, and one for each picture without faces. */
@@ -34,9 +34,8 @@ export function picturesAsCsv(pictures) {
     const head = { file, error, ...chosen() };
     if (!faces?.length) return [head];
     return faces.map((face, index) => {
-      const { label, confidence: score, scores, box, detector_score } = face;
-      const values = { face: index + 1, label, confidence: score, ...scores, ...box, detector_score };
-      return { ...head, ...values };
+      const { confidence: score, scores, box, ...rest } = face;
+      return { ...head, ...rest, face: index + 1, confidence: score, ...scores, ...box };
     });
   });
   return csv(rows, COLUMNS);
@@ -53,7 +52,9 @@ export function record(file, answer, error) {
     scores: face.scores,
     confidence: confidence(face),
     detector_score: face.detector_score,
-    ...(face.landmarks && { landmarks: face.landmarks }),
+    landmarks: face.landmarks,
+    roll_deg: face.roll_deg,
+    yaw_deg: face.yaw_deg,
   }));
   return { file, width: answer.width, height: answer.height, faces };
 }
