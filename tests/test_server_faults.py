@@ -103,7 +103,7 @@ def test_a_bomb_is_refused_by_its_header(served: tuple[Any, Any]) -> None:
 def test_many_slow_clients_keep_nobody_out(served: tuple[Any, Any], portrait: Path) -> None:
     client, _ = served
     address = (client.base_url.host, client.base_url.port)
-    post = b"POST /v1/classify HTTP/1.1\r\nHost: x\r\n"
+    post = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\n"
     body = b"Content-Length: 5000\r\n\r\nx"
     sockets = [socket.create_connection(address, timeout=20) for _ in range(60)]
     for number, one in enumerate(sockets):
@@ -120,7 +120,9 @@ def test_a_client_that_leaves_in_flight_frees_its_place(
     served: tuple[Any, Any], slow: bytes, portrait: Path
 ) -> None:
     client, process = served
-    head = b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(slow)
+    head = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(
+        slow
+    )
     address = (client.base_url.host, client.base_url.port)
     for sent in (head + slow[:100], head + slow):
         sockets = [socket.create_connection(address) for _ in range(6)]

@@ -1,3 +1,4 @@
+import json
 import socket
 import threading
 import time
@@ -25,6 +26,22 @@ PICTURE = cv2.imencode(".png", np.full((30, 40, 3), 90, np.uint8))[1].tobytes()
 TOKEN = "a-token-of-some-length"
 ORIGIN = "https://elsewhere.example"
 QUICK = {"header_timeout_s": 1.0, "body_timeout_s": 1.0}
+
+
+def talk(client: Any, *parts: bytes, pause_s: float = 0) -> bytes:
+    """What the server says until it closes the connection."""
+    with closing(socket.create_connection((client.base_url.host, client.base_url.port))) as end:
+        end.settimeout(20)
+        for part in parts:
+            end.sendall(part)
+            time.sleep(pause_s)
+        said = b""
+        while data := end.recv(65536):
+            said += data
+        return said
+
+
+POST = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +127,16 @@ def test_too_many_pixels_are_refused(client: Any) -> None:
 def test_a_token_keeps_others_out() -> None:
     engine = fake_engine([Gated()])
     with running(engine, token=TOKEN) as client:
-        for given in (None, "", "Bearer", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "Bearer ä"):
+        for given in (
+            None,
+            "",
+            "Bearer",
+            TOKEN,
+            f"Basic {TOKEN}",
+            f"Bearer {TOKEN}x",
+            f"Bearer {TOKEN[:-1]}",
+            "Bearer ä",
+        ):
             headers = {} if given is None else {"Authorization": given.encode()}
             for method, path in (("POST", "/v1/classify"), ("GET", "/v1/models")):
                 refused = client.request(method, path, headers=headers)
@@ -120,8 +146,9 @@ def test_a_token_keeps_others_out() -> None:
             problem(client.get("/metrics", headers=headers), 401, "a token is needed")
         for path in ("/healthz", "/readyz", "/", "/openapi.json"):  # they tell nothing
             assert client.get(path).status_code == 200
-        right = {"Authorization": f"Bearer {TOKEN}"}
-        assert client.post("/v1/classify", content=PICTURE, headers=right).status_code == 200
+        for scheme in ("bearer", "BEARER ", "Bearer"):
+            right = {"Authorization": f"{scheme} {TOKEN}"}
+            assert client.post("/v1/classify", content=PICTURE, headers=right).status_code == 200
         assert client.get("/metrics", headers=right).status_code == 200
 
 
@@ -139,6 +166,50 @@ def test_cors_is_closed_unless_an_origin_is_allowed() -> None:
         assert response.headers["access-control-allow-origin"] == ORIGIN
         others = {"Origin": "https://other.example"}
         problem(client.post("/v1/classify", content=PICTURE, headers=others), 403, "--allow-origin")
+
+
+def test_only_known_hosts_are_answered() -> None:
+    """A page that points its own name at this address gets nothing (DNS rebinding)."""
+    with running(fake_engine([Gated()]), allowed_hosts=["Faces.example"]) as client:
+        for host in ("evil.example", "localhost.evil.example", "", "127.0.0.1.example:8000", "*"):
+            for path in ("/v1/models", "/", "/openapi.json"):
+                problem(client.get(path, headers={"Host": host}), 403, "--allowed-host")
+            assert client.get("/healthz", headers={"Host": host}).status_code == 200
+        for host in ("localhost", "LOCALHOST:80", "127.0.0.1", "[::1]:8000", "faces.EXAMPLE:443"):
+            assert client.get("/openapi.json", headers={"Host": host}).status_code == 200
+        said = talk(client, upgrade("/v1/live", host="evil.example"))
+        assert said.startswith(b"HTTP/1.1 403 ")
+    with running(fake_engine([Gated()]), allowed_hosts=["*"]) as client:
+        assert client.get("/", headers={"Host": "any.example"}).status_code == 200
+
+
+def upgrade(path: str, *, host: str = "localhost", key: str = "AAAAAAAAAAAAAAAAAAAAAA==") -> bytes:
+    lines = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
+    head = "\r\n".join((f"GET {path} HTTP/1.1", f"Host: {host}", *lines))
+    return f"{head}\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),  # TLS
+        (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),  # no host
+        (b"GET /" + b"x" * 70_000, 400),
+        (POST + b"Content-Length: -1\r\n\r\n", 400),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        (upgrade("/v1/live", key="short"), 400),
+        (upgrade("/v1/live").replace(b"GET", b"POST"), 405),
+        (upgrade("/v1/live").replace(b": 13", b": 12"), 400),
+        (upgrade("/nowhere"), 404),
+    ],
+)
+def test_errors_of_the_protocol_are_problems(client: Any, request_: bytes, status: int) -> None:
+    head, _, body = talk(client, request_).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"application/problem+json" in head.lower()
+    assert json.loads(body)["status"] == status
+    assert client.post("/v1/classify", content=PICTURE).status_code == 200
 
 
 def test_overload_is_refused_at_once_and_passes() -> None:
@@ -176,27 +247,11 @@ def test_what_takes_too_long_is_a_504_and_leaves_its_place() -> None:
         assert client.post("/v1/classify", content=PICTURE).status_code == 200
 
 
-def talk(client: Any, *parts: bytes, pause_s: float = 0) -> bytes:
-    """What the server says until it closes the connection."""
-    with closing(socket.create_connection((client.base_url.host, client.base_url.port))) as end:
-        end.settimeout(20)
-        for part in parts:
-            end.sendall(part)
-            time.sleep(pause_s)
-        said = b""
-        while data := end.recv(65536):
-            said += data
-        return said
-
-
-POST = b"POST /v1/classify HTTP/1.1\r\nHost: x\r\n"
-
-
 def test_a_slow_header_is_cut(client: Any) -> None:
     assert talk(client, b"") == b""
     assert talk(client, POST) == b""
     # Also the second one, though the first was in time.
-    said = talk(client, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", POST)
+    said = talk(client, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", POST)
     assert said.startswith(b"HTTP/1.1 200 OK")
     assert said.count(b"HTTP/1.1") == 1
 

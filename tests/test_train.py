@@ -31,6 +31,7 @@ from genderscope.training.export import export_run  # noqa: E402
 from genderscope.training.lightning_module import ClassifierModule  # noqa: E402
 from genderscope.training.onnx_export import export, multiply_adds  # noqa: E402
 from genderscope.training.record import Study, TrainingRecord  # noqa: E402
+from genderscope.training.runs import load  # noqa: E402
 from genderscope.training.settings import Augmentation, Settings  # noqa: E402
 from genderscope.training.train import train  # noqa: E402
 
@@ -128,6 +129,20 @@ def test_multiply_adds_by_hand():
     assert multiply_adds(network, PRESETS["aligned"]) == 64 * 64 * 9 * 4 + 4 * 64 * 64 * 2
 
 
+def test_files_of_a_run_execute_nothing(crops, brief, tmp_path):
+    class Hostile:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "executed",))
+
+    for name in ("last.ckpt", "weights.pt"):
+        torch.save({"settings": {}, "model": Hostile(), "channels": 1}, tmp_path / name)
+    with pytest.raises(UsageError, match=r"last\.ckpt is not a file of a training run"):
+        train(crops, brief, tmp_path, resume=True)
+    with pytest.raises(UsageError, match=r"weights\.pt is not a file of a training run"):
+        load(tmp_path)
+    assert not (tmp_path / "executed").exists()
+
+
 def test_views_without_any_strength_are_the_crops_or_their_mirror_images():
     still = Augmentation().times(0)
     wide = torch.rand(16, 1, 96, 96) * 255
@@ -174,7 +189,7 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
         with pytest.raises((KeyboardInterrupt, SystemExit)):
             train(crops, brief, cut_short)
     # The checkpoint of a version without some setting can be resumed too.
-    checkpoint = torch.load(cut_short / "last.ckpt", weights_only=False)
+    checkpoint = torch.load(cut_short / "last.ckpt", weights_only=True)
     del checkpoint["settings"]["balance"]
     torch.save(checkpoint, cut_short / "last.ckpt")
     resumed = train(crops, brief, cut_short, resume=True)

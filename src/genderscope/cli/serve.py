@@ -22,6 +22,7 @@ def serve(
     detector_model: DetectorModel = None,
     token: Annotated[str | None, Option(envvar="GENDERSCOPE_TOKEN")] = None,
     allow_origin: Annotated[list[str] | None, Option(metavar="ORIGIN")] = None,
+    allowed_host: Annotated[list[str] | None, Option(metavar="HOST")] = None,
     workers: Annotated[int | None, Option(min=1)] = None,
 ) -> None:
     """Serve the HTTP API and the web page.
@@ -33,6 +34,8 @@ def serve(
         port: port to listen on; 0 picks a free one.
         token: token that clients must send; the variable keeps it out of process lists.
         allow_origin: allow requests from web pages of this origin; repeatable.
+        allowed_host: answer requests to this name too, besides loopback's and --host; * for any;
+            repeatable.
         workers: detection threads.  [default: one per CPU core]
     """
     import os
@@ -66,11 +69,16 @@ def serve(
         max_pixels=limits.max_pixels,
         observe=metrics.batches.observe,
     )
+    name = f"[{host}]" if ":" in host else host
     app = create_app(
-        engine, limits, metrics=metrics, token=token, allow_origins=frozenset(allow_origin or ())
+        engine,
+        limits,
+        metrics=metrics,
+        token=token,
+        allow_origins=frozenset(allow_origin or ()),
+        allowed_hosts=[name, *(allowed_host or ())],
     )
     socket = listen(host, port, token)
     cv2.setNumThreads(1)  # pictures are processed in parallel instead
-    name = f"[{host}]" if ":" in host else host
     typer.echo(f"genderscope serves at http://{name}:{socket.getsockname()[1]}")
     server(app, limits).run([socket])

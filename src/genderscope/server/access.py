@@ -1,18 +1,41 @@
-"""Who may use the service: clients with the token, and no web pages of other origins."""
+"""Who may use the service: clients with its name and the token, and no pages of other origins."""
 
 import hmac
+import re
 from base64 import urlsafe_b64decode
 from binascii import Error
 from collections.abc import Collection
 
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from genderscope.server.problems import Problem
 
 SUBPROTOCOL = "genderscope"
 # Browsers cannot set headers on a WebSocket, only protocols: one of them holds the token.
 TOKEN_SUBPROTOCOL = "genderscope.token."
-ANY_ORIGIN = "*"
+ANY = "*"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+PROBES = frozenset({"/healthz", "/readyz"})  # orchestrators use addresses as names
+
+
+class Hosts:
+    """Middleware that refuses names that are not the service's, since a web page can point its own
+    name at this address (DNS rebinding).
+    """
+
+    def __init__(self, app: ASGIApp, allowed: Collection[str]) -> None:
+        self._app, self._allowed = app, LOOPBACK.union(name.lower() for name in allowed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app: ASGIApp = self._app
+        if scope["type"] != "lifespan" and scope["path"] not in PROBES:
+            host = re.sub(r":\d*$", "", Headers(scope=scope).get("host", "").lower())
+            if self._allowed.isdisjoint({host, ANY}):
+                refusal = Problem(403, "this Host is not allowed; allow it with --allowed-host")
+                app = refusal.response()
+        await app(scope, receive, send)
 
 
 def check_token(connection: HTTPConnection, token: str | None) -> None:
@@ -23,9 +46,8 @@ def check_token(connection: HTTPConnection, token: str | None) -> None:
     """
     if token is None:
         return
-    candidates = [
-        connection.headers.get("authorization", "").removeprefix("Bearer ").encode("latin-1")
-    ]
+    scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
+    candidates = [credentials.strip().encode("latin-1")] if scheme.lower() == "bearer" else []
     if connection.scope["type"] == "websocket":
         candidates += [
             _decoded(protocol.removeprefix(TOKEN_SUBPROTOCOL))
@@ -48,7 +70,7 @@ def check_origin(connection: HTTPConnection, allowed: Collection[str]) -> None:
         Problem: 403.
     """
     origin = connection.headers.get("origin")
-    if origin is None or origin in allowed or ANY_ORIGIN in allowed:
+    if origin is None or origin in allowed or ANY in allowed:
         return
     if origin.partition("://")[2] != connection.headers.get("host"):
         raise Problem(

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Response, WebSocket
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import FileResponse
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import genderscope
 from genderscope.server import constants, live, problems, routes
+from genderscope.server.access import Hosts
 from genderscope.server.admission import Admission
 from genderscope.server.engine import Engine
 from genderscope.server.limits import Limits
@@ -41,6 +42,7 @@ def create_app(
     metrics: Metrics | None = None,
     token: str | None = None,
     allow_origins: Collection[str] = (),
+    allowed_hosts: Collection[str] = (),
 ) -> FastAPI:
     """The service as an ASGI app; it closes the engine when it ends.
 
@@ -48,6 +50,7 @@ def create_app(
         metrics: those that the engine reports to.
         token: required for ``/v1`` and ``/metrics``; everything else is public.
         allow_origins: other origins whose web pages may use the service.
+        allowed_hosts: names of the service besides those of loopback; ``*`` is any.
     """
     limits, metrics = limits or Limits(), metrics or Metrics()
     admission = Admission(limits)
@@ -100,6 +103,12 @@ def create_app(
         return Response(constants.javascript(), media_type="text/javascript")
 
     app.mount("/web", StaticFiles(directory=WEB))
+
+    @app.websocket("/{path:path}")
+    async def no_socket(socket: WebSocket) -> None:
+        problem = Problem(404, "there is no WebSocket here; use /v1/live")
+        await socket.send_denial_response(problem.response())
+
     if allow_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -107,6 +116,7 @@ def create_app(
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],
         )
+    app.add_middleware(Hosts, allowed=allowed_hosts)
     app.add_middleware(_Headers)
     app.add_middleware(Measured, metrics=metrics)
     return app

@@ -1,8 +1,9 @@
-"""Uvicorn with limits on slow clients."""
+"""Uvicorn with limits on slow clients, and problems for what is not HTTP."""
 
 import asyncio
 import socket
 from functools import partial
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
 
@@ -10,9 +11,13 @@ import h11
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
 
 from genderscope.core.errors import UsageError
 from genderscope.server.limits import Limits
+from genderscope.server.problems import Problem
 
 # After an early response the rest of the request is discarded for this long, so that the client can
 # read the response.
@@ -50,6 +55,20 @@ class Connection(H11Protocol):
             self._timer.cancel()
         super().connection_lost(exc)
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP; a response that has begun is cut."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            problem = Problem(400, "this is not HTTP/1.1; use an HTTP library")
+            response = problem.response()
+            headers = [*response.raw_headers, (b"connection", b"close")]
+            for event in (
+                h11.Response(status_code=400, reason=b"Bad Request", headers=headers),
+                h11.Data(data=bytes(response.body)),
+                h11.EndOfMessage(),
+            ):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
     def _watch(self) -> None:
         stage = None
         if self.conn.their_state is h11.IDLE:
@@ -64,6 +83,21 @@ class Connection(H11Protocol):
             self._timer = None
         if stage is not None:
             self._timer = self.loop.call_later(self._limits_s[stage], self.transport.close)
+
+
+class Socket(WebSocketsSansIOProtocol):
+    """Answers a handshake that is not valid with a problem."""
+
+    def handle_connect(self, event: Request) -> None:
+        self.conn.reject = _rejection  # type: ignore[method-assign]
+        super().handle_connect(event)
+
+
+def _rejection(status: int, text: str) -> Response:
+    answer = Problem(status, " ".join(text.split())).response()
+    headers = Headers((name.decode(), value.decode()) for name, value in answer.raw_headers)
+    headers["Connection"] = "close"
+    return Response(status, HTTPStatus(status).phrase, headers, bytes(answer.body))
 
 
 def listen(host: str, port: int, token: str | None) -> socket.socket:
@@ -96,11 +130,11 @@ def server(app: FastAPI, limits: Limits, **settings: Any) -> uvicorn.Server:
         uvicorn.Config(
             app,
             http=partial(Connection, limits=limits),  # type: ignore[arg-type]
-            ws="websockets-sansio",
+            ws=Socket,
             ws_max_size=limits.max_body_bytes,
             ws_per_message_deflate=False,
             access_log=False,
-            log_level="warning",
+            log_level="error",  # a warning would be a line for each hostile request
             server_header=False,
             proxy_headers=False,
             lifespan="on",

@@ -17,7 +17,7 @@ MEDIA_TYPE = "application/problem+json"
 MEANINGS = {
     400: "The body is not a valid multipart form, or is incomplete.",
     401: "The token is missing or wrong.",
-    403: "The web page's origin is not allowed.",
+    403: "The web page's origin, or the request's host, is not allowed.",
     404: "There is nothing by that name.",
     408: "The body arrived too slowly.",
     413: "The body is too large or has too many files.",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,14 +19,28 @@ def load(run: Path) -> nn.Module:
     """The trained network of a run, in evaluation mode and without gradients.
 
     Raises:
-        UsageError: the run is not finished, or its network is of another version.
+        UsageError: the run is not finished, its file is broken, or its network is of another
+            version.
     """
     if not is_finished(run):
         raise UsageError(f"{run} holds no finished run: {WEIGHTS} is missing")
-    saved = torch.load(run / WEIGHTS, weights_only=True)
+    saved = read(run / WEIGHTS)
     network: nn.Module = plugins.load("training.models", saved["model"]).create(saved["channels"])
     fill(network, saved["state"], run)
     return network.eval().requires_grad_(False)
+
+
+def read(file: Path) -> dict[str, Any]:  # torch's own type
+    """A file of a run: tensors and plain values, so that reading it executes nothing.
+
+    Raises:
+        UsageError: it is broken, or holds anything else.
+    """
+    try:
+        saved: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # what torch raises on hostile bytes has no common root
+        raise UsageError(f"{file} is not a file of a training run, or is broken") from error
+    return saved
 
 
 def is_finished(run: Path) -> bool:

@@ -36,7 +36,7 @@ from genderscope.training.batches import (
 )
 from genderscope.training.lightning_module import WARM_UP, ClassifierModule
 from genderscope.training.record import TrainingData, TrainingRecord
-from genderscope.training.runs import CHECKPOINT, RECORD, WEIGHTS, is_finished
+from genderscope.training.runs import CHECKPOINT, RECORD, WEIGHTS, is_finished, read
 from genderscope.training.settings import Settings
 
 EMA_STEPS = 8  # the average moves once in so many steps: each costs as much as a layer
@@ -92,7 +92,7 @@ def train(
             training_loader(crops, train_part, settings, occlusions, scores),
             validation_loader(crops, validation_part),
             ckpt_path=out / CHECKPOINT if resume else None,
-            weights_only=False,
+            weights_only=True,
         )
     except SystemExit as error:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from error
@@ -142,7 +142,7 @@ def commit() -> str:
 def _check_resumable(out: Path, settings: Settings) -> None:
     if not (out / CHECKPOINT).is_file():
         raise UsageError(f"{out} holds no checkpoint to resume from")
-    saved = torch.load(out / CHECKPOINT, map_location="cpu", weights_only=False).get("settings")
+    saved = read(out / CHECKPOINT).get("settings")
     try:
         same = convert(saved, Settings) == settings
     except ValidationError:
@@ -216,7 +216,7 @@ def _trainer(
 
 def _save_weights(module: ClassifierModule, crops: Crops, out: Path) -> None:
     # The averaged weights are the checkpoint's; a run that had ended would keep the last step's.
-    saved = torch.load(out / CHECKPOINT, map_location="cpu", weights_only=False)["state_dict"]
+    saved = read(out / CHECKPOINT)["state_dict"]
     averaged = {name: saved[f"network.{name}"] for name in module.network.state_dict()}
     module.network.load_state_dict(averaged)
     network = {"model": module.settings.model, "channels": crops.spec.channels}
