@@ -36,7 +36,6 @@ from PIL import Image
 
 import genderscope
 from genderscope.imaging import decode
-from genderscope.inference import pipeline
 
 ROOT = Path(__file__).parents[1]
 PORTRAIT = Path(genderscope.__file__).parent / "imaging" / "samples" / "astronaut.jpg"
@@ -68,7 +67,7 @@ def bomb(side: int) -> bytes:
 def alone(folder: str, model: str, count: int) -> float:
     """Pictures per second of the pipeline alone."""
     files = sorted(decode.find([folder]))
-    scope = pipeline.load(model)
+    scope = genderscope.load(model)
     list(scope.stream(decode.frames(files)))
     begin = time.perf_counter()
     done = sum(1 for _ in scope.stream(decode.frames(islice(cycle(files), count))))
@@ -165,7 +164,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         "command": " ".join(["python", "benchmarks/load.py", *sys.argv[1:]]),
         "machine": {"system": platform.platform(), "cores": len(os.sched_getaffinity(0))},
         "model": options.model,
-        "detector": pipeline.load(options.model).detector.name,
+        "detector": genderscope.load(options.model).detector.name,
         "pictures": len(bodies),
         "connections": options.connections,
         "requests": share * options.rounds,

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 DRAWING = ROOT / "docs" / "images" / "architecture.svg"
 PURPOSES = {
     "cli": "commands: parse, call, print",
+    "api": "what Python code imports",
     "server": "HTTP, WebSocket, web page",
     "training": "networks, recipes, export",
     "reporting": "pages, plots, model cards",

@@ -1,15 +1,23 @@
 """The public names, and what importing costs."""
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
 
 import genderscope
-from genderscope.core import plugins
+from genderscope.core import errors, plugins
+from genderscope.core.errors import UsageError
+from genderscope.imaging import decode
 
 NAMES = {
     *("LABELS", "UNCERTAIN", "__version__"),
-    *("load", "Scope", "Classifier", "PreprocessSpec"),
+    *("load", "evaluate", "audit", "Scope", "Results", "Classifier", "PreprocessSpec"),
     *("Box", "Face", "Prediction", "Result", "Scene", "Frame", "Sample"),
     *("GenderscopeError", "UsageError", "MissingExtra", "PictureError", "FaceOutsidePicture"),
     *("SourceError", "ModelError", "DownloadError", "DatasetError", "ResultError"),
@@ -38,6 +46,11 @@ def test_the_public_names_are_these() -> None:
     assert not hasattr(genderscope, "nothing_of_the_kind")
 
 
+def test_every_error_is_public() -> None:
+    own = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+    assert own <= NAMES
+
+
 def test_importing_imports_nothing_heavy() -> None:
     assert not loaded_by("import genderscope") & {*HEAVY, "numpy"}
 
@@ -61,3 +74,60 @@ def test_nothing_is_left_at_home(tmp_path):
     places = {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
     subprocess.run(command, env=os.environ | places, cwd=tmp_path, capture_output=True, check=True)
     assert not list(home.rglob("*"))
+
+
+@pytest.fixture(scope="module")
+def scope(model: str) -> genderscope.Scope:
+    return genderscope.load(model, "haar", min_confidence=0.75)
+
+
+def test_results_read_well(scope: genderscope.Scope, portrait: Path) -> None:
+    results = scope(portrait)
+    [face] = results
+    woman, man = face.prediction.scores
+    assert (face.label, face.confidence) == ("woman", woman)
+    assert face.scores == {"woman": woman, "man": man}
+    assert repr(face).startswith(f"<Result: woman, woman {woman:.3f}, man {man:.3f}, 77 x 94 ")
+    plain = face.to_dict()
+    assert json.loads(json.dumps(plain)) == plain
+    assert (plain["label"], plain["box"]["width"]) == ("woman", pytest.approx(77, abs=1))
+    assert f"<td>0</td><td>woman</td><td>{woman:.3f}</td>" in results._repr_html_()
+    assert repr(scope) == (
+        f"<Scope: model {scope.classifier.name}, uncertain below 0.750; detector haar>"
+    )
+
+
+def test_a_face_is_explained_and_drawn(scope: genderscope.Scope, portrait: Path) -> None:
+    [face] = scope(portrait)
+    [explained] = scope.explain(portrait)
+    [other] = scope.explain(portrait, "man")
+    assert explained.result.scores == pytest.approx(face.scores, abs=1e-5)
+    assert explained.result.prediction.min_confidence == 0.75
+    assert not np.array_equal(explained.map, other.map)
+    assert repr(explained).startswith("<Explanation of woman: energy in eyes ")
+    assert decode.read(explained._repr_png_()).shape[1] > 2 * explained.map.shape[1]
+    with pytest.raises(UsageError, match="label is 'woman' or 'man', not 'girl'"):
+        scope.explain(portrait, "girl")
+
+    drawn = scope.draw(portrait, [face])
+    assert drawn.size == (512, 512)
+    changed = (np.asarray(drawn)[..., ::-1] != decode.read(portrait)).any(-1)
+    assert 0.005 < changed.mean() < 0.2
+
+
+def test_a_video_is_followed(scope: genderscope.Scope, portrait: Path, tmp_path: Path) -> None:
+    small = cv2.resize(decode.read(portrait)[20:240, 110:330], (240, 240))
+    for number in range(4):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.roll(small, number, 1))
+    scenes = list(scope.video(tmp_path, frame_rate=10, explain=True, drawn=True))
+    assert [scene.frame.time_s for scene in scenes] == pytest.approx([0, 0.1, 0.2, 0.3])
+    assert [[face.track.number for face in scene.results] for scene in scenes] == [[1]] * 4
+    assert len(scenes[0].maps) == 1
+    assert scenes[0].drawn.shape == small.shape
+    assert "track 1, " in repr(scenes[0].results[0])
+
+
+def test_a_device_that_is_not_there_is_named() -> None:
+    with pytest.raises(UsageError, match=r"no device 'abacus' .* it has: .*cpu.*onnxruntime-gpu"):
+        genderscope.load(device="abacus")
+    assert genderscope.load(detector="haar", device="CPU").classifier.provider == "cpu"

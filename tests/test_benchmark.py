@@ -34,7 +34,7 @@ from genderscope.evaluation.metrics.paired import McNemar
 from genderscope.evaluation.predictions import Predictions
 from genderscope.imaging import decode
 from genderscope.inference import classifier
-from genderscope.inference.pipeline import Scope
+from genderscope.inference.pipeline import Pipeline
 from genderscope.reporting import benchmark
 from genderscope.reporting.page import Table
 
@@ -248,7 +248,7 @@ def test_frames_of_a_made_video(faces):
 def test_frames_a_second(portrait, models, haar, monkeypatch):
     monkeypatch.setattr(video, "RATIO_ROUNDS", 2)
     picture = decode.read(portrait)
-    scope = Scope(models["mini_xception"].classifier, haar)
+    scope = Pipeline(models["mini_xception"].classifier, haar)
 
     def explain(crops):
         return scope.classifier(crops), np.zeros(crops.shape, np.float32)

@@ -24,7 +24,7 @@ from genderscope.cli.watch import show
 from genderscope.core import plugins
 from genderscope.core.types import Frame, Scene
 from genderscope.inference.classifier import GUIDED, find
-from genderscope.inference.pipeline import Scope
+from genderscope.inference.pipeline import Pipeline
 from genderscope.video import Live
 from genderscope.video.cameras import open_source
 from genderscope.video.counts import Counts, LabelCounts
@@ -320,7 +320,7 @@ def test_keys_and_closing(model: str, screen: str, monkeypatch: pytest.MonkeyPat
     from fakes import BrightnessClassifier, CountingDetector
 
     monkeypatch.setenv("DISPLAY", screen)
-    live = Live(Scope(BrightnessClassifier(), CountingDetector()))
+    live = Live(Pipeline(BrightnessClassifier(), CountingDetector()))
     large = Scene(Frame("", np.full((1200, 2000, 3), 200, np.uint8), time_s=0.0))
     small = Scene(Frame("", np.full((100, 150, 3), 90, np.uint8), time_s=0.0))
     with plugins.load("sinks", "window").create() as window:

@@ -16,7 +16,7 @@ from genderscope.core.types import Box, Face, Frame, Image, Prediction, Result, 
 from genderscope.imaging import decode, draw
 from genderscope.inference.classifier import GUIDED, find
 from genderscope.inference.explainer import Explainer
-from genderscope.inference.pipeline import Scope
+from genderscope.inference.pipeline import Pipeline
 from genderscope.video import Live, LiveScene
 from genderscope.video.cameras import open_source
 from genderscope.video.correction import measured_confusion
@@ -134,7 +134,7 @@ def test_no_face_is_left_in_private_pictures(scenes: list[LiveScene], shared: Pa
 
 
 def fake(drawn: bool = True, private: bool = False) -> Live:
-    return Live(Scope(BrightnessClassifier(), CountingDetector()), drawn=drawn, private=private)
+    return Live(Pipeline(BrightnessClassifier(), CountingDetector()), drawn=drawn, private=private)
 
 
 def picture(faces: int, ground: int = 100) -> Image:
@@ -161,7 +161,7 @@ def test_a_face_that_the_detector_lost_for_a_scene_stays_hidden() -> None:
 
 def test_all_faces_of_a_frame_are_one_batch() -> None:
     classifier = BrightnessClassifier()
-    live = Live(Scope(classifier, CountingDetector()))
+    live = Live(Pipeline(classifier, CountingDetector()))
     frames = [Frame("", picture(n), index=n, time_s=n) for n in (3, 0, 20)]
     assert [len(scene.results) for scene in live.stream(frames)] == [3, 0, 20]
     assert classifier.batches == [3, 20]

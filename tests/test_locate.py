@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from fakes import BrightnessClassifier, CountingDetector
+from genderscope.api import Scope
 from genderscope.core.errors import FaceOutsidePicture, PictureError
 from genderscope.core.types import Box, Face, Frame, Image, Sample
 from genderscope.imaging.decode import Encoded
 from genderscope.imaging.preprocess import PRESETS, crop, window
 from genderscope.inference import locate
 from genderscope.inference.locate import Source
-from genderscope.inference.pipeline import Scope
 
 SPEC = PRESETS["aligned"]
 BLACK = np.zeros((110, 110, 3), np.uint8)

@@ -19,7 +19,6 @@ from genderscope.core.records import SceneRecord, plain
 from genderscope.core.types import Floats, Frame, Image, Scene
 from genderscope.imaging import decode
 from genderscope.imaging.preprocess import crop
-from genderscope.inference import pipeline
 from genderscope.inference.classifier import WEIGHTS, Classifier, shipped
 
 httpx = pytest.importorskip("httpx")
@@ -70,7 +69,7 @@ def client(model: str) -> Iterator[Any]:
 def expected(model: str, portrait: Path) -> list[dict[str, Any]]:
     """The faces as the command line writes them."""
     image = decode.read(portrait)
-    results = tuple(pipeline.load(model, "haar")(image))
+    results = tuple(genderscope.load(model, "haar")(image))
     scene = Scene(Frame("", image), results)
     faces: list[dict[str, Any]] = plain(SceneRecord.of(scene))["faces"]
     assert len(faces) == 1
@@ -158,7 +157,7 @@ def test_a_crop_and_the_network_give_the_same_scores_elsewhere(
     [face] = answer["pictures"][0]["faces"]
     cut = decoded(face["crop_png"])
     image = decode.read(portrait)
-    scope = pipeline.load(model, "haar")
+    scope = genderscope.load(model, "haar")
     np.testing.assert_array_equal(cut, crop(image, scope(image)[0].face, scope.classifier.spec))
 
     listed = client.get("/v1/models").json()

@@ -20,6 +20,7 @@ from msgspec.structs import asdict
 from benchmarks.peers import reference
 from benchmarks.results import Peers, Photographs, PhotographTiming, Size
 from genderscope import detection
+from genderscope.api import Scope
 from genderscope.core import plugins, sessions
 from genderscope.core.results import Provenance, versions
 from genderscope.core.types import Floats
@@ -28,7 +29,6 @@ from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
 from genderscope.imaging import decode
 from genderscope.imaging.preprocess import crop
 from genderscope.inference.classifier import WEIGHTS, Classifier, shipped
-from genderscope.inference.pipeline import Scope
 from genderscope.reporting import benchmark
 from genderscope.reporting.page import Table
 

@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from genderscope.api import Results, Scope, load
+    from genderscope.api.measures import audit, evaluate
     from genderscope.core.errors import (
         DatasetError,
         DownloadError,
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     )
     from genderscope.imaging.preprocess import PreprocessSpec
     from genderscope.inference.classifier import Classifier
-    from genderscope.inference.pipeline import Scope, load
 
 # From 1.29 on ONNX Runtime's own wheels tell Microsoft how they are used, and keep a file about it
 # in the user's cache, unless this stands before they are imported. Nothing may leave the machine.
@@ -60,37 +61,33 @@ __all__ = [
     "PreprocessSpec",
     "Result",
     "ResultError",
+    "Results",
     "Sample",
     "Scene",
     "Scope",
     "SourceError",
     "UsageError",
     "__version__",
+    "audit",
+    "evaluate",
     "load",
 ]
-# What does not come from ``core.types``; nothing is imported before it is used.
-_HOMES = {
-    "Classifier": "inference.classifier",
-    "DatasetError": "core.errors",
-    "DownloadError": "core.errors",
-    "FaceOutsidePicture": "core.errors",
-    "GenderscopeError": "core.errors",
-    "MissingExtra": "core.errors",
-    "ModelError": "core.errors",
-    "PictureError": "core.errors",
-    "PreprocessSpec": "imaging.preprocess",
-    "ResultError": "core.errors",
-    "Scope": "inference.pipeline",
-    "SourceError": "core.errors",
-    "UsageError": "core.errors",
-    "load": "inference.pipeline",
-}
+# Where the names come from; nothing is imported before it is used.
+_HOMES = (
+    "core.errors",
+    "core.types",
+    "imaging.preprocess",
+    "inference.classifier",
+    "api",
+    "api.measures",
+)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'genderscope' has no attribute {name!r}")
-    return getattr(import_module(f"genderscope.{_HOMES.get(name, 'core.types')}"), name)
+    for home in _HOMES if name in __all__ else ():
+        if hasattr(module := import_module(f"genderscope.{home}"), name):
+            return getattr(module, name)
+    raise AttributeError(f"module 'genderscope' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

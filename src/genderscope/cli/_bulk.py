@@ -15,7 +15,7 @@ from genderscope.core.types import Scene
 from genderscope.inference import bulk, cluster
 from genderscope.inference.bulk import Settings, archives
 from genderscope.inference.bulk.resuming import Done, Run, agree
-from genderscope.inference.pipeline import Scope
+from genderscope.inference.pipeline import Pipeline
 from genderscope.sinks import jsonl, parquet
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def on_this_machine(
     places: list[str],
     avoid: Path | None,
     settings: Settings,
-    scope: Scope,
+    scope: Pipeline,
     targets: dict[str, str],
     resume: bool,
     threads: int | None,
@@ -92,7 +92,7 @@ def on_a_cluster(
     return tally
 
 
-def _done(targets: dict[str, str], settings: Settings, scope: Scope) -> Done:
+def _done(targets: dict[str, str], settings: Settings, scope: Pipeline) -> Done:
     """The finished pictures of an output.
 
     Raises:
@@ -103,7 +103,7 @@ def _done(targets: dict[str, str], settings: Settings, scope: Scope) -> Done:
     return Done((parquet if name == "parquet" else jsonl).finished(target))
 
 
-def _run(settings: Settings, scope: Scope) -> Run:
+def _run(settings: Settings, scope: Pipeline) -> Run:
     return settings.record(scope, _provenance.of(*PACKAGES))
 
 

@@ -72,7 +72,7 @@ def benchmark(
     from genderscope.evaluation.benchmark.results import Profile, VideoBenchmark
     from genderscope.imaging import decode
     from genderscope.inference.classifier import shipped
-    from genderscope.inference.pipeline import Scope
+    from genderscope.inference.pipeline import Pipeline
     from genderscope.reporting import benchmark
 
     if dataset and (out is None or profile or video):
@@ -94,7 +94,7 @@ def benchmark(
     explainer = _explainer(smallest)
     if video:
         image = decode.read((pictures or [decode.PORTRAIT])[0])
-        scope = Scope(smallest.classifier, located_by)
+        scope = Pipeline(smallest.classifier, located_by)
         streamed = VideoBenchmark(
             provenance=provenance,
             machine=machine.describe(),

@@ -20,14 +20,14 @@ def demo(
     Args:
         out: output file for the annotated portrait.
     """
+    from genderscope import api
     from genderscope.core.types import Frame, Scene
     from genderscope.imaging import decode
     from genderscope.imaging.draw import draw
-    from genderscope.inference import pipeline
     from genderscope.sinks import annotate, table
 
     image = decode.read(decode.PORTRAIT)
-    results = pipeline.load()(image)
+    results = api.load()(image)
     annotate.save(draw(image, results), out)
     with table.create() as sink:
         sink.write(Scene(Frame(decode.PORTRAIT.name, image), tuple(results)))

@@ -91,7 +91,7 @@ def explain(
         )
         faces += len(explained)
         title = f"{printable(Path(frame.path).name)}, {method}"
-        drawn = [one.panel(explainer.picture(one.map), title) for one in explained]
+        drawn = [one.panel(title) for one in explained]
         for number, one in enumerate(explained, start=1):
             table.add_row(name, str(number), *_cells(one))
         if not explained:

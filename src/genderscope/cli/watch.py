@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from genderscope.core.results import Provenance
     from genderscope.core.types import Scene
     from genderscope.inference.explainer import Explainer
-    from genderscope.inference.pipeline import Scope
+    from genderscope.inference.pipeline import Pipeline
     from genderscope.sinks.window import Window
     from genderscope.video import Live
     from genderscope.video.cameras import Source
@@ -60,7 +60,7 @@ def watch(
     from genderscope.cli import INTERRUPTED, printable
     from genderscope.core.errors import SourceError, UsageError
     from genderscope.inference.classifier import Classifier
-    from genderscope.inference.pipeline import Scope
+    from genderscope.inference.pipeline import Pipeline
     from genderscope.video import Live
     from genderscope.video.correction import measured_confusion
     from genderscope.video.counts import TrackCounter
@@ -69,7 +69,7 @@ def watch(
         raise UsageError("--explain shows the faces that --privacy hides: choose one of them")
     outputs.check(source)
     opened = reading.open(source)
-    scope = Scope(Classifier.load(model), detection.create(), min_confidence)
+    scope = Pipeline(Classifier.load(model), detection.create(), min_confidence)
     live = Live(
         scope,
         _explainer(model) if explain else None,
@@ -108,7 +108,7 @@ class Session:
     """
 
     source: "Source"
-    scope: "Scope"
+    scope: "Pipeline"
     counter: "TrackCounter"
     provenance: "Provenance"
     frames: int = 0

@@ -121,7 +121,7 @@ class SceneRecord:
             frame=frame.index if timed else None,
             time_s=round(frame.time_s or 0.0, 3) if timed else None,
             error=frame.error,
-            faces=[_face(result) for result in scene.results] if frame.error is None else None,
+            faces=list(map(face_record, scene.results)) if frame.error is None else None,
             left_out=scene.left_out if any(astuple(scene.left_out)) else None,
         )
 
@@ -134,7 +134,8 @@ def plain(record: SceneRecord | FaceRecord) -> dict[str, Any]:  # values for jso
     )
 
 
-def _face(result: Result) -> FaceRecord:
+def face_record(result: Result) -> FaceRecord:
+    """A result with its numbers rounded; with its track where it has one."""
     track = result.track
     if track is None:
         return FaceRecord.of(result)

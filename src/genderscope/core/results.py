@@ -66,6 +66,13 @@ class Estimate(Record, frozen=True, kw_only=True):
     value: float | None
     interval: Interval | None
 
+    def __str__(self) -> str:
+        """A share in percent, with its interval."""
+        if self.value is None:
+            return "-"
+        low, high = self.interval or (self.value, self.value)
+        return f"{self.value:.1%} ({100 * low:.1f} to {100 * high:.1f})"
+
 
 class Document(Record, frozen=True, kw_only=True):
     """A result that is a file of its own: see the module."""
@@ -77,8 +84,11 @@ class Document(Record, frozen=True, kw_only=True):
 
     def encode(self) -> bytes:
         """The file's content."""
-        head = {"kind": self.KIND, "version": self.VERSION}
-        return msgspec.json.format(msgspec.json.encode(head | msgspec.to_builtins(self)), indent=1)
+        return msgspec.json.format(msgspec.json.encode(self.to_dict()), indent=1)
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values, as in the file."""
+        return {"kind": self.KIND, "version": self.VERSION, **msgspec.to_builtins(self)}
 
     def save(self, file: Path, overwrite: bool = False) -> None:
         """Write the file, whole or not at all.

@@ -1,5 +1,6 @@
 """Networks opened in ONNX Runtime: threads, memory and the execution provider, in one place."""
 
+import os
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -56,6 +57,52 @@ def create(
         )
     except Exception as error:  # its exception types are private and have no common root
         raise ModelError(f"{file} cannot be opened as an ONNX model: {error}") from error
+
+
+class Session:
+    """A network that is opened anew in another process: after a fork, or when unpickled or copied.
+
+    Attributes:
+        file: where it lies.
+    """
+
+    def __init__(self, file: Path, threads: int = 0, provider: str = CPU) -> None:
+        """See ``create``."""
+        self.file = file.absolute()
+        self._options = threads, provider
+        self._opened = [(os.getpid(), create(file, threads, provider))]
+
+    def __call__(self) -> onnxruntime.InferenceSession:
+        """The network in this process."""
+        process, session = self._opened[-1]
+        if process != os.getpid():
+            session = create(self.file, *self._options)
+            # The parent's stays: closing it would wait for threads that only the parent has.
+            self._opened.append((os.getpid(), session))
+        return session
+
+    def __reduce__(self) -> tuple[type, tuple[Path, int, str]]:
+        return Session, (self.file, *self._options)
+
+
+def of_device(device: str) -> str:
+    """The provider of a device, such as ``cpu`` or ``cuda``, if ONNX Runtime can use it here.
+
+    Raises:
+        UsageError: it cannot; the message says what would.
+    """
+    here = [
+        name.removesuffix(_SUFFIX).lower()
+        for name in onnxruntime.get_available_providers()
+        if not name.startswith("Azure")  # a web service
+    ]
+    if (provider := device.lower()) not in here:
+        raise UsageError(
+            f"no device {device!r} for this ONNX Runtime; it has: {', '.join(here)}. "
+            "An NVIDIA card is 'cuda' with onnxruntime-gpu, an Intel one 'openvino' with "
+            "onnxruntime-openvino, each installed in place of onnxruntime; a Mac has 'coreml'"
+        )
+    return provider
 
 
 @cache

@@ -188,13 +188,43 @@ class TrackState:
     scores: tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Result:
     """A face and its prediction; with the state of its track where it is followed over time."""
 
     face: Face
     prediction: Prediction
     track: TrackState | None = None
+
+    @property
+    def label(self) -> str:
+        """``woman``, ``man`` or ``uncertain``."""
+        return self.prediction.label
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The probability of each of ``LABELS``."""
+        return dict(zip(LABELS, self.prediction.scores, strict=True))
+
+    @property
+    def confidence(self) -> float:
+        """The higher score."""
+        return self.prediction.confidence
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values, as in the JSON of ``classify``."""
+        from genderscope.core.records import face_record, plain  # which needs this module
+
+        return plain(face_record(self))
+
+    def __repr__(self) -> str:
+        box = self.face.box
+        track = f"track {self.track.number}, " if self.track else ""
+        return (
+            f"<Result: {track}{self.label}, woman {self.scores['woman']:.3f}, "
+            f"man {self.scores['man']:.3f}, {box.width:.0f} x {box.height:.0f} pixels "
+            f"at ({box.x:.0f}, {box.y:.0f})>"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from genderscope.core.errors import DatasetError, PictureError
+from genderscope.core.html import table
 from genderscope.core.protocols import Detector
 from genderscope.core.results import Document, Estimate, Provenance, Record
 from genderscope.core.types import LABELS, Frame, Image, Prediction, Sample
@@ -84,6 +85,16 @@ class Evaluation(Document, frozen=True, kw_only=True):
     not_detected: int
     unreadable: tuple[Unreadable, ...]
     unlabelled: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        rates = self.rates
+        rows = {"accuracy": rates.accuracy, "balanced accuracy": rates.balanced_accuracy}
+        rows |= {f"recall, {label}": rates.recall[label] for label in LABELS}
+        for column, groups in self.by_group.items():
+            rows |= {f"accuracy, {column} {name}": of.accuracy for name, of in groups.items()}
+        caption = f"{self.model} on {self.data}, faces by {self.detector}"
+        cells = ((name, estimate.n, estimate) for name, estimate in rows.items())
+        return table(caption, ("", "pictures", "95% interval"), cells)
 
     @property
     def data(self) -> str:

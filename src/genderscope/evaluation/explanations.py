@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from genderscope.core.protocols import Detector
@@ -12,7 +13,7 @@ from genderscope.inference.explainer import EITHER, Explainer, Maps
 from genderscope.inference.locate import locate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
     """One face, its prediction, and the map that explains it.
 
@@ -29,16 +30,29 @@ class Explanation:
     map: Maps
     shares: Floats
 
-    def panel(self, shades: Image, name: str) -> Image:
+    def __repr__(self) -> str:
+        parts = zip(regions.REGIONS, self.shares, strict=True)
+        energy = ", ".join(f"{region} {share:.0%}" for region, share in parts)
+        return f"<Explanation of {LABELS[self.label]}: energy in {energy}; {self.result}>"
+
+    def _repr_png_(self) -> bytes:
+        return cv2.imencode(".png", self.panel("guided"))[1].tobytes()
+
+    def panel(self, name: str) -> Image:
         """A picture for a caption that begins with ``name``: see ``panels.panel``."""
         prediction = self.result.prediction
         label = f"{prediction.label} {prediction.confidence:.0%}, explained: {LABELS[self.label]}"
         energy = regions.energy(self.map[None])[0]
+        shades = Explainer.picture(self.map)
         return panels.panel(self.face, shades, energy, f"{name}: {label}")
 
 
 def explain(
-    image: Image, detector: Detector, explainer: Explainer, label: int = EITHER
+    image: Image,
+    detector: Detector,
+    explainer: Explainer,
+    label: int = EITHER,
+    min_confidence: float | None = None,
 ) -> list[Explanation]:
     """Explain every face of a picture, in the detector's order.
 
@@ -46,7 +60,10 @@ def explain(
         image: (height, width, 3) uint8 BGR.
         label: index into ``LABELS`` of the class to explain; by default the one with the higher
             score.
+        min_confidence: below it a face is ``uncertain``; by default the model's own.
     """
+    if min_confidence is None:
+        min_confidence = explainer.min_confidence
     spec = explainer.spec
     located = locate(Frame("", image), detector, spec)
     if not located.faces:
@@ -57,7 +74,7 @@ def explain(
     tile = replace(spec, size=panels.TILE_PX, colour="bgr")
     return [
         Explanation(
-            Result(face, Prediction((woman, man), explainer.min_confidence)),
+            Result(face, Prediction((woman, man), min_confidence)),
             tile_crop,
             int(man > woman) if label == EITHER else label,
             one,

@@ -120,7 +120,12 @@ def of(answers: Iterable[Answer], name: str) -> Predictions:
 
 
 def read(path: Path) -> Predictions:
-    """Read a table, CSV or Parquet: ``file,label,prediction,score`` and any further columns.
+    """The predictions in a table, CSV or Parquet: see ``from_rows``."""
+    return from_rows(path, table.rows(path, ["file"]))
+
+
+def from_rows(path: Path, rows: Iterable[table.Row]) -> Predictions:
+    """The predictions in a table's rows: ``file,label,prediction,score`` and any other columns.
 
     ``file`` is relative to the table; ``label`` is a data set's word (see ``datasets.table``) or
     empty; ``prediction`` is such a word, ``uncertain``, or empty where there is no answer;
@@ -129,8 +134,8 @@ def read(path: Path) -> Predictions:
     Raises:
         DatasetError: it is not such a table, or a row of it is not valid.
     """
-    truth, scores, labels, rows = [], [], [], []
-    for where, row in table.rows(path, ["file"]):
+    truth, scores, labels, kept = [], [], [], []
+    for where, row in rows:
         if not row.keys() & {"prediction", "score"}:
             raise DatasetError(
                 f"{path} lacks a column prediction or score; it has: {', '.join(row)}"
@@ -151,16 +156,16 @@ def read(path: Path) -> Predictions:
         truth.append(-1 if label is None else label)
         labels.append(nearer if prediction is None else prediction)
         scores.append(score)
-        rows.append(row)
-    if not rows:
+        kept.append(row)
+    if not kept:
         raise DatasetError(f"{path} has no rows")
     return Predictions(
         path.stem,
-        tuple(os.path.normpath(path.parent / row["file"]) for row in rows),
+        tuple(os.path.normpath(path.parent / row["file"]) for row in kept),
         _integers(truth),
         np.array(scores),
         _integers(labels),
-        {name: tuple(row[name] for row in rows) for name in rows[0] if name not in COLUMNS},
+        {name: tuple(row[name] for row in kept) for name in kept[0] if name not in COLUMNS},
     )
 
 

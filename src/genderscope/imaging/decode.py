@@ -62,6 +62,11 @@ class Encoded:
     name: str
     source: Path | bytes | Callable[[], bytes]
 
+    def frame(self, max_pixels: int = MAX_PIXELS) -> Frame:
+        """The decoded picture; errors as ``read``."""
+        source = self.source() if callable(self.source) else self.source
+        return Frame(self.name, read(source, max_pixels, name=self.name))
+
 
 def read(source: Path | bytes, max_pixels: int = MAX_PIXELS, *, name: str | None = None) -> Image:
     """Decode one picture, the first frame of an animated one.
@@ -115,7 +120,7 @@ def read_reduced(
                         f"the limit of {max_pixels:,}; shrink it or raise the limit"
                     )
                 reduction = _reduce(picture, longest_px, reductions)
-                return _bgr(picture), reduction
+                return bgr(picture), reduction
     except PictureError:
         raise
     except PIL.UnidentifiedImageError as error:
@@ -227,7 +232,8 @@ def _reduce(picture: PIL.Image.Image, longest_px: int, reductions: Sequence[int]
     return 1
 
 
-def _bgr(picture: PIL.Image.Image) -> Image:
+def bgr(picture: PIL.Image.Image) -> Image:
+    """Pillow's picture as ``read`` returns it; Pillow's errors where its data are broken."""
     picture.load()
     if (orientation := _orientation(picture)) in TURNS:
         picture = picture.transpose(TURNS[orientation])

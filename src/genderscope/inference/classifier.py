@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from genderscope.core import sessions
 from genderscope.core.errors import ModelError
@@ -60,19 +59,19 @@ class Model:
     """An open model file and its metadata; see ``open``.
 
     Attributes:
+        file: where it lies.
         spec: the preprocessing that it was trained with.
         temperature, bias: see ``calibrated``.
         min_confidence: below it the label is ``uncertain``; the metadata has its meaning.
         provider: by ONNX Runtime's name in lower case, such as ``cpu``.
     """
 
-    def __init__(
-        self, session: onnxruntime.InferenceSession, metadata: Metadata, threads: int
-    ) -> None:
+    def __init__(self, session: sessions.Session, metadata: Metadata, threads: int) -> None:
         self._session = session
+        self.file = session.file
         self._threads = threads
         self.metadata = metadata
-        self.provider = sessions.provider_of(session)
+        self.provider = sessions.provider_of(session())
         self.name, self.spec = metadata.name, metadata.spec
         self.temperature, self.bias = metadata.temperature, metadata.bias
         self.min_confidence = metadata.abstention.min_confidence
@@ -95,7 +94,7 @@ class Model:
         description = metadata.read(trial, file)
         metadata.check(trial, sessions.trial_options(), file, description.spec)
         del trial
-        session = sessions.create(file, 1, provider)
+        session = sessions.Session(file, 1, provider)
         return cls(session, description, threads or os.cpu_count() or 1)
 
     def _scores(self, logits: Floats) -> Floats:
@@ -115,7 +114,7 @@ class Model:
             part = slice(start, start + size)
             inputs = {name: values[part] for name, values in more.items()}
             inputs["faces"] = to_input(crops[part], self.spec)
-            found: list[npt.NDArray[Any]] = self._session.run(outputs, inputs)
+            found: list[npt.NDArray[Any]] = self._session().run(outputs, inputs)
             return found
 
         if len(crops) <= size:

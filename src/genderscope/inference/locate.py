@@ -101,8 +101,7 @@ def locate(
     else:
         sample = None
     if isinstance(picture, Encoded):
-        source = picture.source() if callable(picture.source) else picture.source
-        picture = Frame(picture.name, decode.read(source, max_pixels, name=picture.name))
+        picture = picture.frame(max_pixels)
     if picture.image is None:
         return LocatedFaces(picture, sample=sample)
     if one_face or detector is None:

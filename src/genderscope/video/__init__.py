@@ -11,7 +11,7 @@ from genderscope.core.types import Frame, Image, Prediction, Result, Scene
 from genderscope.imaging import draw
 from genderscope.inference.explainer import Explainer
 from genderscope.inference.locate import locate
-from genderscope.inference.pipeline import Scope
+from genderscope.inference.pipeline import Pipeline
 from genderscope.video.tracking import Tracker
 
 # Weight of the latest frame in the average times on the screen.
@@ -48,7 +48,7 @@ class Live:
 
     def __init__(
         self,
-        scope: Scope,
+        scope: Pipeline,
         explainer: Explainer | None = None,
         tracker: Tracker | None = None,
         *,

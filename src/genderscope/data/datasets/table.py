@@ -6,9 +6,10 @@ female, male, f or m, in any case, or empty where unknown. Other columns become 
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any, Protocol
 
 from genderscope.core.errors import DatasetError
 from genderscope.core.extras import require
@@ -28,6 +29,18 @@ FILE                  .csv in UTF-8 with a header, or .parquet; files are relati
   faces/1.jpg,woman,dim
 other columns' names: table:FILE?file=path&label=gender&identity=person&age=years"""
 WORDS = folder.WORDS | {"f": 0, "m": 1, "": None}
+
+FRAME = Path("frame")
+"""In place of a table's file, where the rows come from a frame."""
+
+
+class DataFrame(Protocol):
+    """A pandas or Polars frame, as far as it is read here."""
+
+    @property
+    def columns(self) -> Any: ...  # pandas' own type, or a list
+    def __getitem__(self, name: Any, /) -> Any: ...
+
 
 Row = tuple[str, dict[str, str]]
 """The place of a row in its table, such as ``line 3``, and its fields."""
@@ -50,8 +63,21 @@ def read(
     """
     check_split("a table", split, SPLITS)
     columns = [name for name in (file, label, identity, age) if name is not None]
+    yield from samples(root, rows(root, columns), file, label, identity, age)
+
+
+def samples(
+    root: Path,
+    rows: Iterable[Row],
+    file: str = "file",
+    label: str = "label",
+    identity: str | None = None,
+    age: str | None = None,
+) -> Iterator[Sample]:
+    """``read`` for rows of any origin; ``root`` names it, and files are relative to its folder."""
+    columns = (file, label, identity, age)
     one_label = OneLabelEach()
-    for where, row in rows(root, columns):
+    for where, row in rows:
         word = row[label].strip().lower()
         if not row[file]:
             raise DatasetError(f"{root}, {where}: no file is named")
@@ -86,6 +112,20 @@ def rows(root: Path, columns: Sequence[str]) -> Iterator[Row]:
     if not root.is_file():
         raise DatasetError(f"{root} is not a file; a table is CSV or Parquet")
     yield from (_parquet if root.suffix.lower() == ".parquet" else _csv)(root, columns)
+
+
+def of_frame(frame: DataFrame, columns: Sequence[str]) -> Iterator[Row]:
+    """The rows of a frame, as text; errors as ``rows``."""
+    names = [str(name) for name in frame.columns]
+    _check_columns(FRAME, columns, names)
+    values = [map(_text, frame[name]) for name in frame.columns]
+    for number, row in enumerate(zip(*values, strict=True), start=1):
+        yield f"row {number}", dict(zip(names, row, strict=True))
+
+
+def _text(value: object) -> str:
+    text = "" if value is None else str(value)
+    return "" if text in ("nan", "NaT", "<NA>") else text  # what pandas has for nothing
 
 
 def _csv(root: Path, columns: Sequence[str]) -> Iterator[Row]:

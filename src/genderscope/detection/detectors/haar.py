@@ -1,5 +1,6 @@
 """Viola-Jones with OpenCV's own frontal cascade: always there, boxes only, misses turned faces."""
 
+import threading
 from pathlib import Path
 
 import cv2
@@ -16,17 +17,25 @@ SMALLEST_PX = 24
 SCALE_STEP, MIN_NEIGHBOURS = 1.1, 5
 
 
+class _Cascade(threading.local):
+    """OpenCV's cascade, one for each thread: its search is not safe for several."""
+
+    def __init__(self) -> None:
+        file = Path(haarcascades) / "haarcascade_frontalface_default.xml"
+        self.opened = cv2.CascadeClassifier(str(file))
+
+
+_CASCADE = _Cascade()
+
+
 class Haar:
-    """See ``create``; not safe for threads that share one instance."""
+    """See ``create``; threads may share one instance."""
 
     name = "haar"
     smallest_px = SMALLEST_PX
 
     def __init__(self, detection_size: int, min_face_px: int) -> None:
         self._detection_size, self._min_face_px = detection_size, min_face_px
-        self._cascade = cv2.CascadeClassifier(
-            str(Path(haarcascades) / "haarcascade_frontalface_default.xml")
-        )
 
     def __call__(self, image: Image) -> list[Face]:
         return search(
@@ -39,7 +48,7 @@ class Haar:
 
     def _find(self, view: Image) -> list[Face]:
         grey = cv2.cvtColor(view, cv2.COLOR_BGR2GRAY)
-        squares = self._cascade.detectMultiScale(
+        squares = _CASCADE.opened.detectMultiScale(
             grey, SCALE_STEP, MIN_NEIGHBOURS, minSize=(SMALLEST_PX, SMALLEST_PX)
         )
         return [

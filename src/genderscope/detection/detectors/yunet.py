@@ -41,10 +41,11 @@ class YuNet:
         provider: str,
     ) -> None:
         self._detection_size, self._min_face_px = detection_size, min_face_px
-        self._min_score = min_score
-        self._session = sessions.create(model, threads, provider)
-        shapes = {value.name: value.shape for value in self._session.get_inputs()}
-        names = {value.name for value in self._session.get_outputs()}
+        self.min_score = min_score
+        self._session = sessions.Session(model, threads, provider)
+        session = self._session()
+        shapes = {value.name: value.shape for value in session.get_inputs()}
+        names = {value.name for value in session.get_outputs()}
         if not names.issuperset(OUTPUTS) or isinstance(shapes.get("input", [0] * 4)[3], int):
             raise ModelError(
                 f"{model} is not a YuNet model for pictures of any size: "
@@ -58,7 +59,7 @@ class YuNet:
             detection_size=self._detection_size,
             min_face_px=self._min_face_px,
             smallest_px=SMALLEST_PX,
-            min_score=self._min_score,
+            min_score=self.min_score,
         )
 
     def _find(self, view: Image) -> list[Face]:
@@ -70,7 +71,7 @@ class YuNet:
         )
         pixels = np.zeros((1, 3, rows, columns), np.float32)
         pixels[0, :, :height, :width] = view.transpose(2, 0, 1)
-        answers = self._session.run(OUTPUTS, {"input": pixels})
+        answers = self._session().run(OUTPUTS, {"input": pixels})
         found = np.concatenate(
             [
                 self._decoded([answer[0] for answer in answers[4 * place :][:4]], columns, stride)
@@ -101,7 +102,7 @@ class YuNet:
         """
         kinds, things, boxes, landmarks = answers
         scores = np.sqrt(kinds.clip(0, 1) * things.clip(0, 1))
-        place = np.flatnonzero(scores >= min(self._min_score, MIN_SCORE))
+        place = np.flatnonzero(scores >= min(self.min_score, MIN_SCORE))
         cells = np.stack([place % (columns // stride), place // (columns // stride)], 1)
         with np.errstate(over="ignore"):
             sides = np.exp(boxes[place, 2:])

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+from genderscope.core.html import table
 from genderscope.core.results import Document, Estimate, Interval, Record
 from genderscope.evaluation.counterfactuals import Counterfactuals
 from genderscope.evaluation.region_survey import RegionSurvey
@@ -140,3 +141,17 @@ class Audit(Document, frozen=True, kw_only=True):
     divisions: tuple[DivisionResult, ...]
     counterfactuals: Counterfactuals | None = None
     regions: RegionSurvey | None = None
+
+    def _repr_html_(self) -> str:
+        groups = [self.overall, *(group for part in self.divisions for group in part.groups)]
+        rows = (
+            (
+                ", ".join(f"{column} {value}" for column, value in of.group.items()) or "all",
+                of.n,
+                *(of.measures[name] for name in ("error", "uncertain")),
+                of.comparisons["error"].verdict if "error" in of.comparisons else "",
+            )
+            for of in groups
+        )
+        head = ("group", "pictures", "error", "uncertain", "errors, to all others")
+        return table(f"{self.name}: errors by group, {self.level:.0%} intervals", head, rows)

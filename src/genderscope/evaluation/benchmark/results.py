@@ -157,7 +157,7 @@ class Pictures(Record, frozen=True, kw_only=True):
 
     Attributes:
         apart: picture by picture, by stage.
-        together: in batches by ``Scope.stream``, without explaining and drawing.
+        together: in batches by ``Pipeline.stream``, without explaining and drawing.
         unreadable: reasons, one for each picture left out.
     """
 

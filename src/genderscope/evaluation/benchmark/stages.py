@@ -16,7 +16,7 @@ from genderscope.imaging import decode, draw
 from genderscope.imaging.preprocess import crop
 from genderscope.inference.classifier import Classifier
 from genderscope.inference.explainer import Explainer
-from genderscope.inference.pipeline import Scope
+from genderscope.inference.pipeline import Pipeline
 
 FILE_STAGES = ("read", "decode")
 FRAME_STAGES = ("detect", "crop", "classify", "explain", "draw")
@@ -85,7 +85,7 @@ def measure(
             unreadable.append(str(error))
     if not readable:
         raise PictureError(unreadable[0] if unreadable else "no folder that is named has a picture")
-    scope = Scope(classifier, detector)
+    scope = Pipeline(classifier, detector)
     apart, together = [], []
     with one_thread():
         for _ in range(WARM_UP_ROUNDS + rounds):

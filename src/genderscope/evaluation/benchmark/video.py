@@ -16,7 +16,7 @@ from genderscope.evaluation.benchmark.results import Stream, VideoRun
 from genderscope.evaluation.benchmark.stages import one_thread, shares
 from genderscope.imaging.preprocess import PreprocessSpec, crop
 from genderscope.inference.explainer import Explainer
-from genderscope.inference.pipeline import Scope
+from genderscope.inference.pipeline import Pipeline
 from genderscope.video import Live
 
 WIDTH, HEIGHT = 640, 480
@@ -55,7 +55,7 @@ def frame(portrait: Image, faces: int, number: int) -> Frame:
 
 
 def measure(
-    picture: Image, scope: Scope, explainer: Explainer | None, frames: int, seed: int
+    picture: Image, scope: Pipeline, explainer: Explainer | None, frames: int, seed: int
 ) -> dict[str, VideoRun]:
     """Frames per second of ``Live``, drawn, and the cost of explaining, by the number of faces.
 

@@ -27,7 +27,7 @@ from genderscope.inference import classifier
 from genderscope.inference.bulk.resuming import Run
 from genderscope.inference.classifier import Classifier
 from genderscope.inference.locate import LocatedFaces, failed, locate
-from genderscope.inference.pipeline import Scope
+from genderscope.inference.pipeline import Pipeline
 
 # A JPEG is not decoded smaller than this, however large the wanted faces are.
 REDUCED_PX = 1280
@@ -36,7 +36,7 @@ REDUCTIONS = (2, 4, 8)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How pictures are classified: see ``pipeline.load`` and ``detectors.create``.
+    """How pictures are classified: see ``genderscope.load`` and ``detectors.create``.
 
     Attributes:
         keep_pictures: scenes hold the decoded pictures; else only their sizes, and a large JPEG is
@@ -56,14 +56,14 @@ class Settings:
     provider: str = "cpu"
     keep_pictures: bool = False
 
-    def scope(self) -> Scope:
+    def scope(self) -> Pipeline:
         """The detector and the network, on one thread each.
 
         Raises:
-            ModelError, UsageError: see ``pipeline.load``.
+            ModelError, UsageError: see ``genderscope.load``.
         """
         network = Classifier.load(self.model, 1, self.provider)
-        return Scope(network, self.create_detector(), self.min_confidence)
+        return Pipeline(network, self.create_detector(), self.min_confidence)
 
     def create_detector(self, reduction: int = 1) -> Detector:
         """A detector for pictures that were decoded smaller than they are."""
@@ -77,7 +77,7 @@ class Settings:
             provider=self.provider,
         )
 
-    def record(self, scope: Scope, provenance: Provenance, shards: int | None = None) -> Run:
+    def record(self, scope: Pipeline, provenance: Provenance, shards: int | None = None) -> Run:
         """What decides the results besides the pictures.
 
         Args:
@@ -146,7 +146,7 @@ def classify(
     pictures: Iterable[Encoded | Frame],
     settings: Settings,
     threads: int | None = None,
-    scope: Scope | None = None,
+    scope: Pipeline | None = None,
 ) -> Generator[Scene]:
     """Scenes in the order of their pictures.
 

@@ -1,0 +1,108 @@
+"""Measurements for notebooks, as ``evaluate`` and ``audit`` of the command line make them."""
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genderscope.api import Scope, load
+from genderscope.core.extras import require
+from genderscope.core.results import Provenance, versions
+
+if TYPE_CHECKING:
+    from genderscope.data.datasets.table import DataFrame
+    from genderscope.evaluation.audit.results import Audit
+    from genderscope.evaluation.evaluate import Evaluation
+
+
+def evaluate(
+    data: "str | DataFrame",
+    scope: Scope | None = None,
+    *,
+    split: str | None = None,
+    limit: int | None = None,
+    batch_size: int = 256,
+) -> "Evaluation":
+    """Measure a model on labelled pictures that show one labelled face each, without abstention.
+
+    Args:
+        data: a data set, such as ``fairface:DIR``, or a pandas or Polars frame with the columns
+            ``file`` and ``label``; its further columns divide the pictures into groups.
+        scope: by default ``load()``.
+        split: of a data set, by default its last.
+        limit: only the first pictures.
+        batch_size: pictures in one run of the network.
+
+    Raises:
+        DatasetError: the data set or the frame is not as it should be, or has no labels.
+        MissingExtra: the extra [eval] is not installed.
+    """
+    require("sklearn", "eval")
+    from genderscope.data.datasets import table
+    from genderscope.evaluation import evaluate as evaluation
+    from genderscope.evaluation import samples
+
+    if isinstance(data, str):
+        read = samples.read(data, split, limit=limit)
+    else:
+        rows = islice(table.of_frame(data, ["file", "label"]), limit)
+        read = samples.Samples("frame", "all", list(table.samples(table.FRAME, rows)), None)
+    scope = scope or load()
+    classifier, detector = scope.classifier, scope.detector
+    return evaluation.measure(
+        list(evaluation.answers(read.samples, detector, classifier, batch_size)),
+        dataset=read.dataset,
+        split=read.split,
+        model=classifier.name,
+        detector=detector.name,
+        min_confidence=scope.min_confidence,
+        provenance=Provenance(
+            command="genderscope.evaluate(...)",
+            versions=versions(evaluation.PACKAGES),
+            seed=0,
+            fingerprint=read.fingerprint,
+        ),
+    )
+
+
+def audit(
+    predictions: "str | Path | DataFrame",
+    by: Sequence[str] = (),
+    *,
+    depth: int = 2,
+    seed: int = 0,
+) -> "Audit":
+    """Errors by group, and which differences are larger than chance.
+
+    Args:
+        predictions: a pandas or Polars frame, or a CSV or Parquet file, with the columns ``file``,
+            ``label``, and ``prediction`` or ``score``, the probability of man. Further columns
+            divide the pictures into groups; ``identity`` says which show one person.
+        by: the columns that divide them; by default ``gender``, which is the label, and all columns
+            of few values.
+        depth: how many columns are crossed at most.
+        seed: of the calibration error by chance.
+
+    Raises:
+        DatasetError: a column is missing or has a value that is not valid, or nothing is labelled.
+        UsageError: ``by`` names a column that is not there.
+        MissingExtra: the extra [eval] is not installed.
+    """
+    require("scipy", "eval")
+    from genderscope.data.datasets import table
+    from genderscope.evaluation import audit as audits
+    from genderscope.evaluation import predictions as tables
+
+    if isinstance(predictions, str | Path):
+        read = tables.read(Path(predictions))
+    else:
+        read = tables.from_rows(table.FRAME, table.of_frame(predictions, ["file"]))
+    groups = [audits.GENDER, *(name for name in read.groups if name != audits.IDENTITY)]
+    return audits.report(
+        read,
+        by or groups,
+        provenance=Provenance(
+            command="genderscope.audit(...)", versions=versions(audits.LIBRARIES), seed=seed
+        ),
+        depth=depth,
+    )

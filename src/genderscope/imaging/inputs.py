@@ -1,0 +1,168 @@
+"""Whatever a caller may give as a picture, made into one that the package works with."""
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from functools import partial
+from http.client import HTTPException
+from pathlib import Path
+from threading import Thread
+from typing import IO, Any, Literal
+from urllib import request
+from urllib.error import HTTPError
+
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+
+from genderscope.core.errors import PictureError, UsageError
+from genderscope.core.types import Frame, Image
+from genderscope.imaging import decode
+from genderscope.imaging.decode import Encoded
+
+ChannelOrder = Literal["bgr", "rgb"]
+Picture = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | PIL.Image.Image
+    | npt.NDArray[Any]
+)  # fmt: skip
+ACCEPTED = (
+    "a path, an http:// or https:// address, bytes, a file opened for reading bytes, a PIL image, "
+    "or an array (height, width[, 1, 3 or 4]) of uint8, or of floats from 0 to 1"
+)
+# Of a picture from an address.
+MAX_BYTES, TIMEOUT_S = 64 * 2**20, 20.0
+BLOCK_BYTES = 2**16
+
+
+def is_one(picture: object) -> bool:
+    """Whether something is one picture, or nothing that can be one, rather than several."""
+    if isinstance(picture, np.ndarray):
+        return picture.ndim < 4
+    one = isinstance(picture, str | bytes | bytearray | memoryview) or hasattr(picture, "read")
+    return one or not isinstance(picture, Iterable)
+
+
+def load(picture: Picture, channel_order: ChannelOrder = "bgr", name: str = "") -> Frame | Encoded:
+    """A picture of any accepted kind; paths, addresses and bytes are not decoded yet.
+
+    Args:
+        picture: see ``ACCEPTED``. A PIL image is turned upright and transparency becomes white, as
+            in files.
+        channel_order: of an array with three or four channels.
+        name: in errors, of what has none of its own.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    name = name or "the picture"
+    if isinstance(picture, str) and picture.lower().startswith(("http://", "https://")):
+        return Encoded(_shown(picture), partial(fetch, picture))
+    if isinstance(picture, str | os.PathLike):
+        return Encoded(os.fspath(picture), Path(picture))
+    if isinstance(picture, bytes | bytearray | memoryview):
+        return Encoded(name, bytes(picture))
+    if isinstance(picture, PIL.Image.Image):
+        try:
+            return Frame(name, decode.bgr(picture))
+        except Exception as error:  # what Pillow raises on broken data has no common root
+            return Frame(name, error=f"{name} is broken ({error})")
+    if isinstance(picture, np.ndarray):
+        return Frame(name, _array(picture, channel_order))
+    if hasattr(picture, "read"):
+        own = getattr(picture, "name", None)
+        name = own if isinstance(own, str) else name
+        try:
+            data = picture.read()
+        except OSError as error:
+            return Frame(name, error=f"{name} cannot be read: {error}")
+        if isinstance(data, bytes):
+            return Encoded(name, data)
+    raise UsageError(f"a picture is {ACCEPTED}, not {type(picture).__name__}")
+
+
+def read(picture: Picture, channel_order: ChannelOrder = "bgr") -> Image:
+    """The decoded picture; ``UsageError`` as ``load``, ``PictureError`` if it cannot be read."""
+    loaded = load(picture, channel_order)
+    frame = loaded if isinstance(loaded, Frame) else loaded.frame()
+    if frame.image is None:
+        raise PictureError(frame.error)
+    return frame.image
+
+
+def fetch(address: str) -> bytes:
+    """What lies at an ``http(s)://`` address, at most ``MAX_BYTES`` in ``TIMEOUT_S``.
+
+    Raises:
+        PictureError: it does not answer in time, refuses, or sends more.
+    """
+    answer: Future[bytes] = Future()
+    # A server may take its time over each byte of its headers: only a wait outside is bounded.
+    Thread(target=_settle, args=(answer, partial(_get, address)), daemon=True).start()
+    try:
+        return answer.result(TIMEOUT_S)
+    except TimeoutError as error:
+        problem: Exception = error
+        reason = f"did not send a picture within {TIMEOUT_S:g} s"
+    except HTTPError as error:
+        problem, reason = error, f"answered {error.code} {error.reason}"
+        error.close()
+    except (OSError, HTTPException, ValueError) as error:
+        problem, reason = error, f"cannot be reached: {getattr(error, 'reason', error)}"
+    raise PictureError(f"{_shown(address)} {reason}") from problem
+
+
+def _settle(answer: Future[bytes], get: Callable[[], bytes]) -> None:
+    try:
+        answer.set_result(get())
+    except Exception as error:  # whatever it is, the caller is waiting
+        answer.set_exception(error)
+
+
+def _get(address: str) -> bytes:
+    # Without the handlers of file:// and ftp://, where an answer might point.
+    opener = request.OpenerDirector()
+    for handler in (
+        request.ProxyHandler,
+        request.HTTPHandler,
+        request.HTTPSHandler,
+        request.HTTPDefaultErrorHandler,
+        request.HTTPRedirectHandler,
+        request.HTTPErrorProcessor,
+        request.UnknownHandler,
+    ):
+        opener.add_handler(handler())
+    opener.addheaders = [("User-Agent", "genderscope"), ("Accept", "image/*,*/*;q=0.1")]
+    with opener.open(address, timeout=TIMEOUT_S) as answer:
+        data: bytes = b"" if (answer.length or 0) > MAX_BYTES else answer.read(MAX_BYTES + 1)
+        if (not data and answer.length) or len(data) > MAX_BYTES:
+            raise PictureError(f"{_shown(address)} is larger than {MAX_BYTES / 1e6:.0f} MB")
+    return data
+
+
+def _shown(address: str) -> str:
+    """An address without its query, which may hold a key."""
+    return address.partition("?")[0]
+
+
+def _array(pixels: npt.NDArray[Any], channel_order: ChannelOrder) -> Image:
+    """An array as (height, width, 3) uint8 BGR."""
+    if channel_order not in ("bgr", "rgb"):
+        raise UsageError(f"channel_order is 'bgr' or 'rgb', not {channel_order!r}")
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    if pixels.ndim not in (2, 3) or channels not in (1, 3, 4) or not pixels.size:
+        raise UsageError(f"a picture is {ACCEPTED}, not {pixels.shape} of {pixels.dtype}")
+    if pixels.dtype.kind == "f":
+        if not (pixels.min() >= 0 and pixels.max() <= 1):  # NaN fails too
+            raise UsageError(
+                f"floats of a picture lie from 0 to 1, not {pixels.min():g} to {pixels.max():g}"
+            )
+        pixels = (pixels.astype(np.float32) * 255).round().astype(np.uint8)
+    if pixels.dtype != np.uint8:
+        raise UsageError(f"a picture is {ACCEPTED}, not {pixels.shape} of {pixels.dtype}")
+    if channels == 1:
+        pixels = pixels.reshape(pixels.shape[:2])
+    elif channel_order == "bgr":
+        if channels == 3:
+            return np.ascontiguousarray(pixels)
+        pixels = pixels[..., [2, 1, 0, 3]]
+    return decode.bgr(PIL.Image.fromarray(pixels))

@@ -1,0 +1,77 @@
+"""Evaluations and audits of frames, as in notebooks."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas
+import polars
+import pytest
+
+import audits
+import genderscope
+from fakes import BrightnessClassifier, CountingDetector
+from genderscope.core.errors import DatasetError, UsageError
+from genderscope.core.results import Document
+from genderscope.evaluation import predictions
+
+FRAMES = pytest.mark.parametrize("read", [pandas.read_csv, polars.read_csv])
+
+
+@pytest.fixture(scope="module")
+def scope() -> genderscope.Scope:
+    return genderscope.Scope(BrightnessClassifier(), CountingDetector())
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty pictures, in which the bright ones are labelled man, and one without a label."""
+    folder = tmp_path_factory.mktemp("pictures")
+    lines = ["file,label,light"]
+    for number in range(41):
+        image = np.full((8, 8, 3), 6 * number, np.uint8)
+        image[0, 0] = 0  # no face is found: the whole picture is classified
+        file = folder / f"{number}.png"
+        cv2.imwrite(str(file), image)
+        label = "" if number == 40 else "man" if 6 * number > 127 else "woman"
+        lines.append(f"{file},{label},{'bright' if number % 2 else 'dim'}")
+    path = folder / "table.csv"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def same(result: Document) -> dict[str, Any]:
+    """What does not depend on where the pictures were listed."""
+    origin = ("provenance", "dataset", "split", "name")
+    return {name: value for name, value in result.to_dict().items() if name not in origin}
+
+
+@FRAMES
+def test_a_frame_is_evaluated_as_a_table_is(read: Any, table: Path, scope: Any) -> None:
+    result = genderscope.evaluate(read(table), scope)
+    assert (result.n, result.dataset, len(result.unlabelled)) == (40, "frame", 1)
+    assert result.rates.accuracy.value == 1
+    assert same(result) == same(genderscope.evaluate(f"table:{table}", scope))
+    assert "<td>accuracy, light dim</td><td>20</td><td>100.0% (83.9 to 100.0)" in (
+        result._repr_html_()
+    )
+    few = genderscope.evaluate(read(table), scope, limit=30)
+    assert few.n == 30
+    with pytest.raises(DatasetError, match="frame lacks the columns label; it has: file, light"):
+        genderscope.evaluate(read(table)[["file", "light"]], scope)
+
+
+@FRAMES
+def test_a_frame_is_audited_as_a_table_is(read: Any, tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    predictions.write(file, audits.predicted(n=400))
+    result = genderscope.audit(read(file), ["race"])
+    assert same(result) == same(genderscope.audit(file, ["race"]))
+    assert (result.name, result.unlabelled) == ("frame", 8)
+    shown = result._repr_html_()
+    for group in ("all", "race Black", "race White"):
+        assert f"<td>{group}</td>" in shown
+    assert genderscope.audit(read(file)).by == ("gender", "race", "age")
+    with pytest.raises(UsageError, match="no column 'height'"):
+        genderscope.audit(read(file), ["height"])
