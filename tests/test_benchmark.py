@@ -260,7 +260,7 @@ def test_frames_a_second(portrait, models, haar, monkeypatch):
         assert "classify" in run.plain.stages
         assert "explain" in run.explained.stages
         assert run.guided_to_plain.value > 0
-        assert run.plain.frames == 2
+        assert run.plain.frames == run.whole.frames == 2
     assert found["1"].plain.faces_a_frame == 1
     assert found["20"].plain.faces_a_frame > 10
     with pytest.raises(UsageError, match="no face"):

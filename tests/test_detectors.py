@@ -98,7 +98,7 @@ def test_yunet_says_what_opencvs_own_says(shared, yunet, picture):
         rows = reference.detect(view)[1]
         found = [
             (f.box.x, f.box.y, f.box.width, f.box.height, *np.ravel(f.landmarks), f.score)
-            for f in detector._find(view)
+            for f in detector.find(view)
         ]
         np.testing.assert_allclose(
             np.reshape(found, (-1, 15)),
@@ -111,7 +111,7 @@ def test_a_bounded_view_loses_no_face_of_the_photographs(shared, yunet):
     """Against the whole picture at its own size, where YuNet takes a shoe for a face (0.71)."""
     for file in (shared / "data/photos").glob("*.jpg"):
         image = cv2.imread(str(file))
-        whole = detection.create("yunet", model=yunet)._find(image)
+        whole = detection.create("yunet", model=yunet).find(image)
         found = detection.create("yunet", model=yunet)(image)
         for face in whole:
             assert face.score < 0.75 or max(face.box.iou(other.box) for other in found) > 0.4

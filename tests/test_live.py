@@ -1,6 +1,6 @@
 """The one loop, on the test video: who is who, what they are called, what is drawn and counted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from fakes import BrightnessClassifier, CountingDetector
 from genderscope import detection
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
+from genderscope.core.protocols import Detector
 from genderscope.core.types import Box, Face, Frame, Image, Prediction, Result, Scene
 from genderscope.imaging import decode, draw
-from genderscope.inference.classifier import GUIDED, find
+from genderscope.inference.classifier import GUIDED, Classifier, find
 from genderscope.inference.explainer import Explainer
 from genderscope.inference.pipeline import Pipeline
 from genderscope.video import Live, LiveScene
@@ -293,3 +294,86 @@ def test_a_video_without_a_frame_is_none(tmp_path: Path) -> None:
     with plugins.load("sinks", "video").create(str(tmp_path / "a.mp4")):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_windows_give_what_whole_frames_give(
+    model: str, shared: Path, scenes: list[LiveScene]
+) -> None:
+    weights = next(shared.glob("models/*yunet*.onnx"))
+    scope = genderscope.load(model, "yunet", weights, **SETTINGS)
+    whole = list(Live(scope, detect_every=1, drawn=False).stream(video()))
+
+    def tracks(of: list[LiveScene]) -> dict[int, str]:
+        """The last label of each confirmed track."""
+        confirmed = (result for scene in of for result in scene.results if result.track.confirmed)
+        return {result.track.number: result.prediction.label for result in confirmed}
+
+    assert tracks(scenes) == tracks(whole)
+    faces = [sum(len(scene.results) for scene in of) for of in (scenes, whole)]
+    assert faces[0] == pytest.approx(faces[1], rel=0.03)
+
+
+class Searches:
+    """Counts how often the whole frame is searched, and how often windows are."""
+
+    name = "searches"
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self.whole = self.windows = 0
+
+    def __call__(self, image: Image) -> list[Face]:
+        self.whole += 1
+        return self._detector(image)
+
+    def find(self, view: Image) -> list[Face]:
+        self.windows += 1
+        return self._detector.find(view)
+
+
+@pytest.fixture
+def searches(shared: Path) -> Searches:
+    weights = next(shared.glob("models/*yunet*.onnx"))
+    return Searches(detection.create("yunet", model=weights, **SETTINGS))
+
+
+def at_30_frames_a_second(images: Iterable[Image]) -> Iterator[Frame]:
+    for index, image in enumerate(images):
+        yield Frame("walk", image, index=index, time_s=index / 30)
+
+
+def test_most_frames_are_searched_in_windows(model: str, searches: Searches) -> None:
+    scope = Pipeline(Classifier.load(model), searches)
+    frames = islice(at_30_frames_a_second(walk()), 25)  # before the two cross
+    scenes = list(Live(scope, drawn=False).stream(frames))
+    assert searches.whole + searches.windows == 25
+    assert searches.whole <= 7
+    assert all(len(scene.results) == 2 for scene in scenes[1:])
+
+
+def test_a_face_that_enters_is_found_within_six_frames(model: str, searches: Searches) -> None:
+    frames = list(islice(walk(), 12))
+    ground = [frame.copy() for frame in frames]
+    for image in ground[:6]:
+        image[:, :130] = 90  # the hopper is not there yet
+    scope = Pipeline(Classifier.load(model), searches)
+    scenes = list(Live(scope, drawn=False).stream(at_30_frames_a_second(ground)))
+    assert [len(scene.results) for scene in scenes[1:6]] == [1] * 5
+    assert len(scenes[11].results) == 2
+
+
+def test_a_face_that_is_lost_has_the_whole_frame_searched_at_once(
+    model: str, searches: Searches
+) -> None:
+    frames = list(islice(walk(), 10))
+    for index, image in enumerate(frames):
+        image[:, 160:] = 90  # one face is left
+        if index >= 8:
+            image[:] = np.roll(image, 160, 1)
+    scope = Pipeline(Classifier.load(model), searches)
+    scenes = [
+        (len(scene.results), searches.whole)
+        for scene in Live(scope, drawn=False).stream(at_30_frames_a_second(frames))
+    ]
+    assert scenes[6][1] == scenes[7][1]
+    assert scenes[8] == (1, scenes[7][1] + 1)

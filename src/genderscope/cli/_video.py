@@ -104,7 +104,13 @@ class SourceOptions:
 
 @dataclass(frozen=True)
 class VideoDetectorOptions(DetectorOptions):
-    """The detector, with defaults for video."""
+    """The detector, with defaults for video.
+
+    Attributes:
+        detect_every: search the whole frame once in so many frames, and small windows around the
+            tracks between.
+    """
 
     detection_size: DetectionSize = 640
     min_face_px: MinFacePx = 48
+    detect_every: Annotated[int, Option(min=1)] = 5

@@ -73,6 +73,7 @@ def watch(
     live = Live(
         scope,
         _explainer(model) if explain else None,
+        detect_every=detection.detect_every,
         drawn=outputs.window or outputs.video is not None,
         private=privacy is not None,
     )

@@ -14,6 +14,8 @@ class Detector(Protocol):
         name: as in results.
         smallest_px: optional: the smallest face that it finds, in pixels. Large pictures are then
             decoded smaller where only larger faces are wanted.
+        find: optional: as the call, but for faces of any size in a picture as small as a thumbnail.
+            Video then searches small windows around the tracks in most frames.
     """
 
     name: str

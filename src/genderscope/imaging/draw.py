@@ -84,7 +84,7 @@ def caption(image: Image, lines: Sequence[str]) -> Image:
         if (top := bottom - ink.shape[0]) < 0:
             break
         part = drawn[top:bottom, : ink.shape[1]]
-        part[:] = (part * 0.35 * (1 - ink) + 255 * ink).round()
+        part[:] = cv2.convertScaleAbs(part * (0.35 - 0.35 * ink) + 255 * ink)
         bottom = top
     return drawn
 
@@ -113,14 +113,20 @@ def _label(image: Image, result: Result) -> None:
     prediction = result.prediction
     track = f"{result.track.number}: " if result.track else ""
     text = f"{track}{prediction.label} {prediction.confidence:.0%}"
-    ink = _text(text, max(wanted, SMALLEST_TEXT_PX))
-    if (fit := min(height / ink.shape[0], width / ink.shape[1])) < 1:
-        size = (max(int(ink.shape[1] * fit), 1), max(int(ink.shape[0] * fit), 1))
-        ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA).astype(np.float64, copy=False)
-    top = max(top - ink.shape[0], 0)
-    left = min(left, width - ink.shape[1])
-    plate = (1 - ink[..., None]) * COLOURS[prediction.label]
-    image[top : top + ink.shape[0], left : left + ink.shape[1]] = plate.round()
+    plate = _plate(text, round(max(wanted, SMALLEST_TEXT_PX)), COLOURS[prediction.label])
+    if (fit := min(height / plate.shape[0], width / plate.shape[1])) < 1:
+        size = (max(int(plate.shape[1] * fit), 1), max(int(plate.shape[0] * fit), 1))
+        plate = cv2.resize(plate, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    top = max(top - plate.shape[0], 0)
+    left = min(left, width - plate.shape[1])
+    image[top : top + plate.shape[0], left : left + plate.shape[1]] = plate
+
+
+@lru_cache(maxsize=256)  # a track keeps its text for many frames
+def _plate(text: str, size_px: int, colour: tuple[int, int, int]) -> Image:
+    """Black text on a colour."""
+    plate: Image = ((1 - _text(text, size_px)[..., None]) * colour).round().astype(np.uint8)
+    return plate
 
 
 def _text(text: str, size_px: float) -> Floats:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from genderscope.inference.explainer import Explainer
 from genderscope.inference.locate import locate
 from genderscope.inference.pipeline import Pipeline
 from genderscope.video.tracking import Tracker
+from genderscope.video.windows import EVERY, WindowDetector
 
 # Weight of the latest frame in the average times on the screen.
 SMOOTHING = 0.1
@@ -38,6 +40,7 @@ class Live:
         scope: the detector and the classifier.
         explainer: of the same model; may be replaced while the stream runs. None explains nothing.
         tracker: by default a new ``Tracker``.
+        detect_every: frames from one search of the whole frame to the next: see ``windows``.
         drawn: draw each frame's results.
         private: pixelate faces in the drawn frames, also for the tracker's ``max_age_s`` after the
             detector lost them.
@@ -52,6 +55,7 @@ class Live:
         explainer: Explainer | None = None,
         tracker: Tracker | None = None,
         *,
+        detect_every: int = EVERY,
         drawn: bool = True,
         private: bool = False,
     ) -> None:
@@ -60,6 +64,7 @@ class Live:
         self.explainer, self.private = explainer, private
         self.tracker = tracker or Tracker()
         self._scope, self._drawn = scope, drawn
+        self._detector = WindowDetector(scope.detector, self.tracker, detect_every)
         self._average_ms: dict[str, float] = {}
 
     def stream(self, frames: Iterable[Frame]) -> Generator[LiveScene]:
@@ -75,9 +80,11 @@ class Live:
         if frame.image is None:
             return LiveScene(frame)
         size = (frame.image.shape[1], frame.image.shape[0])
+        time_s = frame.time_s or 0.0
         spec = self._scope.classifier.spec
         try:
-            located = locate(frame, self._scope.detector, spec, lap=watch.lap)
+            detect = partial(self._detector, time_s=time_s)
+            located = locate(frame, detect, spec, lap=watch.lap)
         except PictureError as error:
             return LiveScene(replace(frame, image=None, error=str(error)))
         scores, maps = self._scores(located.crops)
@@ -86,7 +93,7 @@ class Live:
             Result(face, Prediction((woman, man), self._scope.min_confidence))
             for face, (woman, man) in zip(located.faces, scores, strict=True)
         ]
-        results = self.tracker.update(singles, frame.time_s or 0.0, size)
+        results = self.tracker.update(singles, time_s, size)
         watch.lap("track")
         drawn = self._picture(frame.image, results, maps) if self._drawn else None
         watch.lap("draw")

@@ -6,7 +6,7 @@ compared by appearance, so a person who is away for longer than ``max_age_s`` is
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import copysign, exp, log
 
 import numpy as np
@@ -100,13 +100,31 @@ class Tracker:
 
     def hidden(self, size: tuple[int, int]) -> list[Box]:
         """Predicted boxes of the tracks without a detection in the last frame."""
+        return [track.box for track in self.predicted(self._time_s or 0, size) if not track.visible]
+
+    def predicted(self, time_s: float, size: tuple[int, int]) -> list["PredictedTrack"]:
+        """The tracks that are not too old, and where their faces will be at a time."""
+        elapsed_s = time_s - (self._time_s or 0)
         scale = np.array([*size, *size])
         return [
-            Box(x - width / 2, y - height / 2, width, height)
+            PredictedTrack(
+                track.number,
+                Box(x - width / 2, y - height / 2, width, height),
+                track.seen_s == self._time_s,
+            )
             for track in self._tracks
-            if track.seen_s != self._time_s
-            for x, y, width, height in [(track.box * scale).tolist()]
+            if time_s - track.seen_s <= self.max_age_s
+            for x, y, width, height in [(track.at(elapsed_s) * scale).tolist()]
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedTrack:
+    """Where a track's face will be; ``visible`` if it was detected in the last frame."""
+
+    number: int
+    box: Box
+    visible: bool
 
 
 class _Track:
@@ -119,10 +137,15 @@ class _Track:
         # Of position and speed in units of the face's size, hence the same for all coordinates.
         self._covariance = np.diag([JITTER**2, INITIAL_SPEED_PER_S**2])
 
+    def at(self, elapsed_s: float) -> Floats:
+        """The box after some time."""
+        box: Floats = self.box + np.append(self._speed * elapsed_s, (0, 0))
+        return box
+
     def predict(self, elapsed_s: float) -> None:
         step = np.array([[1, elapsed_s], [0, 1]])
         noise = np.array([elapsed_s**2 / 2, elapsed_s]) * ACCELERATION_PER_S2
-        self.box = self.box + np.append(self._speed * elapsed_s, (0, 0))
+        self.box = self.at(elapsed_s)
         self._covariance = step @ self._covariance @ step.T + np.outer(noise, noise)
 
     def add(self, result: Result, box: Floats, time_s: float, min_hits: int) -> Result:

@@ -55,14 +55,15 @@ class YuNet:
     def __call__(self, image: Image) -> list[Face]:
         return search(
             image,
-            self._find,
+            self.find,
             detection_size=self._detection_size,
             min_face_px=self._min_face_px,
             smallest_px=SMALLEST_PX,
             min_score=self.min_score,
         )
 
-    def _find(self, view: Image) -> list[Face]:
+    def find(self, view: Image) -> list[Face]:
+        """Faces of one view at its own scale, of any size that it can see."""
         height, width = view.shape[:2]
         # A side of one stride or less gives random faces, even in a black view.
         rows, columns = (

@@ -182,16 +182,21 @@ class Profile(TimedDocument, frozen=True, kw_only=True):
 
 
 class Stream(Stages, frozen=True, kw_only=True):
-    """Frames of a video, medians."""
+    """Frames of a video, means."""
 
     frames: int
     faces_a_frame: float
 
 
 class VideoRun(Record, frozen=True, kw_only=True):
-    """A video, plain and explained; ``guided_to_plain`` is the ratio of the networks' times."""
+    """A video, plain and explained; ``guided_to_plain`` is the ratio of the networks' times.
+
+    Attributes:
+        whole: plain, with each whole frame searched for faces.
+    """
 
     plain: Stream
+    whole: Stream | None = None
     explained: Stream | None = None
     guided_to_plain: Ratio | None = None
 

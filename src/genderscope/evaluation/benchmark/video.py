@@ -74,29 +74,34 @@ def measure(
     with one_thread():
         for count in LAYOUTS:
             made = [frame(portrait, count, number) for number in range(frames + 1)]
-            run = VideoRun(plain=_stream(Live(scope), made))
+            lives = {"plain": Live(scope), "whole": Live(scope, detect_every=1)}
+            cost = None
             if explainer:
                 crops = np.repeat(one[None], count, axis=0)
-                explained = _stream(Live(scope, explainer), made)
+                lives["explained"] = Live(scope, explainer)
                 seconds = take_turns(
                     {"a": partial(explainer, crops), "b": partial(scope.classifier, crops)},
                     RATIO_ROUNDS,
                     RATIO_REPEATS,
                 )
                 cost = ratio(**seconds, seed=seed)
-                run = VideoRun(plain=run.plain, explained=explained, guided_to_plain=cost)
-            runs[str(count)] = run
+            runs[str(count)] = VideoRun(**_streams(lives, made), guided_to_plain=cost)
     return runs
 
 
-def _stream(live: Live, frames: list[Frame]) -> Stream:
-    """The median of each stage over all frames but the first, which warms up."""
-    scenes = list(live.stream(frames))[1:]
-    names = [name for name in scenes[0].stage_ms if name not in NOT_OURS]
-    seconds = [[scene.stage_ms.get(name, 0) / 1e3 for name in names] for scene in scenes]
-    faces = sum(len(scene.results) for scene in scenes) / len(scenes)
-    stages = shares(names, np.median(seconds, axis=0), 1, faces)
-    return Stream(frames=len(scenes), faces_a_frame=faces, **asdict(stages))
+def _streams(lives: dict[str, Live], frames: list[Frame]) -> dict[str, Stream]:
+    """The mean time of each stage over all frames but the first, which warms up; each frame goes
+    through all in turn.
+    """
+    streams = {}
+    turns = list(zip(*(live.stream(frames) for live in lives.values()), strict=True))[1:]
+    for name, scenes in zip(lives, zip(*turns, strict=True), strict=True):
+        stages = [stage for stage in scenes[0].stage_ms if stage not in NOT_OURS]
+        seconds = [[scene.stage_ms.get(stage, 0) / 1e3 for stage in stages] for scene in scenes]
+        faces = sum(len(scene.results) for scene in scenes) / len(scenes)
+        means = shares(stages, np.mean(seconds, axis=0), 1, faces)
+        streams[name] = Stream(frames=len(scenes), faces_a_frame=faces, **asdict(means))
+    return streams
 
 
 def _there_and_back(step: int, length: int) -> int:

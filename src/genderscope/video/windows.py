@@ -1,0 +1,102 @@
+"""Detection in video: the whole frame now and then, and small windows around the tracks between.
+
+The windows of all tracks are searched side by side in one small picture. A track that is not found
+in its window has the whole frame searched at once.
+"""
+
+from math import ceil, sqrt
+
+import cv2
+import numpy as np
+
+from genderscope.core.protocols import Detector
+from genderscope.core.types import Box, Face, Image
+from genderscope.detection import SAME_FACE_IOU, moved
+from genderscope.video.tracking import Tracker
+
+EVERY = 5
+"""Frames from one search of the whole frame to the next, by default."""
+LONGEST_S = 0.17
+"""Time from one to the next, so that new faces appear within 0.2 s at low frame rates too."""
+AROUND = 2.2  # side of a window, in units of the face's longer side
+TILE_PX, LARGE_TILE_PX, FEW = 64, 96, 4  # side of a window as searched, larger for a few faces
+MOST_OF_FRAME = 0.5  # larger windows together are not worth it, as a share of the frame
+
+
+class WindowDetector:
+    """Detects the faces of successive frames; see ``__call__``.
+
+    Args:
+        detector: without a method ``find`` it searches each whole frame.
+        tracker: follows the faces that are returned.
+        every: see ``EVERY``; 1 searches each whole frame.
+    """
+
+    def __init__(self, detector: Detector, tracker: Tracker, every: int = EVERY) -> None:
+        self._detector, self._tracker = detector, tracker
+        self._find = getattr(detector, "find", None)
+        self._every = every if self._find else 1
+        self._numbers: set[int] | None = None  # visible tracks before the last frame
+        self._frames, self._last_s = 0, 0.0  # since the whole frame was searched
+
+    def __call__(self, image: Image, time_s: float) -> list[Face]:
+        """Faces of a frame, (height, width, 3) uint8 BGR, in its pixels.
+
+        Args:
+            time_s: time of the frame in the stream.
+        """
+        size = image.shape[1], image.shape[0]
+        tracks = self._tracker.predicted(time_s, size)
+        before, self._numbers = self._numbers, {track.number for track in tracks if track.visible}
+        self._frames += 1
+        if (
+            self._frames < self._every
+            and 0 <= time_s - self._last_s < LONGEST_S
+            and before == self._numbers  # none began, ended or was lost in the last frame
+        ):
+            faces = self._in_windows(image, [track.box for track in tracks])
+            if len(faces) >= len(self._numbers):
+                return faces
+        self._frames, self._last_s = 0, time_s
+        return self._detector(image)
+
+    def _in_windows(self, image: Image, boxes: list[Box]) -> list[Face]:
+        """The face nearest to each predicted box, without duplicates."""
+        if not boxes or self._find is None:
+            return []
+        tile = LARGE_TILE_PX if len(boxes) <= FEW else TILE_PX
+        columns = ceil(sqrt(len(boxes)))
+        rows = ceil(len(boxes) / columns)
+        if rows * columns * tile**2 > MOST_OF_FRAME * image.shape[0] * image.shape[1]:
+            return []
+        mosaic = np.zeros((rows * tile, columns * tile, 3), np.uint8)
+        shrunk: dict[int, Image] = {1: image}
+        places = []
+        for number, box in enumerate(boxes):
+            top, left = (index * tile for index in divmod(number, columns))
+            side = max(AROUND * max(box.width, box.height), tile)
+            x, y = (centre - side / 2 for centre in box.centre)
+            scale = tile / side
+            block = int(1 / scale)  # averaged first, since the warp reads only four pixels
+            if block not in shrunk:
+                small = (image.shape[1] // block, image.shape[0] // block)
+                part = image[: small[1] * block, : small[0] * block]
+                averaged = cv2.resize(part, small, interpolation=cv2.INTER_AREA)
+                shrunk[block] = averaged.astype(np.uint8, copy=False)
+            matrix = np.array([[scale * block, 0, -x * scale], [0, scale * block, -y * scale]])
+            view = cv2.warpAffine(shrunk[block], matrix, (tile, tile))
+            mosaic[top : top + tile, left : left + tile] = view
+            places.append((left, top, x, y, scale))
+        found = self._find(mosaic)
+        faces: list[Face] = []
+        for box, (left, top, x, y, scale) in zip(boxes, places, strict=True):
+            inside = [
+                moved(face, scale, x - left / scale, y - top / scale)
+                for face in found
+                if left <= face.box.centre[0] < left + tile
+                and top <= face.box.centre[1] < top + tile
+            ]
+            face = max(inside, key=lambda face: face.box.iou(box), default=None)
+            if face and all(face.box.iou(other.box) < SAME_FACE_IOU for other in faces):
+                faces.append(face)
+        return faces
