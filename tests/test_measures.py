@@ -26,15 +26,15 @@ def scope() -> genderscope.Scope:
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty pictures, in which the bright ones are labelled man, and one without a label."""
+    """Eighty pictures, in which the bright ones are labelled man, and one without a label."""
     folder = tmp_path_factory.mktemp("pictures")
     lines = ["file,label,light"]
-    for number in range(41):
-        image = np.full((8, 8, 3), 6 * number, np.uint8)
+    for number in range(81):
+        image = np.full((8, 8, 3), 220 if number > 42 else 30, np.uint8)
         image[0, 0] = 0  # no face is found: the whole picture is classified
         file = folder / f"{number}.png"
         cv2.imwrite(str(file), image)
-        label = "" if number == 40 else "man" if 6 * number > 127 else "woman"
+        label = "" if number == 80 else "man" if number > 42 else "woman"
         lines.append(f"{file},{label},{'bright' if number % 2 else 'dim'}")
     path = folder / "table.csv"
     path.write_text("\n".join(lines))
@@ -50,14 +50,14 @@ def same(result: Document) -> dict[str, Any]:
 @FRAMES
 def test_a_frame_is_evaluated_as_a_table_is(read: Any, table: Path, scope: Any) -> None:
     result = genderscope.evaluate(read(table), scope)
-    assert (result.n, result.dataset, len(result.unlabelled)) == (40, "frame", 1)
+    assert (result.n, result.dataset, len(result.unlabelled)) == (80, "frame", 1)
     assert result.rates.accuracy.value == 1
     assert same(result) == same(genderscope.evaluate(f"table:{table}", scope))
-    assert "<td>accuracy, light dim</td><td>20</td><td>100.0% (83.9 to 100.0)" in (
+    assert "<td>accuracy, light dim</td><td>40</td><td>100.0% (91.2 to 100.0)" in (
         result._repr_html_()
     )
-    few = genderscope.evaluate(read(table), scope, limit=30)
-    assert few.n == 30
+    few = genderscope.evaluate(read(table), scope, limit=70)
+    assert few.n == 70
     with pytest.raises(DatasetError, match="frame lacks the columns label; it has: file, light"):
         genderscope.evaluate(read(table)[["file", "light"]], scope)
 
