@@ -4,9 +4,8 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from genderscope.core.results import Exclusions, Provenance, versions
-
 if TYPE_CHECKING:
+    from genderscope.core.results import Exclusions, Provenance
     from genderscope.evaluation.samples import Samples
 
 
@@ -19,13 +18,15 @@ def of(
     *packages: str,
     seed: int | None = None,
     samples: "Samples | None" = None,
-    exclusions: Exclusions | None = None,
-) -> Provenance:
+    exclusions: "Exclusions | None" = None,
+) -> "Provenance":
     """Provenance with this process's command and the versions of ``packages``.
 
     Args:
         samples: those of the result, for their fingerprint and exclusions.
     """
+    from genderscope.core.results import Provenance, versions
+
     return Provenance(
         command=command(),
         versions=versions(packages),

@@ -6,9 +6,7 @@ a number that may be undefined has the type ``float | None``.
 """
 
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from platform import python_version
 from typing import Any, ClassVar, Self
 
 import msgspec
@@ -149,6 +147,9 @@ class Document(Record, frozen=True, kw_only=True):
 
 def versions(packages: Iterable[str] = ()) -> dict[str, str]:
     """Versions of Python, of this package and of those named that are installed."""
+    from importlib.metadata import PackageNotFoundError, version  # slower than all else here
+    from platform import python_version
+
     found = {"python": python_version()}
     for package in ("genderscope", *packages):
         try:

@@ -5,7 +5,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from urllib.request import urlopen
 
 from platformdirs import user_cache_path
 
@@ -59,6 +58,8 @@ def pull(name: str, url: str | None = None) -> Path:
         UsageError: no download has that name.
         DownloadError: the address did not answer, or what came is not what was pinned.
     """
+    from urllib.request import urlopen  # slow to import
+
     if name not in DOWNLOADS:
         raise UsageError(f"nothing to pull for {name!r}; there is: {', '.join(DOWNLOADS)}")
     wanted = DOWNLOADS[name]
