@@ -18,7 +18,13 @@ from genderscope.cli import app
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 LINK = re.compile(r"(?<=\]\()(?!https?:|#|mailto:)([^)#\s]+)")
-PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "deploy/README.md")
+PAGES = (
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "deploy/README.md",
+    "examples/README.md",
+)
 """Pages of the site that lie outside of docs/."""
 INSTEAD = {ROOT / "README.md": "index.md", DOCS / "schemas": "formats.md"}
 """Pages of the site that stand for a file or a folder of the repository."""

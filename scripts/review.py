@@ -123,7 +123,8 @@ class Method(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             return "–"
         metric = "" if self.metric == "accuracy" else f" {self.metric}"
         spread = f" ({self.interval})" if self.interval else ""
-        standing = {"no": " †", "second-hand": " ‡", "ours": " ★"}.get(self.checked, "")
+        own = " ★" if self.result else " ☆"
+        standing = {"no": " †", "second-hand": " ‡", "ours": own}.get(self.checked, "")
         return f"{self.accuracy:g}{metric}{spread}{standing}"
 
 
@@ -133,14 +134,14 @@ def measured(row: dict[str, str]) -> dict[str, str]:
         return row
     evaluation = Evaluation.load(ROOT / row["result"])
     accuracy = evaluation.rates.accuracy
-    benchmark = json.loads(BENCHMARK.read_text())["models"][evaluation.model]
-    milliseconds = benchmark["time"]["network"]["1"]["median_ms"]
+    benchmark = json.loads(BENCHMARK.read_text())["models"].get(evaluation.model)
+    speed = f"{benchmark['time']['network']['1']['median_ms']:.2f} ms" if benchmark else ""
     return row | {
         "metric": "accuracy",
         "accuracy": f"{100 * (accuracy.value or 0):.1f}",
         "interval": "–".join(f"{100 * end:.1f}" for end in accuracy.interval or ()),
         "n": f"{evaluation.n:,}",
-        "speed": f"{milliseconds:.2f} ms a face, network alone, one thread",
+        "speed": speed and f"{speed} a face, network alone, one thread",
     }
 
 
@@ -204,6 +205,7 @@ def counts(found: Sequence[Method]) -> str:
     """How many sources there are, and how well their figures were checked."""
     published = [of for of in found if of.checked != "ours"]
     figures = [of for of in published if of.accuracy is not None]
+    own = [of.result for of in found if of.checked == "ours"]
 
     def of_them(checked: Checked) -> int:
         return sum(of.checked == checked for of in figures)
@@ -215,7 +217,8 @@ def counts(found: Sequence[Method]) -> str:
         f"copy of the abstract, the paper's source, a model card or a leaderboard, "
         f"{of_them('second-hand')} (‡) in somebody else's account of the paper, and "
         f"{of_them('no')} (†) come from memory and were not checked here. "
-        f"{sum(of.checked == 'ours' for of in found)} more rows (★) are our own measurements."
+        f"{len(own)} more rows are our own measurements: {sum(map(bool, own))} (★) filled from "
+        f"result files, and {own.count('')} (☆) of other people's software, noted by hand."
     )
 
 

@@ -28,15 +28,15 @@ def to_and_fro(face: Image, file: Path) -> None:
 
 
 @contextmanager
-def chromium(camera: Path) -> Iterator[Any]:
+def chromium(camera: Path | None = None) -> Iterator[Any]:
+    arguments = [
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={camera}",
+    ]
     with playwright.sync_playwright() as started:
         running = started.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-video-capture={camera}",
-            ],
+            executable_path=CHROMIUM, args=arguments if camera else []
         )
         yield running
         running.close()

@@ -13,6 +13,7 @@ from functools import partial
 import explanations
 import faq
 import models
+import networks
 import speed
 import summary
 import training
@@ -22,6 +23,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "summary": summary.summary,
     "results": models.results,
     "mitigation": models.mitigation,
+    "choice": networks.choice,
     "records": training.records,
     "shapes": training.shapes,
     "presets": training.presets,
