@@ -55,6 +55,7 @@ def opened(browser: Any, address: str, wait_for: str = SHOWN, **options: Any) ->
     errors: list[str] = []
     page.on("request", lambda request: page.asked.append(request.url))
     page.on("websocket", lambda socket: page.asked.append(socket.url.replace("ws:", "http:")))
+    page.on("response", lambda answer: answer.status == 404 and errors.append(answer.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on(
         "console",

@@ -24,6 +24,7 @@ def serve(
     allow_origin: Annotated[list[str] | None, Option(metavar="ORIGIN")] = None,
     allowed_host: Annotated[list[str] | None, Option(metavar="HOST")] = None,
     workers: Annotated[int | None, Option(min=1)] = None,
+    open_page: Annotated[bool, Option("--open")] = False,
 ) -> None:
     """Serve the HTTP API and the web page.
 
@@ -37,8 +38,10 @@ def serve(
         allowed_host: answer requests to this name too, besides loopback's and --host; * for any;
             repeatable.
         workers: detection threads.  [default: one per CPU core]
+        open_page: open the page in the browser.
     """
     import os
+    import webbrowser
 
     import cv2
 
@@ -80,5 +83,8 @@ def serve(
     )
     socket = listen(host, port, token)
     cv2.setNumThreads(1)  # pictures are processed in parallel instead
-    typer.echo(f"genderscope serves at http://{name}:{socket.getsockname()[1]}")
+    address = f"http://{name}:{socket.getsockname()[1]}"
+    typer.echo(f"genderscope serves at {address}")
+    if open_page:
+        webbrowser.open(address)
     server(app, limits).run([socket])

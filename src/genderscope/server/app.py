@@ -7,12 +7,12 @@ from pathlib import Path
 from fastapi import FastAPI, Response, WebSocket
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, HTMLResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import genderscope
-from genderscope.server import constants, live, problems, routes
+from genderscope.server import constants, documentation, live, problems, routes
 from genderscope.server.access import Hosts
 from genderscope.server.admission import Admission
 from genderscope.server.engine import Engine
@@ -97,6 +97,14 @@ def create_app(
     @app.get("/", include_in_schema=False)
     async def page() -> Response:
         return FileResponse(WEB / "index.html")
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(documentation.page(app.openapi()))
+
+    @app.get("/limits", include_in_schema=False)
+    async def what_it_cannot_do() -> HTMLResponse:
+        return HTMLResponse(documentation.limits())
 
     @app.get("/web/constants.js", include_in_schema=False)
     async def shared_constants() -> Response:

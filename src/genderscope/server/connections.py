@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+from contextlib import suppress
+from errno import EADDRINUSE
 from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -112,7 +114,20 @@ def listen(host: str, port: int, token: str | None) -> socket.socket:
             raise UsageError(f"{host} can be reached from other machines: set a --token")
         return socket.create_server(address, family=family)
     except OSError as error:
-        raise UsageError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
+        reason = f"cannot listen on {host}, port {port}: {error.strerror}"
+        if error.errno == EADDRINUSE:
+            reason = f"port {port} is in use; try --port {_free(address, family)}"
+        raise UsageError(reason) from error
+
+
+def _free(address: tuple[Any, ...], family: int) -> int:
+    """One of the next ports, or 0, which is any."""
+    host, port, *more = address
+    for other in range(port + 1, port + 20):
+        with suppress(OSError, OverflowError):
+            socket.create_server((host, other, *more), family=family).close()
+            return other
+    return 0
 
 
 def drain_s(limits: Limits) -> int:

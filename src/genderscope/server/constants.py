@@ -1,10 +1,14 @@
 """Constants that the page shares with Python, as the JavaScript module ``web/constants.js``."""
 
 import json
+from pathlib import Path
 
 from genderscope.core.types import LABELS, UNCERTAIN
 from genderscope.imaging.draw import COLOURS
 from genderscope.video import tracking
+
+RUNTIME = Path(__file__).parent / "web" / "onnxruntime" / "ort.wasm.bundle.min.mjs"
+"""What runs networks in the browser, where ``scripts/build_web.sh`` has put it."""
 
 
 def javascript() -> str:
@@ -18,6 +22,7 @@ def javascript() -> str:
         "PADDING": tracking.PADDING,
         "MIN_IOU": tracking.MIN_IOU,
         "MAX_SCORE": tracking.MAX_SCORE,
+        "IN_TAB": RUNTIME.is_file(),
     }
     lines = (f"export const {name} = {json.dumps(value)};\n" for name, value in constants.items())
     return "".join(lines)

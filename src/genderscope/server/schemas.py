@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from genderscope.core.records import FaceRecord
 from genderscope.core.types import LABELS, LeftOut
 from genderscope.imaging.preprocess import PreprocessSpec
+from genderscope.reporting.cards import SUFFIX
 from genderscope.server.engine import Model, PictureResults
 
 # Metadata of a model that its users need.
@@ -65,6 +66,14 @@ class Options(BaseModel):
         examples=[0.8],
     )
     crops: bool = Field(default=False, description="Include each face's crop, the network's input.")
+
+
+class ClassifyOptions(Options):
+    """Options of a classification."""
+
+    format: Literal["json", "csv"] = Field(
+        default="json", description="CSV has a row for each face, with its picture's number."
+    )
 
 
 class ExplainOptions(Options):
@@ -152,6 +161,7 @@ class ModelCard(BaseModel):
     name: str
     explains: bool = Field(description="Whether /v1/explain supports it.")
     network: str = Field(description="The address of its ONNX file.")
+    card: str | None = Field(description="The address of its card, if it has one.")
     labels: list[str]
     spec: PreprocessSpec = Field(description="How a face becomes its input.")
     temperature: float = Field(description="Scores are the softmax of the logits divided by it ...")
@@ -167,6 +177,7 @@ class ModelCard(BaseModel):
             name=name,
             explains=model.explainer is not None,
             network=f"/v1/models/{name}/network",
+            card=f"/v1/models/{name}/card" if model.file.with_suffix(SUFFIX).is_file() else None,
             labels=list(LABELS),
             spec=classifier.spec,
             temperature=classifier.temperature,

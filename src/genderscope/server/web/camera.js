@@ -3,7 +3,8 @@
 import { scored } from "./answers.js";
 import { csv, save } from "./downloads.js";
 import { draw } from "./drawing.js";
-import { WORDS, confidence, counts, labelOf } from "./labels.js";
+import { WORDS, confidence, counts, labelOf, number } from "./labels.js";
+import { linked } from "./linking.js";
 import { FaceTable, element } from "./results.js";
 import { Live, Refusal } from "./service.js";
 import { settings } from "./settings.js";
@@ -32,6 +33,7 @@ let changed = () => {};
 export function start(onChange) {
   changed = onChange;
   find("camera-faces").append(table.element);
+  linked(find("camera-canvas"), table, () => answer, paint);
   find("camera-start").addEventListener("click", () => (stream ? stop() : run()));
   find("cameras").addEventListener("change", () => {
     stop();
@@ -123,7 +125,7 @@ async function frames(mine, socket) {
     const now = 1000 / (performance.now() - begin);
     rate = rate ? rate + (now - rate) / 10 : now;
     find("camera-speed").textContent =
-      `${rate.toFixed(0)} frames per second, ${latency_ms.toFixed(0)} ms latency`;
+      `${number(Math.round(rate), "frame")} per second, ${latency_ms.toFixed(0)} ms latency`;
   }
 }
 
@@ -147,10 +149,14 @@ function grab() {
 function show() {
   if (!answer) return;
   find("camera-view").hidden = false;
-  draw(find("camera-canvas"), frame, answer, settings.threshold);
+  paint();
   table.update(answer.faces, settings.threshold);
   tally();
   changed();
+}
+
+function paint() {
+  draw(find("camera-canvas"), frame, answer, settings.threshold, { marked: table.marked });
 }
 
 function tally() {

@@ -56,7 +56,8 @@ export function record(file, answer, error) {
     roll_deg: face.roll_deg,
     yaw_deg: face.yaw_deg,
   }));
-  return { file, width: answer.width, height: answer.height, faces };
+  const { width, height, left_out } = answer;
+  return { file, width, height, faces, left_out };
 }
 
 const chosen = () => ({

@@ -23,8 +23,14 @@ export function counts(faces, threshold) {
 /** Those numbers as a phrase. */
 export function countsInWords(faces, threshold) {
   const totals = counts(faces, threshold);
-  return WORDS.map((word) => `${totals[word]} ${word}`).join(", ");
+  return WORDS.map((word) => number(totals[word], word)).join(", ");
 }
 
-export const number = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
-export const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}%`;
+const PLURALS = { woman: "women", man: "men", uncertain: "uncertain" };
+export const number = (n, noun) => `${n} ${n === 1 ? noun : (PLURALS[noun] ?? `${noun}s`)}`;
+
+/** A share in percent; only all of it is 100%. */
+export function percent(share, digits = 1) {
+  const text = (100 * share).toFixed(digits);
+  return `${share < 1 && Number(text) === 100 ? (100 - 10 ** -digits).toFixed(digits) : text}%`;
+}

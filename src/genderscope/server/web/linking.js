@@ -13,6 +13,7 @@ export function linked(canvas, table, answer, paint) {
       paint();
     }
   };
+  const rest = () => mark(table.indexOf(document.activeElement));
   const under = ({ offsetX, offsetY }) => {
     const { width, height, faces } = answer();
     const [x, y] = [(offsetX / canvas.clientWidth) * width, (offsetY / canvas.clientHeight) * height];
@@ -21,13 +22,13 @@ export function linked(canvas, table, answer, paint) {
     return smallest(faces, within);
   };
   canvas.addEventListener("pointermove", (event) => mark(under(event)));
-  canvas.addEventListener("pointerleave", () => mark(-1));
+  canvas.addEventListener("pointerleave", rest);
   canvas.addEventListener("click", (event) => table.focus(under(event)));
   for (const kind of ["pointerover", "focusin"]) {
     table.element.addEventListener(kind, ({ target }) => mark(table.indexOf(target)));
   }
   for (const kind of ["pointerleave", "focusout"]) {
-    table.element.addEventListener(kind, () => mark(-1));
+    table.element.addEventListener(kind, rest);
   }
 }
 

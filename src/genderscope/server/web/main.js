@@ -2,7 +2,8 @@
 
 import { agreement } from "./answers.js";
 import * as camera from "./camera.js";
-import { isBuilt } from "./network.js";
+import { IN_TAB } from "./constants.js";
+import { percent } from "./labels.js";
 import * as pictures from "./pictures.js";
 import * as service from "./service.js";
 import { settings } from "./settings.js";
@@ -11,6 +12,7 @@ import { threshold } from "./threshold.js";
 
 const find = (id) => document.getElementById(id);
 const panels = { pictures, camera };
+const TEXTS = { card: () => service.card(settings.model.name), limits: service.limits };
 let active = pictures;
 
 async function begin() {
@@ -27,9 +29,7 @@ async function begin() {
     return;
   }
   find("token-form").hidden = true;
-  const built = await isBuilt();
-  find("where").hidden = !built;
-  find("where-absent").hidden = built;
+  find("where").hidden = !IN_TAB;
   chooseFrom(answer);
   wire();
   settings.choose({ model: answer.models.find(({ name }) => name === answer.default) });
@@ -49,7 +49,20 @@ function chooseFrom({ models, default: first }) {
       .filter(Boolean)
       .join("; ");
     find("explain").disabled = !explains;
+    find("abstention").textContent = inWords(metadata.abstention);
+    for (const button of document.querySelectorAll("[data-text=card]")) {
+      button.disabled = !settings.model.card;
+    }
   });
+}
+
+/** What a model's own threshold does, measured on its validation faces. */
+function inWords({ min_confidence: own, coverage, error_of_answered: rest, error_without_abstention: all }) {
+  if (!coverage) return "";
+  return (
+    `The model’s own is ${percent(own)}: on the faces that it was tested with, it answers ` +
+    `${percent(coverage, 0)}, of which ${percent(rest)} wrongly; without it, ${percent(all)} of all.`
+  );
 }
 
 function wire() {
@@ -73,28 +86,29 @@ function wire() {
   find("where").addEventListener("change", ({ target }) =>
     settings.choose({ inTab: target.value === "tab" }),
   );
-  for (const button of document.querySelectorAll("[data-card]")) {
-    button.addEventListener("click", showCard);
-    button.disabled = false;
+  for (const button of document.querySelectorAll("[data-text]")) {
+    const { text } = button.dataset;
+    button.addEventListener("click", () => showText(TEXTS[text]()));
+    if (text === "limits") button.disabled = false;
   }
-  find("card-close").addEventListener("click", () => find("card").close());
+  find("text-close").addEventListener("click", () => find("text").close());
   addEventListener("pagehide", camera.stop);
 }
 
-async function showCard() {
-  let [title, content] = [settings.model.name, []];
+async function showText(loading) {
+  let [title, content] = ["Not available", []];
   try {
     // The service made it from Markdown and escaped all HTML within.
-    const { body } = new DOMParser().parseFromString(await service.card(title), "text/html");
+    const { body } = new DOMParser().parseFromString(await loading, "text/html");
     const [heading, ...rest] = body.children;
     [title, content] = [heading.textContent, rest];
   } catch (refusal) {
     content = [refusal.message];
   }
-  find("card-title").textContent = title;
-  find("card-text").replaceChildren(...content);
-  find("card-text").scrollTop = 0;
-  find("card").showModal();
+  find("text-title").textContent = title;
+  find("text-body").replaceChildren(...content);
+  find("text-body").scrollTop = 0;
+  find("text").showModal();
 }
 
 find("settings").open = matchMedia("(min-width: 48rem)").matches;

@@ -8,9 +8,6 @@ const KINDS = { float32: Float32Array, float16: globalThis.Float16Array };
 const sessions = new Map();
 let runtime = null;
 
-/** Whether the service has the runtime's files. */
-export const isBuilt = async () => (await fetch(FILE, { method: "HEAD" })).ok;
-
 /**
  * Replace the scores of faces by this tab's.
  *

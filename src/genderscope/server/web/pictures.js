@@ -4,6 +4,7 @@ import { scored } from "./answers.js";
 import { picturesAsCsv, picturesAsJson, record, save } from "./downloads.js";
 import { draw } from "./drawing.js";
 import { countsInWords, number } from "./labels.js";
+import { linked } from "./linking.js";
 import { FaceTable, element } from "./results.js";
 import { look } from "./service.js";
 import { settings } from "./settings.js";
@@ -104,6 +105,7 @@ class Picture {
     this.#canvas.hidden = true;
     this.table = new FaceTable(`Faces of ${file.name}`);
     this.table.element.hidden = true;
+    linked(this.#canvas, this.table, () => this.answer, () => this.#paint());
     this.png = element("button", { type: "button", textContent: "As PNG", hidden: true });
     this.png.ariaLabel = `${file.name} with its boxes as PNG`;
     this.png.addEventListener("click", () => this.save());
@@ -159,7 +161,12 @@ class Picture {
     this.table.update(answer?.faces ?? [], settings.threshold);
     if (!answer) return;
     this.#canvas.ariaLabel = `${this.file.name}: ${this.#inWords()}`;
-    draw(this.#canvas, this.#bitmap, answer, settings.threshold, MAX_CANVAS_PX);
+    this.#paint();
+  }
+
+  #paint() {
+    const options = { longest: MAX_CANVAS_PX, marked: this.table.marked };
+    draw(this.#canvas, this.#bitmap, this.answer, settings.threshold, options);
   }
 
   #inWords() {

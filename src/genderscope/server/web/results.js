@@ -11,8 +11,9 @@ export function element(name, properties = {}, ...children) {
   return made;
 }
 
-/** See ``update``. */
+/** See ``update``; the row of the face ``marked`` stands out. */
 export class FaceTable {
+  marked = -1;
   #body = element("tbody");
   #rows = [];
 
@@ -38,11 +39,28 @@ export class FaceTable {
     faces.forEach((face, index) => this.#rows[index].update(face, index, threshold));
     this.element.classList.toggle("without-maps", !faces.some((face) => face.map_png));
     this.element.hidden = !faces.length;
+    this.mark(Math.min(this.marked, faces.length - 1));
+  }
+
+  mark(index) {
+    this.#rows[this.marked]?.element.classList.remove("marked");
+    this.#rows[index]?.element.classList.add("marked");
+    this.marked = index;
+  }
+
+  /** Scroll to a face's row and focus it. */
+  focus(index) {
+    this.#rows[index]?.button.focus();
+  }
+
+  /** The index of the face whose row holds a node, or -1. */
+  indexOf(node) {
+    return this.#rows.findIndex(({ element: row }) => row.contains(node));
   }
 }
 
 class Row {
-  #name = element("th", { scope: "row" });
+  button = element("button", { type: "button", className: "number" });
   #crop = element("img", { width: 64, height: 64 });
   #map = element("img", { width: 64, height: 64 });
   #label = element("span", { className: "label" });
@@ -54,7 +72,7 @@ class Row {
     this.element = element(
       "tr",
       {},
-      this.#name,
+      element("th", { scope: "row" }, this.button),
       element("td", {}, this.#crop),
       element("td", { className: "map" }, this.#map),
       element("td", {}, this.#label),
@@ -65,7 +83,8 @@ class Row {
   update(face, index, threshold) {
     const name = `${face.track ?? index + 1}`;
     const label = labelOf(face, threshold);
-    this.#name.textContent = name;
+    this.button.textContent = name;
+    this.button.ariaLabel = `Face ${name}: show it in the picture`;
     show(this.#crop, face.crop_png, `Face ${name} as the network’s input`);
     show(this.#map, face.map_png, `Guided gradient of face ${name}`);
     this.#label.textContent = label;

@@ -43,6 +43,7 @@ const of = (model) => `v1/models/${encodeURIComponent(model)}`;
 
 export const models = async () => (await ask("v1/models")).json();
 export const card = async (model) => (await ask(`${of(model)}/card?format=html`)).text();
+export const limits = async () => (await ask("limits")).text();
 export const network = async (model) => (await ask(`${of(model)}/network`)).arrayBuffer();
 
 /** The faces of an encoded picture and their crops, according to the settings. */

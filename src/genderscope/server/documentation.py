@@ -1,0 +1,56 @@
+"""Documents that the service shows: its API and the limits of its answers."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from genderscope.server.markup import html
+
+# In a wheel beside this file, in the repository among the documents.
+LIMITS = (
+    Path(__file__).with_name("limits.md"),
+    Path(__file__).parents[3] / "docs" / "limits.md",
+)
+HEAD = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>The API of genderscope</title>
+<link rel="icon" href="web/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="web/style.css">
+<link rel="stylesheet" href="web/work.css">
+<link rel="stylesheet" href="web/card.css">
+<header><a href="./">To the page</a></header>
+<main class="prose">
+"""
+
+
+def limits() -> str:
+    """docs/limits.md as HTML, without its links to other documents."""
+    file = next(filter(Path.is_file, LIMITS))
+    text = re.sub(r"<!--.*?-->\n", "", file.read_text(encoding="utf-8"))
+    return html(re.sub(r"\[([^]]+)\]\((?!https?:)[^)]+\)", r"\1", text))
+
+
+def page(api: Any) -> str:  # an OpenAPI document
+    """The operations of an API as a page that loads nothing from elsewhere."""
+    body = html("\n".join(_lines(api))).replace("h2>", "h1>").replace("h3>", "h2>")
+    return f"{HEAD}{body}</main></html>"
+
+
+def _lines(api: Any) -> Iterator[str]:
+    yield f"# API of {api['info']['title']} {api['info']['version']}"
+    yield f"\n{api['info']['description']} For programs: [openapi.json](openapi.json)."
+    for path, operations in api["paths"].items():
+        for method, operation in operations.items():
+            yield f"\n## {method.upper()} {path}\n\n{operation.get('description', '')}\n"
+            if parameters := operation.get("parameters"):
+                yield "| parameter | meaning |\n|---|---|"
+                for each in parameters:
+                    meaning = each.get("description") or each["schema"].get("description") or ""
+                    yield f"| `{each['name']}` | {meaning} |"
+            if body := operation.get("requestBody"):
+                yield f"\nBody: {body['description']}"
+            answers = [f"{code} {of['description']}" for code, of in operation["responses"].items()]
+            yield f"\nAnswers: {'; '.join(answers)}"
