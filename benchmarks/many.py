@@ -25,7 +25,7 @@ import cv2
 import genderscope
 from benchmarks.results import Many, Run
 from genderscope.core.results import Provenance, versions
-from genderscope.core.storage import Store
+from genderscope.core.storage import Store, part_of
 from genderscope.detection import downloads
 from genderscope.evaluation.benchmark import machine
 from genderscope.imaging import decode
@@ -97,17 +97,17 @@ def main() -> int:
         command = [*COMMAND, str(folder), f"--{arguments.output}", str(target), "--resume", *chosen]
 
         def results() -> int:
-            if not target.exists():
-                return 0
             if arguments.output == "parquet":
                 return parquet.PART_PICTURES * len(parquet.parts(Store(str(target))))
-            with target.open("rb") as lines:
+            if not (part := part_of(target)).exists():
+                return 0
+            with part.open("rb") as lines:
                 return sum(block.count(b"\n") for block in iter(lambda: lines.read(1 << 20), b""))
 
         thirds = (arguments.count // 3, 2 * arguments.count // 3, None)
         runs = [run(command, results, kill_at) for kill_at in thirds]
         sink: Any = parquet if arguments.output == "parquet" else jsonl
-        names = list(sink.finished(str(target)))
+        names = [name for name, _ in sink.finished(str(target))]
         expected = [str(path) for path in decode.find([folder])]
     result = Many(
         provenance=Provenance(

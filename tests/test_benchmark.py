@@ -139,8 +139,15 @@ def test_each_network_beside_the_ceiling(models, monkeypatch):
 def test_models_are_compared_the_smallest_first(models):
     sizes = [entrant.classifier.metadata.parameters for entrant in models.values()]
     assert sizes == sorted(sizes)
-    with pytest.raises(UsageError, match=r"both named mini_xception"):
+    with pytest.raises(UsageError, match=r"mini_xception.onnx is named twice"):
         entrants(["mini_xception", classifier.find("mini_xception")])
+
+
+def test_a_model_of_ones_own_may_have_a_shipped_ones_name(tmp_path):
+    mine = tmp_path / "mine" / "mini_xception.onnx"
+    mine.parent.mkdir()
+    mine.write_bytes(classifier.find("mini_xception").read_bytes())
+    assert [*entrants(["mini_xception", mine])] == ["mini_xception", "mini_xception.mine"]
 
 
 def said(name: str, right: list[bool]) -> Predictions:

@@ -171,6 +171,21 @@ def test_a_file_on_a_web_server_is_read_whole_and_told_when_it_is_not(tmp_path: 
         assert last.error
 
 
+def test_photographs_are_told_from_frames_of_a_video(tmp_path: Path, portrait: Path) -> None:
+    film, album = tmp_path / "film", tmp_path / "album"
+    for folder, images in ((film, numbered(3)), (album, numbered(1))):
+        folder.mkdir()
+        for index, image in enumerate(images):
+            cv2.imwrite(str(folder / f"{index}.png"), image)
+    (album / "portrait.jpg").write_bytes(portrait.read_bytes())
+    with moving_servers.Whole(portrait) as server:
+        address = open_source(server.url, patience=QUICK)
+        assert (address.live, address.stills, len(list(address))) == (False, True, 1)
+    assert open_source(str(album)).stills
+    assert open_source(str(portrait)).stills
+    assert not open_source(str(film)).stills
+
+
 # Live sources
 
 

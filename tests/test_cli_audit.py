@@ -78,8 +78,12 @@ def test_runs_a_model_on_a_data_set_and_keeps_what_it_said(tmp_path, portrait, m
     assert set(said) == {"a.jpg", "b.jpg", "c.jpg", "d.jpg"}
     results = Audit.load(out / "audit.json")
     assert (results.n, results.unlabelled, results.no_answer) == (4, 1, 1)
-    again = run("audit", "--predictions", out / "predictions.csv", "--by", "gender", "--out", out)
-    assert again.returncode == 0
+    again = ("audit", "--predictions", out / "predictions.csv", "--by", "gender", "--out", out)
+    kept = run(*again)
+    assert (kept.returncode, kept.stderr) == (
+        *(2, f"genderscope: {out / 'audit.json'} exists: add --overwrite to replace it\n"),
+    )
+    assert run(*again, "--overwrite").returncode == 0
     assert Audit.load(out / "audit.json").overall == results.overall
 
 

@@ -48,8 +48,11 @@ def test_a_comparison_on_a_data_set(tmp_path, portrait):
     kept = sorted(file.name for file in (out / "predictions").iterdir())
     assert kept == [f"{name}.folder-all.haar.csv" for name in classifier.shipped()]
     assert "classifying folder-all with mini_xception" in done.output
-    assert "classifying" not in run("--dataset", *given).output
-    twice = run("--dataset", given[0], "--dataset", *given)
+    kept = run("--dataset", *given)
+    assert kept.exit_code == 2
+    assert "benchmark.json exists: add --overwrite" in kept.output
+    assert "classifying" not in run("--dataset", *given, "--overwrite").output
+    twice = run("--dataset", given[0], "--dataset", *given, "--overwrite")
     assert twice.exit_code == 2
     assert "is the second one called folder-all" in twice.output
 
@@ -85,7 +88,7 @@ def test_a_video_of_made_frames(tmp_path):
         (("--dataset", "folder:x"), "--dataset goes with --out"),
         (("--dataset", "folder:x", "--out", "y", "--profile"), "not with --profile"),
         (("--model", "absent.onnx"), "no model 'absent.onnx'"),
-        (("--model", classifier.WEIGHTS / "mini_xception.onnx"), "both named mini_xception"),
+        (("--model", classifier.WEIGHTS / "mini_xception.onnx"), "is named twice"),
         (("--rounds", 0), "--rounds"),
     ],
 )

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from genderscope.cli.explain import explain
 from genderscope.cli.regions import regions
+from genderscope.core.extras import installation
 from genderscope.core.results import Estimate
 from genderscope.evaluation.region_survey import RegionShare, RegionSurvey
 from genderscope.evaluation.regions import REGIONS
@@ -126,7 +127,7 @@ def test_the_other_methods_run_or_say_what_they_need(model, portrait, tmp_path, 
         assert decode.read(sheet).shape[1] == WIDTH + 2 * GAP_PX
     else:
         assert done.returncode == 2
-        assert done.stderr == "genderscope: this needs onnx: pip install 'genderscope[lab]'\n"
+        assert done.stderr == f"genderscope: this needs onnx: {installation('lab')}\n"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import serving
 from genderscope import cli
+from genderscope.core.extras import installation
 from genderscope.inference.classifier import WEIGHTS
 
 connections = pytest.importorskip("genderscope.server.connections")
@@ -74,7 +75,7 @@ def test_a_missing_extra_is_one_line(model: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(serving, "COMMAND", [sys.executable, "-c", code])
     done = run()
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "genderscope: this needs fastapi: pip install 'genderscope[serve]'\n"
+    assert done.stderr == f"genderscope: this needs fastapi: {installation('serve')}\n"
 
 
 def test_options_reach_the_service(model: str, portrait: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
+import cv2
 import numpy as np
 import PIL.ImageGrab
 import pytest
@@ -117,6 +118,22 @@ def test_explaining_changes_no_answer(model: str, film: Path, tmp_path: Path) ->
     assert len(list(open_source(str(tmp_path / "out.mp4")))) == 3
 
 
+def test_photographs_are_for_classify_and_times_can_be_left_out(
+    model: str, portrait: Path, tmp_path: Path
+) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_bytes(portrait.read_bytes())
+    cv2.imwrite(str(tmp_path / "c.png"), next(numbered(1)))
+    cv2.imwrite(str(tmp_path / "d.png"), 255 - next(numbered(1, (200, 300))))
+    out = tmp_path / "new" / "out.mp4"
+    done = watch(tmp_path, "--model", model, "--no-hud", "--max-frames", 2, "--video", out)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith(f"{tmp_path} seems to hold photographs, not a video: classify ")
+    first, second = (frame.image for frame in open_source(str(out)))
+    corner = np.s_[-60:, :200]  # where times would be from the second frame on
+    np.testing.assert_allclose(first[corner], second[corner], atol=12)
+
+
 def test_nothing_is_written_unasked(model: str, film: Path, tmp_path: Path) -> None:
     done = watch(film, "--model", model, "--max-frames", 3, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -161,7 +178,8 @@ def test_private_videos_show_no_face(model: str, film: Path, tmp_path: Path, sha
     [
         (["nothing.mp4"], "nothing.mp4 does not exist; name a camera by its number"),
         (["97"], "camera 97 cannot be opened (is it plugged in and not in use?)"),
-        (["{film}", "--video", "{film}"], "is the source: choose another file"),
+        (["{film}", "--video", "{film}"], "exists: add --overwrite"),
+        (["{film}", "--video", "{film}", "--overwrite"], "is the source: choose another file"),
         (["{film}", "--video", "a.txt"], "should end in one of .mp4"),
         (["{film}", "--counts", "{film}/a.json"], "a.json cannot be written"),
         (["{film}", "--explain", "--privacy", "blur"], "choose one of them"),

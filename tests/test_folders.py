@@ -198,16 +198,16 @@ def lines_of(file: Path) -> int:
 
 
 def test_a_killed_run_goes_on(stuck: Path, model: str, portrait: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.jsonl"
+    out, part = tmp_path / "out.jsonl", tmp_path / "out.jsonl.part"
     for number in (5, 11):  # killed twice
         with begin(stuck, model, "--jsonl", out, "--resume") as process:
             for _ in range(1200):
-                if lines_of(out) == number or process.poll() is not None:
+                if lines_of(part) == number or process.poll() is not None:
                     break
                 time.sleep(0.05)
-            assert lines_of(out) == number
+            assert lines_of(part) == number
             process.kill()
-        with out.open("a") as opened:
+        with part.open("a") as opened:
             opened.write('{"path": "half of a li')
         (stuck / f"{number:02d}.jpg").unlink()
         (stuck / f"{number:02d}.jpg").symlink_to(portrait)
@@ -247,7 +247,7 @@ def test_a_stopped_run_leaves_whole_lines(
 ) -> None:
     out = tmp_path / "out.jsonl"
     with begin(stuck, model, "--jsonl", out) as process:
-        while lines_of(out) < 5 and process.poll() is None:
+        while lines_of(tmp_path / "out.jsonl.part") < 5 and process.poll() is None:
             time.sleep(0.05)
         process.send_signal(number)
         _, err = process.communicate(timeout=30)

@@ -214,7 +214,7 @@ def test_the_command_finds_every_kind_and_says_so(tmp_path, face):
     for left in (GAP_PX, GAP_PX + 112):
         np.testing.assert_array_equal(sheet[GAP_PX:, left:][:112, :112], thumbnail)
 
-    none = check(tmp_path, "folder:a", "folder:c", "--out", "out")
+    none = check(tmp_path, "folder:a", "folder:c", "--out", "out", "--overwrite")
     assert none.returncode == 0, none.stdout
     assert not (tmp_path / "out" / "leakage.png").exists()
     assert leakage.Leakage.load(tmp_path / "out" / "leakage.json").pairs == []

@@ -110,6 +110,7 @@ def test_what_is_absent_comes_from_the_rest(tmp_path, text, score, labels, force
             "file,prediction,score\n1.jpg,man,0.9\n2.jpg,woman,0.9\n",
             "line 3: prediction 'woman' with a score of 0.9; the score is the probability of man",
         ),
+        ("path,p\n1.jpg,0.5\n", r"lacks the columns file.*'.*vendor.csv\?file=path'"),
     ],
 )
 def test_says_what_is_wrong_with_a_table(tmp_path, text, message):
@@ -145,3 +146,17 @@ def test_groups_are_columns_of_few_values():
 def test_refuses_arrays_of_different_lengths():
     with pytest.raises(ValueError, match="as many values"):
         predictions.Predictions("mine", ("a",), np.zeros(1), np.zeros(2), np.zeros(1))
+
+
+def test_a_score_may_be_the_confidence_and_columns_have_any_name(tmp_path):
+    text = "path;pred;p\na.jpg;woman;0.9\nb.jpg;man;0.8\nc.jpg;uncertain;0.5\n"
+    file = write(tmp_path, text)
+    source = Path(f"{file}?file=path&prediction=pred&score=p")
+    read = predictions.read(source, "confidence")
+    np.testing.assert_allclose(read.score, [0.1, 0.8, np.nan])
+    assert read.labels.tolist() == [0, 1, 2]
+    with pytest.raises(DatasetError, match="add --score-is confidence"):
+        predictions.read(source)
+    low = write(tmp_path, "file,prediction,score\na.jpg,man,0.2\n")
+    with pytest.raises(DatasetError, match=r"below 0\.5"):
+        predictions.read(low, "confidence")

@@ -10,20 +10,16 @@ from genderscope.core.storage import claimed, completed
 
 
 def test_an_existing_result_is_kept_unless_told_otherwise(tmp_path: Path) -> None:
-    file, folder = tmp_path / "a.json", tmp_path / "out"
+    file = tmp_path / "a.json"
     file.write_text("old")
-    folder.mkdir()
-    with claimed(folder):  # empty
-        (folder / "result").touch()
-    for place in (file, folder):
-        with pytest.raises(UsageError, match="exists: add --overwrite to replace it, or"):
-            claimed(place, advice=", or wait").__enter__()
-        with claimed(place, overwrite=True):
-            pass
+    with pytest.raises(UsageError, match="exists: add --overwrite to replace it, or wait"):
+        claimed(file, advice=", or wait").__enter__()
+    with claimed(file, overwrite=True):
+        assert file.read_text() == "old"
     (tmp_path / "b.csv.part").touch()
     with pytest.raises(UsageError, match=r"b.csv.part exists"):
         claimed(tmp_path / "b.csv").__enter__()
-    assert sorted(os.listdir(tmp_path)) == ["a.json", "b.csv.part", "out"]
+    assert sorted(os.listdir(tmp_path)) == ["a.json", "b.csv.part"]
 
 
 def test_an_output_belongs_to_one_process(tmp_path: Path) -> None:

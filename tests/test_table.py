@@ -41,8 +41,14 @@ def test_labels(tmp_path, word, label):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name,label\n1.jpg,man\n", "lacks the columns file; it has: name, label"),
-        ("", "lacks the columns file, label; it has: none"),
+        (
+            "name,gender\n1.jpg,man\n",
+            r"lacks the columns file, label; it has: name, gender; name them: "
+            r"'table:.*csv\?file=name&label=gender'",
+        ),
+        ("", r"lacks the columns file, label; it has: none.*\?file=COLUMN&label=COLUMN'"),
+        ("file,label,label\n1.jpg,man,man\n", "has the column 'label' twice"),
+        ("file,label\n1.jpg,man\n2.jpg,man\n1.jpg,man\n", "line 4: repeats line 2"),
         ("file,label\n1.jpg,man\n2.jpg,boy\n", "line 3: label 'boy' is unknown; there are: woman"),
         ("file,label\n1.jpg\n", "line 2: the row and the header differ in length"),
         ("file,label\n1.jpg,man,more\n", "line 2: the row and the header differ in length"),
@@ -131,9 +137,26 @@ def test_parquet_values_errors_and_truncation(tmp_path):
 
 def test_refuses_another_encoding_a_folder_and_a_split(tmp_path):
     file = write(tmp_path, "file,label\né.jpg,man\n", "latin-1")
-    with pytest.raises(DatasetError, match="not a CSV in UTF-8"):
+    with pytest.raises(DatasetError, match="is not UTF-8 but probably"):
         list(table.read(file, "all"))
     with pytest.raises(DatasetError, match="is not a file"):
         list(table.read(tmp_path, "all"))
     with pytest.raises(DatasetError, match="no split 'val'"):
         list(table.read(file, "val"))
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_tables_of_spreadsheets_and_of_windows(tmp_path, mark):
+    file = write(tmp_path, "file,label,light\nfaces\\1.jpg,man,dim\n".replace(",", mark))
+    [sample] = table.read(file, "all")
+    assert (sample.file, sample.groups) == (tmp_path / "faces" / "1.jpg", {"light": "dim"})
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("latin-1", "Latin-1 or Windows-1252"), ("utf-16", "UTF-16")]
+)
+def test_names_another_encoding(tmp_path, encoding, name):
+    (tmp_path / "a.csv").write_text("file,label\nJosé.jpg,man\n", encoding=encoding)
+    with pytest.raises(DatasetError, match=f"probably {name}: save it as CSV in UTF-8") as error:
+        list(table.read(tmp_path / "a.csv", "all"))
+    assert "\n" not in str(error.value)

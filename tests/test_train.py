@@ -22,7 +22,7 @@ from genderscope.data.prepare import prepare  # noqa: E402
 from genderscope.data.prepare.crops import Crops  # noqa: E402
 from genderscope.data.prepare.shards import Recipe  # noqa: E402
 from genderscope.imaging.preprocess import PRESETS  # noqa: E402
-from genderscope.inference.classifier import Classifier  # noqa: E402
+from genderscope.inference.classifier import WEIGHTS, Classifier  # noqa: E402
 from genderscope.training import lightning_module, onnx_export, recipes  # noqa: E402
 from genderscope.training.augmentation import augment  # noqa: E402
 from genderscope.training.batches import Batches, age_groups, split  # noqa: E402
@@ -30,7 +30,7 @@ from genderscope.training.calibration import calibrate  # noqa: E402
 from genderscope.training.export import export_run  # noqa: E402
 from genderscope.training.lightning_module import ClassifierModule  # noqa: E402
 from genderscope.training.onnx_export import export, multiply_adds  # noqa: E402
-from genderscope.training.record import Study, TrainingRecord  # noqa: E402
+from genderscope.training.record import Study, TrainingRecord, chance  # noqa: E402
 from genderscope.training.runs import load  # noqa: E402
 from genderscope.training.settings import Augmentation, Settings  # noqa: E402
 from genderscope.training.train import train  # noqa: E402
@@ -480,3 +480,17 @@ def test_calibration_undoes_overconfidence_and_favours_neither_label():
     abstention = fitted.abstention
     assert abstention.coverage == pytest.approx(0.9, abs=0.001)
     assert abstention.error_of_answered < abstention.error_without_abstention
+
+
+def test_a_network_that_learnt_nothing_is_calibrated_and_reported():
+    labels = np.array([0, 1] * 20)
+    constant = calibrate(np.zeros((40, 2)), labels)
+    assert constant.abstention.error_without_abstention == 0.5
+    with pytest.raises(UsageError, match="40 held-out faces have one label only"):
+        calibrate(np.zeros((40, 2)), labels * 0)
+    shipped = TrainingRecord.load(WEIGHTS / "mini_xception.record.json")
+    assert chance(shipped, labels) == ""
+    last = replace(shipped.history[-1], accuracy=0.53)
+    few = replace(shipped.data, validation=100)
+    warning = chance(replace(shipped, history=(last,), data=few), labels)
+    assert "53.0% of 100 held-out faces are right, no better than chance (50.0%)" in warning

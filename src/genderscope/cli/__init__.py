@@ -5,14 +5,16 @@
 is its summary there. These files import little at their top, to keep ``--help`` fast.
 """
 
+from difflib import get_close_matches
 from inspect import getdoc
+from traceback import print_exception
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from genderscope import __version__
-from genderscope.cli import _renamed
+from genderscope.cli import _renamed, _verbosity
 from genderscope.core import plugins
 from genderscope.core.errors import GenderscopeError
 from genderscope.core.terminal import printable as printable
@@ -56,8 +58,19 @@ class Commands(TyperGroup):
         command.command(cmd_name, cls=Command)(getattr(plugins.load("cli", name), name))
         return typer.main.get_command(command)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take ``-q`` and ``-v`` from anywhere, since they belong to every command."""
+        _verbosity.quiet = bool({"-q", "--quiet"} & {*args})
+        _verbosity.verbose = bool({"-v", "--verbose"} & {*args})
+        flags = ("-q", "--quiet", "-v", "--verbose")
+        return super().parse_args(ctx, [word for word in args if word not in flags])
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        return super().resolve_command(ctx, _renamed.command(args, self.list_commands(ctx)))
+        commands = self.list_commands(ctx)
+        args = _renamed.command(args, commands)
+        if args[0] not in commands and (near := get_close_matches(args[0], commands, n=1)):
+            ctx.fail(f"No such command {args[0]!r}; did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the commands by panel, each with its summary."""
@@ -78,6 +91,8 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except GenderscopeError as error:
+            if _verbosity.verbose:
+                print_exception(error)
             typer.echo(f"genderscope: {printable(str(error))}", err=True)
             raise typer.Exit(2) from error
         except OSError as error:  # such as an output that cannot be written
@@ -92,7 +107,6 @@ class Commands(TyperGroup):
 # Rich would format the help, but importing it takes longer than all the rest.
 app = typer.Typer(
     cls=Commands,
-    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -110,6 +124,12 @@ def _version(wanted: bool) -> None:
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print results and errors only; for any command.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print more, such as where an error arose.")
     ] = False,
 ) -> None:
     """Classify the perceived gender presentation of faces, and audit such classifiers.

@@ -10,7 +10,7 @@ from genderscope.cli import _provenance
 from genderscope.cli._progress import Tracked
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
-from genderscope.core.storage import Store, is_url
+from genderscope.core.storage import Store, completed, is_url, part_of
 from genderscope.core.types import Scene
 from genderscope.inference import bulk, cluster
 from genderscope.inference.bulk import Settings, archives
@@ -31,34 +31,39 @@ def on_this_machine(
     settings: Settings,
     scope: Pipeline,
     targets: dict[str, str],
-    resume: bool,
+    earlier: Counter[str] | None,
     threads: int | None,
+    unread: Counter[str],
     console: "Console",
 ) -> Iterator[Scene]:
     """Classify and write to the targets; yields each scene once it is written.
 
     Args:
         avoid: a folder whose pictures are not read, since they are written by this run.
-        targets: sinks and their targets; with ``resume`` only one, of jsonl or parquet.
+        targets: sinks and their targets; with ``earlier`` only one, of jsonl or parquet.
+        earlier: resume, and count here what earlier runs did.
+        unread: see ``decode.find``.
     """
-    done = _done(targets, settings, scope) if resume else Done([])
+    resume = earlier is not None
+    done = Done([]) if earlier is None else _done(targets, settings, scope, earlier)
     if len(done):
         console.print(f"{len(done):,} pictures were already done")
     # Parquet cannot store every path as it is, so the stored form is compared.
     stored = parquet.text if "parquet" in targets else str
     pictures = (
         picture
-        for shard in archives.shards(places, avoid)
+        for shard in archives.shards(places, avoid, unread=unread)
         for picture in archives.pictures(shard)
         if not len(done) or stored(bulk.name(picture)) not in done
     )
     with ExitStack() as stack:
-        sinks = [
-            stack.enter_context(
-                plugins.load("sinks", name).create(target, **{"append": True} if resume else {})
-            )
-            for name, target in targets.items()
-        ]
+        sinks = []
+        for name, target in targets.items():
+            if name in ("jsonl", "csv") and target != "-":
+                target = str(stack.enter_context(completed(Path(target), resume)))
+            options = {"append": True} if resume else {}
+            sink = plugins.load("sinks", name).create(target, **options)
+            sinks.append(stack.enter_context(sink))
         if not resume:
             for name in targets.keys() & {"jsonl", "parquet"}:
                 if targets[name] != "-":
@@ -76,31 +81,50 @@ def on_a_cluster(
     out: str,
     settings: Settings,
     workers: int | None,
-    resume: bool,
+    earlier: Counter[str] | None,
+    unread: Counter[str],
     console: "Console",
-) -> Counter[str]:
-    """Classify on a Ray cluster into a Parquet folder; returns the counts of this run."""
-    if not resume and parquet.parts(Store(out)):
+) -> Iterator[Counter[str]]:
+    """Classify on a Ray cluster into a Parquet folder; yields the counts of each part.
+
+    Args:
+        earlier, unread: see ``on_this_machine``.
+    """
+    if earlier is None and parquet.parts(Store(out)):
         raise UsageError(f"{out} holds results already: --resume continues them")
-    parts = cluster.classify(places, out, settings, workers, provenance=_provenance.of(*PACKAGES))
+    if earlier is not None:
+        for _, labels in parquet.finished(out):
+            bulk.count_labels(earlier, labels)
+    made_by = _provenance.of(*PACKAGES)
+    parts = cluster.classify(places, out, settings, workers, provenance=made_by, unread=unread)
     begun = next(parts)
     if begun["parts"]:
         console.print(f"{begun['parts']:,} of {begun['shards']:,} parts were already done")
-    tally: Counter[str] = Counter()
-    for part in _tracked(parts, begun["shards"] - begun["parts"], "parts", console):
-        tally.update(part)
-    return tally
+    yield from _tracked(parts, begun["shards"] - begun["parts"], "parts", console)
 
 
-def _done(targets: dict[str, str], settings: Settings, scope: Pipeline) -> Done:
-    """The finished pictures of an output.
+def _done(
+    targets: dict[str, str], settings: Settings, scope: Pipeline, earlier: Counter[str]
+) -> Done:
+    """The finished pictures of an output, which are counted in ``earlier``.
 
     Raises:
         UsageError: it was made with other settings.
     """
     [(name, target)] = targets.items()
     agree(*_settings_of(name, target), _run(settings, scope))
-    return Done((parquet if name == "parquet" else jsonl).finished(target))
+    if name == "parquet":
+        finished = parquet.finished(target)
+    else:
+        part = part_of(Path(target))
+        finished = jsonl.finished(str(part if part.exists() else target))
+
+    def paths() -> Iterator[str]:
+        for path, labels in finished:
+            bulk.count_labels(earlier, labels)
+            yield path
+
+    return Done(paths())
 
 
 def _run(settings: Settings, scope: Pipeline) -> Run:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from genderscope.cli import _provenance
 from genderscope.cli._progress import Tracked
 from genderscope.core.results import Provenance
+from genderscope.core.storage import claimed
 from genderscope.core.types import Sample
 from genderscope.data import datasets, leakage
 from genderscope.data.prepare import Engine, prepare, processes
@@ -82,7 +83,11 @@ def cached(
         engine=engine,
     )
     start = monotonic()
-    with Tracked("pictures", console) as progress, closing(steps):
+    with (
+        claimed(cache, overwrite=True),
+        Tracked("pictures", console) as progress,
+        closing(steps),
+    ):
         for done, total in steps:
             if (now := monotonic()) - start < 1:
                 start = now

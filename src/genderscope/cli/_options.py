@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
 from functools import wraps
 from inspect import Parameter, getdoc, signature
 from pathlib import Path
@@ -12,9 +14,34 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args, get_origin
 from typer import Option
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from genderscope.core.protocols import Detector
     from genderscope.evaluation.samples import Samples
 
+
+@dataclass(frozen=True)
+class Output:
+    """Marks an option as an output, which ``expanded`` reserves for the command.
+
+    Attributes:
+        file: what is written into a folder, so that its presence means an earlier result.
+        shared: a folder to which new files are added.
+        resumable: ``--resume`` continues it.
+    """
+
+    file: str = ""
+    shared: bool = False
+    resumable: bool = False
+
+    def claimed(self, place: Path, overwrite: bool) -> "AbstractContextManager[None]":
+        from genderscope.core.storage import claimed
+
+        advice = ", or --resume to continue it" if self.resumable else ""
+        return claimed(place / self.file, overwrite or self.shared, advice)
+
+
+Overwrite = Annotated[bool, Option(help="Replace existing results.")]
 Dataset = Annotated[
     str, Option(metavar="NAME:PATH", help="Data set, such as fairface:DIR or table:FILE.csv.")
 ]
@@ -23,9 +50,28 @@ BatchSize = Annotated[int, Option(min=1, help="Batch size: faces per network run
 JsonFile = Annotated[
     Path | None,
     Option("--json", metavar="FILE.json", dir_okay=False, help="Write the results as JSON."),
+    Output(),
+]
+
+
+class Meaning(StrEnum):
+    """What the scores of a table are."""
+
+    man = "man"
+    confidence = "confidence"
+
+
+ScoreIs = Annotated[
+    Meaning,
+    Option(help="Scores of tables: the probability of man, or the confidence in the prediction."),
 ]
 Threshold = Annotated[
-    float | None, Option(min=0, max=1, help="Faces below this confidence are uncertain.")
+    float | None,
+    Option(
+        min=0,
+        max=1,
+        help="Faces below this confidence are uncertain.  [default: the model's own]",
+    ),
 ]
 DetectorName = Annotated[
     str | None,
@@ -56,7 +102,8 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
 
     An option's help is its entry under ``Args:``, or that of its shared type. A parameter of a
     dataclass is replaced by that dataclass's fields, described under ``Attributes:`` and listed
-    under the heading ``PANEL``. Flags have no negative form.
+    under the heading ``PANEL``. Flags have no negative form. A command with an ``Output`` has the
+    option ``--overwrite``.
     """
     given = signature(command).parameters.values()
     groups: dict[str, Any] = {  # dataclasses
@@ -71,11 +118,28 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
         else:
             parameters.append(_parameter(one.name, one.annotation, one.default, command))
 
+    outputs = {
+        one.name: mark
+        for one in parameters
+        for mark in get_args(one.annotation)
+        if isinstance(mark, Output)
+    }
+    own_overwrite = any(one.name == "overwrite" for one in parameters)
+    if outputs and not own_overwrite:
+        parameters.append(_parameter("overwrite", Overwrite, False, command))
+
     @wraps(command)
     def flat(**values: Any) -> None:
-        for name, group in groups.items():
-            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
-        command(**values)
+        replaced = values.get("overwrite") or values.get("resume") or False
+        if not own_overwrite:
+            values.pop("overwrite", None)
+        with ExitStack() as claims:
+            for name, output in outputs.items():
+                if (place := values[name]) and "://" not in str(place) and str(place) != "-":
+                    claims.enter_context(output.claimed(Path(place), replaced))
+            for name, group in groups.items():
+                values[name] = group(**{one.name: values.pop(one.name) for one in fields(group)})
+            command(**values)
 
     flat.__doc__ = (getdoc(command) or "").partition("\n\nArgs:\n")[0]
     flat.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -85,7 +149,8 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
 
 def _parameter(name: str, kind: Any, default: Any, described_in: Any) -> Parameter:
     """A parameter of Typer with the help from the documentation of a function or dataclass."""
-    kind, option = get_args(kind) if get_origin(kind) is Annotated else (kind, Option())
+    annotated = get_origin(kind) is Annotated
+    kind, option, *marks = get_args(kind) if annotated else (kind, Option())
     option = copy(option)  # shared types are used by several commands
     option.rich_help_panel = getattr(described_in, "PANEL", None)
     if kind is bool and option.default is ...:  # where Typer keeps the first explicit name
@@ -94,9 +159,8 @@ def _parameter(name: str, kind: Any, default: Any, described_in: Any) -> Paramet
     if entry := re.search(rf"^ {{4}}{name}: (.+(?:\n {{8}}.+)*)", entries, re.MULTILINE):
         text = re.sub(r"\n +", " ", entry[1])
         option.help = text[0].upper() + text[1:]
-    return Parameter(
-        name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
-    )
+    annotation = Annotated[kind, option, *marks]
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 @dataclass(frozen=True)
@@ -137,6 +201,17 @@ class DataOptions:
         from genderscope.evaluation import samples
 
         return samples.read(dataset, self.split, self.exclude, self.limit, labelled)
+
+
+def note_threshold(own: float, wanted: float | None) -> None:
+    """Say what a threshold below the model's own means."""
+    from genderscope.cli._verbosity import note
+
+    if wanted is not None and wanted < own:
+        note(
+            f"--min-confidence {wanted:g} is below the model's own {own:.2f}: uncertain answers "
+            "become rarer, and wrong ones more frequent"
+        )
 
 
 def sink_targets(sinks: Sequence[str] | None) -> dict[str, str]:

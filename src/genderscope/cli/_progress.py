@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from genderscope.cli import _verbosity
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -29,7 +31,7 @@ def tracked(
     """The items, with a bar where the console is a terminal."""
     from rich.progress import track
 
-    hidden = not console.is_terminal
+    hidden = _verbosity.quiet or not console.is_terminal
     return track(items, total=total, description=description, console=console, disable=hidden)
 
 
@@ -52,7 +54,7 @@ class Tracked:
             TimeRemainingColumn(),
             console=console,
             transient=transient,
-            disable=not console.is_terminal,
+            disable=_verbosity.quiet or not console.is_terminal,
         )
         self._bar = self._progress.add_task(unit, total=None, rate="")
         self._began = self._reported = monotonic()
@@ -75,7 +77,8 @@ class Tracked:
         rate = (done - self._first) / max(now - self._began, 1e-6)
         speed = f"{rate:,.1f} {self._unit}/s" if done > self._first else ""
         self._progress.update(self._bar, completed=done, total=total, rate=speed)
-        if self._progress.disable and speed and now - self._reported > REPORT_SECONDS:
+        reports = self._progress.disable and not _verbosity.quiet
+        if reports and speed and now - self._reported > REPORT_SECONDS:
             self._reported = now
             of = "" if total is None else f" of {total:,}"
             left = "" if total is None else f", {max(total - done, 0) / rate:,.0f} s left"

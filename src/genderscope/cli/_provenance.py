@@ -9,9 +9,14 @@ if TYPE_CHECKING:
     from genderscope.evaluation.samples import Samples
 
 
+def words() -> list[str]:
+    """The command line of this process, without what decides no result."""
+    return [word for word in sys.argv[1:] if word not in ("--overwrite", "-q", "-v")]
+
+
 def command() -> str:
-    """The command line of this process."""
-    return shlex.join(["genderscope", *sys.argv[1:]])
+    """The words as one text."""
+    return shlex.join(["genderscope", *words()])
 
 
 def of(

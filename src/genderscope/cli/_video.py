@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from typer import Option
 
-from genderscope.cli._options import DetectionSize, DetectorOptions, MinFacePx, Sinks
+from genderscope.cli._options import (
+    DetectionSize,
+    DetectorOptions,
+    MinFacePx,
+    Output,
+    Sinks,
+)
 
 if TYPE_CHECKING:
     from genderscope.core.types import Scene
@@ -23,6 +29,7 @@ class OutputOptions:
     Attributes:
         window: show a window: g toggles explanations, q quits.
         video: annotated video output.
+        no_hud: leave times and the frame rate out of the window and the video.
         jsonl: JSON Lines output, one record per frame; - for standard output.
         csv: CSV output, one row per face and frame; - for standard output.
         counts: counts of people by label, corrected for the model's error rates.
@@ -32,11 +39,12 @@ class OutputOptions:
     PANEL: ClassVar[str] = "Outputs"
 
     window: bool = False
-    video: Annotated[Path | None, Option(metavar="FILE.mp4")] = None
-    jsonl: Annotated[str | None, Option(metavar="FILE")] = None
-    csv: Annotated[str | None, Option(metavar="FILE")] = None
+    video: Annotated[Path | None, Option(metavar="FILE.mp4"), Output()] = None
+    no_hud: bool = False
+    jsonl: Annotated[str | None, Option(metavar="FILE"), Output()] = None
+    csv: Annotated[str | None, Option(metavar="FILE"), Output()] = None
     sink: Sinks = None
-    counts: Annotated[Path | None, Option(metavar="FILE.json")] = None
+    counts: Annotated[Path | None, Option(metavar="FILE.json"), Output()] = None
     interval: Annotated[float | None, Option(min=1, metavar="SECONDS")] = None
 
     def check(self, source: str) -> None:

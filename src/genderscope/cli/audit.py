@@ -1,7 +1,6 @@
 """``genderscope audit``: errors by group, and which differences are larger than chance."""
 
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +9,15 @@ import typer
 from msgspec.structs import replace
 from typer import Option
 
-from genderscope.cli import _options, printable
-from genderscope.cli._options import BatchSize, DataOptions, DetectorOptions, Model, expanded
+from genderscope.cli import _options, _provenance, printable
+from genderscope.cli._options import (
+    BatchSize,
+    DataOptions,
+    DetectorOptions,
+    Model,
+    Output,
+    expanded,
+)
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.extras import require
 
@@ -29,10 +35,11 @@ PANEL = "Measure"
 def audit(
     data: DataOptions,
     detection: DetectorOptions,
-    out: Annotated[Path, Option(metavar="DIR", file_okay=False)],
+    out: Annotated[Path, Option(metavar="DIR", file_okay=False), Output("audit.json")],
     by: Annotated[str, Option(metavar="COLUMN,COLUMN")] = "",
     dataset: Annotated[str | None, Option(metavar="NAME:PATH")] = None,
     predictions: Annotated[Path | None, Option(metavar="FILE.csv")] = None,
+    score_is: _options.ScoreIs = _options.Meaning.man,
     source: Annotated[Path | None, Option("--from", metavar="audit.json")] = None,
     model: Model = "mini_xception",
     depth: Annotated[int, Option(min=1)] = 2,
@@ -86,7 +93,7 @@ def audit(
         table, unreadable = _predict(samples.samples, detector, model, batch_size)
     else:
         assert predictions
-        table = read(predictions)
+        table = read(predictions, score_is.value)
     results = audits.report(
         table,
         _options.columns(by),
@@ -103,7 +110,6 @@ def audit(
         depth=depth,
     )
     results = replace(results, counterfactuals=flips, regions=looks)
-    out.mkdir(parents=True, exist_ok=True)
     if dataset:
         write(out / "predictions.csv", table)
     _write(out, results, sheet)
@@ -114,9 +120,8 @@ def audit(
 
 def _command(out: Path) -> str:
     """The command line as typed, but for the folder: the same audit is the same file anywhere."""
-    return shlex.join(
-        ["genderscope", *("DIR" if Path(word) == out else word for word in sys.argv[1:])]
-    )
+    words = _provenance.words()
+    return shlex.join(["genderscope", *("DIR" if Path(word) == out else word for word in words)])
 
 
 def _predict(
@@ -165,7 +170,6 @@ def _write(out: Path, results: "Audit", sheet: bytes | None) -> None:
     }
     if sheet and results.counterfactuals and results.counterfactuals.sheet:
         files[Path(results.counterfactuals.sheet).name] = sheet
-    out.mkdir(parents=True, exist_ok=True)
     results.save(out / "audit.json", overwrite=True)
     for name, data in files.items():
         write_whole(out / name, data)

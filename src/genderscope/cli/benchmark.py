@@ -28,7 +28,8 @@ ROUNDS_PER_PICTURE_ROUND, FRAMES_PER_ROUND = 6, 5
 
 @expanded
 def benchmark(
-    out: Annotated[Path | None, Option(metavar="DIR")] = None,
+    out: Annotated[Path | None, Option(metavar="DIR"), _options.Output(shared=True)] = None,
+    overwrite: _options.Overwrite = False,
     model: Annotated[list[Path] | None, Option(metavar="FILE")] = None,
     dataset: Annotated[list[str] | None, Option(metavar="NAME:PATH")] = None,
     detector: _options.DetectorName = None,
@@ -66,6 +67,7 @@ def benchmark(
     from genderscope import detection
     from genderscope.cli import printable
     from genderscope.cli._progress import console
+    from genderscope.core.storage import check_new
     from genderscope.evaluation import benchmark as benchmarks
     from genderscope.evaluation.benchmark import machine, stages
     from genderscope.evaluation.benchmark import video as moving
@@ -77,6 +79,10 @@ def benchmark(
 
     if dataset and (out is None or profile or video):
         raise UsageError("--dataset goes with --out, and not with --profile or --video")
+    kinds = [name for name, chosen in (("profile", profile), ("video", video)) if chosen]
+    for kind in kinds or ["benchmark"]:
+        if out and not overwrite:
+            check_new(out / f"{kind}.json")
     located_by = detection.create(detector, model=detector_model)
     models = benchmarks.entrants([*shipped(), *(model or [])])
     smallest = next(iter(models.values()))
@@ -150,7 +156,7 @@ def _predictions(
         if data in results:
             raise UsageError(f"--dataset {source} is the second one called {data}")
         results[data] = accuracy.predict(
-            {entrant.file: entrant.classifier for entrant in models.values()},
+            {name: (entrant.file, entrant.classifier) for name, entrant in models.items()},
             samples,
             detector,
             data,
@@ -177,12 +183,14 @@ def _write(
     tables: "Iterable[Table]",
 ) -> None:
     """Print tables, and write them and the result that they show."""
+    from genderscope.core.storage import write_whole
+    from genderscope.core.terminal import show
     from genderscope.reporting import benchmark
     from genderscope.reporting.tables import printed
 
     tables = list(tables)
     for table in tables:
-        console.print(printed(table))
+        show(console, printed(table))
     if out:
         result.save(out / f"{name}.json", overwrite=True)
-        (out / f"{name}.md").write_text(benchmark.markdown(tables, result), encoding="utf-8")
+        write_whole(out / f"{name}.md", benchmark.markdown(tables, result).encode())

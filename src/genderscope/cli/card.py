@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from genderscope.cli._options import expanded
+from genderscope.cli._options import Output, expanded
 
 PANEL = "Measure"
 
@@ -15,7 +15,7 @@ PANEL = "Measure"
 def card(
     model: Annotated[str, Argument()] = "mini_xception",
     write: bool = False,
-    out: Annotated[Path | None, Option(metavar="FILE.md", dir_okay=False)] = None,
+    out: Annotated[Path | None, Option(metavar="FILE.md", dir_okay=False), Output()] = None,
 ) -> None:
     """Print or regenerate the card of a model.
 
@@ -40,6 +40,5 @@ def card(
         return
     text = cards.card(model)
     out = out or find(model).with_suffix(cards.SUFFIX)
-    out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, text.encode())
     typer.echo(str(out))

@@ -10,7 +10,7 @@ import typer
 from typer import Argument, Option
 
 from genderscope.cli import _options
-from genderscope.cli._options import BatchSize, DetectorOptions, Model, expanded
+from genderscope.cli._options import BatchSize, DetectorOptions, Model, Output, expanded
 from genderscope.core.errors import UsageError
 
 PANEL = "Use"
@@ -35,13 +35,18 @@ class OutputOptions:
     PANEL: ClassVar[str] = "Outputs"
 
     json: bool = False
-    jsonl: Annotated[str | None, Option(metavar="FILE")] = None
-    csv: Annotated[str | None, Option(metavar="FILE")] = None
-    parquet: Annotated[str | None, Option(metavar="DIR")] = None
-    annotate: Annotated[Path | None, Option(metavar="DIR")] = None
+    jsonl: Annotated[str | None, Option(metavar="FILE"), Output(resumable=True)] = None
+    csv: Annotated[str | None, Option(metavar="FILE"), Output()] = None
+    parquet: Annotated[
+        str | None, Option(metavar="DIR"), Output("_settings.json", resumable=True)
+    ] = None
+    annotate: Annotated[Path | None, Option(metavar="DIR"), Output(shared=True)] = None
     plugin_sinks: _options.Sinks = None
-    save_predictions: Annotated[Path | None, Option(metavar="FILE.csv", dir_okay=False)] = None
+    save_predictions: Annotated[
+        Path | None, Option(metavar="FILE.csv", dir_okay=False), Output()
+    ] = None
     resume: bool = False
+    overwrite: _options.Overwrite = False
 
     def targets(self, engine: str) -> dict[str, str]:
         """Sinks and their targets.
@@ -62,12 +67,18 @@ class OutputOptions:
             raise UsageError(
                 "only one of --json, --jsonl -, --csv - and --sink NAME=- can have standard output"
             )
-        single = len(targets) == 1 and not self.save_predictions
-        if self.resume and not (single and targets.keys() <= RESUMABLE and self.jsonl != "-"):
+        if self.resume and self.overwrite:
+            raise UsageError("--resume keeps what --overwrite replaces: choose one")
+        if self.resume and not self.resumable(targets):
             raise UsageError("--resume needs exactly one output: --jsonl FILE or --parquet DIR")
-        if engine == "ray" and not (single and self.parquet):
+        if engine == "ray" and not (self.parquet and self.resumable(targets)):
             raise UsageError("--engine ray writes one output: --parquet DIR")
         return targets if targets.keys() - {"annotate"} else targets | {"table": "-"}
+
+    def resumable(self, targets: dict[str, str]) -> bool:
+        """Whether an interrupted run can be continued."""
+        single = len(targets) == 1 and not self.save_predictions
+        return single and targets.keys() <= RESUMABLE and self.jsonl != "-"
 
 
 @dataclass(frozen=True)
@@ -84,7 +95,7 @@ class Limits:
 
 @expanded
 def classify(
-    paths: Annotated[list[str], Argument(metavar="PATH")],
+    paths: Annotated[list[str], Argument(metavar="PATH|-|URL")],
     outputs: OutputOptions,
     detection: DetectorOptions,
     limits: Limits,
@@ -97,31 +108,33 @@ def classify(
 ) -> None:
     """Detect faces and classify their gender presentation.
 
-    Pictures that fail are listed on standard error; the others are still classified. Results are
-    written as they are computed, and --resume continues an interrupted run.
+    Pictures that fail are listed on standard error; the others are still classified. An output is
+    named FILE.part until it is complete, and --resume continues an interrupted run.
     Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage, 130 interrupted.
 
     Args:
-        paths: pictures, folders, tar files, Parquet tables, or URLs such as s3://bucket/folder
-            (extra [cluster]).
+        paths: pictures, folders, patterns such as 'photos/*.jpg', tar files, Parquet tables, web
+            addresses of pictures, - for standard input, or s3://bucket/folder (extra [cluster]).
         crops_are_faces: skip detection: each picture is a cropped face.
         workers: threads, or processes on a cluster.  [default: one per CPU core]
         provider: ONNX Runtime execution provider: cpu, cuda, openvino, coreml, ...
     """
-    from genderscope.cli import _bulk
+    from genderscope.cli import INTERRUPTED, _bulk, _pictures
     from genderscope.cli._progress import console
+    from genderscope.cli._verbosity import detail, note
     from genderscope.core import plugins
     from genderscope.core.terminal import printable
     from genderscope.evaluation import predictions
     from genderscope.inference import bulk
+    from genderscope.sinks import parquet
 
     _options.check_engine(engine)
     if outputs.save_predictions and not crops_are_faces:
         raise UsageError("--save-predictions needs --crops-are-faces: one face per picture")
     targets = outputs.targets(engine)
-    if outputs.save_predictions:
-        outputs.save_predictions.parent.mkdir(parents=True, exist_ok=True)
-
+    places = _pictures.named(paths)
+    if engine == "ray" and "-" in places:
+        raise UsageError("--engine ray cannot read standard input")
     options = asdict(detection) | asdict(limits)
     if detection.detector_model:
         options["detector_model"] = str(detection.detector_model.absolute())
@@ -137,31 +150,54 @@ def classify(
         **{name: value for name, value in options.items() if value is not None},
     )
     scope = settings.scope()
+    detail(f"model {scope.classifier.name}, detector {scope.detector.name}: {settings}")
+    _options.note_threshold(scope.classifier.min_confidence, limits.min_confidence)
     err = console(stderr=True, soft_wrap=True)
     if (running := scope.classifier.provider) != provider.lower():
         err.print(f"provider {provider} is not available: the networks run on {running}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    if outputs.overwrite and outputs.parquet:
+        parquet.clear(outputs.parquet)
     tally: Counter[str] = Counter()
-    if engine == "ray":
-        tally = _bulk.on_a_cluster(
-            paths, str(outputs.parquet), settings, workers, outputs.resume, err
-        )
-    else:
-        answers: list[predictions.Answer] = []
-        for scene in _bulk.on_this_machine(
-            paths, outputs.annotate, settings, scope, targets, outputs.resume, workers, err
-        ):
-            bulk.count(tally, scene)
+    unread: Counter[str] = Counter()
+    earlier: Counter[str] | None = Counter() if outputs.resume else None
+    interrupted = False
+    try:
+        if engine == "ray":
+            place = str(outputs.parquet)
+            for part in _bulk.on_a_cluster(places, place, settings, workers, earlier, unread, err):
+                tally.update(part)
+        else:
+            answers: list[predictions.Answer] = []
+            for scene in _bulk.on_this_machine(
+                places, outputs.annotate, settings, scope, targets, earlier, workers, unread, err
+            ):
+                bulk.count(tally, scene)
+                if outputs.save_predictions:
+                    answers.append(predictions.from_scene(scene))
+                if scene.frame.error is not None:
+                    err.print(printable(scene.frame.error))
             if outputs.save_predictions:
-                answers.append(predictions.from_scene(scene))
-            if scene.frame.error is not None:
-                err.print(printable(scene.frame.error))
-        if outputs.save_predictions:
-            predictions.write(
-                outputs.save_predictions, predictions.of(answers, scope.classifier.name)
-            )
-    typer.echo(_summary(tally), err=True)
-    if tally["failed"]:
+                predictions.write(
+                    outputs.save_predictions, predictions.of(answers, scope.classifier.name)
+                )
+    except KeyboardInterrupt:
+        interrupted = True
+        again = ": the same command with --resume continues" if outputs.resumable(targets) else ""
+        err.print(f"interrupted{again}")
+    for line in (
+        _summary(tally),
+        f"with earlier runs: {_summary(earlier + tally)}" if earlier else "",
+        _pictures.not_read(unread),
+    ):
+        if line:
+            note(line)
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
+    found = tally["pictures"] or earlier
+    if not found:
+        typer.echo(f"no picture was found in {printable(', '.join(paths))}", err=True)
+    if tally["failed"] or not found:
         raise typer.Exit(1)
 
 

@@ -6,7 +6,15 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from genderscope.cli._options import BatchSize, DataOptions, DetectorOptions, JsonFile, expanded
+from genderscope.cli import _options
+from genderscope.cli._options import (
+    BatchSize,
+    DataOptions,
+    DetectorOptions,
+    JsonFile,
+    Output,
+    expanded,
+)
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.extras import require
 
@@ -23,8 +31,9 @@ def compare(
     data: DataOptions,
     detection: DetectorOptions,
     dataset: str | None = None,
+    score_is: _options.ScoreIs = _options.Meaning.man,
     json_file: JsonFile = None,
-    sheet: Annotated[Path | None, Option(metavar="FILE.png", dir_okay=False)] = None,
+    sheet: Annotated[Path | None, Option(metavar="FILE.png", dir_okay=False), Output()] = None,
     batch_size: BatchSize = 256,
 ) -> None:
     """Compare two models or methods on the same pictures.
@@ -45,18 +54,21 @@ def compare(
 
     from genderscope.cli import _provenance, printable
     from genderscope.cli._progress import consoles, tracked
+    from genderscope.core.terminal import show
     from genderscope.evaluation import compare as comparison
     from genderscope.evaluation import evaluate, join, predictions
     from genderscope.inference.classifier import Classifier
     from genderscope.reporting import disagreements, tables
     from genderscope.sinks import annotate
 
-    models = [name for name in (a, b) if Path(name).suffix.lower() not in TABLES]
+    models = [name for name in (a, b) if Path(name.partition("?")[0]).suffix.lower() not in TABLES]
     if models and not dataset:
         raise UsageError(f"{models[0]!r} needs a --dataset, or give a .csv of its predictions")
     if sheet and sheet.suffix.lower() != ".png":
         raise UsageError(f"--sheet writes a .png, not {sheet.name}")
-    methods = {name: predictions.read(Path(name)) for name in (a, b) if name not in models}
+    methods = {
+        name: predictions.read(Path(name), score_is.value) for name in (a, b) if name not in models
+    }
     networks = {name: Classifier.load(name) for name in models}
     read = data.read(dataset) if dataset else None
     if read and not read.samples:
@@ -86,11 +98,10 @@ def compare(
     if json_file:
         result.save(json_file, overwrite=True)
     if sheet:
-        sheet.parent.mkdir(parents=True, exist_ok=True)
         annotate.save(disagreements.sheet(pair), sheet)
     out.print(f"A: {printable(first.name)}\nB: {printable(second.name)}")
     for table in tables.comparison(result):
-        out.print(table)
+        show(out, table)
     out.print(
         f"{result.n_pictures:,} pictures in both, matched by their {result.joined_by}; "
         f"{result.n_unlabelled:,} of them without a label (not counted)"

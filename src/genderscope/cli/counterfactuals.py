@@ -8,11 +8,19 @@ import typer
 from typer import Option
 
 from genderscope.cli import _options, _provenance
-from genderscope.cli._options import DataOptions, DetectorOptions, JsonFile, Model, expanded
+from genderscope.cli._options import (
+    DataOptions,
+    DetectorOptions,
+    JsonFile,
+    Model,
+    Output,
+    expanded,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from genderscope.core.terminal import show
     from genderscope.core.types import Floats, Sample
     from genderscope.evaluation.counterfactual_faces import FaceSample
     from genderscope.evaluation.counterfactuals import Answers, Setup
@@ -32,9 +40,10 @@ def counterfactuals(
     seed: Annotated[int, Option(min=0)] = 0,
     redetect: bool = False,
     json_file: JsonFile = None,
-    sheet: Annotated[Path | None, Option(metavar="FILE.jpg", dir_okay=False)] = None,
-    pictures_out: Annotated[Path | None, Option(metavar="DIR")] = None,
+    sheet: Annotated[Path | None, Option(metavar="FILE.jpg", dir_okay=False), Output()] = None,
+    pictures_out: Annotated[Path | None, Option(metavar="DIR"), Output("table.csv")] = None,
     predictions: Annotated[Path | None, Option(metavar="FILE.csv")] = None,
+    score_is: _options.ScoreIs = _options.Meaning.man,
 ) -> None:
     """Measure label flip rates under counterfactual conditions.
 
@@ -81,7 +90,7 @@ def counterfactuals(
             sheet=sheet,
             pictures_out=pictures_out,
         )
-        table = prediction_tables.read(predictions)
+        table = prediction_tables.read(predictions, score_is.value)
         results = evaluation.report(
             evaluation.from_predictions(table),
             model=table.name,
@@ -113,7 +122,7 @@ def counterfactuals(
     if json_file:
         results.save(json_file, overwrite=True)
     out.print(f"{results.model} on {results.dataset}, {results.n:,} faces")
-    out.print(tables.counterfactuals(results))
+    show(out, tables.counterfactuals(results))
     for reason, count in results.skipped.items():
         err.print(f"skipped: {count:,}: {reason}")
     if counterfactual_faces.UNREADABLE in results.skipped:
@@ -150,7 +159,6 @@ def _measure(
 
         answers = measure(tracked(samples, console, "Measuring"), setup, on_face)
     if sheet:
-        sheet.parent.mkdir(parents=True, exist_ok=True)
         drawn = counterfactual_faces.sheet(examples, conditions, setup.classifier.spec, seed)
         annotate.save(drawn, sheet)
     return answers

@@ -26,6 +26,7 @@ def datasets(
     from rich.table import Table
 
     from genderscope.cli._progress import console
+    from genderscope.core.terminal import show
     from genderscope.data.datasets import names, reader
 
     readers = {name: reader(name) for name in names()}
@@ -51,7 +52,7 @@ def datasets(
     for name, module in readers.items():
         size = "-" if module.SIZE is None else f"{module.SIZE:,}"
         table.add_row(name, size, ", ".join(module.SPLITS), module.LABELS, module.LICENCE)
-    out.print(table)
+    show(out, table)
     for name, module in readers.items():
         out.print(f"\n{name}: {module.TITLE}, {module.WHERE}", soft_wrap=True)
         out.print(module.LAYOUT, soft_wrap=True)

@@ -6,14 +6,14 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from genderscope.cli._options import expanded
+from genderscope.cli._options import Output, expanded
 
 PANEL = "Use"
 
 
 @expanded
 def demo(
-    out: Annotated[Path, Option(metavar="FILE")] = Path("genderscope-demo.jpg"),
+    out: Annotated[Path, Option(metavar="FILE"), Output()] = Path("genderscope-demo.jpg"),
 ) -> None:
     """Classify a public-domain portrait from the package.
 

@@ -13,6 +13,7 @@ from genderscope.cli._options import (
     DetectorOptions,
     JsonFile,
     Model,
+    Output,
     expanded,
 )
 from genderscope.core.errors import UsageError
@@ -28,9 +29,13 @@ def evaluate(
     detection: DetectorOptions,
     model: Model = "mini_xception",
     json_file: JsonFile = None,
-    save_predictions: Annotated[Path | None, Option(metavar="FILE.csv", dir_okay=False)] = None,
-    confusion: Annotated[Path | None, Option(dir_okay=False)] = None,
-    plots: Annotated[Path | None, Option(metavar="DIR", file_okay=False)] = None,
+    save_predictions: Annotated[
+        Path | None, Option(metavar="FILE.csv", dir_okay=False), Output()
+    ] = None,
+    confusion: Annotated[Path | None, Option(dir_okay=False), Output()] = None,
+    plots: Annotated[
+        Path | None, Option(metavar="DIR", file_okay=False), Output("confusion.png")
+    ] = None,
     face_sizes: Annotated[str | None, Option(metavar="PX,PX,...")] = None,
     redetect: bool = False,
     batch_size: BatchSize = 256,
@@ -53,6 +58,7 @@ def evaluate(
     require("matplotlib", "eval")
     from genderscope.cli import _provenance, printable
     from genderscope.cli._progress import consoles, tracked
+    from genderscope.core.terminal import show
     from genderscope.evaluation import evaluate as evaluation
     from genderscope.evaluation import predictions
     from genderscope.inference.classifier import Classifier
@@ -64,9 +70,6 @@ def evaluate(
         raise UsageError("--redetect needs --face-sizes")
     read = data.read(dataset)
     classifier, detector = Classifier.load(model), detection.create()
-    for file in filter(None, (save_predictions, confusion)):
-        file.parent.mkdir(parents=True, exist_ok=True)
-
     out, err = consoles()
     stream = evaluation.answers(read.samples, detector, classifier, batch_size, sizes, redetect)
     answers = list(tracked(stream, err, "Classifying", len(read.samples)))
@@ -91,7 +94,7 @@ def evaluate(
         drawings.evaluation(result, plots)
     out.print(f"{result.model} on {dataset}, {result.split}, faces detected by {result.detector}")
     for table in tables.evaluation(result):
-        out.print(table)
+        show(out, table)
     out.print(
         f"{result.n:,} labelled pictures: {result.not_detected:,} without a detected face "
         f"(classified as a whole), {len(result.unreadable):,} unreadable (counted as wrong); "

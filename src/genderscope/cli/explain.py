@@ -1,5 +1,6 @@
 """``genderscope explain``: what a model looks at in the faces of pictures."""
 
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from genderscope.cli._options import DetectorOptions, Model, expanded
+from genderscope.cli._options import DetectorOptions, Model, Output, expanded
 
 if TYPE_CHECKING:
+    from genderscope.core.terminal import show
     from genderscope.core.types import Image
     from genderscope.evaluation.explanations import Explanation
     from genderscope.inference.explainer import Explainer
@@ -35,8 +37,8 @@ class Label(StrEnum):
 def explain(
     paths: Annotated[list[Path], Argument(metavar="PATH")],
     detection: DetectorOptions,
-    out: Annotated[Path | None, Option(metavar="DIR", file_okay=False)] = None,
-    sheet: Annotated[Path | None, Option(metavar="FILE", dir_okay=False)] = None,
+    out: Annotated[Path | None, Option(metavar="DIR", file_okay=False), Output(shared=True)] = None,
+    sheet: Annotated[Path | None, Option(metavar="FILE", dir_okay=False), Output()] = None,
     method: Method = Method.GUIDED,
     label: Annotated[Label | None, Option("--class")] = None,
     model: Model = "mini_xception",
@@ -57,8 +59,9 @@ def explain(
     from rich import box
     from rich.table import Table
 
-    from genderscope.cli import printable
+    from genderscope.cli import _pictures, printable
     from genderscope.cli._progress import console
+    from genderscope.cli._verbosity import note
     from genderscope.core.errors import UsageError
     from genderscope.core.types import LABELS
     from genderscope.evaluation import explanations
@@ -72,13 +75,14 @@ def explain(
         annotate.check(sheet)
     explainer = _explainer(model, method)
     detector = detection.create()
-    for folder in filter(None, (out, sheet and sheet.parent)):
-        folder.mkdir(parents=True, exist_ok=True)
+    if out:
+        out.mkdir(exist_ok=True)
     table = Table("picture", "face", "prediction", "explained", "most energy", box=box.SIMPLE)
     table.columns[0].overflow = "fold"
     collected: list[Image] = []
     pictures = faces = failed = 0
-    for frame in decode.frames(paths, avoid=out):
+    unread: Counter[str] = Counter()
+    for frame in decode.frames(_pictures.named(map(str, paths)), avoid=out, unread=unread):
         pictures += 1
         name = printable(frame.path)
         if frame.image is None:
@@ -104,14 +108,17 @@ def explain(
             collected += drawn[: MOST_ON_A_SHEET - len(collected)]
     if sheet and collected:
         annotate.save(panels.sheet(collected), sheet)
-    console().print(table)
+    show(console(), table)
     left_out = faces - len(collected) if sheet else 0
-    typer.echo(
+    note(
         f"pictures: {pictures}, faces: {faces}, failed: {failed}"
-        + (f"; {left_out} faces had no room on the sheet" if left_out else ""),
-        err=True,
+        + (f"; {left_out} faces had no room on the sheet" if left_out else "")
     )
-    if failed:
+    if unread:
+        note(_pictures.not_read(unread))
+    if not pictures:
+        typer.echo(f"no picture was found in {', '.join(map(str, paths))}", err=True)
+    if failed or not pictures:
         raise typer.Exit(1)
 
 
@@ -134,6 +141,7 @@ def _explainer(model: str, method: Method) -> "Explainer":
 
 
 def _cells(one: "Explanation") -> list[str]:
+    from genderscope.core.terminal import percent
     from genderscope.core.types import LABELS
     from genderscope.evaluation.regions import REGIONS
 
@@ -141,7 +149,7 @@ def _cells(one: "Explanation") -> list[str]:
     parts = sorted(zip(one.shares, REGIONS, strict=True), reverse=True)[:NAMED_REGIONS]
     energy = ", ".join(f"{region} {share:.0%}" for share, region in parts)
     return [
-        f"{prediction.label} {prediction.confidence:.0%}",
+        f"{prediction.label} {percent(prediction.confidence)}",
         LABELS[one.label],
         energy if one.map.any() else "no gradient",
     ]

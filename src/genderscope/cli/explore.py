@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from genderscope.cli._options import expanded
+from genderscope.cli._options import Output, expanded
 from genderscope.core.extras import require
 
 PANEL = "Data"
@@ -15,7 +15,7 @@ PANEL = "Data"
 @expanded
 def explore(
     source: Annotated[str, Argument(metavar="NAME:PATH")],
-    out: Annotated[Path, Option(metavar="DIR", file_okay=False)],
+    out: Annotated[Path, Option(metavar="DIR", file_okay=False), Output("numbers.json")],
     split: str | None = None,
     metadata_only: bool = False,
     sample: Annotated[int, Option(min=1)] = 500,
@@ -42,6 +42,7 @@ def explore(
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn
 
     from genderscope.cli import _provenance, printable
+    from genderscope.core.storage import write_whole
     from genderscope.data import datasets
     from genderscope.evaluation.exploration import summarise
     from genderscope.evaluation.exploration.pictures import open_pictures
@@ -52,7 +53,6 @@ def explore(
     split = datasets.split_of(source, split, "all")
     reader = datasets.reader(source)
     samples = datasets.read(source, split)
-    out.mkdir(parents=True, exist_ok=True)
     tally = Tally(0 if metadata_only else sample, seed)
     console = Console(stderr=True)
     columns = (SpinnerColumn(), *Progress.get_default_columns(), MofNCompleteColumn())
@@ -67,7 +67,7 @@ def explore(
     html = compose(result, opened, f"Data set {source}", [*facts, *links])
     result.save(out / "numbers.json", overwrite=True)
     page = out / "index.html"
-    page.write_text(html, encoding="utf-8")
+    write_whole(page, html.encode())
     labels = ", ".join(f"{name}: {n:,}" for name, n in result.labels.items())
     typer.echo(f"{source}, {split}: {result.pictures:,} pictures ({labels})")
     for problem in result.problems:

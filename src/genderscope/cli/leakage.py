@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from genderscope.cli._options import Jobs, expanded
+from genderscope.cli._options import Jobs, Output, expanded
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +23,7 @@ def leakage(
     split_a: str | None = None,
     split_b: str | None = None,
     threshold: Annotated[float, Option(min=-1, max=1)] = 0.8,
-    out: Annotated[Path | None, Option(metavar="DIR")] = None,
+    out: Annotated[Path | None, Option(metavar="DIR"), Output("leakage.json")] = None,
     jobs: Jobs = None,
 ) -> None:
     """Find duplicates and shared identities across data sets.
@@ -53,8 +53,6 @@ def leakage(
     splits = [(first, datasets.split_of(first, split_a, "first"))]
     splits += [(source, datasets.split_of(source, split_b, "last")) for source in others]
     parts = [Part(source, name, list(datasets.read(source, name))) for source, name in splits]
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
     err = console(stderr=True)
     with Progress(console=err, disable=not err.is_terminal) as progress:
         made_by = _provenance.of("imagehash", "numpy", "opencv-python-headless")

@@ -33,6 +33,7 @@ def models(
     from rich.table import Column, Table
 
     from genderscope.core.errors import UsageError
+    from genderscope.core.terminal import show
     from genderscope.detection import downloads
     from genderscope.inference import classifier
 
@@ -67,7 +68,7 @@ def models(
                 f"{model.name}: {metadata.source}; trained on {data.name} ({data.licence})"
             )
     console = Console()
-    console.print(table)
+    show(console, table)
     for note in notes:
         console.print(note, soft_wrap=True, highlight=False)
     for pulled, download in downloads.DOWNLOADS.items():

@@ -13,6 +13,7 @@ from genderscope.cli._options import (
     DetectorOptions,
     JsonFile,
     Model,
+    Output,
     columns,
     expanded,
 )
@@ -29,7 +30,9 @@ def regions(
     model: Model = "mini_xception",
     by: Annotated[str, Option(metavar="COLUMN,COLUMN")] = "",
     json_file: JsonFile = None,
-    maps: Annotated[Path | None, Option(metavar="DIR", file_okay=False)] = None,
+    maps: Annotated[
+        Path | None, Option(metavar="DIR", file_okay=False), Output(shared=True)
+    ] = None,
     batch_size: BatchSize = 64,
     seed: Annotated[int, Option(min=0)] = 0,
 ) -> None:
@@ -47,6 +50,7 @@ def regions(
     require("sklearn", "eval")
     from genderscope.cli import _provenance, printable
     from genderscope.cli._progress import consoles, tracked
+    from genderscope.core.terminal import show
     from genderscope.evaluation import region_maps, region_survey
     from genderscope.evaluation.evaluate import PACKAGES
     from genderscope.inference.explainer import Explainer
@@ -70,10 +74,10 @@ def regions(
     if json_file:
         survey.save(json_file, overwrite=True)
     if maps and (sheet := average_maps.sheet(explained)) is not None:
-        maps.mkdir(parents=True, exist_ok=True)
-        annotate.save(sheet, maps / f"{explainer.name}-average-maps.png")
+        maps.mkdir(exist_ok=True)
+        annotate.save_new(sheet, maps, f"{explainer.name}-average-maps", ".png")
     out.print(f"{survey.model} on {dataset}, {survey.split}, faces detected by {survey.detector}")
-    out.print(tables.regions(survey.groups))
+    show(out, tables.regions(survey.groups))
     out.print(
         f"{survey.n:,} faces; left out: {survey.not_detected:,} pictures without a detected face, "
         f"{survey.no_gradient:,} faces without any gradient, {len(survey.unreadable):,} unreadable"

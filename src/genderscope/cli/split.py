@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from genderscope.cli._options import expanded
+from genderscope.cli._options import Output, expanded
 
 PANEL = "Data"
 
@@ -13,7 +13,7 @@ PANEL = "Data"
 @expanded
 def split(
     source: Annotated[str, Argument(metavar="NAME:PATH")],
-    out: Annotated[Path, Option(metavar="DIR")],
+    out: Annotated[Path, Option(metavar="DIR"), Output("splits.json")],
     validation: float = 0.1,
     test: float = 0.1,
     seed: Annotated[int, Option(min=0)] = 0,
@@ -37,18 +37,19 @@ def split(
 
     from genderscope.cli import _provenance
     from genderscope.cli._progress import console
+    from genderscope.core.terminal import show
     from genderscope.core.types import LABELS
     from genderscope.data import datasets, splits
 
     samples = datasets.read(source, datasets.split_of(source, split, "first"))
     shares = {"test": test, "validation": validation}
     made_by = _provenance.of("numpy", "scikit-learn", seed=seed)
-    result = splits.write(samples, shares, source, out, made_by)
+    result = splits.write(samples, shares, source, out, made_by, overwrite=True)
     table = Table("part", "pictures", *LABELS, "identities")
     for name, part in result.parts.items():
         counts = (part.pictures, *part.labels.values(), part.identities)
         table.add_row(name, *(f"{count:,}" for count in counts))
     out_console = console()
-    out_console.print(table)
+    show(out_console, table)
     if result.unlabelled:
         out_console.print(f"{result.unlabelled:,} pictures without a label are left out")

@@ -23,6 +23,7 @@ def train(
     split: str | None = None,
     preset: str | None = None,
     resume: bool = False,
+    overwrite: _options.Overwrite = False,
     cache: Annotated[Path | None, Option(metavar="DIR")] = None,
     occlusions: Annotated[Path | None, Option(metavar="DIR")] = None,
     detector: _options.DetectorName = None,
@@ -54,6 +55,7 @@ def train(
         occlusions: crops with occlusions for the setting occlusion_share, from prepare
             --counterfactual random.  [default: beside --out]
     """
+    from contextlib import nullcontext
     from dataclasses import replace
 
     from genderscope import detection
@@ -68,8 +70,10 @@ def train(
     from genderscope.imaging.preprocess import PRESETS
 
     require("lightning", "lab")
-    from genderscope.training import distributed, recipes
+    from genderscope.core.storage import claimed
+    from genderscope.training import distributed, recipes, runs
     from genderscope.training.export import export_run
+    from genderscope.training.record import TrainingRecord, chance
     from genderscope.training.train import train as fit
     from genderscope.training.train import train_parents
 
@@ -105,11 +109,15 @@ def train(
         raise UsageError("name a --dataset, or a --cache that prepare made")
     err.print(f"{len(crops)} crops in {cache}, {sum(crops.failures.values())} failed")
     occluded = Crops(occlusions) if occlusions else None
+    claim = claimed(out / runs.CHECKPOINT, resume or overwrite, ", or --resume to continue it")
     from_recipe = {name: value for name, value in options.items() if name not in own}
-    train_parents(from_recipe, crops, out.parent, settings.seed, occluded, err.print)
-    fit(crops, settings, out, resume, occluded, command=_provenance.command())
-    if distributed.first():
-        typer.echo(str(export_run(out, crops)))
+    with claim if distributed.first() else nullcontext():
+        train_parents(from_recipe, crops, out.parent, settings.seed, occluded, err.print)
+        fit(crops, settings, out, resume, occluded, command=_provenance.command())
+        if distributed.first():
+            typer.echo(str(export_run(out, crops)))
+            if warning := chance(TrainingRecord.load(out / runs.RECORD), crops.labels):
+                err.print(warning)
 
 
 _settings.listed(train)

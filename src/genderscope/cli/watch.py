@@ -58,6 +58,7 @@ def watch(
         privacy: pixelate faces in the window and the video.
     """
     from genderscope.cli import INTERRUPTED, printable
+    from genderscope.cli._verbosity import note
     from genderscope.core.errors import SourceError, UsageError
     from genderscope.inference.classifier import Classifier
     from genderscope.inference.pipeline import Pipeline
@@ -69,12 +70,16 @@ def watch(
         raise UsageError("--explain shows the faces that --privacy hides: choose one of them")
     outputs.check(source)
     opened = reading.open(source)
+    if opened.stills:
+        note(f"{opened.name} seems to hold photographs, not a video: classify takes those")
     scope = Pipeline(Classifier.load(model), detection.create(), min_confidence)
+    _options.note_threshold(scope.classifier.min_confidence, min_confidence)
     live = Live(
         scope,
         _explainer(model) if explain else None,
         detect_every=detection.detect_every,
         drawn=outputs.window or outputs.video is not None,
+        hud=not outputs.no_hud,
         private=privacy is not None,
     )
     counter = TrackCounter(measured_confusion(model, scope.detector.name), outputs.interval)
@@ -92,7 +97,7 @@ def watch(
             typer.echo(printable(str(error)), err=True)
             session.failed = True
         outputs.save(session.counts)
-    typer.echo(_summary(session.counts()), err=True)
+    note(_summary(session.counts()))
     if interrupted:
         raise typer.Exit(INTERRUPTED)
     if session.failed:

@@ -54,7 +54,7 @@ def claimed(place: Path, overwrite: bool = False, advice: str = "") -> Iterator[
 
     Args:
         place: a file or a folder.
-        overwrite: it may be a file or a folder with files.
+        overwrite: it may exist.
         advice: appended to the error about an existing result.
 
     Raises:
@@ -74,19 +74,14 @@ def claimed(place: Path, overwrite: bool = False, advice: str = "") -> Iterator[
         if not _locked(held):
             raise UsageError(f"{place} is being written by another process")
         try:
-            results = [file for file in (place, _part(place)) if file.exists()]
-            if results and not overwrite and not _is_empty_folder(place):
-                raise UsageError(f"{results[0]} exists: add --overwrite to replace it{advice}")
+            if not overwrite:
+                check_new(place, advice)
             yield
         finally:
             lock.unlink(missing_ok=True)
             with suppress(OSError):  # those with files stay
                 for folder in new_folders:
                     folder.rmdir()
-
-
-def _is_empty_folder(place: Path) -> bool:
-    return place.is_dir() and not any(place.iterdir())
 
 
 def _locked(file: IO[bytes]) -> bool:
@@ -101,7 +96,15 @@ def _locked(file: IO[bytes]) -> bool:
     return True
 
 
-def _part(file: Path) -> Path:
+def check_new(file: Path, advice: str = "") -> None:
+    """Refuse an existing result, or one that was begun: a ``UsageError`` with advice."""
+    for result in (file, part_of(file)):
+        if result.exists():
+            raise UsageError(f"{result} exists: add --overwrite to replace it{advice}")
+
+
+def part_of(file: Path) -> Path:
+    """The name of an output until it is complete."""
     return file.with_name(f"{file.name}.part")
 
 
@@ -118,7 +121,7 @@ def completed(file: Path, resume: bool = False) -> Iterator[Path]:
     if file.exists() and not file.is_file():
         yield file
         return
-    part = _part(file)
+    part = part_of(file)
     if not resume:
         part.unlink(missing_ok=True)
     elif file.exists() and not part.exists():
@@ -187,6 +190,16 @@ class Store:
             return None
         except OSError as error:
             raise UsageError(f"{self.path(name)} cannot be read: {error}") from error
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        try:
+            if self._files is None:
+                Path(self.place, name).unlink(missing_ok=True)
+            elif self._files.exists(f"{self._root}/{name}"):
+                self._files.rm_file(f"{self._root}/{name}")
+        except OSError as error:
+            raise UsageError(f"{self.path(name)} cannot be removed: {error}") from error
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file, or replace it."""

@@ -147,6 +147,7 @@ def write(
     source: str,
     out: Path,
     provenance: Provenance,
+    overwrite: bool = False,
 ) -> Splits:
     """Divide a data set and write each part as a table ``out/PART.csv``, and ``out/splits.json``.
 
@@ -159,10 +160,10 @@ def write(
         provenance: its seed decides; the fingerprint is added.
 
     Raises:
-        UsageError: ``out`` holds splits already, or as ``split``.
+        UsageError: ``out`` holds splits that may not be replaced, or as ``split``.
         DatasetError: a group has the name of a column, or as ``split``.
     """
-    if (out / RECORD).exists():
+    if (out / RECORD).exists() and not overwrite:
         raise UsageError(f"{out} holds splits already: name another folder")
     unique: dict[str, Sample] = {}
     for sample in samples:
@@ -189,7 +190,7 @@ def write(
     out.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         write_whole(out / f"{name}.csv", table)
-    result.save(out / RECORD)  # last: its presence means that all tables are complete
+    result.save(out / RECORD, overwrite)  # last: its presence means that all tables are complete
     return result
 
 

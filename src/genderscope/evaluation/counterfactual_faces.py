@@ -75,6 +75,10 @@ def views(face: FaceSample, conditions: Sequence[Condition], seed: int) -> Itera
         yield condition.apply(face.image, face.face, own)
 
 
+LEGEND = """Below each face: the label without abstention, and its probability.
+Orange frame: the label differs from that of the original picture."""
+
+
 class Pictures:
     """A context that writes counterfactual pictures and, on exit, their ``table.csv``.
 
@@ -135,7 +139,7 @@ def sheet(
         for face, scores in faces
     ]
     names = [ORIGINAL, *(condition.name for condition in conditions)]
-    return contact_sheet(list(zip(*columns, strict=True)), names=names)
+    return contact_sheet(list(zip(*columns, strict=True)), names=names, title=LEGEND)
 
 
 def _tile(image: Image, man: float, original: float) -> Tile:

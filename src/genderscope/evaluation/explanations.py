@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from genderscope.core.protocols import Detector
+from genderscope.core.terminal import percent
 from genderscope.core.types import LABELS, Floats, Frame, Image, Prediction, Result
 from genderscope.evaluation import regions
 from genderscope.imaging import panels
@@ -41,7 +42,9 @@ class Explanation:
     def panel(self, name: str) -> Image:
         """A picture for a caption that begins with ``name``: see ``panels.panel``."""
         prediction = self.result.prediction
-        label = f"{prediction.label} {prediction.confidence:.0%}, explained: {LABELS[self.label]}"
+        label = (
+            f"{prediction.label} {percent(prediction.confidence)}, explained: {LABELS[self.label]}"
+        )
         energy = regions.energy(self.map[None])[0]
         shades = Explainer.picture(self.map)
         return panels.panel(self.face, shades, energy, f"{name}: {label}")

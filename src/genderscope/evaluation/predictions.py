@@ -4,10 +4,12 @@ methods, of this package or not.
 
 import csv
 import io
+import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +17,11 @@ import numpy.typing as npt
 from genderscope.core.errors import DatasetError
 from genderscope.core.storage import write_whole
 from genderscope.core.types import LABELS, UNCERTAIN, Floats, Prediction, Sample, Scene
+from genderscope.data import datasets
 from genderscope.data.datasets import table
 from genderscope.evaluation.exploration.tally import MOST_GROUPS
 
+Meaning = Literal["man", "confidence"]
 Integers = npt.NDArray[np.int64]
 
 COLUMNS = ("file", "label", "prediction", "score")
@@ -119,17 +123,30 @@ def of(answers: Iterable[Answer], name: str) -> Predictions:
     )
 
 
-def read(path: Path) -> Predictions:
-    """The predictions in a table, CSV or Parquet: see ``from_rows``."""
-    return from_rows(path, table.rows(path, ["file"]))
+def read(path: Path, score_is: Meaning = "man") -> Predictions:
+    """The predictions in a table, CSV or Parquet: see ``from_rows``.
+
+    Other names of columns may follow the path: ``FILE?file=path&score=probability``.
+    """
+    path, names = datasets.with_options(str(path), "a table of predictions", COLUMNS)
+    names.setdefault("file", "file")
+    roles = {name: option for option, name in names.items()}
+    rows = (
+        (where, {roles.get(name, name): value for name, value in row.items()})
+        for where, row in table.rows(path, names, str(path))
+    )
+    return from_rows(path, rows, score_is)
 
 
-def from_rows(path: Path, rows: Iterable[table.Row]) -> Predictions:
+def from_rows(path: Path, rows: Iterable[table.Row], score_is: Meaning = "man") -> Predictions:
     """The predictions in a table's rows: ``file,label,prediction,score`` and any other columns.
 
     ``file`` is relative to the table; ``label`` is a data set's word (see ``datasets.table``) or
     empty; ``prediction`` is such a word, ``uncertain``, or empty where there is no answer;
     ``score`` is P(man), or empty. Either of the last two may be absent, and so may the label.
+
+    Args:
+        score_is: P(man), or with ``confidence`` the probability of the prediction.
 
     Raises:
         DatasetError: it is not such a table, or a row of it is not valid.
@@ -137,18 +154,22 @@ def from_rows(path: Path, rows: Iterable[table.Row]) -> Predictions:
     truth, scores, labels, kept = [], [], [], []
     for where, row in rows:
         if not row.keys() & {"prediction", "score"}:
+            cure = table.cured(str(path), ["prediction", "score"], list(row))
             raise DatasetError(
-                f"{path} lacks a column prediction or score; it has: {', '.join(row)}"
+                f"{path} lacks a column prediction or score; it has: {', '.join(row)}; name one of "
+                f"them: {cure}"
             )
         if not row["file"]:
             raise DatasetError(f"{path}, {where}: no file is named")
         score = _score(row.get("score", ""), path, where)
         prediction = _outcome(row, "prediction", path, where)
+        if score_is == "confidence":
+            score = _of_man(score, prediction, path, where)
         nearer = NO_ANSWER if np.isnan(score) else int(score > 0.5)
         if prediction in (0, 1) and nearer == 1 - prediction and score != 0.5:
             raise DatasetError(
                 f"{path}, {where}: prediction {row['prediction']!r} with a score of {score:g}; the "
-                "score is the probability of man: give that, or leave the score out"
+                "score is the probability of man: give that, or add --score-is confidence"
             )
         label = _outcome(row, "label", path, where)
         if label == OUTCOMES.index(UNCERTAIN):
@@ -161,7 +182,7 @@ def from_rows(path: Path, rows: Iterable[table.Row]) -> Predictions:
         raise DatasetError(f"{path} has no rows")
     return Predictions(
         path.stem,
-        tuple(os.path.normpath(path.parent / row["file"]) for row in kept),
+        tuple(os.path.normpath(path.parent / table.posix(row["file"])) for row in kept),
         _integers(truth),
         np.array(scores),
         _integers(labels),
@@ -207,6 +228,15 @@ def _score(text: str, path: Path, where: str) -> float:
     if not (0 <= number <= 1 or np.isnan(number)):
         raise DatasetError(f"{path}, {where}: score {text} is not between 0 and 1")
     return number
+
+
+def _of_man(confidence: float, prediction: int | None, path: Path, where: str) -> float:
+    """P(man) from the probability of the prediction; NaN where that is of neither label."""
+    if confidence < 0.5 and prediction in (0, 1):
+        raise DatasetError(
+            f"{path}, {where}: a confidence of {confidence:g} in one of two labels is below 0.5"
+        )
+    return confidence if prediction == 1 else 1 - confidence if prediction == 0 else math.nan
 
 
 def _integers(values: Iterable[int]) -> Integers:

@@ -5,6 +5,7 @@ The size in the header is checked first. Every file becomes upright BGR or a ``P
 
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -19,16 +20,31 @@ import PIL.Image
 from PIL.Image import Transpose
 
 from genderscope.core.errors import PictureError
+from genderscope.core.extras import installation
 from genderscope.core.types import Frame, Image
 
 PORTRAIT = Path(__file__).parent / "samples" / "astronaut.jpg"
 """A public-domain portrait."""
 MAX_PIXELS = 120_000_000
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
+FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
 EXTENSIONS = {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib"),
     *(".tif", ".tiff", ".avif", ".jp2", ".j2k", ".jpx", ".pbm", ".pgm", ".ppm", ".pnm"),
 }
+HEIF = {".heic", ".heif", ".hif"}
+UNREAD = {
+    *(".pdf", ".psd", ".svg", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf"),
+    *(".rw2", ".pef", ".srw"),
+}
+"""Extensions of files that may show faces but cannot be read."""
+try:
+    from pillow_heif import register_heif_opener
+except ImportError:
+    UNREAD |= HEIF
+else:
+    register_heif_opener()
+    EXTENSIONS |= HEIF
+    FORMATS += ("HEIF",)
 ORIENTATION_TAG = 0x0112
 # The transposition that turns each EXIF orientation upright.
 TURNS = {
@@ -125,6 +141,8 @@ def read_reduced(
         raise
     except PIL.UnidentifiedImageError as error:
         problem = f"is no picture that can be read; make it one of {', '.join(FORMATS)}"
+        if Path(name).suffix.lower() in HEIF & UNREAD:
+            problem = f"is HEIC: {installation('heif')}"
         raise PictureError(f"{name} {problem if size else 'is empty; get it anew'}") from error
     except PIL.Image.DecompressionBombError as error:
         raise PictureError(f"{name} has too many pixels to be decoded: {error}") from error
@@ -137,7 +155,9 @@ def read_reduced(
         raise PictureError(f"{name} is broken ({reason}); get it anew") from error
 
 
-def find(paths: Iterable[str | Path], avoid: Path | None = None) -> Iterator[Path | Frame]:
+def find(
+    paths: Iterable[str | Path], avoid: Path | None = None, unread: Counter[str] | None = None
+) -> Iterator[Path | Frame]:
     """Stream the pictures that paths name.
 
     A named file is always tried. In folders, at any depth, visible files with a picture's extension
@@ -146,22 +166,28 @@ def find(paths: Iterable[str | Path], avoid: Path | None = None) -> Iterator[Pat
 
     Args:
         avoid: a folder that is not entered, such as the output.
+        unread: counts the files in folders that may be pictures but are not read, by extension.
 
     Yields:
         A picture's path, or a frame with the error for a folder that cannot be read.
     """
     for path in map(Path, paths):
         if os.path.isdir(path):  # pathlib's would raise where a folder above is closed
-            yield from _inside(path, avoid and avoid.resolve())
+            yield from _inside(
+                path, avoid and avoid.resolve(), Counter() if unread is None else unread
+            )
         else:
             yield path
 
 
 def frames(
-    paths: Iterable[str | Path], max_pixels: int = MAX_PIXELS, avoid: Path | None = None
+    paths: Iterable[str | Path],
+    max_pixels: int = MAX_PIXELS,
+    avoid: Path | None = None,
+    unread: Counter[str] | None = None,
 ) -> Iterator[Frame]:
     """Decode what ``find`` finds, one picture at a time; what fails is a frame with its error."""
-    for found in find(paths, avoid):
+    for found in find(paths, avoid, unread):
         if isinstance(found, Frame):
             yield found
             continue
@@ -172,7 +198,7 @@ def frames(
         yield frame
 
 
-def _inside(top: Path, avoid: Path | None) -> Iterator[Path | Frame]:
+def _inside(top: Path, avoid: Path | None, unread: Counter[str]) -> Iterator[Path | Frame]:
     pending = [top]
     while pending:
         folder = pending.pop()
@@ -193,6 +219,8 @@ def _inside(top: Path, avoid: Path | None) -> Iterator[Path | Frame]:
             # A broken link is tried and fails; a pipe is skipped, as it would wait for ever.
             elif path.suffix.lower() in EXTENSIONS and (entry.is_symlink() or entry.is_file()):
                 yield path
+            elif path.suffix.lower() in UNREAD:
+                unread[path.suffix.lower()] += 1
         pending += reversed(below)
 
 

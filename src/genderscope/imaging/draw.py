@@ -9,6 +9,7 @@ import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
+from genderscope.core.terminal import percent
 from genderscope.core.types import LABELS, UNCERTAIN, Box, Floats, Image, Result
 
 # BGR, from the palette of Okabe and Ito, safe for colour blindness; black text is legible on each.
@@ -112,7 +113,7 @@ def _label(image: Image, result: Result) -> None:
     wanted = min(max(result.face.box.width / 6, largest / 2), largest * 2)
     prediction = result.prediction
     track = f"{result.track.number}: " if result.track else ""
-    text = f"{track}{prediction.label} {prediction.confidence:.0%}"
+    text = f"{track}{prediction.label} {percent(prediction.confidence)}"
     plate = _plate(text, round(max(wanted, SMALLEST_TEXT_PX)), COLOURS[prediction.label])
     if (fit := min(height / plate.shape[0], width / plate.shape[1])) < 1:
         size = (max(int(plate.shape[1] * fit), 1), max(int(plate.shape[0] * fit), 1))

@@ -50,7 +50,7 @@ def find(model: str | Path) -> Path:
     if not file.is_file():
         raise ModelError(
             f"no model {str(model)!r}: give the path of an .onnx file or one of "
-            f"{', '.join((*shipped(), *ALIASES))}"
+            f"{', '.join((*shipped(), *quantised(), *ALIASES))}"
         )
     return file
 

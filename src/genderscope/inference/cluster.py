@@ -48,6 +48,7 @@ def classify(
     workers: int | None = None,
     size: int = archives.SHARD_PICTURES,
     provenance: Provenance | None = None,
+    unread: Counter[str] | None = None,
 ) -> Iterator[Counter[str]]:
     """Classify pictures on a cluster (see ``connected``) into a Parquet folder, a part for each
     shard of ``archives.shards``; existing parts are kept.
@@ -57,6 +58,7 @@ def classify(
         workers: each with its own networks; by default one for each core of the cluster.
         size: pictures of folders in a part.
         provenance: of the stored settings; the shards' fingerprint is added.
+        unread: see ``decode.find``.
 
     Yields:
         The counts of each part (see ``bulk.count``), in any order: first one for the existing
@@ -73,7 +75,7 @@ def classify(
     base = Path.cwd()
     digest, jobs, number = hashlib.sha256(), [], -1
     there = set(parquet.parts(store))
-    for number, shard in enumerate(archives.shards(places, size=size)):
+    for number, shard in enumerate(archives.shards(places, size=size, unread=unread)):
         digest.update(repr(shard).encode(errors="surrogateescape"))
         if number not in there:
             jobs.append({"job": pickle.dumps(Job(number, shard, base, store.place))})

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from genderscope.core.errors import ModelError, UsageError
 from genderscope.core.types import LABELS, Floats, Image
-from genderscope.inference.classifier import GUIDED, Model, find
+from genderscope.inference.classifier import GUIDED, INT8, Model, find
 
 Maps = npt.NDArray[np.float32]
 EITHER = -1
@@ -36,6 +36,9 @@ class Explainer(Model):
             ModelError: the model or its guided graph is absent or cannot be opened.
         """
         file = find(model)
+        if file.name.endswith(INT8):
+            name = file.name.removesuffix(INT8)
+            raise ModelError(f"{name} in integers has no gradients: explain {name} instead")
         if not (guided := guided_file(file)).is_file():
             raise ModelError(
                 f"{file} has no guided graph beside it: 'genderscope export {file}' writes one"

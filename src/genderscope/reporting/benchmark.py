@@ -18,6 +18,7 @@ from genderscope.evaluation.benchmark.results import (
     TimedDocument,
     VideoBenchmark,
 )
+from genderscope.reporting import plots
 from genderscope.reporting.markdown import table as table_text
 from genderscope.reporting.page import Table
 
@@ -263,7 +264,7 @@ def drawing(result: Benchmark, file: Path) -> None:
         sides, ("ms a face, one thread, batch 1", "thousand parameters"), strict=True
     ):
         axes.set(xlabel=title, xscale="log")
-        axes.xaxis.set_major_locator(locator(subs=(1, 3)))
+        axes.xaxis.set_major_locator(locator(subs=(1, 2, 3, 5), numticks=20))
         axes.xaxis.set_major_formatter("{x:,g}")
         axes.minorticks_off()
         axes.margins(x=0.1, y=0.1)
@@ -271,4 +272,4 @@ def drawing(result: Benchmark, file: Path) -> None:
     sides[0].set_ylabel("accuracy %, with its 95% interval")
     handles = sides[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=min(len(models), 3), fontsize=8)
-    figure.savefig(file, format="png")
+    plots.save(figure, file)

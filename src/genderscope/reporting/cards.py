@@ -12,7 +12,7 @@ from genderscope.core.errors import ModelError
 from genderscope.core.results import Estimate
 from genderscope.evaluation.counterfactuals import Counterfactuals
 from genderscope.evaluation.evaluate import Evaluation, beside
-from genderscope.inference.classifier import Classifier, find
+from genderscope.inference.classifier import INT8, Classifier, find
 from genderscope.reporting.formatting import TOO_SMALL
 from genderscope.reporting.templates import render
 
@@ -26,7 +26,7 @@ def card(model: str | Path) -> str:
         ModelError: there is no such model, or it does not carry its training data.
         ResultError: a result file beside it is broken.
     """
-    classifier, file = Classifier.load(model), find(model)
+    classifier, file = Classifier.load(model), described(model)
     metadata = classifier.metadata
     if metadata.training is None or metadata.data is None:
         raise ModelError(f"the model {metadata.name} does not carry what it was trained on")
@@ -45,10 +45,22 @@ def card(model: str | Path) -> str:
 
 def read(model: str | Path) -> str:
     """The card that lies beside a model; ``ModelError`` without model or card."""
-    file = find(model).with_suffix(SUFFIX)
+    file = described(model).with_suffix(SUFFIX)
     if not file.is_file():
         raise ModelError(f"no card of {model}: genderscope card {model} --write makes one")
     return file.read_text(encoding="utf-8")
+
+
+def described(model: str | Path) -> Path:
+    """The file of a model that has a card; ``ModelError`` for one in integers, which has none."""
+    file = find(model)
+    if file.name.endswith(INT8):
+        name = file.name.removesuffix(INT8)
+        raise ModelError(
+            f"{file.stem} is {name} in integers: see genderscope card {name}, and its difference "
+            "in accuracy in genderscope models"
+        )
+    return file
 
 
 def _one_each(evaluations: Sequence[Evaluation]) -> list[Evaluation]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from genderscope.core.errors import PictureError
+from genderscope.core.terminal import percent
 from genderscope.core.types import LABELS, Image
 from genderscope.evaluation.join import Pair
 from genderscope.evaluation.predictions import NO_ANSWER, OUTCOMES, Integers, Predictions
@@ -48,4 +49,4 @@ def _prediction(method: Predictions, row: int) -> str:
     if np.isnan(score):
         return text
     nearer = "" if label == forced else f", {LABELS[forced]}"
-    return f"{text}{nearer} {max(score, 1 - score):.0%}"
+    return f"{text}{nearer} {percent(max(score, 1 - score))}"

@@ -6,12 +6,13 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
 from genderscope.core.extras import require
 from genderscope.core.results import Estimate
+from genderscope.core.storage import write_whole
 from genderscope.core.types import LABELS
 from genderscope.evaluation.evaluate import Confusion, Evaluation
 from genderscope.evaluation.face_sizes import FaceSizes, PublishedCurve, published
@@ -37,6 +38,13 @@ def evaluation(result: Evaluation, folder: Path) -> None:
         face_sizes(result.face_size, others, heading, folder / "face-size.png")
 
 
+def save(figure: Any, file: Path) -> None:
+    """Write a figure of matplotlib as a PNG."""
+    data = BytesIO()
+    figure.savefig(data, format="png")
+    write_whole(file, data.getvalue())
+
+
 def title(result: Evaluation) -> str:
     """What was evaluated, in one line."""
     return f"{result.model} on {result.dataset}, {result.split}, n = {result.n:,}"
@@ -49,7 +57,7 @@ def confusion_matrix(confusion: Confusion, title: str, path: Path) -> None:
     shares = confusion.shares
     _matrix(left, shares, [[f"{n:,}" for n in row] for row in confusion.counts], "pictures")
     _matrix(right, shares, [[f"{share:.1%}" for share in row] for row in shares], "share")
-    figure.savefig(path, format="png")
+    save(figure, path)
 
 
 def _matrix(
@@ -86,7 +94,7 @@ def reliability(calibration: Calibration, title: str, path: Path) -> None:
     lower.bar([one.low for one in bins], counts, widths, align="edge", color=LINE)
     lower.set(xlabel="confidence", ylabel="pictures")
     lower.yaxis.set_major_formatter("{x:,.0f}")
-    figure.savefig(path, format="png")
+    save(figure, path)
 
 
 def risk_coverage(result: RiskCoverage, title: str, path: Path) -> None:
@@ -99,7 +107,7 @@ def risk_coverage(result: RiskCoverage, title: str, path: Path) -> None:
     _points(axes, _percent(row.coverage for row in result.at), errors, scale=100)
     axes.set(xlabel="answered, %", ylabel="error of these, %", xlim=(0, 101), ylim=(0, None))
     axes.legend(loc="upper left")
-    figure.savefig(path, format="png")
+    save(figure, path)
 
 
 def face_sizes(result: FaceSizes, others: Sequence[PublishedCurve], title: str, path: Path) -> None:
@@ -117,7 +125,7 @@ def face_sizes(result: FaceSizes, others: Sequence[PublishedCurve], title: str, 
     axes.minorticks_off()
     axes.set(xlabel="face, pixels across", ylabel="accuracy, %")
     axes.legend(loc="lower right")
-    figure.savefig(path, format="png")
+    save(figure, path)
 
 
 def _figure(title: str, width: float, height: float) -> Any:

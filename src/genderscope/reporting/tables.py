@@ -36,6 +36,7 @@ TRIVIAL = {
     "always_man": "always\nman",
     "prior_random": "prior\nrandom",
 }
+TOO_SMALL = "n too small"
 G = TypeVar("G")
 
 
@@ -187,7 +188,7 @@ def regions(groups: "tuple[RegionGroup, ...]") -> Table:
 
 def _region(region: "RegionShare") -> str:
     if region.share.value is None or region.share.interval is None:
-        return "n too small"
+        return TOO_SMALL
     low, high = region.share.interval
     return f"{100 * region.share.value:.1f}\n±{50 * (high - low):.1f}"
 
@@ -217,13 +218,21 @@ def _grouped(
     size: Callable[[G], int],
     values: Callable[[G], Iterable[Estimate | None]],
 ) -> Iterator[list[str]]:
-    """A heading for each column and a row for each of its groups; [] divides them."""
+    """A heading for each column and a row for each of its groups, but for those that are too small
+    for any number; [] divides them.
+    """
     for column, groups in by_group.items():
         yield []
         yield [printable(column)]
+        small = 0
         for name, group in groups.items():
-            cells = map(with_interval, values(group))
-            yield [f"  {printable(name)}", f"{size(group):,}", *cells]
+            cells = [with_interval(value) for value in values(group)]
+            if {*cells} == {TOO_SMALL}:
+                small += 1
+            else:
+                yield [f"  {printable(name)}", f"{size(group):,}", *cells]
+        if small:
+            yield [f"  {small:,} group{'s' * (small > 1)}", "", TOO_SMALL]
 
 
 def _table(names: list[str], rows: Iterable[list[str]]) -> Table:
@@ -245,7 +254,7 @@ def _two(estimate: Estimate) -> tuple[str, str]:
 def with_interval(estimate: Estimate | None) -> str:
     """A share in percent, with its interval."""
     if estimate is None or estimate.value is None:
-        return "n too small"
+        return TOO_SMALL
     return f"{percent(estimate.value)} ({between(estimate.interval)})"
 
 

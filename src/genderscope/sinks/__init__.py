@@ -6,6 +6,8 @@ from typing import Self
 from genderscope.core.errors import UsageError
 
 STANDARD_OUTPUT = "-"
+Finished = tuple[str, list[str] | None]
+"""A picture's path in an earlier result, and the labels of its faces; None if it failed."""
 
 
 class BaseSink:

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 
 from genderscope.core.errors import UsageError
+from genderscope.core.storage import write_whole
 from genderscope.core.types import Image, Scene
 from genderscope.imaging.draw import draw
 from genderscope.sinks import BaseSink
@@ -49,14 +50,10 @@ def save_new(image: Image, folder: Path, stem: str, suffix: str, number: int = 1
     Returns:
         The number that was free.
     """
-    while True:
-        end = f"-{number}{suffix}" if number > 1 else suffix
-        try:
-            save(image, folder / f"{stem}{end}", overwrite=False)
-        except FileExistsError:
-            number += 1
-        else:
-            return number
+    while (file := folder / f"{stem}{f'-{number}' if number > 1 else ''}{suffix}").exists():
+        number += 1
+    save(image, file)
+    return number
 
 
 def check(file: Path) -> None:
@@ -69,20 +66,15 @@ def check(file: Path) -> None:
         raise UsageError(f"{file} should end in one of {', '.join(SUFFIXES)}")
 
 
-def save(image: Image, file: Path, overwrite: bool = True) -> None:
+def save(image: Image, file: Path) -> None:
     """Write a picture, (height, width, 3) uint8 BGR, in the format of the file's suffix.
 
     Raises:
         UsageError: the suffix is unknown, or the file cannot be written.
-        FileExistsError: the file exists and ``overwrite`` is false.
     """
     check(file)
-    data = cv2.imencode(file.suffix, image)[1].tobytes()
     try:
-        with file.open("wb" if overwrite else "xb") as opened:
-            opened.write(data)
-    except FileExistsError:
-        raise
+        write_whole(file, cv2.imencode(file.suffix, image)[1].tobytes())
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from error
 

@@ -1,34 +1,18 @@
-"""CSV: one row per picture with ``path``, ``error`` and ``faces``, a JSON list."""
+"""CSV: one row per face, and one for each picture without a face or with an ``error``."""
 
-import csv
-import json
-
-from genderscope.core.records import SceneRecord, plain
-from genderscope.core.types import Scene
-from genderscope.sinks import TextSink
-
-COLUMNS = ("path", "error", "faces")
+from genderscope.core.types import LABELS
+from genderscope.sinks import face_rows
 
 
-class Rows(TextSink):
+class Rows(face_rows.FaceRows):
     """A text file, or standard output for ``-``.
 
     Raises:
         UsageError: the target cannot be written.
     """
 
-    def __init__(self, target: str) -> None:
-        super().__init__(target)
-        self._writer = csv.DictWriter(
-            self.file, COLUMNS, extrasaction="ignore", lineterminator="\n"
-        )
-        self._writer.writeheader()
-
-    def write(self, scene: Scene) -> None:
-        row = plain(SceneRecord.of(scene))
-        if "faces" in row:
-            row["faces"] = json.dumps(row["faces"])
-        self._writer.writerow(row)
+    columns = ("path", "error", "label", "confidence", *LABELS, *face_rows.OF_A_FACE)
+    every_picture = True
 
 
 create = Rows

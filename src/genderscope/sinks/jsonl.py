@@ -8,7 +8,7 @@ from pathlib import Path
 from genderscope.core.errors import UsageError
 from genderscope.core.records import SceneRecord, plain
 from genderscope.core.types import Scene
-from genderscope.sinks import TextSink
+from genderscope.sinks import Finished, TextSink
 
 BLOCK_BYTES = 1 << 16
 
@@ -30,8 +30,8 @@ class JsonLines(TextSink):
 create = JsonLines
 
 
-def finished(target: str) -> Iterator[str]:
-    """Paths of a file's records; an incomplete last line is removed from the file first.
+def finished(target: str) -> Iterator[Finished]:
+    """A file's records; an incomplete last line is removed from the file first.
 
     Raises:
         UsageError: a line is not a record, or the file cannot be written.
@@ -44,8 +44,10 @@ def finished(target: str) -> Iterator[str]:
         with file.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 try:
-                    yield json.loads(line)["path"]
-                except (ValueError, KeyError, TypeError) as error:
+                    record = json.loads(line)
+                    faces = record.get("faces")
+                    yield record["path"], faces and [face["label"] for face in faces]
+                except (ValueError, KeyError, TypeError, AttributeError) as error:
                     raise UsageError(f"line {number} of {file} is not a record") from error
     except OSError as error:
         raise UsageError(f"{file} cannot be resumed: {error.strerror}") from error

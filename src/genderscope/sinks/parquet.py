@@ -14,7 +14,7 @@ from genderscope.core.extras import require
 from genderscope.core.records import SceneRecord, plain
 from genderscope.core.storage import Store, opened
 from genderscope.core.types import LABELS, Scene
-from genderscope.sinks import BaseSink
+from genderscope.sinks import BaseSink, Finished
 
 PART_PICTURES = 1000
 SETTINGS = "_settings.json"  # readers of such folders skip names that begin with _
@@ -61,8 +61,15 @@ def create(target: str, append: bool = False) -> Parquet:
     return Parquet(Store(target), append)
 
 
-def finished(target: str) -> Iterator[str]:
-    """Paths of a folder's rows, as ``text`` writes them.
+def clear(target: str) -> None:
+    """Remove the parts of an output, and its settings."""
+    store = Store(target)
+    for name in [*map(file_name, parts(store)), SETTINGS]:
+        store.remove(name)
+
+
+def finished(target: str) -> Iterator[Finished]:
+    """A folder's rows, their paths as ``text`` writes them.
 
     Raises:
         UsageError: a part cannot be read.
@@ -73,8 +80,10 @@ def finished(target: str) -> Iterator[str]:
         place = store.path(file_name(number))
         try:
             with opened(place) as stream, pq.ParquetFile(stream) as part:
-                for batch in part.iter_batches(columns=["path"]):
-                    yield from batch.column("path").to_pylist()
+                for batch in part.iter_batches(columns=["path", "faces.list.element.label"]):
+                    for row in batch.to_pylist():
+                        faces = row["faces"]
+                        yield row["path"], faces and [face["label"] for face in faces]
         except (pa.ArrowException, KeyError, OSError) as error:
             raise UsageError(f"{place} is not a part of these results: {error}") from error
 

@@ -4,7 +4,7 @@ import rich.console
 import rich.table
 from rich.text import Text
 
-from genderscope.core.terminal import printable
+from genderscope.core.terminal import percent, printable, show
 from genderscope.core.types import Scene
 from genderscope.sinks import BaseSink
 
@@ -20,13 +20,13 @@ class Table(BaseSink):
 
     def close(self) -> None:
         if self._table.row_count:
-            rich.console.Console(highlight=False).print(self._table)
+            show(rich.console.Console(highlight=False), self._table)
 
     def write(self, scene: Scene) -> None:
         rows: list[tuple[str, ...]] = [
             (
                 result.prediction.label,
-                f"{result.prediction.confidence:.1%}",
+                percent(result.prediction.confidence, 1),
                 f"{result.face.box.x:.0f}, {result.face.box.y:.0f}",
                 f"{result.face.box.width:.0f} x {result.face.box.height:.0f}",
             )

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from genderscope.core.errors import UsageError
 from genderscope.core.results import Record
 from genderscope.core.types import Floats
 from genderscope.inference.classifier import calibrated
@@ -28,7 +29,15 @@ def calibrate(logits: Floats, labels: npt.NDArray[np.int64]) -> Calibration:
     Temperature and bias minimise the negative log likelihood (Platt 1999) with both classes
     weighted equally, so that neither is favoured where both are as frequent. The threshold leaves
     the least confident tenth of the faces unanswered.
+
+    Raises:
+        UsageError: all labels are the same.
     """
+    if len(np.unique(labels)) < 2:
+        raise UsageError(
+            f"the {len(labels)} held-out faces have one label only: train on more faces, or raise "
+            "validation_ratio"
+        )
     platt = LogisticRegression(C=np.inf, class_weight="balanced")
     platt.fit((logits[:, 1] - logits[:, 0])[:, None], labels)
     slope = max(float(platt.coef_[0, 0]), LEAST_SLOPE)

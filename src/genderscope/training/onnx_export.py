@@ -1,6 +1,7 @@
 """Export a network and its guided graph to ONNX; both must agree with torch."""
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -63,6 +64,7 @@ def export(
     plain_network = network.cpu().eval()
     network = Mirrored(plain_network) if mirrored else plain_network
     inputs = torch.from_numpy(to_input(crops, spec))
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torchvision is not needed
     with TemporaryDirectory() as folder, torch.no_grad(), catch_warnings():
         simplefilter("ignore")  # the exporter warns of its own internals
         graph = Path(folder) / "model.onnx"

@@ -2,7 +2,11 @@
 
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from genderscope.core.results import Document, Record
+from genderscope.evaluation.metrics import wilson
 from genderscope.imaging.preprocess import PreprocessSpec
 from genderscope.training.settings import Settings
 
@@ -50,6 +54,19 @@ class TrainingRecord(Document, frozen=True, kw_only=True):
     commit: str
     history: tuple[Epoch, ...]
     seconds: int
+
+
+def chance(record: TrainingRecord, labels: npt.NDArray[np.integer]) -> str:
+    """A warning where a network is no better than the more frequent of the labels, or nothing."""
+    n, accuracy = record.data.validation, record.history[-1].accuracy
+    shares = np.bincount(labels) / len(labels)
+    low, _ = wilson(accuracy * n, n)
+    if low > shares.max():
+        return ""
+    return (
+        f"warning: {accuracy:.1%} of {n} held-out faces are right, no better than chance "
+        f"({shares.max():.1%}): train on more faces or for more epochs"
+    )
 
 
 class Trial(Record, frozen=True, kw_only=True):

@@ -39,6 +39,7 @@ from genderscope.training.record import TrainingData, TrainingRecord
 from genderscope.training.runs import CHECKPOINT, RECORD, WEIGHTS, is_finished, read
 from genderscope.training.settings import Settings
 
+EMA_RUN_PARTS = 5  # the average forgets within this part of a run, so that a short one has learnt
 EMA_STEPS = 8  # the average moves once in so many steps: each costs as much as a layer
 
 
@@ -205,7 +206,7 @@ def _trainer(
                 out, filename="last", enable_version_counter=False, save_on_train_epoch_end=True
             ),
             EMAWeightAveraging(
-                decay=settings.ema_decay**EMA_STEPS,
+                decay=min(settings.ema_decay, max(1 - EMA_RUN_PARTS / steps, 0)) ** EMA_STEPS,
                 update_every_n_steps=EMA_STEPS,
                 update_starting_at_step=int(steps * WARM_UP),
             ),

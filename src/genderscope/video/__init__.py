@@ -42,6 +42,7 @@ class Live:
         tracker: by default a new ``Tracker``.
         detect_every: frames from one search of the whole frame to the next: see ``windows``.
         drawn: draw each frame's results.
+        hud: draw the frame rate and the milliseconds of each stage too.
         private: pixelate faces in the drawn frames, also for the tracker's ``max_age_s`` after the
             detector lost them.
 
@@ -57,13 +58,14 @@ class Live:
         *,
         detect_every: int = EVERY,
         drawn: bool = True,
+        hud: bool = True,
         private: bool = False,
     ) -> None:
         if explainer and private:
             raise UsageError("explanations show the faces that privacy hides: choose one of them")
         self.explainer, self.private = explainer, private
         self.tracker = tracker or Tracker()
-        self._scope, self._drawn = scope, drawn
+        self._scope, self._drawn, self._hud = scope, drawn, hud
         self._detector = WindowDetector(scope.detector, self.tracker, detect_every)
         self._average_ms: dict[str, float] = {}
 
@@ -114,7 +116,7 @@ class Live:
         image = draw.draw(image, results)
         if maps:
             image = draw.beside(image, results, maps)
-        return draw.caption(image, self._lines()) if self._average_ms else image
+        return draw.caption(image, self._lines()) if self._hud and self._average_ms else image
 
     def _lines(self) -> list[str]:
         total_ms = sum(self._average_ms.values())

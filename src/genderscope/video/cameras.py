@@ -6,6 +6,7 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -22,6 +23,10 @@ from genderscope.video.newest import LiveSource, Patience
 SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "srt")
 # A file is truncated if it ends this much earlier than its header says.
 TRUNCATED_S = 0.5
+# Pictures of a folder that are compared, and the mean difference of two of them at 16 x 16 pixels,
+# of 255, above which they show different scenes.
+LOOKED_AT, JUMP = 8, 30
+MOVING = {".gif", ".apng", ".webp", ".avif"}
 ADVICE = (
     "name a camera by its number, a video file, a folder of pictures or an address "
     f"({'://, '.join(SCHEMES)}://)"
@@ -34,11 +39,13 @@ class Source(Protocol):
     Attributes:
         name: the path of its frames; an address without its user, password and query.
         live: frames are dropped rather than queued.
+        stills: it seems to hold photographs rather than frames of one video.
         dropped: how many frames were dropped so far.
     """
 
     name: str
     live: bool
+    stills: bool
 
     @property
     def dropped(self) -> int: ...
@@ -69,7 +76,8 @@ def open_source(
     if path.is_char_device():
         return LiveSource(source, lambda: camera(source), patience)
     if path.is_dir():
-        return RecordedSource(source, lambda: _folder(path, frame_rate), loop)
+        stills = unrelated(path)
+        return RecordedSource(source, lambda: _folder(path, frame_rate), loop, stills)
     require("av", "video")
     if "://" in source:
         return _address(source, loop, patience)
@@ -79,7 +87,23 @@ def open_source(
         return LiveSource(source, lambda: _pictures(_opened(url, patience.frozen_s)), patience)
     if not path.is_file():
         raise SourceError(f"{source} does not exist; {ADVICE}")
-    return RecordedSource(source, lambda: _video(source, _opened(url)), loop)
+    stills = path.suffix.lower() in decode.EXTENSIONS - MOVING
+    return RecordedSource(source, lambda: _video(source, _opened(url)), loop, stills)
+
+
+def unrelated(folder: Path) -> bool:
+    """Whether most of the first pictures in a folder differ from the next in size or content."""
+    first = islice(decode.frames([folder]), LOOKED_AT)
+    images = [frame.image for frame in first if frame.image is not None]
+    jumps = [_differ(one, other) for one, other in pairwise(images)]
+    return sum(jumps) * 2 > len(jumps)
+
+
+def _differ(one: Image, other: Image) -> bool:
+    if one.shape != other.shape:
+        return True
+    small = (cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA) for image in (one, other))
+    return float(cv2.absdiff(*small).mean()) > JUMP
 
 
 class RecordedSource:
@@ -88,8 +112,10 @@ class RecordedSource:
     live = False
     dropped = 0
 
-    def __init__(self, name: str, read: Callable[[], Generator[Frame]], loop: bool) -> None:
-        self.name, self._read, self._loop = name, read, loop
+    def __init__(
+        self, name: str, read: Callable[[], Generator[Frame]], loop: bool, stills: bool = False
+    ) -> None:
+        self.name, self._read, self._loop, self.stills = name, read, loop, stills
 
     def __iter__(self) -> Generator[Frame]:
         """Every frame, or an error in its place, at its own time; times never decrease.
@@ -165,8 +191,11 @@ def _address(source: str, loop: bool, patience: Patience) -> Source:
         first = [opened()]
     except SourceError as error:
         raise SourceError(f"{name} {error}") from error
-    if first[0].duration is not None:  # a file on a server
-        return RecordedSource(name, lambda: _video(name, first.pop() if first else opened()), loop)
+    still = first[0].format.name.endswith("_pipe")  # of FFmpeg's formats, those of one picture
+    if still or first[0].duration is not None:  # a file on a server
+        return RecordedSource(
+            name, lambda: _video(name, first.pop() if first else opened()), loop, still
+        )
     return LiveSource(name, lambda: _pictures(first.pop() if first else opened()), patience)
 
 

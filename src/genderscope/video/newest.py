@@ -107,7 +107,7 @@ class LiveSource:
         dropped: pictures so far that were broken or replaced by newer ones.
     """
 
-    live = True
+    live, stills = True, False
 
     def __init__(self, name: str, read: Reader, patience: Patience) -> None:
         self.name = name

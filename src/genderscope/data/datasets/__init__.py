@@ -1,6 +1,6 @@
 """Readers of data sets, one file each: see ``Reader`` for what such a file defines."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from inspect import signature
 from pathlib import Path
 from typing import Literal, Protocol, cast
@@ -114,19 +114,32 @@ def _parse(source: str) -> tuple[Reader, Path, dict[str, str]]:
         examples = ", ".join(f"{name}:DIR" for name in names())
         raise UsageError(f"a data set is written NAME:PATH, not {source!r}; there are: {examples}")
     module = reader(name)
-    root, query = Path(place).expanduser(), ""
-    if not root.exists():  # a path may hold a question mark too
-        place, _, query = place.partition("?")
-        root = Path(place).expanduser()
+    accepted = ["split", *list(signature(module.read).parameters)[2:]]
+    root, options = with_options(place, name, accepted)
     if not root.exists():
         raise DatasetError(f"{root} does not exist")
-    accepted = ["split", *list(signature(module.read).parameters)[2:]]
+    return module, root, options
+
+
+def with_options(place: str, name: str, accepted: Collection[str]) -> tuple[Path, dict[str, str]]:
+    """A path and the options after it, as in ``PATH?option=value&option=value``.
+
+    Args:
+        name: of what has the options, in errors.
+
+    Raises:
+        UsageError: an option is not ``accepted``, or not written so.
+    """
+    root, query = Path(place).expanduser(), ""
+    if not root.exists():  # a path may hold a question mark too
+        path, _, query = place.partition("?")
+        root = Path(path).expanduser()
     try:
         options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
     except ValueError as error:
-        raise UsageError(f"{source!r}: options are written option=value&option=value") from error
+        raise UsageError(f"{place!r}: options are written option=value&option=value") from error
     if unknown := options.keys() - set(accepted):
         raise UsageError(
             f"{name} has no option {', '.join(sorted(unknown))}; it has: {', '.join(accepted)}"
         )
-    return module, root, options
+    return root, options

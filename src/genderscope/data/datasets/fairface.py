@@ -33,7 +33,7 @@ def read(root: Path, split: str) -> Iterator[Sample]:
     if split not in SPLITS or not csv_file.is_file():
         raise DatasetError(f"{csv_file} does not exist; the splits are {', '.join(SPLITS)}")
     one_label = OneLabelEach()
-    for where, row in table.rows(csv_file, COLUMNS):
+    for where, row in table.rows(csv_file, dict(zip(COLUMNS, COLUMNS, strict=True))):
         if row["gender"] not in GENDERS:
             raise DatasetError(f"{csv_file}, {where}: gender {row['gender']!r} is unknown")
         label, file = GENDERS[row["gender"]], inside(root, row["file"], csv_file, where)

@@ -6,7 +6,9 @@ female, male, f or m, in any case, or empty where unknown. Other columns become 
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,6 +30,15 @@ FILE                  .csv in UTF-8 with a header, or .parquet; files are relati
   file,label,light
   faces/1.jpg,woman,dim
 other columns' names: table:FILE?file=path&label=gender&identity=person&age=years"""
+USUAL = {
+    "file": ("path", "filename", "file_name", "image", "picture", "img", "name"),
+    "label": ("gender", "sex", "truth", "class", "target"),
+    "prediction": ("predicted", "pred", "predicted_label", "answer", "output"),
+    "score": ("probability", "prob", "p", "p_man"),
+    "identity": ("person", "subject", "id"),
+    "age": ("years",),
+}
+"""Usual names of columns, by the options that name them."""
 WORDS = folder.WORDS | {"f": 0, "m": 1, "": None}
 
 FRAME = Path("frame")
@@ -62,8 +73,9 @@ def read(
             picture different labels.
     """
     check_split("a table", split, SPLITS)
-    columns = [name for name in (file, label, identity, age) if name is not None]
-    yield from samples(root, rows(root, columns), file, label, identity, age)
+    names = {"file": file, "label": label, "identity": identity, "age": age}
+    columns = {option: name for option, name in names.items() if name is not None}
+    yield from samples(root, rows(root, columns, f"table:{root}"), file, label, identity, age)
 
 
 def samples(
@@ -86,7 +98,7 @@ def samples(
             raise DatasetError(
                 f"{root}, {where}: label {row[label]!r} is unknown; there are: {words}"
             )
-        picture = root.parent / row[file]
+        picture = root.parent / posix(row[file])
         one_label.check(picture, WORDS[word], root, where)
         try:
             years = float(row[age]) if age and row[age] else None
@@ -103,21 +115,35 @@ def samples(
         )
 
 
-def rows(root: Path, columns: Sequence[str]) -> Iterator[Row]:
+def posix(file: str) -> str:
+    """A path of Windows, with backslashes only, as one of any system."""
+    return file if "/" in file else file.replace("\\", "/")
+
+
+def rows(root: Path, columns: Mapping[str, str], source: str = "") -> Iterator[Row]:
     """Stream the rows of a table, Parquet by its suffix or CSV, each with its place.
 
+    Args:
+        columns: those that it must have, by the options that name them.
+        source: how the table is given where options can follow it.
+
     Raises:
-        DatasetError: it lacks one of ``columns``, or cannot be read.
+        DatasetError: it lacks one of ``columns``, has one twice or a row twice, or cannot be read.
     """
     if not root.is_file():
         raise DatasetError(f"{root} is not a file; a table is CSV or Parquet")
-    yield from (_parquet if root.suffix.lower() == ".parquet" else _csv)(root, columns)
+    seen: dict[int, str] = {}
+    read = _parquet if root.suffix.lower() == ".parquet" else _csv
+    for where, row in read(root, columns, source):
+        if (first := seen.setdefault(hash(tuple(row.values())), where)) != where:
+            raise DatasetError(f"{root}, {where}: repeats {first}; drop one of them")
+        yield where, row
 
 
 def of_frame(frame: DataFrame, columns: Sequence[str]) -> Iterator[Row]:
     """The rows of a frame, as text; errors as ``rows``."""
     names = [str(name) for name in frame.columns]
-    _check_columns(FRAME, columns, names)
+    _check_columns(FRAME, dict(zip(columns, columns, strict=True)), "", names)
     values = [map(_text, frame[name]) for name in frame.columns]
     for number, row in enumerate(zip(*values, strict=True), start=1):
         yield f"row {number}", dict(zip(names, row, strict=True))
@@ -128,26 +154,35 @@ def _text(value: object) -> str:
     return "" if text in ("nan", "NaT", "<NA>") else text  # what pandas has for nothing
 
 
-def _csv(root: Path, columns: Sequence[str]) -> Iterator[Row]:
+def _csv(root: Path, columns: Mapping[str, str], source: str) -> Iterator[Row]:
     try:
         with root.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines)
-            _check_columns(root, columns, reader.fieldnames or [])
+            head = lines.readline()
+            lines.seek(0)
+            reader = csv.DictReader(lines, delimiter=max(",;\t", key=head.count))
+            _check_columns(root, columns, source, reader.fieldnames or [])
             for row in reader:
                 if None in row or None in row.values():
                     raise DatasetError(
                         f"{root}, line {reader.line_num}: the row and the header differ in length"
                     )
                 yield f"line {reader.line_num}", row
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{root} is not a CSV in UTF-8: {error}") from error
+    except UnicodeDecodeError as error:
+        with root.open("rb") as data:
+            utf16 = data.read(2) in (BOM_UTF16_LE, BOM_UTF16_BE)
+        encoding = "UTF-16" if utf16 else "Latin-1 or Windows-1252"
+        raise DatasetError(
+            f"{root} is not UTF-8 but probably {encoding}: save it as CSV in UTF-8"
+        ) from error
+    except csv.Error as error:
+        raise DatasetError(f"{root} is not a CSV: {error}") from error
 
 
-def _parquet(root: Path, columns: Sequence[str]) -> Iterator[Row]:
+def _parquet(root: Path, columns: Mapping[str, str], source: str) -> Iterator[Row]:
     parquet = require("pyarrow.parquet", "eval")
     try:
         with parquet.ParquetFile(root) as table:
-            _check_columns(root, columns, table.schema_arrow.names)
+            _check_columns(root, columns, source, table.schema_arrow.names)
             batches = table.iter_batches(batch_size=10_000)
             listed = chain.from_iterable(batch.to_pylist() for batch in batches)
             for number, row in enumerate(listed, start=1):
@@ -157,8 +192,25 @@ def _parquet(root: Path, columns: Sequence[str]) -> Iterator[Row]:
         raise DatasetError(f"{root} is not a complete Parquet file: {error}") from error
 
 
-def _check_columns(root: Path, columns: Sequence[str], present: Sequence[str]) -> None:
-    if missing := [name for name in columns if name not in present]:
+def _check_columns(
+    root: Path, columns: Mapping[str, str], source: str, present: Sequence[str]
+) -> None:
+    if twice := [name for name, count in Counter(present).items() if count > 1]:
+        raise DatasetError(f"{root} has the column {twice[0]!r} twice; rename one")
+    if missing := {role: name for role, name in columns.items() if name not in present}:
+        cure = f"; name them: {cured(source, missing, present)}" if source else ""
         raise DatasetError(
-            f"{root} lacks the columns {', '.join(missing)}; it has: {', '.join(present) or 'none'}"
+            f"{root} lacks the columns {', '.join(missing.values())}; it has: "
+            f"{', '.join(present) or 'none'}{cure}"
         )
+
+
+def cured(source: str, missing: Iterable[str], present: Sequence[str]) -> str:
+    """A source with options that name missing columns, guessed where a usual name is present."""
+    by_name = {name.lower().strip(): name for name in present}
+    guesses = {
+        option: next((by_name[word] for word in USUAL[option] if word in by_name), "COLUMN")
+        for option in missing
+    }
+    options = "&".join(f"{option}={name}" for option, name in guesses.items())
+    return f"'{source}?{options}'"

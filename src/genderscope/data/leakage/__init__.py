@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from io import StringIO
 from itertools import chain, combinations
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -15,6 +16,7 @@ import numpy as np
 
 from genderscope.core.errors import DatasetError
 from genderscope.core.results import Document, Exclusions, Provenance, Record
+from genderscope.core.storage import write_whole
 from genderscope.core.types import Frame, Image, Sample
 from genderscope.data.leakage import duplicates
 from genderscope.data.leakage.duplicates import MIN_CORRELATION, Pair, Signature
@@ -224,15 +226,16 @@ def _normalised(identity: str | None) -> str:
 def save(leakage: Leakage, folder: Path) -> None:
     """Write ``leakage.json``, ``leakage.csv``, and ``leakage.png`` if there are pairs."""
     leakage.save(folder / "leakage.json", overwrite=True)
-    with (folder / "leakage.csv").open("w", newline="", encoding="utf-8") as stream:
-        rows = csv.DictWriter(stream, ["pair", *Pair.__struct_fields__])
-        rows.writeheader()
-        for number, pair in enumerate(leakage.pairs, start=1):
-            rows.writerow({"pair": number} | msgspec.structs.asdict(pair))
+    table = StringIO(newline="")
+    rows = csv.DictWriter(table, ["pair", *Pair.__struct_fields__])
+    rows.writeheader()
+    for number, pair in enumerate(leakage.pairs, start=1):
+        rows.writerow({"pair": number} | msgspec.structs.asdict(pair))
+    write_whole(folder / "leakage.csv", table.getvalue().encode())
     sheet = folder / "leakage.png"
     sheet.unlink(missing_ok=True)
     if leakage.pairs:
-        cv2.imwrite(str(sheet), contact_sheet(leakage.pairs))
+        write_whole(sheet, cv2.imencode(".png", contact_sheet(leakage.pairs))[1].tobytes())
 
 
 def contact_sheet(pairs: Sequence[Pair]) -> Image:

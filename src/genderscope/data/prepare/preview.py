@@ -32,7 +32,6 @@ def save(samples: Iterable[Sample], recipe: Recipe, file: Path) -> None:
     """Write the preview of some random samples as a PNG."""
     draw = Random(0)
     some = nlargest(SAMPLES, samples, key=lambda _: draw.random())
-    file.parent.mkdir(parents=True, exist_ok=True)
     annotate.save(sheet(some, recipe), file)
 
 

@@ -7,7 +7,7 @@ results.py    the types of the results
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -49,15 +49,13 @@ class Entrant:
 
     file: Path
     classifier: Classifier
+    name: str
 
     @classmethod
     def load(cls, model: str | Path) -> Self:
         """Open a model by its name or path; errors as ``Classifier.load``."""
-        return cls(find(model), Classifier.load(model, threads=1))
-
-    @property
-    def name(self) -> str:
-        return self.classifier.name
+        classifier = Classifier.load(model, threads=1)
+        return cls(find(model), classifier, classifier.name)
 
     def training_time(self) -> TrainingTime:
         training = self.classifier.metadata.training
@@ -68,18 +66,17 @@ class Entrant:
 
 
 def entrants(models: Sequence[str | Path]) -> dict[str, Entrant]:
-    """Models by their names, the smallest first.
+    """Models by their names, the smallest first; a second one of a name has its folder's too.
 
     Raises:
-        UsageError: two have the same name.
+        UsageError: two have the same name and folder.
     """
     opened: dict[str, Entrant] = {}
     for entrant in map(Entrant.load, models):
         if entrant.name in opened:
-            raise UsageError(
-                f"{opened[entrant.name].file} and {entrant.file} are both named {entrant.name}; "
-                "compare one of them at a time"
-            )
+            entrant = replace(entrant, name=f"{entrant.name}.{entrant.file.absolute().parent.name}")
+        if entrant.name in opened or any(entrant.file == other.file for other in opened.values()):
+            raise UsageError(f"{entrant.file} is named twice, or its folder is")
         opened[entrant.name] = entrant
     size = {name: entrant.classifier.metadata.parameters for name, entrant in opened.items()}
     return {name: opened[name] for name in sorted(opened, key=size.__getitem__)}

@@ -34,7 +34,7 @@ class Remembering:
 
 
 def predict(
-    models: Mapping[Path, Classifier],
+    models: Mapping[str, tuple[Path, Classifier]],
     samples: Sequence[Sample],
     detector: Detector,
     data: str,
@@ -46,21 +46,21 @@ def predict(
     A stored table that is newer than its model and has the same pictures is read instead.
 
     Args:
-        models: by the file that each was loaded from.
+        models: each with the file that it was loaded from, by the names for the results.
         data: the name of the samples.
         folder: of the tables.
         report: is called with a line of text before each model predicts.
     """
     remembering = Remembering(detector)
     results = {}
-    for file, model in models.items():
-        table = folder / f"{model.name}.{data}.{detector.name}.csv"
+    for name, (file, model) in models.items():
+        table = folder / f"{name}.{data}.{detector.name}.csv"
         if (kept := _kept(table, file, samples)) is None:
-            report(f"classifying {data} with {model.name}")
+            report(f"classifying {data} with {name}")
             answers = evaluate.answers(samples, remembering, model)
-            predictions.write(table, predictions.of(answers, model.name))
+            predictions.write(table, predictions.of(answers, name))
             kept = predictions.read(table)  # rounded as they are written, so that both are equal
-        results[model.name] = kept
+        results[name] = kept
     return results
 
 

@@ -178,9 +178,15 @@ def name(picture: Encoded | Frame) -> str:
 
 def count(tally: Counter[str], scene: Scene) -> None:
     """Count a scene: ``pictures``, ``faces``, ``failed``, ``empty`` and each label."""
-    tally["pictures"] += 1
-    tally["faces"] += len(scene.results)
-    tally["failed"] += scene.frame.error is not None
-    tally["empty"] += scene.frame.error is None and not scene.results
-    tally.update(result.prediction.label for result in scene.results)
+    labels = [result.prediction.label for result in scene.results]
+    count_labels(tally, None if scene.frame.error is not None else labels)
     tally.update(asdict(scene.left_out))
+
+
+def count_labels(tally: Counter[str], labels: list[str] | None) -> None:
+    """Count a picture by the labels of its faces; None if it failed."""
+    tally["pictures"] += 1
+    tally["failed"] += labels is None
+    tally["empty"] += labels == []
+    tally["faces"] += len(labels or ())
+    tally.update(labels or ())

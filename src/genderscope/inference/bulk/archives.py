@@ -5,7 +5,9 @@ A Parquet table holds pictures in the column ``image``: bytes, or a struct with 
 ``path`` as in Hugging Face's data sets; a column ``path`` names them.
 """
 
+import sys
 import tarfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,11 +18,12 @@ from genderscope.core.errors import PictureError
 from genderscope.core.extras import require
 from genderscope.core.storage import is_url, opened
 from genderscope.core.types import Frame
-from genderscope.imaging import decode
+from genderscope.imaging import decode, inputs
 from genderscope.imaging.decode import EXTENSIONS, Encoded
 
 SHARD_PICTURES = 10_000
 TABLE_ROWS = 64
+STANDARD_INPUT, WEB = "-", ("http://", "https://")
 TAR, TABLE = (".tar", ".tar.gz", ".tgz"), (".parquet",)
 
 
@@ -38,18 +41,22 @@ class Shard:
 
 
 def shards(
-    places: Iterable[str], avoid: Path | None = None, size: int = SHARD_PICTURES
+    places: Iterable[str],
+    avoid: Path | None = None,
+    size: int = SHARD_PICTURES,
+    unread: Counter[str] | None = None,
 ) -> Iterator[Shard]:
     """Cut places into shards, always the same ones for the same files.
 
     Args:
         places: paths of pictures, folders, tar files and Parquet tables, and addresses of them, in
-            which ``*`` stands for any name. Archives inside a folder are not opened.
-        avoid: see ``decode.find``.
+            which ``*`` stands for any name; ``-`` is a picture on standard input. Archives inside a
+            folder are not opened.
+        avoid, unread: see ``decode.find``.
         size: pictures in a shard of named ones; an archive is one shard.
     """
     named: list[str | Frame] = []
-    for item in _items(places, avoid):
+    for item in _items(places, avoid, unread):
         archive = isinstance(item, str) and _ends(item, TAR + TABLE)
         if named and (archive or len(named) == size):
             yield Shard(items=tuple(named))
@@ -67,6 +74,10 @@ def pictures(shard: Shard, base: Path = Path()) -> Iterator[Encoded | Frame]:
     for item in shard.items:
         if isinstance(item, Frame):
             yield item
+        elif item == STANDARD_INPUT:
+            yield Encoded("standard input", sys.stdin.buffer.read())
+        elif item.startswith(WEB):
+            yield inputs.load(item)
         elif is_url(item):
             yield Encoded(item, partial(_fetched, item))
         else:
@@ -82,12 +93,17 @@ def pictures(shard: Shard, base: Path = Path()) -> Iterator[Encoded | Frame]:
         yield Frame(shard.place, error=f"{shard.place} cannot be read: {_reason(error)}")
 
 
-def _items(places: Iterable[str], avoid: Path | None) -> Iterator[str | Frame]:
+def _items(
+    places: Iterable[str], avoid: Path | None, unread: Counter[str] | None
+) -> Iterator[str | Frame]:
     for place in places:
-        if is_url(place):
+        picture = "*" not in place and not _ends(place, TAR + TABLE)
+        if place == STANDARD_INPUT or (place.startswith(WEB) and picture):
+            yield place
+        elif is_url(place):
             yield from _listed(place)
         else:
-            for path in decode.find([place], avoid):
+            for path in decode.find([place], avoid, unread):
                 yield path if isinstance(path, Frame) else str(path)
 
 

@@ -103,7 +103,7 @@ def findings(division: DivisionResult, audit: Audit) -> Iterator[str]:
         most, least = (groups[tuple(end.group.values())] for end in (missed.most, missed.least))
         yield _missed(most, least, missed, audit)
         yield _error(error)
-        yield from _verdicts(division)
+        yield from _verdicts(division, audit)
     few = [name(group.group) for group in division.groups if group.size == "few"]
     if few:
         yield f"Imprecise, with fewer than {audit.few_n} pictures: {listed(few)}."
@@ -142,8 +142,9 @@ def _error(extremes: Extremes) -> str:
     )
 
 
-def _verdicts(division: DivisionResult) -> Iterator[str]:
-    """Which groups differ from all others."""
+def _verdicts(division: DivisionResult, audit: Audit) -> Iterator[str]:
+    """Which groups differ from all others, and why an interval may seem to say more."""
+    beside: list[str] = []
     names: dict[str, list[str]] = {"more": [], "fewer": [], "inconclusive": []}
     for group in division.groups:
         error, comparison = group.measures["error"].value, group.comparisons.get("error")
@@ -152,6 +153,9 @@ def _verdicts(division: DivisionResult) -> Iterator[str]:
         rates = f" ({percent(error)} against {percent(comparison.others)})"
         shown = "" if comparison.verdict == "inconclusive" else rates
         names[comparison.verdict].append(f"{name(group.group)}{shown}")
+        low, high = comparison.difference_interval
+        if comparison.verdict == "inconclusive" and not low <= 0 <= high:
+            beside.append(name(group.group))
     for verdict in ("more", "fewer"):
         if names[verdict]:
             yield (
@@ -162,6 +166,15 @@ def _verdicts(division: DivisionResult) -> Iterator[str]:
         yield (
             "Not significantly different from all other groups, which does not rule out a "
             f"difference: {listed(names['inconclusive'])}."
+        )
+    if beside:
+        comparisons = sum(
+            "error" in group.comparisons for part in audit.divisions for group in part.groups
+        )
+        yield (
+            f"Not shown after correction for {comparisons:,} comparisons, although the interval of "
+            f"the difference excludes zero: {listed(beside)}. Of so many intervals, some do by "
+            "chance."
         )
 
 

@@ -1,0 +1,84 @@
+"""Where commands write: folders are made, results are kept, and one process writes at a time."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from console import COMMAND, run
+
+
+def classify(*arguments: object, **options: object) -> subprocess.Popen[str]:
+    command = [*COMMAND, "classify", "--detector", "haar", *map(str, arguments)]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen(command, text=True, **pipes, **options)
+
+
+def test_one_output_has_one_writer_and_is_never_replaced_silently(
+    model: str, portrait: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "new" / "below" / "faces.jsonl"
+    with classify(portrait, "-", "--jsonl", out, "--batch-size", 1) as first:
+        assert first.stderr is not None
+        while not (tmp_path / "new/below/faces.jsonl.part").exists() and first.poll() is None:
+            time.sleep(0.05)
+        second = run("classify", portrait, "--jsonl", out, "--overwrite")
+        assert not out.exists()  # it has no name before it is complete
+        _, err = first.communicate("")
+    assert second.stderr == f"genderscope: {out} is being written by another process\n"
+    assert first.returncode == 1  # an empty standard input
+    assert "standard input is empty" in err
+    assert sorted(os.listdir(out.parent)) == ["faces.jsonl", "faces.jsonl.settings.json"]
+
+    again = run("classify", portrait, "--jsonl", out)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert again.stderr == (
+        f"genderscope: {out} exists: add --overwrite to replace it, or --resume to continue it\n"
+    )
+    new = tmp_path / "other.jpg"
+    new.symlink_to(portrait)
+    resumed = run("classify", portrait, new, "--jsonl", out, "--resume", "--detector", "haar")
+    assert resumed.stderr.startswith("2 pictures were already done\n")
+    assert resumed.stderr.splitlines()[-2:] == [
+        "pictures: 1, faces: 1 (women: 1, men: 0, uncertain: 0), without a face: 0, failed: 0",
+        "with earlier runs: pictures: 3, faces: 2 (women: 2, men: 0, uncertain: 0), without a "
+        "face: 0, failed: 1",
+    ]
+    replaced = run("classify", portrait, "--jsonl", out, "--overwrite", "-q", "--detector", "haar")
+    assert (replaced.returncode, replaced.stderr) == (0, "")
+    assert len(out.read_text().splitlines()) == 1
+
+
+def test_ctrl_c_says_how_to_go_on(model: str, portrait: Path, tmp_path: Path) -> None:
+    out, part = tmp_path / "faces.jsonl", tmp_path / "faces.jsonl.part"
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(2000):
+        (folder / f"{number:04d}.jpg").symlink_to(portrait)
+    with classify(folder, "--jsonl", out, "--batch-size", 1, "--workers", 1) as process:
+        while not (part.exists() and part.read_text()) and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 130
+    *_, advice, summary = err.splitlines()
+    done = len([json.loads(line) for line in out.read_text().splitlines()])
+    assert 1 <= done < 2000
+    assert advice == "interrupted: the same command with --resume continues"
+    assert summary.startswith(f"pictures: {done}, faces: {done} ")
+
+
+def test_ctrl_c_while_modules_are_imported_is_no_traceback() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "genderscope", "models"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "typer" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert "Traceback" not in rest

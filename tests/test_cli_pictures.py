@@ -1,0 +1,114 @@
+"""What ``classify`` and ``explain`` take as pictures."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+from pathlib import Path
+from threading import Thread
+
+import PIL.Image
+import pytest
+
+from console import COMMAND, run
+
+
+@pytest.fixture
+def folder(tmp_path: Path, portrait: Path) -> Path:
+    """A photograph, and files that look like some."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a[1].jpg").write_bytes(portrait.read_bytes())
+    for name in ("b.pdf", "c.CR2", "d.cr2", "notes.txt"):
+        (folder / name).touch()
+    return folder
+
+
+@pytest.fixture
+def address(folder: Path) -> Iterator[str]:
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_every_way_to_name_a_picture(
+    model: str, folder: Path, portrait: Path, address: str
+) -> None:
+    """Standard input, a quoted pattern, a folder twice, and addresses of the web."""
+    places = (f"{folder}/?[[]1].*", f"{folder}/a[1].jpg", "photos", f"{folder}/", "-")
+    addresses = (f"{address}/a[1].jpg", f"{address}/none.jpg")
+    options = ("--detector", "haar", "--csv", "-", "--min-confidence", "0.5")
+    with portrait.open("rb") as stream:
+        done = subprocess.run(
+            [*COMMAND, "classify", *places, *addresses, *options],
+            stdin=stream,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=folder.parent,
+        )
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    photo = f"{folder}/a[1].jpg"
+    assert [row["path"] for row in rows] == [
+        *(photo, photo, "photos/a[1].jpg", "standard input"),
+        *addresses,
+    ]
+    assert [row["label"] for row in rows] == ["woman"] * 5 + [""]
+    assert "answered 404" in rows[-1]["error"]
+    assert done.returncode == 1
+    first, *_, last = done.stderr.splitlines()
+    assert first.startswith("--min-confidence 0.5 is below the model's own 0.")
+    assert "uncertain answers become rarer" in first
+    assert last == "not read: 2 .cr2, 1 .pdf"
+
+
+@pytest.mark.parametrize("command", [("classify",), ("explain", "--sheet", "x.png")])
+def test_a_mistyped_path_is_wrong_usage(folder: Path, command: tuple[str, ...]) -> None:
+    done = run(*command, "photos/b.jpg", folder, cwd=folder.parent)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("genderscope: photos/b.jpg is not there; did you mean photos/")
+    assert not (folder.parent / "x.png").exists()
+
+
+def test_a_folder_without_pictures_says_so(model: str, tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "a.nef").touch()
+    done = run("classify", "raw", "--detector", "haar", cwd=tmp_path)
+    assert done.returncode == 1
+    *_, unread, last = done.stderr.splitlines()
+    assert (unread, last) == ("not read: 1 .nef", "no picture was found in raw")
+
+
+def test_photographs_of_iphones(model: str, portrait: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pillow_heif", reason="needs the extra [heif]").register_heif_opener()
+    PIL.Image.open(portrait).save(tmp_path / "IMG_1.HEIC", quality=90)
+    with_extra = run("classify", tmp_path, "--detector", "haar", "--json")
+    [record] = json.loads(with_extra.stdout)
+    assert record["faces"][0]["label"] == "woman"
+
+    hidden = tmp_path / "without" / "pillow_heif.py"
+    hidden.parent.mkdir()
+    hidden.write_text("raise ImportError")
+    path = os.pathsep.join([str(hidden.parent), *filter(None, sys.path)])
+    for place in (tmp_path, tmp_path / "IMG_1.HEIC"):
+        done = subprocess.run(
+            [*COMMAND, "classify", str(place), "--detector", "haar"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"PYTHONPATH": path},
+        )
+        assert done.returncode == 1
+        assert "install" in done.stderr
+        assert "[heif]" in done.stderr
+    assert f"{place} is HEIC: " in done.stderr
