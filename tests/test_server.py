@@ -1,5 +1,7 @@
 import asyncio
 import base64
+import csv
+import io
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -99,6 +101,25 @@ def approximately(faces: list[dict[str, Any]], others: list[dict[str, Any]]) -> 
         assert face["label"] == other["label"]
         assert face["scores"] == pytest.approx(other["scores"], abs=1e-5)
         assert face["confidence"] == pytest.approx(other["confidence"], abs=1e-5)
+
+
+def test_csv_has_a_row_for_each_face(
+    client: Any, portrait: Path, expected: list[dict[str, Any]]
+) -> None:
+    pictures = portrait.read_bytes(), encoded(np.zeros((99, 99, 3), np.uint8)), b"=text"
+    sent = [("file", picture) for picture in pictures]
+    answer = client.post("/v1/classify?format=csv", files=sent)
+    assert answer.headers["content-type"].startswith("text/csv")
+    face, empty, failed = csv.DictReader(io.StringIO(answer.text))
+    assert (face["path"], face["label"]) == ("1", expected[0]["label"])
+    assert float(face["man"]) == pytest.approx(expected[0]["scores"]["man"], abs=1e-5)
+    assert float(face["width"]) == expected[0]["box"]["width"]
+    assert (empty["path"], empty["label"], empty["error"]) == ("2", "", "")
+    assert (failed["path"], failed["label"]) == ("3", "")
+    assert "no picture that can be read" in failed["error"]
+    alone = {"files": sent[2:]}
+    serving.problem(client.post("/v1/classify?format=csv", **alone), 422, "no picture")
+    serving.problem(client.post("/v1/classify?format=xml", **alone), 422, "format")
 
 
 def test_one_picture_in_each_way(

@@ -1,6 +1,7 @@
 """The routes of ``/v1``."""
 
 import asyncio
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import FileResponse
 
 from genderscope.core.errors import PictureError
+from genderscope.core.types import Frame, Scene
 from genderscope.reporting.cards import SUFFIX
 from genderscope.server import bodies
 from genderscope.server.engine import PictureResults
@@ -15,6 +17,7 @@ from genderscope.server.markup import html
 from genderscope.server.problems import Problem, documented
 from genderscope.server.schemas import (
     Answer,
+    ClassifyOptions,
     ExplainOptions,
     Failure,
     ModelCard,
@@ -23,8 +26,9 @@ from genderscope.server.schemas import (
     Picture,
 )
 from genderscope.server.service import CHECKED, Here, Service
+from genderscope.sinks import csv
 
-PNG = "image/png"
+PNG, CSV = "image/png", "text/csv"
 CARDS = ("markdown", "html")
 REFUSED = (400, 401, 403, 408, 413, 415, 422, 503, 504)
 BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -56,14 +60,21 @@ router = APIRouter(prefix="/v1", dependencies=[CHECKED])
 @router.post(
     "/classify",
     response_model_exclude_none=True,
-    responses=documented(*REFUSED),
+    responses={
+        **documented(*REFUSED),
+        200: {"model": Answer, "content": {CSV: {"schema": {"type": "string"}}}},
+    },
     openapi_extra=BODY,
 )
-async def classify(request: Request, service: Here, options: Annotated[Options, Query()]) -> Answer:
+async def classify(
+    request: Request, service: Here, options: Annotated[ClassifyOptions, Query()]
+) -> Any:  # as below
     """Detect the faces of the pictures and classify their perceived gender presentation.
 
     A single picture that cannot be read is a problem; one of several has an error in its place.
     """
+    if options.format == "csv":
+        return Response(_table(await _results(request, service, options, False)), media_type=CSV)
     return await _answer(request, service, options, explain=False)
 
 
@@ -90,8 +101,7 @@ async def explain(
     if len(results) > 1:
         raise Problem(422, "a PNG shows one picture; send one picture, or request JSON")
     [result] = results
-    if isinstance(result, PictureError):
-        raise result
+    assert not isinstance(result, PictureError)  # it was raised
     if result.maps is None or options.face >= len(result.maps):
         faces = len(result.results)
         raise Problem(404, f"the picture has {faces} faces; 'face' counts from 0")
@@ -145,8 +155,6 @@ def _file(name: str, service: Service) -> Path:
 
 async def _answer(request: Request, service: Service, options: Options, explain: bool) -> Answer:
     results = await _results(request, service, options, explain)
-    if len(results) == 1 and isinstance(results[0], PictureError):
-        raise results[0]
     name, min_confidence = service.choice(options, explain)
     return Answer(
         model=name,
@@ -156,6 +164,19 @@ async def _answer(request: Request, service: Service, options: Options, explain:
             for result in results
         ],
     )
+
+
+def _table(results: list[PictureResults | PictureError]) -> str:
+    """CSV as of ``classify --csv``; a picture's path is its number in the request, from 1."""
+    text = StringIO()
+    table = csv.Rows(text)
+    for number, result in enumerate(results, start=1):
+        if isinstance(result, PictureError):
+            table.write(Scene(Frame(str(number), error=str(result))))
+        else:
+            frame = Frame(str(number), size=(result.height, result.width))
+            table.write(Scene(frame, result.results))
+    return text.getvalue()
 
 
 async def _results(
@@ -177,4 +198,7 @@ async def _results(
 
     with service.admission.inside.one():
         body = await bodies.read(request, limits)
-        return await service.admission.work(request, work)
+        results = await service.admission.work(request, work)
+    if len(results) == 1 and isinstance(results[0], PictureError):
+        raise results[0]
+    return results

@@ -1,7 +1,7 @@
 """Sinks: where results go. Each is one file with ``create(target)``, which returns a ``Sink``."""
 
 import sys
-from typing import Self
+from typing import Self, TextIO
 
 from genderscope.core.errors import UsageError
 
@@ -24,7 +24,8 @@ class BaseSink:
 
 
 class TextSink(BaseSink):
-    """A text file, or standard output for ``-``; each line is written as soon as it is complete.
+    """A text file, by its name or open, or standard output for ``-``; each line is written as soon
+    as it is complete.
 
     A path that is not valid UTF-8 is written as its original bytes.
 
@@ -32,7 +33,11 @@ class TextSink(BaseSink):
         UsageError: the target cannot be written.
     """
 
-    def __init__(self, target: str, append: bool = False) -> None:
+    def __init__(self, target: str | TextIO, append: bool = False) -> None:
+        self.file: TextIO
+        if not isinstance(target, str):
+            self.file = target
+            return
         standard = target == STANDARD_OUTPUT
         try:
             self.file = open(  # noqa: SIM115 - closed on exit

@@ -5,7 +5,7 @@ from genderscope.sinks import face_rows
 
 
 class Rows(face_rows.FaceRows):
-    """A text file, or standard output for ``-``.
+    """See ``TextSink``.
 
     Raises:
         UsageError: the target cannot be written.

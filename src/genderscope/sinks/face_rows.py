@@ -1,6 +1,7 @@
 """CSV of a video: one row per face and frame, or one with ``error`` for a frame that failed."""
 
 import csv
+from typing import TextIO
 
 from genderscope.core.records import SceneRecord, plain
 from genderscope.core.types import LABELS, Scene
@@ -18,7 +19,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class FaceRows(TextSink):
-    """A text file, or standard output for ``-``.
+    """See ``TextSink``.
 
     Text that a spreadsheet would take for a formula begins with an apostrophe.
 
@@ -33,7 +34,7 @@ class FaceRows(TextSink):
     columns: tuple[str, ...] = COLUMNS
     every_picture = False
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str | TextIO) -> None:
         super().__init__(target)
         self._writer = csv.DictWriter(
             self.file, self.columns, extrasaction="ignore", lineterminator="\n"
