@@ -102,7 +102,7 @@ def share(files: list[Path], settings: Settings, threads: int) -> float:
 
 def stages(file: Path, settings: Settings, repeats: int) -> StageTimes:
     """Milliseconds a picture on one thread, medians, and the classifier's share."""
-    network, detector = Classifier.load(settings.model, 1), settings.finder()
+    network, detector = Classifier.load(settings.model, 1), settings.create_detector()
     cv2.setNumThreads(1)
     laps: list[list[float]] = []
     for _ in range(repeats):

@@ -1,4 +1,4 @@
-"""The values refuse nonsense at birth, and the answer is decided last."""
+"""Values are validated on construction, and the label comes last."""
 
 from pathlib import Path
 

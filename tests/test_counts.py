@@ -172,13 +172,16 @@ def test_shipped_models_bring_their_confusion_without_leaks(name: str) -> None:
 def test_the_confusion_lies_beside_a_model_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "own.onnx").touch()
     assert measured_confusion(tmp_path / "own.onnx", "yunet") is None
-    result = {"confusion": {"counts": [[9, 1], [2, 8]]}, "dataset": "d", "split": "s"}
-    file = tmp_path / "own.fairface-val.yunet.json"
+    result = {"confusion": {"counts": [[9, 1], [2, 8]]}, "dataset": "fairface:d", "split": "val"}
+    result |= {"provenance": {"command": "", "versions": {}}}
+    file = tmp_path / "own.by-any-name.yunet.json"
     file.write_text(json.dumps(result))
     with pytest.raises(ModelError, match="is not a valid evaluation"):
         measured_confusion(tmp_path / "own.onnx", "yunet")
     file.write_text(json.dumps(result | {"detector": "yunet", "n": 20}))
     assert measured_confusion(tmp_path / "own.onnx", "yunet").counts == ((9, 1), (2, 8))
+    file.write_text(json.dumps(result | {"detector": "yunet", "n": 20, "split": "train"}))
+    assert measured_confusion(tmp_path / "own.onnx", "yunet") is None
 
 
 def test_a_confusion_knows_both_labels() -> None:

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import tarfile
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -54,7 +55,7 @@ def model(tmp_path_factory) -> Path:
     metadata = {
         "name": "halves",
         "labels": ["woman", "man"],
-        "spec": SPEC.to_dict(),
+        "spec": asdict(SPEC),
         "temperature": 1.0,
         "bias": 0.0,
         "abstention": {"min_confidence": 0.9},

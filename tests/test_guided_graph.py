@@ -1,5 +1,7 @@
 """Explanations without torch: the graphs that compute them equal Captum."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -179,7 +181,7 @@ def test_of_equal_maxima_the_first_has_the_gradient(pooling, tmp_path):
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_colour_and_sixteen_bits(crops, tmp_path, preset):
-    spec = PreprocessSpec(**{**PRESETS[preset].to_dict(), "colour": "bgr", "size": 64})
+    spec = PreprocessSpec(**{**asdict(PRESETS[preset]), "colour": "bgr", "size": 64})
     coloured = np.stack([crops, crops[:, ::-1], 255 - crops], -1)
     torch.manual_seed(0)
     export(used(medley(3)), spec, coloured, METADATA, tmp_path / "x.onnx")

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ SIZE = 16
 METADATA: dict[str, Any] = {
     "name": "tiny",
     "labels": list(LABELS),
-    "spec": PRESETS["aligned"].to_dict() | {"size": SIZE},
+    "spec": asdict(PRESETS["aligned"]) | {"size": SIZE},
     "temperature": 0.8,
     "bias": 0.1,
     "abstention": {"min_confidence": 0.6},

@@ -80,7 +80,7 @@ def test_streams_and_counts_as_it_goes():
         ({"min_face_score": nan}, "not NaN"),
     ],
 )
-def test_refuses_nonsense(bounds, message):
+def test_bounds_are_validated(bounds, message):
     with pytest.raises(UsageError, match=message):
         Selection(**bounds)
 

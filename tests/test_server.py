@@ -5,6 +5,7 @@ import io
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,7 @@ def test_a_crop_and_the_network_give_the_same_scores_elsewhere(
     listed = client.get("/v1/models").json()
     assert listed["default"] == model
     card = listed["models"][0]
-    assert card["spec"] == scope.classifier.spec.to_dict()
+    assert card["spec"] == asdict(scope.classifier.spec)
     (tmp_path / "network.onnx").write_bytes(client.get(card["network"]).content)
     elsewhere = Classifier.load(tmp_path / "network.onnx")
     assert (card["temperature"], card["bias"]) == (elsewhere.temperature, elsewhere.bias)

@@ -226,7 +226,7 @@ def load(
         ModelError: a model is absent or broken.
         UsageError: there is no such detector or device.
     """
-    networks: dict[str, Any] = {"provider": sessions.of_device(device)}
+    networks: dict[str, Any] = {"provider": sessions.of_device(device)}  # and a number
     if threads is not None:
         networks["threads"] = threads
     return Scope(

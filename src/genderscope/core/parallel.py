@@ -13,6 +13,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+Tasks = SimpleQueue[tuple[T, Future[R]] | None]
 
 # Items in work or waiting to be taken, for each thread: a slow item holds up the others later.
 AHEAD = 4
@@ -22,16 +23,14 @@ PATIENCE_S = 2.0
 
 
 def ordered(make: Callable[[], Callable[[T], R]], items: Iterable[T], threads: int) -> Generator[R]:
-    """Results of a function for each item, in the items' order.
+    """Results of a function for each item, in the items' order. ``make`` is called once in each
+    thread, for a function of that thread's own.
 
-    An error is raised where its result would have come. After that, or once the generator is
-    closed, no thread begins another item.
-
-    Args:
-        make: called once in each thread, for a function of that thread's own.
-        items: read by the caller's thread, at most ``AHEAD`` for each thread in advance.
+    The caller's thread reads the items, at most ``AHEAD`` for each thread in advance. An error is
+    raised where its result would have come. After that, or once the generator is closed, no thread
+    begins another item.
     """
-    tasks: SimpleQueue[tuple[T, Future[R]] | None] = SimpleQueue()
+    tasks: Tasks[T, R] = SimpleQueue()
     workers = [Thread(target=_work, args=(make, tasks), daemon=True) for _ in range(threads)]
     pending: deque[Future[R]] = deque()
     try:
@@ -54,9 +53,7 @@ def ordered(make: Callable[[], Callable[[T], R]], items: Iterable[T], threads: i
             worker.join(max(end - monotonic(), 0))
 
 
-def _work(
-    make: Callable[[], Callable[[T], R]], tasks: "SimpleQueue[tuple[T, Future[R]] | None]"
-) -> None:
+def _work(make: Callable[[], Callable[[T], R]], tasks: Tasks[T, R]) -> None:
     function: Callable[[T], R] | None = None
     while (task := tasks.get()) is not None:
         item, future = task

@@ -57,10 +57,8 @@ def names(package: str) -> list[str]:
 
 
 def load(package: str, name: str) -> ModuleType:
-    """Import one plug-in.
-
-    Raises:
-        UsageError: it does not exist, cannot be imported, or lacks what its kind must define.
+    """Import one plug-in; ``UsageError`` if it does not exist, cannot be imported, or lacks what
+    its kind must define.
     """
     if name in _own(package):
         return import_module(f"genderscope.{package}.{name}")

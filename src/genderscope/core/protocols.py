@@ -7,15 +7,11 @@ from genderscope.core.types import Face, Image, Scene
 
 
 class Detector(Protocol):
-    """Finds faces. A plug-in defines ``create(...) -> Detector`` with any parameters of
-    ``detection.create``.
-
-    Attributes:
-        name: as in results.
-        smallest_px: optional: the smallest face that it finds, in pixels. Large pictures are then
-            decoded smaller where only larger faces are wanted.
-        find: optional: as the call, but for faces of any size in a picture as small as a thumbnail.
-            Video then searches small windows around the tracks in most frames.
+    """Finds faces; its name is for results. A plug-in defines ``create(...) -> Detector`` with any
+    parameters of ``detection.create``. If it defines ``smallest_px``, the smallest face that it
+    finds in pixels, large pictures are decoded smaller where only larger faces are wanted. If it
+    defines ``find``, as the call, but for faces of any size in a picture as small as a thumbnail,
+    video searches small windows around the tracks in most frames.
     """
 
     name: str

@@ -67,11 +67,7 @@ class FaceRecord:
 
     @classmethod
     def of(cls, result: Result, **more: Any) -> Self:  # fields of subclasses
-        """A result with its numbers rounded.
-
-        Args:
-            more: the fields that a subclass adds.
-        """
+        """A result with its numbers rounded; ``more`` are the fields that a subclass adds."""
         face, prediction = result.face, result.prediction
         return cls(
             box=BoxRecord.of(face.box),

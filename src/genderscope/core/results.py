@@ -22,12 +22,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Exclusions(Record, frozen=True, kw_only=True):
-    """Pictures that were left out of a data set, such as duplicates across splits.
-
-    Attributes:
-        file: name of the file that lists them.
-        sha256: of that file.
-        pictures: number of pictures removed.
+    """Pictures left out of a data set, such as duplicates across splits: how many were removed, and
+    the name and SHA-256 of the file that lists them.
     """
 
     file: str
@@ -36,13 +32,9 @@ class Exclusions(Record, frozen=True, kw_only=True):
 
 
 class Provenance(Record, frozen=True, kw_only=True):
-    """How a result was made.
-
-    Attributes:
-        command: with paths as they were given.
-        versions: of Python, of this package and of what the numbers may depend on.
-        seed: None where nothing is random.
-        fingerprint: of the samples; None where the result is not of a data set.
+    """How a result was made: the command, with paths as they were given, the versions of Python,
+    this package and what the numbers may depend on, the seed, None where nothing is random, and the
+    fingerprint of the samples, None where the result is not of a data set.
     """
 
     command: str
@@ -53,12 +45,7 @@ class Provenance(Record, frozen=True, kw_only=True):
 
 
 class Estimate(Record, frozen=True, kw_only=True):
-    """A number with its interval.
-
-    Attributes:
-        n: what it was computed from.
-        value, interval: None where ``n`` is too small to say anything.
-    """
+    """A number with its interval, computed from ``n``; both None where that is too small."""
 
     n: int
     value: float | None
@@ -89,11 +76,7 @@ class Document(Record, frozen=True, kw_only=True):
         return {"kind": self.KIND, "version": self.VERSION, **msgspec.to_builtins(self)}
 
     def save(self, file: Path, overwrite: bool = False) -> None:
-        """Write the file, whole or not at all.
-
-        Raises:
-            UsageError: it exists and ``overwrite`` is false.
-        """
+        """Write the whole file or nothing; ``UsageError`` if it exists, without ``overwrite``."""
         if file.exists() and not overwrite:
             raise UsageError(f"{file} exists: name another file, or add --overwrite")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -109,13 +92,9 @@ class Document(Record, frozen=True, kw_only=True):
 
     @classmethod
     def decode(cls, data: bytes, name: str) -> Self:
-        """The document in a file's content; ``name`` is what messages call it.
-
-        Raises:
-            ResultError: it is not such a document.
-        """
+        """The document in a file's content; ``name`` is for the message of a ``ResultError``."""
         try:
-            values = msgspec.json.decode(data, type=dict[str, Any])
+            values = msgspec.json.decode(data, type=dict[str, Any])  # of any kind and version
             kind, number = values.pop("kind", None), values.pop("version", None)
         except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
             raise ResultError(f"{name} is not a result file: {error}") from error
@@ -150,10 +129,10 @@ def versions(packages: Iterable[str] = ()) -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version  # slower than all else here
     from platform import python_version
 
-    found = {"python": python_version()}
+    numbers = {"python": python_version()}
     for package in ("genderscope", *packages):
         try:
-            found[package] = version(package)
+            numbers[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return numbers

@@ -11,29 +11,26 @@ from genderscope.core.errors import ModelError, UsageError
 
 CPU = "cpu"
 _SUFFIX = "ExecutionProvider"
-TRIAL_BYTES = 160 * 2**20
-"""What all networks opened for a trial may take together."""
+TRIAL_BYTES = 160 * 2**20  # what all networks opened for a trial may take together
 
 
 def create(
     file: Path, threads: int = 0, provider: str = CPU, *, trial: bool = False
 ) -> onnxruntime.InferenceSession:
-    """Open a network.
+    """Open a network; ``ModelError`` if that fails, ``UsageError`` if ONNX Runtime has no such
+    provider.
 
-    Args:
-        trial: of unknown origin: it fails rather than take more than ``TRIAL_BYTES``.
-        threads: for one run of the network; 0 leaves it to ONNX Runtime.
-        provider: cpu, cuda, openvino, coreml or another of ONNX Runtime's. Where this build or
-            machine lacks it, the CPU is used; ``provider_of`` returns the actual one.
-
-    Raises:
-        UsageError: ONNX Runtime has no such provider.
-        ModelError: it cannot be opened.
+    ``threads`` run it, by default as ONNX Runtime likes. The provider is cpu, cuda, openvino,
+    coreml or another of ONNX Runtime's; where this build or machine lacks it, the CPU is used, and
+    ``provider_of`` returns the actual one. One of unknown origin is opened for a ``trial``: it
+    fails rather than take more than ``TRIAL_BYTES``.
     """
-    known = {name.removesuffix(_SUFFIX).lower(): name for name in onnxruntime.get_all_providers()}
-    if provider.lower() not in known:
-        raise UsageError(f"no provider {provider!r}; there are: {', '.join(sorted(known))}")
-    wanted = known[provider.lower()]
+    providers = {
+        name.removesuffix(_SUFFIX).lower(): name for name in onnxruntime.get_all_providers()
+    }
+    if provider.lower() not in providers:
+        raise UsageError(f"no provider {provider!r}; there are: {', '.join(sorted(providers))}")
+    wanted = providers[provider.lower()]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.enable_mem_pattern = False  # it would keep a plan for every size of input seen
@@ -50,10 +47,10 @@ def create(
             options,
             providers=[
                 name
-                for name in dict.fromkeys((wanted, known[CPU]))
+                for name in dict.fromkeys((wanted, providers[CPU]))
                 if name in onnxruntime.get_available_providers()
             ],
-            enable_fallback=int(wanted != known[CPU]),  # it prints, and tries the CPU once more
+            enable_fallback=int(wanted != providers[CPU]),  # it prints, and tries the CPU once more
         )
     except Exception as error:  # its exception types are private and have no common root
         raise ModelError(f"{file} cannot be opened as an ONNX model: {error}") from error

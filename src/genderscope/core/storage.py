@@ -19,11 +19,8 @@ def is_url(place: str) -> bool:
 
 
 def opened(place: str) -> IO[bytes]:
-    """Open a file or an address for reading.
-
-    Raises:
-        OSError: it cannot be read.
-        MissingExtra: an address, and fsspec is not installed.
+    """Open a file or an address for reading; ``OSError`` if it cannot be read, ``MissingExtra`` for
+    an address without fsspec.
     """
     if not is_url(place):
         return open(place, "rb")
@@ -32,10 +29,8 @@ def opened(place: str) -> IO[bytes]:
 
 
 def write_whole(file: Path, data: bytes, part: Path | None = None) -> None:
-    """Write a file whole or not at all, whenever the process ends.
-
-    Args:
-        part: its name until it is whole, in the same folder.
+    """Write a file whole or not at all, whenever the process ends; ``part`` is its name until it is
+    whole, in the same folder.
     """
     part = part or file.with_name(f"{file.name}.{uuid4().hex}.part")
     try:
@@ -47,7 +42,9 @@ def write_whole(file: Path, data: bytes, part: Path | None = None) -> None:
 
 @contextmanager
 def claimed(place: Path, overwrite: bool = False, advice: str = "") -> Iterator[None]:
-    """Reserve an output for this process, and create the folders above it.
+    """Reserve an output for this process, and create the folders above it; ``UsageError`` if it
+    holds a result, unless ``overwrite``, cannot be created, or is an output of another process.
+    ``advice`` is appended to the error about an existing result.
 
     A device or a pipe needs no reservation. Windows has no such locks, so there only an existing
     result is refused.
@@ -112,11 +109,8 @@ def part_of(file: Path) -> Path:
 def completed(file: Path, resume: bool = False) -> Iterator[Path]:
     """Yield ``FILE.part`` to write to; it gets its name at the end, also when interrupted.
 
-    After an error or a killed process the part stays, for ``resume``. A device or a pipe is written
-    directly.
-
-    Args:
-        resume: the part begins with what an earlier process wrote to either.
+    After an error or a killed process the part stays, for ``resume``, which begins with what an
+    earlier process wrote to either. A device or a pipe is written directly.
     """
     if file.exists() and not file.is_file():
         yield file
@@ -140,11 +134,8 @@ def text(name: str) -> str:
 
 
 class Store:
-    """A folder, by its path or address; created if missing.
-
-    Raises:
-        UsageError: it cannot be created, read or written; the methods raise it too.
-        MissingExtra: an address, and fsspec is not installed.
+    """A folder, by its path or address; created if missing. It and its methods raise ``UsageError``
+    if it cannot be created, read or written, and ``MissingExtra`` for an address without fsspec.
     """
 
     def __init__(self, place: str) -> None:
@@ -176,8 +167,8 @@ class Store:
         self._files.invalidate_cache()
         if not self._files.exists(self._root):
             return []
-        found = self._files.ls(self._root, detail=False)
-        return sorted(str(path).rpartition("/")[2] for path in found)
+        paths = self._files.ls(self._root, detail=False)
+        return sorted(str(path).rpartition("/")[2] for path in paths)
 
     def read(self, name: str) -> bytes | None:
         """What a file holds; None where it is not there."""

@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 LABELS = ("woman", "man")
 """The classes of perceived gender presentation, in the order of every score vector."""
-UNCERTAIN = "uncertain"
-"""The answer when the confidence lies below the threshold."""
+UNCERTAIN = "uncertain"  # the answer when the confidence lies below the threshold
 
 Image = npt.NDArray[np.uint8]
 """A decoded picture: (height, width, 3), uint8, BGR as OpenCV orders it."""
@@ -28,9 +27,7 @@ def points(landmarks: Sequence[Sequence[float]]) -> npt.NDArray[Any]:
 
 # The five landmarks in a face's box, from its centre, in units of its longer side: medians over
 # 3,983 YuNet detections in FairFace train, mirrored to be symmetric.
-TEMPLATE = points(
-    [(-0.198, -0.172), (0.198, -0.172), (0.0, 0.043), (-0.168, 0.218), (0.168, 0.218)]
-)
+TEMPLATE = points([(-0.198, -0.172), (0.198, -0.172), (0, 0.043), (-0.168, 0.218), (0.168, 0.218)])
 # Of an average head in the same units: where the nose lies from the eyes to the mouth, as a share;
 # its height above their plane; and the mean width of the eyes and the mouth.
 NOSE_DOWN, NOSE_DEPTH, PAIR_WIDTH = 0.551, 0.18, 0.366
@@ -173,13 +170,9 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class TrackState:
-    """A track up to one frame.
-
-    Attributes:
-        number: from 1.
-        frames: so far, this one included.
-        confirmed: long enough to be a person rather than a false detection.
-        scores: of this frame alone, in the order of ``LABELS``; the prediction is the track's.
+    """A track up to one frame: its number from 1, its frames so far with this one, whether it is
+    long enough to be a person rather than a false detection, and the scores of this frame alone, in
+    the order of ``LABELS``; the prediction is the track's.
     """
 
     number: int
@@ -258,11 +251,8 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A frame with its results, in the detector's order.
-
-    Attributes:
-        left_out: the faces that the detector dropped.
-        drawn: the picture to show, where it is drawn already.
+    """A frame with its results, in the detector's order, the faces that it left out, and the
+    picture to show, where it is ``drawn`` already.
     """
 
     frame: Frame

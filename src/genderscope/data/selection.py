@@ -15,17 +15,11 @@ EXCLUDED = "not excluded"
 class Selection:
     """Conditions on a sample. An unknown score or age does not meet a condition on it.
 
-    Attributes:
-        gender_known: it has a label.
-        without: excluded pictures, each as from ``place``.
-        min_face_score: the face's score is above this; None for any.
-        max_second_face_score: the score of a second face, if any, is below this; None for no second
-            face at all, infinity for any.
-        min_age, max_age: in years, both included; None for any.
-        present: the picture's file exists.
-
-    Raises:
-        UsageError: a bound is NaN, or the minimum age is above the maximum.
+    It has a label, is none of the pictures ``without``, each as from ``place``, and is ``present``.
+    The face's score is above ``min_face_score``, that of a second face, if any, below
+    ``max_second_face_score``; None for no second face at all, infinity for any. Ages are in years,
+    both included. Other bounds of None allow any. ``UsageError`` if a bound is NaN, or no age is
+    allowed.
     """
 
     gender_known: bool = True

@@ -26,13 +26,8 @@ Labels = npt.NDArray[np.integer]
 
 
 class SplitPart(Record, frozen=True, kw_only=True):
-    """A part, which is a table.
-
-    Attributes:
-        source: of the table, as ``datasets.read`` takes it, relative to the record.
-        sha256: of the table.
-        labels: pictures by label.
-        identities: how many different ones there are.
+    """A part: the source of its table, as ``datasets.read`` takes it, relative to the record, the
+    table's SHA-256, its pictures, in all and by label, and the number of identities.
     """
 
     source: str
@@ -59,15 +54,10 @@ class Splits(Document, frozen=True, kw_only=True):
 def hold_out(
     labels: Labels, identities: Sequence[str | None], ratio: float, seed: int
 ) -> tuple[Indices, Indices]:
-    """Divide labelled samples in two: sorted indices of the remaining and of the held-out ones.
-
-    Args:
-        labels: (n,) integers, negative where unknown: in neither part.
-        identities: (n,) persons, None where unknown.
-        ratio: the share of each class to hold out, between 0 and 1.
-
-    Raises:
-        DatasetError: there are too few pictures or persons.
+    """Divide labelled samples in two: sorted indices of the remaining and of the held-out ones,
+    ``ratio`` of each class. Labels are (n,) integers, negative where unknown: in neither part;
+    ``identities`` are (n,) persons, None where unknown. ``DatasetError`` if there are too few of
+    either.
     """
     labelled = np.flatnonzero(labels >= 0)
     names = [identities[row] for row in labelled.tolist()]
@@ -94,13 +84,10 @@ def _hold_out_identities(
     every fold, which takes minutes, and only makes equal folds.
     """
     numbers: dict[str | int, int] = {}  # a picture of an unknown person is a person of its own
-    groups = np.array(
-        [numbers.setdefault(name or row, len(numbers)) for row, name in enumerate(identities)]
-    )
+    numbered = (numbers.setdefault(name or k, len(numbers)) for k, name in enumerate(identities))
+    groups = np.fromiter(numbered, np.int64)
     classes = np.unique(labels)
-    counts = np.stack(
-        [np.bincount(groups[labels == kind], minlength=len(numbers)) for kind in classes]
-    )
+    counts = np.stack([np.bincount(groups[labels == k], minlength=len(numbers)) for k in classes])
     quota = np.maximum(np.rint(ratio * counts.sum(1)), 1).tolist()
     taken = np.zeros(len(numbers), bool)
     rows = counts.T.tolist()
@@ -122,11 +109,8 @@ def split(
     seed: int,
 ) -> dict[str, Indices]:
     """Sorted indices of ``train`` and of the parts named in ``shares``, each a share of all
-    labelled samples; a share of 0 makes no part.
-
-    Raises:
-        UsageError: nothing is left to train on.
-        DatasetError: as ``hold_out``.
+    labelled samples; a share of 0 makes no part. ``UsageError`` if nothing is left to train on;
+    else errors as ``hold_out``.
     """
     if not (min(shares.values()) >= 0 and sum(shares.values()) < 1):
         raise UsageError(f"shares must be at least 0 and leave pictures for train, not {shares}")
@@ -149,7 +133,8 @@ def write(
     provenance: Provenance,
     overwrite: bool = False,
 ) -> Splits:
-    """Divide a data set and write each part as a table ``out/PART.csv``, and ``out/splits.json``.
+    """Divide a data set and write each part as a table ``out/PART.csv``, and ``out/splits.json``;
+    the seed of ``provenance`` decides.
 
     The tables have the columns ``file`` (relative to the table), ``label``, ``identity`` and the
     groups, and are data sets: ``table:PART.csv?identity=identity``. A picture listed twice is taken
@@ -199,10 +184,7 @@ def _part(name: str, samples: Sequence[Sample], table: bytes) -> SplitPart:
         source=f"table:{name}.csv?identity=identity",
         sha256=hashlib.sha256(table).hexdigest(),
         pictures=len(samples),
-        labels={
-            label: sum(sample.label == index for sample in samples)
-            for index, label in enumerate(LABELS)
-        },
+        labels={name: sum(s.label == index for s in samples) for index, name in enumerate(LABELS)},
         identities=len({sample.identity for sample in samples} - {None}),
     )
 

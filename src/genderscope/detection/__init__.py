@@ -18,8 +18,7 @@ DETECTION_SIZE_PX, MIN_SCORE, MIN_FACE_PX = 1280, 0.6, 24
 # Smallest longer side of a shrunk picture: a quarter of the pixels of 1280 x 720, and no face is
 # lost on the photographs of ``benchmarks/throughput.py``.
 ENOUGH_PX = 640
-# Boxes of two views that overlap this much are the same face.
-SAME_FACE_IOU = 0.4
+SAME_FACE_IOU = 0.4  # Boxes of two views that overlap this much are the same face
 
 
 def create(
@@ -32,20 +31,14 @@ def create(
     threads: int = 1,
     provider: str = "cpu",
 ) -> Detector:
-    """Make a detector.
+    """Make a detector, by default ``yunet`` where its weights are, else ``haar``. ``UsageError`` if
+    no detector or provider has that name, or it takes no weights, ``ModelError`` if they are absent
+    or broken.
 
-    Args:
-        name: a plug-in's; by default ``yunet`` where its weights are, else ``haar``.
-        model: its weights, if it has any; by default those that ``models pull`` downloaded.
-        detection_size: longest side of what is searched at once, in pixels.
-        min_score: detections below it are dropped, 0-1.
-        min_face_px: smallest shorter side of a face, in the picture's own pixels.
-        threads, provider: of a network: see ``sessions.create``. One thread leaves the others to
-            other pictures.
-
-    Raises:
-        UsageError: no detector or provider has that name, or it takes no weights.
-        ModelError: its weights are absent or broken.
+    Args:     model: its weights, if it has any; by default those that ``models pull`` downloaded.
+    detection_size: longest side of what is searched at once, in pixels.     min_score: detections
+    below it are dropped, 0-1.     min_face_px: smallest shorter side of a face, in the picture's
+    own pixels.     threads, provider: of a network: see ``sessions.create``.
     """
     if name is None:
         name = "yunet" if model or downloads.find("yunet") else "haar"
@@ -79,24 +72,18 @@ def search(
     smallest_px: float,
     min_score: float = 0.0,
 ) -> Faces:
-    """Find faces of all sizes: in the whole picture, shrunk as far as the smallest wanted face
-    allows, and if that is too large to search at once, shrunk further and in overlapping tiles too.
-
-    Args:
-        find: the detector for one view.
-        smallest_px: the smallest face that ``find`` detects.
-
-    Returns:
-        Faces in the picture's own pixels, best first, without duplicates. What ``find`` returns
-        below ``min_score`` is only counted.
+    """Faces of all sizes in the picture's own pixels, best first, without duplicates: ``find``
+    searches the whole picture, shrunk as far as the smallest wanted face allows, and if that is too
+    large to search at once, shrunk further and in overlapping tiles too. ``smallest_px`` is the
+    smallest face that it detects. What it returns below ``min_score`` is only counted.
     """
-    found = [
+    faces = [
         moved(face, scale, left, top)
         for scale, left, top, view in _views(image, detection_size, smallest_px / min_face_px)
         for face in find(view)
     ]
     distinct: list[Face] = []
-    for face in sorted(found, key=lambda face: -face.score):
+    for face in sorted(faces, key=lambda face: -face.score):
         if _within(face, image) and all(face.box.iou(o.box) < SAME_FACE_IOU for o in distinct):
             distinct.append(face)
     large = [face for face in distinct if _side(face) >= min_face_px]

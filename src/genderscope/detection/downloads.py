@@ -49,14 +49,10 @@ def find(name: str) -> Path | None:
 
 
 def pull(name: str, url: str | None = None) -> Path:
-    """Download a file to the user's cache, and keep it only if its hash is the pinned one.
-
-    Args:
-        url: another address for the same file, such as a mirror's or ``file:///...``.
-
-    Raises:
-        UsageError: no download has that name.
-        DownloadError: the address did not answer, or what came is not what was pinned.
+    """Download a file to the user's cache, and keep it only if its hash is the pinned one; ``url``
+    is another address for the same file, such as a mirror's or ``file:///...``. ``UsageError`` if
+    no download has that name, ``DownloadError`` if the address did not answer, or what came is not
+    what was pinned.
     """
     from urllib.request import urlopen  # slow to import
 

@@ -9,15 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from genderscope.core.results import Document, Estimate, Provenance, Record
-from genderscope.core.types import UNCERTAIN
 from genderscope.evaluation import metrics
 from genderscope.evaluation.join import Pair
 from genderscope.evaluation.metrics import paired
 from genderscope.evaluation.metrics.groups import members
 from genderscope.evaluation.metrics.paired import Agreement, McNemar
-from genderscope.evaluation.predictions import NO_ANSWER, OUTCOMES, Integers
+from genderscope.evaluation.predictions import NO_ANSWER, UNSURE, Integers
 
-UNSURE = OUTCOMES.index(UNCERTAIN)
 WITHOUT_ABSTENTION = (
     "every answer is the label that the score is nearer to; where there is no score either, an "
     "uncertain or absent answer is wrong"
@@ -44,11 +42,8 @@ class Answered(Record, frozen=True, kw_only=True):
 
 
 class Forced(Record, frozen=True, kw_only=True):
-    """The comparison without abstention.
-
-    Attributes:
-        means: how an answer is made of a prediction.
-        n_no_answer: pictures without an answer, by side.
+    """The comparison without abstention: how an answer is made of a prediction, and the pictures
+    without an answer, by side.
     """
 
     means: str
@@ -58,11 +53,8 @@ class Forced(Record, frozen=True, kw_only=True):
 
 
 class AsGiven(Record, frozen=True, kw_only=True):
-    """The comparison of what was predicted, ``uncertain`` included.
-
-    Attributes:
-        means: how an answer is made of a prediction.
-        both_answered: where neither is uncertain.
+    """The comparison of what was predicted, ``uncertain`` included: how an answer is made of a
+    prediction, and ``both_answered``, where neither is uncertain.
     """
 
     means: str
@@ -73,15 +65,9 @@ class AsGiven(Record, frozen=True, kw_only=True):
 
 
 class Comparison(Document, frozen=True, kw_only=True):
-    """Two methods on the same pictures.
-
-    Attributes:
-        dataset, split: of the labels; None if from the tables.
-        a, b: their names.
-        joined_by: see ``join``.
-        by_group: without abstention, by column, then by group.
-        only_a, only_b: the pictures that only one of them has.
-        failed: what could not be read or compared, in words.
+    """Methods ``a`` and ``b`` on the same pictures, matched as in ``join``; those that only one of
+    them has; by group without abstention, by column, then by group; and in words what could not be
+    read or compared. Data set and split are None where the labels are from the tables.
     """
 
     KIND: ClassVar[str] = "comparison"
@@ -176,6 +162,5 @@ def _accuracies(truth: Integers, a: Integers, b: Integers, seed: int) -> Accurac
 def _answered(truth: Integers, labels: Integers) -> Answered:
     answered = labels != UNSURE
     n, right = int(answered.sum()), int((labels == truth)[answered].sum())
-    return Answered(
-        coverage=metrics.proportion(n, len(truth)), accuracy=metrics.proportion(right, n)
-    )
+    coverage = metrics.proportion(n, len(truth))
+    return Answered(coverage=coverage, accuracy=metrics.proportion(right, n))

@@ -125,10 +125,7 @@ def sheet(
     seed: int,
 ) -> Image:
     """A contact sheet: a row for each condition, a column for each face, with the label and its
-    score below; flips are framed.
-
-    Args:
-        faces: each with its P(man), (1 + conditions,).
+    score below; flips are framed. Each face has its P(man), (1 + conditions,).
     """
     spec = replace(spec, size=TILE_PX, colour="bgr", margin_ratio=max(spec.margin_ratio, 0.2))
     columns = [

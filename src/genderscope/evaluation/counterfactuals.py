@@ -18,13 +18,7 @@ from genderscope.core.results import Document, Estimate, Provenance, Record
 from genderscope.core.types import LABELS, Floats, Frame, Image, Sample
 from genderscope.data.counterfactuals import Condition, conditions
 from genderscope.evaluation import metrics
-from genderscope.evaluation.counterfactual_faces import (
-    ORIGINAL,
-    FaceSample,
-    Skipped,
-    find,
-    views,
-)
+from genderscope.evaluation.counterfactual_faces import ORIGINAL, FaceSample, Skipped, find, views
 from genderscope.evaluation.metrics import SMALLEST_N, Integers
 from genderscope.evaluation.predictions import NO_ANSWER, Predictions
 from genderscope.imaging.preprocess import crop
@@ -37,17 +31,14 @@ LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless")
 
 
 class ConditionResult(Record, frozen=True, kw_only=True):
-    """One condition, over the faces that have an answer with and without it.
+    """One condition, over the faces that have an answer with and without it, of one of
+    ``data.counterfactuals.KINDS``; None for others' conditions.
 
-    Attributes:
-        kind: one of ``data.counterfactuals.KINDS``; None for others' conditions.
-        no_answer: faces left out for lack of an answer.
-        flips: faces whose label changes; ``flip_rate`` is their share, with Wilson's interval.
-        to_man, to_woman: the share of faces whose label changes to this one.
-        confidence_change: mean change of the score of the original label, with a bootstrap interval
-            over faces.
-        accuracy: over every labelled face, without abstention; no answer is wrong.
-        by_group: the flip rate by column and group; None below ``SMALLEST_N`` faces.
+    Faces without an answer are left out. ``flips`` are faces whose label changes, ``flip_rate``
+    their share, with Wilson's interval, also by column and group (None below ``SMALLEST_N`` faces)
+    and by the new label. ``confidence_change`` is the mean change of the original label's score,
+    with a bootstrap interval over faces; ``accuracy`` is over every labelled face, without
+    abstention; no answer is wrong.
     """
 
     name: str
@@ -63,15 +54,11 @@ class ConditionResult(Record, frozen=True, kw_only=True):
 
 
 class Counterfactuals(Document, frozen=True, kw_only=True):
-    """The flip rates of a model or method: ``genderscope counterfactuals --json``.
-
-    Attributes:
-        split, detector: None where predictions were read from a table.
-        redetected: the detector searched each counterfactual picture again.
-        n: faces.
-        skipped: samples without a face to draw on, by the reason.
-        sheet: name of the contact sheet beside the file.
-        accuracy: on the original pictures.
+    """The flip rates of a model or method over ``n`` faces: ``genderscope counterfactuals --json``.
+    Split and detector are None where predictions were read from a table; if ``redetected``, the
+    detector searched each counterfactual picture again. Samples without a face to draw on are
+    ``skipped``, by the reason; ``sheet`` is a file beside this one, ``accuracy`` that on the
+    original pictures.
     """
 
     KIND: ClassVar[str] = "counterfactuals"
@@ -90,15 +77,10 @@ class Counterfactuals(Document, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """Predictions for n faces, each in its original picture and in c conditions.
-
-    Attributes:
-        conditions: (c,) names.
-        labels: (n, 1 + c) index into ``LABELS`` without abstention, or -1; the original first.
-        scores: (n, 1 + c) P(man), NaN where there is none.
-        truth: (n,) index into ``LABELS``, -1 where unknown.
-        groups: the data set's labels of each face, (n,) by column.
-        skipped: samples without a face to draw on, by the reason.
+    """Predictions for n faces, each in its original picture, which comes first, and in c
+    conditions: ``labels``, (n, 1 + c), index ``LABELS`` without abstention, or are -1; ``scores``
+    are P(man), or NaN; ``truth``, (n,), is -1 where unknown; ``groups`` are the data set's labels,
+    (n,) by column. Samples without a face to draw on are ``skipped``, by the reason.
     """
 
     conditions: tuple[str, ...]
@@ -111,12 +93,9 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is measured.
-
-    Attributes:
-        seed: of the drawn shapes and colours.
-        redetect: search each counterfactual picture again, which measures the detector too; else
-            all pictures of a face are cropped alike.
+    """What is measured; ``seed`` is that of the drawn shapes and colours. ``redetect`` searches
+    each counterfactual picture again, which measures the detector too; else all pictures of a face
+    are cropped alike.
     """
 
     detector: Detector
@@ -131,13 +110,9 @@ def measure(
     setup: Setup,
     on_face: Callable[[FaceSample, Floats], None] = lambda face, scores: None,
 ) -> Answers:
-    """Classify each face in all conditions; a sample without a face or landmarks is skipped.
-
-    Args:
-        on_face: is called with each face and its P(man), (1 + conditions,), the original first.
-
-    Raises:
-        DatasetError: no sample has a face with landmarks.
+    """Classify each face in all conditions; a sample without a face or landmarks is skipped, and
+    without any other it is a ``DatasetError``. ``on_face`` is called with each face and its P(man),
+    (1 + conditions,), the original first.
     """
     detector, classifier = setup.detector, setup.classifier
     skipped: Counter[str] = Counter()
@@ -171,11 +146,9 @@ def measure(
 
 
 def from_predictions(predictions: Predictions) -> Answers:
-    """The same from anybody's predictions for what ``counterfactual_faces.Pictures`` wrote.
-
-    Raises:
-        DatasetError: the columns ``face`` and ``condition`` are missing, or no face has both an
-            original picture and a condition.
+    """The same from anybody's predictions for what ``counterfactual_faces.Pictures`` wrote;
+    ``DatasetError`` if the columns ``face`` and ``condition`` are missing, or no face has both an
+    original picture and a condition.
     """
     columns = predictions.columns
     if missing := [name for name in ("face", "condition") if name not in columns]:

@@ -32,8 +32,7 @@ ACCURACY_IS = (
     "argmax without abstention, over every labelled picture: one without a detected face is "
     "classified as a whole, one that cannot be read counts as wrong"
 )
-FULL_SIZE = 0
-"""In place of the pixels across, of a face in its picture as it is."""
+FULL_SIZE = 0  # in place of the pixels across, of a face in its picture as it is
 
 
 class Confusion(Record, frozen=True, kw_only=True):
@@ -52,16 +51,10 @@ class Unreadable(Record, frozen=True, kw_only=True):
 
 
 class Evaluation(Document, frozen=True, kw_only=True):
-    """All metrics of a model on a data set.
-
-    Attributes:
-        n, n_by_label: labelled pictures.
-        accuracy_is: what counts as right.
-        trivial: rates of three classifiers that ignore the picture.
-        by_group: by the data set's columns, then by group.
-        not_detected: pictures without a detected face, classified as a whole.
-        unreadable: labelled pictures that cannot be read, counted as wrong.
-        unlabelled: pictures without a label, not counted.
+    """All metrics of a model on ``n`` labelled pictures of a data set; ``accuracy_is`` what counts
+    as right. ``trivial`` are three classifiers that ignore the picture; groups are by column, then
+    by group. Pictures without a detected face are classified as a whole, unreadable ones counted as
+    wrong, and those without a label not counted.
     """
 
     KIND: ClassVar[str] = "evaluation"
@@ -111,11 +104,8 @@ def answers(
     face_px: Sequence[int] = (),
     redetect: bool = False,
 ) -> Iterator[Answer]:
-    """Classify every sample, in order, as a photograph would be.
-
-    Args:
-        face_px: also classify the face at so many pixels across; see ``face_sizes``.
-        redetect: detect the face anew in each of the smaller pictures.
+    """Classify every sample, in order, as a photograph would be; and the face at ``face_px`` pixels
+    across (see ``face_sizes``), with ``redetect`` detected anew in each of the smaller pictures.
     """
     stream = iter(samples)
     while batch := list(islice(stream, batch_size)):
@@ -130,9 +120,8 @@ def answers(
             if isinstance(face, str):
                 yield Answer(sample, error=face)
             else:
-                by_size = {
-                    px: Prediction(next(scores), classifier.min_confidence) for px in face[0]
-                }
+                threshold = classifier.min_confidence
+                by_size = {px: Prediction(next(scores), threshold) for px in face[0]}
                 yield Answer(sample, by_size.pop(FULL_SIZE), detected=face[1], smaller=by_size)
 
 
@@ -174,10 +163,8 @@ def measure(
     face_px: Sequence[int] = (),
     redetect: bool = False,
 ) -> Evaluation:
-    """All metrics of ``answers``; ``provenance.seed`` is that of the bootstrap.
-
-    Raises:
-        DatasetError: no sample has a label.
+    """All metrics of ``answers``; ``provenance.seed`` is that of the bootstrap. ``DatasetError`` if
+    no sample has a label.
     """
     labelled = [answer for answer in answers if answer.sample.label is not None]
     if not labelled:

@@ -16,13 +16,9 @@ from genderscope.inference.locate import locate
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
-    """One face, its prediction, and the map that explains it.
-
-    Attributes:
-        face: the crop in colour, (side, side, 3) uint8 BGR.
-        label: index into ``LABELS`` of the class that the map explains.
-        map: (size, size[, channels]) float32.
-        shares: of the map's energy in each of ``regions.REGIONS``, (7,).
+    """One face in colour, (side, side, 3) uint8 BGR, its prediction, the map, (size, size[,
+    channels]) float32, that explains the class ``label``, an index into ``LABELS``, and the shares
+    of its energy in each of ``regions.REGIONS``, (7,).
     """
 
     result: Result
@@ -57,13 +53,9 @@ def explain(
     label: int = EITHER,
     min_confidence: float | None = None,
 ) -> list[Explanation]:
-    """Explain every face of a picture, in the detector's order.
-
-    Args:
-        image: (height, width, 3) uint8 BGR.
-        label: index into ``LABELS`` of the class to explain; by default the one with the higher
-            score.
-        min_confidence: below it a face is ``uncertain``; by default the model's own.
+    """Explain every face of a picture, (height, width, 3) uint8 BGR, in the detector's order: the
+    class ``label``, an index into ``LABELS``, by default the one with the higher score. A face
+    below ``min_confidence``, by default the model's own, is ``uncertain``.
     """
     if min_confidence is None:
         min_confidence = explainer.min_confidence

@@ -67,20 +67,16 @@ def shrunk(image: Image, face: Face, face_px: int) -> tuple[Image, Face] | None:
     )
 
 
-def curve(
-    labelled: Sequence[Answer], face_px: Sequence[int], redetected: bool = False
-) -> FaceSizes:
-    """Accuracy at each size, with Wilson's interval, from answers to labelled samples at these
-    sizes.
-    """
+def curve(answers: Sequence[Answer], face_px: Sequence[int], redetected: bool = False) -> FaceSizes:
+    """Accuracy at each size, with Wilson's interval, from answers to labelled samples at these."""
     rows = []
-    truth = np.array([answer.sample.label for answer in labelled])
+    truth = np.array([answer.sample.label for answer in answers])
     for size in face_px:
-        predictions = [answer.smaller.get(size, answer.prediction) for answer in labelled]
+        predictions = [answer.smaller.get(size, answer.prediction) for answer in answers]
         score = np.array([p.scores[1] if p else np.nan for p in predictions])
         right = int((metrics.decide(score) == truth).sum())
-        as_it_is = sum(a.prediction is not None and size not in a.smaller for a in labelled)
-        accuracy = metrics.proportion(right, len(labelled))
+        as_it_is = sum(a.prediction is not None and size not in a.smaller for a in answers)
+        accuracy = metrics.proportion(right, len(answers))
         rows.append(AtSize(face_px=size, n_as_it_is=as_it_is, accuracy=accuracy))
     faces_are = REDETECTED if redetected else LOCATED
     return FaceSizes(how=HOW, faces_are=faces_are, curve=tuple(rows))

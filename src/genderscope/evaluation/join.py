@@ -33,9 +33,7 @@ def join(a: Predictions, b: Predictions) -> Pair:
 
     Pictures are matched by their paths, by their folders and names, or by their names alone:
     whichever is unique on both sides and matches most. Labels and columns are A's first, then B's.
-
-    Raises:
-        DatasetError: a picture occurs twice on one side, none is on both, or their labels differ.
+    ``DatasetError`` if a picture occurs twice on one side, none is on both, or their labels differ.
     """
     joined_by, rows_a, rows_b = _match(a, b)
     truth_a, truth_b = a.truth[rows_a], b.truth[rows_b]

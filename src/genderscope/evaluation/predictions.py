@@ -26,17 +26,14 @@ Integers = npt.NDArray[np.int64]
 
 COLUMNS = ("file", "label", "prediction", "score")
 OUTCOMES = (*LABELS, UNCERTAIN)
-NO_ANSWER = -1
-WORDS: dict[str, int | None] = {**table.WORDS, UNCERTAIN: OUTCOMES.index(UNCERTAIN)}
+NO_ANSWER, UNSURE = -1, OUTCOMES.index(UNCERTAIN)
+WORDS: dict[str, int | None] = table.WORDS | {UNCERTAIN: UNSURE}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A model's prediction of one sample, or the error in its place.
-
-    Attributes:
-        detected: the detector found the face.
-        smaller: predictions of the same face at sizes in pixels, if requested.
+    """A model's prediction of one sample, or the error in its place; whether the detector found the
+    face, and predictions of the same face at ``smaller`` sizes in pixels, if requested.
     """
 
     sample: Sample
@@ -52,14 +49,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predictions:
-    """Predictions of n pictures.
-
-    Attributes:
-        name: of the model or method.
-        truth: (n,) int64, index into ``LABELS``, -1 where unknown.
-        score: (n,) float64, P(man); NaN where there is none.
-        labels: (n,) int64, index into ``OUTCOMES``, with abstention; -1 without an answer.
-        columns: further values of each picture, such as the data set's groups.
+    """Predictions of n pictures by a model or method of this name: ``truth``, (n,) int64, indexes
+    ``LABELS``, -1 where unknown; ``labels`` ``OUTCOMES``, with abstention, -1 without an answer;
+    ``score``, (n,) float64, is P(man), or NaN. Columns have further values, such as the data set's
+    groups.
     """
 
     name: str
@@ -172,7 +165,7 @@ def from_rows(path: Path, rows: Iterable[table.Row], score_is: Meaning = "man") 
                 "score is the probability of man: give that, or add --score-is confidence"
             )
         label = _outcome(row, "label", path, where)
-        if label == OUTCOMES.index(UNCERTAIN):
+        if label == UNSURE:
             raise DatasetError(f"{path}, {where}: a label is known or empty, not {UNCERTAIN}")
         truth.append(-1 if label is None else label)
         labels.append(nearer if prediction is None else prediction)
@@ -215,8 +208,8 @@ def _outcome(row: dict[str, str], column: str, path: Path, where: str) -> int | 
     """Index into ``OUTCOMES`` of a row's word, or None for none."""
     text = row.get(column, "")
     if (word := text.strip().lower()) not in WORDS:
-        known = ", ".join(filter(None, WORDS))
-        raise DatasetError(f"{path}, {where}: {column} {text!r} is unknown; there are: {known}")
+        words = ", ".join(filter(None, WORDS))
+        raise DatasetError(f"{path}, {where}: {column} {text!r} is unknown; there are: {words}")
     return WORDS[word]
 
 

@@ -19,12 +19,8 @@ from genderscope.inference.explainer import Explainer
 
 @dataclass(frozen=True, slots=True)
 class Average:
-    """The faces of one kind of answer, averaged.
-
-    Attributes:
-        face: their mean crop, (size, size[, channels]).
-        energy: the mean of their maps' energy, (size, size), each scaled to sum to 1.
-        landmarks: (5, 2), the mean places in the crop.
+    """The mean of the faces of one kind of answer: crop, (size, size[, channels]), energy of the
+    maps, (size, size), each scaled to sum to 1, and landmarks in the crop, (5, 2).
     """
 
     n: int
@@ -35,13 +31,9 @@ class Average:
 
 @dataclass(frozen=True, slots=True)
 class Maps:
-    """The maps of a data set's faces.
-
-    Attributes:
-        truth, predicted: (n,) indices into ``LABELS``; the predicted class is explained.
-        shares, areas: (n, 7) of the maps' energy and of the crops' pixels: see ``regions``.
-        averages: by truth and by prediction.
-        groups: (n,) the data set's own labels of each face.
+    """The maps of a data set's faces: ``truth`` and ``predicted``, (n,) indices into ``LABELS``, of
+    which the latter is explained; shares of the maps' energy and of the crops' pixels, (n, 7), see
+    ``regions``; averages by truth and prediction; the data set's own labels of each face, (n,).
     """
 
     truth: Integers
@@ -65,8 +57,8 @@ def explain(
     groups: list[Mapping[str, str]] = []
     batches: list[tuple[npt.NDArray[np.number], ...]] = []
     sums: dict[tuple[int, int], _Sum] = {}
-    looks = _looks(samples, detector, explainer, tally, unreadable)
-    while batch := list(islice(looks, batch_size)):
+    faces = _faces(samples, detector, explainer, tally, unreadable)
+    while batch := list(islice(faces, batch_size)):
         samples_in, crops_in, landmarks_in = zip(*batch, strict=True)
         truth = np.array([sample.label for sample in samples_in])
         crops, landmarks = np.stack(crops_in), np.stack(landmarks_in)
@@ -99,7 +91,7 @@ def explain(
     )
 
 
-def _looks(
+def _faces(
     samples: Iterable[Sample],
     detector: Detector,
     explainer: Explainer,

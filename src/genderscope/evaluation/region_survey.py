@@ -27,13 +27,8 @@ class RegionShare(Record, frozen=True, kw_only=True):
 
 
 class RegionGroup(Record, frozen=True, kw_only=True):
-    """The regions in the maps of a group of faces.
-
-    Attributes:
-        label: one of ``LABELS``, or all.
-        answers: all, right or wrong.
-        column, group: of the data set, where the group is one of these.
-        error: the share of wrong answers in such a group.
+    """The regions in the maps of a group of faces: of a label or all, right, wrong or all answers,
+    and where it is one of the data set's groups its column and the share of wrong answers.
     """
 
     label: str
@@ -46,17 +41,11 @@ class RegionGroup(Record, frozen=True, kw_only=True):
 
 
 class RegionSurvey(Document, frozen=True, kw_only=True):
-    """Where on the face a model looks, over a data set.
-
-    Attributes:
-        n: faces.
-        explained: which class the maps explain.
-        energy_is: how energy is defined.
-        groups: by label and by whether the answer was right, then by the data set's columns.
-        by_box: faces without landmarks, with the average face's instead.
-        not_detected: pictures without a detected face, left out.
-        no_gradient: faces whose map is zero everywhere, left out.
-        unreadable: pictures that cannot be read, each with the reason.
+    """Where on the face a model looks, over ``n`` faces of a data set: which class is
+    ``explained``, how energy is defined, and the groups: by label and by whether the answer was
+    right, then by the data set's columns. Faces without landmarks have the average face's,
+    ``by_box``. Left out are pictures without a detected face, faces whose map is zero everywhere,
+    and those unreadable, with the reason.
     """
 
     KIND: ClassVar[str] = "region survey"

@@ -22,6 +22,7 @@ from genderscope.imaging.preprocess import PreprocessSpec, window
 
 REGIONS = ("eyes", "brows", "nose", "hair/forehead", "mouth/beard", "cheeks", "outside")
 BROW_LINE = 0.115
+Points = npt.NDArray[np.complex128]
 
 
 def landmarks(face: Face, spec: PreprocessSpec) -> Floats:
@@ -50,9 +51,7 @@ def masks(faces: Floats, size: int) -> npt.NDArray[np.int8]:
     left, right, nose, *_ = ((places - b[:, None]) / a[:, None]).T[:, :, None, None]
     x, y = points_in_face.real, points_in_face.imag
 
-    def ellipse(
-        centre: npt.NDArray[np.complex128] | complex, wide: float, high: float
-    ) -> npt.NDArray[np.bool_]:
+    def ellipse(centre: complex | Points, wide: float, high: float) -> npt.NDArray[np.bool_]:
         away = points_in_face - centre
         inside: npt.NDArray[np.bool_] = (away.real / wide) ** 2 + (away.imag / high) ** 2 <= 1
         return inside
@@ -83,12 +82,9 @@ def energy(maps: npt.NDArray[np.floating]) -> Floats:
 
 
 def shares(maps: npt.NDArray[np.floating], faces: Floats) -> Floats:
-    """The share of each map's energy in each region, (n, 7) in the order of ``REGIONS``; NaN for a
-    map that is zero everywhere.
-
-    Args:
-        maps: (n, size, size) or (n, size, size, channels).
-        faces: (n, 5, 2) ``landmarks``.
+    """The share of each map's energy in each region, (n, 7) in the order of ``REGIONS``, NaN for a
+    map that is zero everywhere; from maps, (n, size, size[, channels]), and ``landmarks``, (n, 5,
+    2).
     """
     places, energies = masks(faces, maps.shape[1]), energy(maps)
     parts = [(energies * (places == region)).sum((1, 2)) for region in range(len(REGIONS))]

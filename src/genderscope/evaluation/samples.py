@@ -34,12 +34,8 @@ def read(
     limit: int | None = None,
     labelled: bool = False,
 ) -> Samples:
-    """Read a split of a data set, by default its last; errors as ``datasets.read``.
-
-    Args:
-        exclude: a file of ``leakage``, whose pictures are left out.
-        limit: only so many samples.
-        labelled: only samples with a label.
+    """Read a split of a data set, by default its last; errors as ``datasets.read``. Pictures in the
+    ``leakage`` file ``exclude`` are left out, and with ``labelled`` those without a label.
     """
     split = datasets.split_of(dataset, split, "last")
     kept = Selected(

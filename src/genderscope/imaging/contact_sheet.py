@@ -19,11 +19,8 @@ WHITE, BLACK, HIGHLIGHT = (255, 255, 255), (0, 0, 0), (213, 94, 0)
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A picture of a sheet.
-
-    Attributes:
-        image: (height, width, 3) uint8 BGR or (height, width) grey; None leaves a white space.
-        highlighted: it has a frame, and a caption in the frame's colour.
+    """A picture of a sheet, (height, width, 3) uint8 BGR or (height, width) grey, or a white space;
+    if highlighted it has a frame, and a caption in the frame's colour.
     """
 
     image: Image | None
@@ -38,12 +35,8 @@ def contact_sheet(
     heads: Sequence[str] = (),
     names: Sequence[str] = (),
 ) -> Image:
-    """Draw rows of tiles, (height, width, 3) uint8 BGR, each place as large as the largest tile.
-
-    Args:
-        title: lines above everything.
-        heads: of the columns.
-        names: of the rows, to their left.
+    """Draw rows of tiles, (height, width, 3) uint8 BGR, each place as large as the largest tile,
+    with lines above everything, heads of the columns, and names to the left of the rows.
     """
     font = PIL.ImageFont.load_default(TEXT_PX)
     tiles = [tile for row in rows for tile in row]
@@ -66,9 +59,8 @@ def contact_sheet(
         for column, tile in enumerate(row_of_tiles):
             x, y = left + column * across, top + row * down
             if tile.highlighted:
-                draw.rectangle(
-                    (x - 3, y - 3, x + tile_width + 2, y + tile_height + 2), fill=HIGHLIGHT
-                )
+                frame = x - 3, y - 3, x + tile_width + 2, y + tile_height + 2
+                draw.rectangle(frame, fill=HIGHLIGHT)
             if tile.image is not None:
                 page.paste(PIL.Image.fromarray(_rgb(tile.image)), (x, y))
             colour = HIGHLIGHT if tile.highlighted else BLACK

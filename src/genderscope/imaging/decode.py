@@ -23,8 +23,7 @@ from genderscope.core.errors import PictureError
 from genderscope.core.extras import installation
 from genderscope.core.types import Frame, Image
 
-PORTRAIT = Path(__file__).parent / "samples" / "astronaut.jpg"
-"""A public-domain portrait."""
+PORTRAIT = Path(__file__).parent / "samples" / "astronaut.jpg"  # a public-domain portrait
 MAX_PIXELS = 120_000_000
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
 EXTENSIONS = {
@@ -68,11 +67,8 @@ ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A picture that is not decoded yet.
-
-    Attributes:
-        name: as in results and errors.
-        source: its file, its bytes, or a function that fetches its bytes.
+    """A picture that is not decoded yet: its name in results and errors, and its file, its bytes,
+    or a function that fetches its bytes.
     """
 
     name: str
@@ -269,9 +265,8 @@ def bgr(picture: PIL.Image.Image) -> Image:
         pixels = _eight_bits(np.asarray(picture))
     elif picture.has_transparency_data:
         white = PIL.Image.new("RGBA", picture.size, "white")
-        pixels = np.asarray(
-            PIL.Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
-        )
+        blended = PIL.Image.alpha_composite(white, picture.convert("RGBA"))
+        pixels = np.asarray(blended.convert("RGB"))
     else:
         pixels = np.asarray(picture if picture.mode in ("L", "RGB") else picture.convert("RGB"))
     code = cv2.COLOR_GRAY2BGR if pixels.ndim == 2 else cv2.COLOR_RGB2BGR

@@ -16,18 +16,15 @@ from genderscope.core.types import LABELS, UNCERTAIN, Box, Floats, Image, Result
 COLOURS = {LABELS[0]: (0, 159, 230), LABELS[1]: (233, 180, 86), UNCERTAIN: (215, 215, 215)}
 BLACK = (0, 0, 0)
 SMALLEST_TEXT_PX = 11
-# Blocks across a hidden face, hair and chin included.
-BLOCKS, HIDDEN_MARGIN = 6, 0.35
+BLOCKS, HIDDEN_MARGIN = 6, 0.35  # Blocks across a hidden face, hair and chin included
 
 
 def draw(image: Image, results: Sequence[Result]) -> Image:
-    """A copy of a picture with each face's box, label and confidence, (height, width, 3) uint8 BGR.
+    """A copy of a picture with each face's box, label and confidence, both (height, width, 3) uint8
+    BGR.
 
     Lines and letters scale with the picture and the face. A label without room above its box moves
     into it, and nothing is cut off at the picture's edge.
-
-    Args:
-        image: (height, width, 3) uint8 BGR.
     """
     drawn = np.ascontiguousarray(image).copy()
     for result in results:
@@ -52,23 +49,21 @@ def pixelated(image: Image, boxes: Sequence[Box]) -> Image:
 
 
 def beside(image: Image, results: Sequence[Result], maps: Sequence[Image]) -> Image:
-    """A copy of a picture with each face's map next to it, where there is room.
-
-    Args:
-        maps: one (side, side) uint8 grey picture for each result.
+    """A copy of a picture with each face's map, (side, side) uint8 grey, next to it, where there is
+    room.
     """
     drawn = np.ascontiguousarray(image).copy()
     height, width = image.shape[:2]
     boxes = [result.face.box for result in results]
     taken = list(boxes)
-    for box, shown in zip(boxes, maps, strict=True):
+    for box, map_ in zip(boxes, maps, strict=True):
         side = round(min(box.height, height, width))
         places = [(box.x + box.width, box.y), (box.x - side, box.y)]
         for left, top in places:
             x, y = round(left), round(min(max(top, 0), height - side))
             room = Box(x, y, max(side, 1), max(side, 1))
             if side and 0 <= x <= width - side and all(room.iou(b) < 0.02 for b in taken):
-                grey = cv2.resize(shown, (side, side), interpolation=cv2.INTER_LINEAR)
+                grey = cv2.resize(map_, (side, side), interpolation=cv2.INTER_LINEAR)
                 drawn[y : y + side, x : x + side] = grey[..., None]
                 taken.append(room)
                 break

@@ -7,7 +7,7 @@ numbers: the point ``u`` of the unit square around 0 lies at ``a * u + b`` in th
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
@@ -19,8 +19,7 @@ from genderscope.core.errors import FaceOutsidePicture
 from genderscope.core.types import Box, Face, Image
 
 Array = TypeVar("Array", bound=Any)
-SMALLEST_PX, LARGEST_PX = 8, 512
-"""Sides of crops."""
+SMALLEST_PX, LARGEST_PX = 8, 512  # sides of crops
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +71,6 @@ class PreprocessSpec:
         """Of one crop: (size, size) or (size, size, 3)."""
         return (self.size, self.size) if self.colour == "grey" else (self.size, self.size, 3)
 
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "PreprocessSpec":
-        """Read a spec back: see ``refuse_unknown``."""
-        cls.refuse_unknown(values)
-        return cls(**values)
-
     @classmethod
     def refuse_unknown(cls, names: Iterable[str]) -> None:
         """An unknown field is a ValueError, since ignoring it would change the crop."""
@@ -114,9 +104,7 @@ def window(face: Face, spec: PreprocessSpec) -> tuple[complex, complex]:
 
 
 def whole(image: Image, spec: PreprocessSpec) -> Face:
-    """The face whose crop is the whole picture, (height, width, 3), for pictures that are crops
-    already.
-    """
+    """The face whose crop is the whole picture, (height, width, 3), for ready-made crops."""
     height, width = image.shape[:2]
     zoom = 1 + 2 * spec.margin_ratio
     left, top = (1 - 1 / zoom) / 2 * width, (1 - 1 / zoom) / 2 * height
@@ -168,19 +156,19 @@ def cut(
     crop = cv2.remap(part, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if spec.colour == "grey":
         crop = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
-    shown = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    visible = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     if spec.squaring == "pad":
         width, height = face.box.width, face.box.height
         if round(face.turn_deg / 90) % 2:
             width, height = height, width
         if width < height:
-            shown &= abs(unit.real) <= width / height / 2
+            visible &= abs(unit.real) <= width / height / 2
         if height < width:
-            shown &= abs(unit.imag) <= height / width / 2
+            visible &= abs(unit.imag) <= height / width / 2
     if spec.padding == "noise":
-        hidden = ~shown if spec.colour == "grey" else ~shown[..., None]
+        hidden = ~visible if spec.colour == "grey" else ~visible[..., None]
         np.copyto(crop, _noise(spec.size, surround, spec.channels), where=hidden)
-    return crop.astype(np.uint8, copy=False), shown
+    return crop.astype(np.uint8, copy=False), visible
 
 
 def crop(image: Image, face: Face, spec: PreprocessSpec) -> Image:

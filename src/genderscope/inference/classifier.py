@@ -21,14 +21,12 @@ from genderscope.inference.metadata import METADATA_KEY as METADATA_KEY
 from genderscope.inference.metadata import Metadata
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
-GUIDED = ".guided.onnx"
-"""Suffix of the file beside a model that explains it: see ``explainer``."""
+GUIDED = ".guided.onnx"  # suffix of the file beside a model that explains it: see ``explainer``
 INT8 = ".int8.onnx"
 """Suffix of the file beside a model that computes in integers: see ``training.quantise``."""
 ALIASES = {"fast": "mini_xception", "balanced": "standard_cnn", "accurate": "efficientnet_lite0"}
 """Shipped models by what they are chosen for."""
-AT_ONCE = 8
-"""Faces in one run of the network on a CPU: the maps of more of them leave its caches."""
+AT_ONCE = 8  # faces in one run of the network on a CPU: the maps of more of them leave its caches
 
 
 def shipped() -> list[str]:
@@ -78,17 +76,10 @@ class Model:
 
     @classmethod
     def open(cls, file: Path, threads: int = 0, provider: str = sessions.CPU) -> Self:
-        """Open a model file.
-
-        Args:
-            threads: that share a batch of more than ``AT_ONCE`` faces; 0 takes one for each core. A
-                smaller batch has one: a second would cost more than it saves.
-            provider: see ``sessions.create``.
-
-        Raises:
-            ModelError: it cannot be opened, was not exported by this package, or does not give
-                finite logits: see ``metadata.check``.
-            UsageError: ONNX Runtime has no such provider.
+        """Open a model file; ``ModelError`` if it cannot be opened, was not exported by this
+        package, or does not give finite logits (see ``metadata.check``); else errors as
+        ``sessions.create``. ``threads`` share a batch of more than ``AT_ONCE`` faces, by default
+        one for each core. A smaller batch has one: a second would cost more than it saves.
         """
         trial = sessions.create(file, 1, trial=True)
         description = metadata.read(trial, file)
@@ -120,9 +111,8 @@ class Model:
         if len(crops) <= size:
             return run(0)
         starts = range(0, len(crops), size)
-        runs = (
-            map(run, starts) if self._threads == 1 else ordered(lambda: run, starts, self._threads)
-        )
+        one = self._threads == 1
+        runs = map(run, starts) if one else ordered(lambda: run, starts, self._threads)
         return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
 
 

@@ -27,8 +27,7 @@ from genderscope.inference.bulk import Settings, archives
 from genderscope.inference.bulk.resuming import agree
 from genderscope.sinks import parquet
 
-# In each worker: one reads while another computes.
-READERS = 2
+READERS = 2  # In each worker: one reads while another computes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,8 @@ def classify(
     provenance: Provenance | None = None,
     unread: Counter[str] | None = None,
 ) -> Iterator[Counter[str]]:
-    """Classify pictures on a cluster (see ``connected``) into a Parquet folder, a part for each
-    shard of ``archives.shards``; existing parts are kept.
+    """Classify pictures on a cluster (see ``connected``) into a Parquet folder, or an address of
+    object storage, a part for each shard of ``archives.shards``; existing parts are kept.
 
     Args:
         out: a folder, or an address of object storage.
@@ -100,7 +99,7 @@ class _Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings, self._scope = settings, settings.scope()
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:  # Ray's own type
         job: Job = pickle.loads(row["job"])
         tally: Counter[str] = Counter()
 
@@ -115,10 +114,8 @@ class _Worker:
 
 
 def connected() -> tuple[ModuleType, ModuleType]:
-    """Ray and Ray Data, connected to a running cluster or RAY_ADDRESS, else to this machine.
-
-    Raises:
-        MissingExtra: Ray is not installed.
+    """Ray and Ray Data, connected to a running cluster or RAY_ADDRESS, else to this machine;
+    ``MissingExtra`` without Ray.
     """
     ray = require("ray", "cluster")
     data = require("ray.data", "cluster")

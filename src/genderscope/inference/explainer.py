@@ -14,10 +14,8 @@ from genderscope.core.types import LABELS, Floats, Image
 from genderscope.inference.classifier import GUIDED, INT8, Model, find
 
 Maps = npt.NDArray[np.float32]
-EITHER = -1
-"""In the place of a class: the one with the higher calibrated score."""
-# The share of a map's largest magnitudes that a picture clips to black or white.
-SATURATED = 0.005
+EITHER = -1  # in the place of a class: the one with the higher calibrated score
+SATURATED = 0.005  # the share of a map's largest magnitudes that a picture clips to black or white
 
 
 def guided_file(model: Path) -> Path:
@@ -30,10 +28,8 @@ class Explainer(Model):
 
     @classmethod
     def load(cls, model: str | Path, threads: int = 0) -> Self:
-        """Open the guided graph of a shipped model by its name, or of any by its path.
-
-        Raises:
-            ModelError: the model or its guided graph is absent or cannot be opened.
+        """Open the guided graph of a shipped model by its name, or of any by its path;
+        ``ModelError`` if the model or its graph is absent or cannot be opened.
         """
         file = find(model)
         if file.name.endswith(INT8):
@@ -48,19 +44,13 @@ class Explainer(Model):
     def __call__(
         self, crops: Image, classes: npt.NDArray[np.int64] | None = None
     ) -> tuple[Floats, Maps]:
-        """Scores and maps of some faces.
+        """Calibrated probabilities of some faces, (n, 2) in the order of ``LABELS``, and the guided
+        gradients of the classes' logits with respect to the network's input, in the shape of the
+        crops.
 
-        Args:
-            crops: (n, size, size) uint8 grey or (n, size, size, 3) BGR, cut by ``preprocess.crop``.
-            classes: (n,), the class to explain for each, an index into ``LABELS``; -1, the default,
-                is the one with the higher score.
-
-        Returns:
-            Calibrated probabilities, (n, 2) in the order of ``LABELS``, and the guided gradients of
-            the classes' logits with respect to the network's input, in the shape of ``crops``.
-
-        Raises:
-            UsageError: there is not one class for each crop.
+        These are (n, size, size) uint8 grey or (n, size, size, 3) BGR, cut by ``preprocess.crop``.
+        The classes to explain, (n,), index ``LABELS``; -1, the default, is the one with the higher
+        score. ``UsageError`` if there is not one class for each crop.
         """
         chosen = np.full(len(crops), EITHER) if classes is None else np.asarray(classes, np.int64)
         if chosen.shape != (len(crops),) or ((chosen < EITHER) | (chosen >= len(LABELS))).any():

@@ -28,16 +28,10 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LocatedFaces:
-    """A picture with its faces and their crops, or the error in its place.
-
-    Attributes:
-        frame: the decoded picture, or the error.
-        faces: in the detector's order.
-        crops: of each face, (size, size) uint8 grey or (size, size, 3) BGR.
-        source: where the faces' places come from.
-        left_out: the faces that the detector dropped.
-        sample: what the data set gives for the picture, where it is from one.
-        error: the frame's error, where locating failed.
+    """A picture with its faces, in the detector's order, those that it left out, and the crop of
+    each, (size, size) uint8 grey or (size, size, 3) BGR, or the error in its place. ``source`` is
+    where the faces' places come from; ``sample`` what the data set gives for the picture, where it
+    is from one.
     """
 
     frame: Frame
@@ -54,10 +48,8 @@ class LocatedFaces:
         return self.source is Source.DETECTOR
 
     def recrop(self, spec: PreprocessSpec, image: Image | None = None) -> tuple[Image, ...]:
-        """The same faces cut out otherwise, or out of another picture of the same size.
-
-        Raises:
-            FaceOutsidePicture: a face's window lies outside the picture.
+        """The same faces cut out otherwise, or out of another picture of the same size;
+        ``FaceOutsidePicture`` if a face's window lies outside it.
         """
         image = self.frame.image if image is None else image
         if image is None:

@@ -24,13 +24,8 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Abstention(_Part, frozen=True, kw_only=True):
-    """When a model answers ``uncertain``.
-
-    Attributes:
-        min_confidence: below it.
-        meaning: what that threshold aims at.
-        coverage: share of the ``n`` validation faces that are answered.
-        error_of_answered, error_without_abstention: on validation faces.
+    """When a model answers ``uncertain``: below ``min_confidence``, whose meaning is in words, and
+    the errors of the ``n`` validation faces, of which the share ``coverage`` is answered.
     """
 
     min_confidence: Share
@@ -42,15 +37,9 @@ class Abstention(_Part, frozen=True, kw_only=True):
 
 
 class TrainingData(_Part, frozen=True, kw_only=True):
-    """What a model was trained on.
-
-    Attributes:
-        name, licence: of the data sets, joined by `` + ``.
-        sources: the data sets' readers.
-        fingerprint: of the pictures' names, sizes and labels.
-        detector: found the faces; None where the data set's own boxes were taken.
-        altered: how some crops were altered, with the seed.
-        train, validation: numbers of faces.
+    """What a model was trained on: names and licences of the data sets, joined by `` + ``, their
+    readers, the fingerprint of the pictures' names, sizes and labels, the detector, None for the
+    data set's own boxes, how some crops were altered, with the seed, and numbers of faces.
     """
 
     name: str
@@ -81,14 +70,10 @@ class Difference(_Part, frozen=True, kw_only=True):
 
 
 class Quantisation(_Part, frozen=True, kw_only=True):
-    """How a model was turned into integers, and what that changed.
-
-    Attributes:
-        weights, activations: their types.
-        ranges: the chosen way of finding the activations' ranges, on so many ``faces``.
-        logits_away_rms: root mean square distance from the original's logits, for each way.
-        accuracy_difference: to the original, on held-out faces.
-        same_answers: share of the held-out faces that get the original's label.
+    """How a model was turned into integers, and what that changed: the types of weights and
+    activations, the chosen way of finding the activations' ranges, on so many ``faces``, the root
+    mean square distance from the original's logits, for each way, the difference of accuracy on
+    held-out faces, and the share of these that get the original's label.
     """
 
     weights: str
@@ -101,17 +86,11 @@ class Quantisation(_Part, frozen=True, kw_only=True):
 
 
 class Metadata(_Part, frozen=True, kw_only=True):
-    """What the export wrote into a model file.
-
-    Attributes:
-        labels: those of ``LABELS``, in their order.
-        spec: the preprocessing of training.
-        temperature, bias: see ``classifier.calibrated``.
-        multiply_adds: for one face.
-        source: the paper of the architecture.
-        metrics: by the part of the data, such as ``validation``.
-        parity: the largest difference from torch's logits that the export allowed.
-        explains: the method of a graph that explains, such as ``guided``.
+    """What the export wrote into a model file: ``LABELS``, the preprocessing of training,
+    temperature and bias (see ``classifier.calibrated``), multiply-adds for one face, the paper of
+    the architecture, metrics by the part of the data, such as ``validation``, the largest
+    difference from torch's logits that was allowed, and the method of a graph that explains, such
+    as ``guided``.
     """
 
     name: str
@@ -136,8 +115,7 @@ class Metadata(_Part, frozen=True, kw_only=True):
 
     def plain(self) -> dict[str, Any]:  # JSON, to be changed and written into another model
         """Plain values for JSON; what is absent is left out."""
-        values: dict[str, Any] = msgspec.to_builtins(self)
-        return values
+        return dict(msgspec.to_builtins(self))
 
 
 class _SpecKeys(msgspec.Struct):
@@ -165,11 +143,8 @@ def check(
     file: Path,
     spec: PreprocessSpec,
 ) -> None:
-    """Try a network on two crops: each output must have a row for each crop, logits two columns,
-    maps the crops' shape, and all must be finite.
-
-    Raises:
-        ModelError: it cannot be run, or what comes is not that.
+    """Try a network on two crops; ``ModelError`` if it cannot be run, or an output has not a row
+    for each crop, logits not two columns, maps not the crops' shape, or not all is finite.
     """
     crops = np.random.default_rng(0).integers(0, 256, (_CROPS, *spec.crop_shape), np.uint8)
     crops[0] = 0

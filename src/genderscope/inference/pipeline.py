@@ -28,9 +28,8 @@ class Pipeline:
             raise UsageError(f"min_confidence lies between 0 and 1, not {min_confidence}")
         self.classifier = classifier
         self.detector = detector
-        self.min_confidence = (
-            classifier.min_confidence if min_confidence is None else min_confidence
-        )
+        own = classifier.min_confidence
+        self.min_confidence = own if min_confidence is None else min_confidence
 
     def stream(
         self, frames: Iterable[Frame], batch_size: int = 64, crops_are_faces: bool = False

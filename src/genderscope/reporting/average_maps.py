@@ -11,9 +11,7 @@ from genderscope.imaging import panels
 
 
 def sheet(maps: Maps) -> Image | None:
-    """The averages by truth and prediction, (height, width, 3) uint8 BGR; None if all have too few
-    faces.
-    """
+    """The averages by truth and prediction, (height, width, 3) uint8 BGR; None if too few faces."""
     rows = [
         _panel(average, f"{LABELS[truth]}, predicted {LABELS[predicted]}")
         for (truth, predicted), average in sorted(maps.averages.items())

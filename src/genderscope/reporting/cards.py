@@ -20,11 +20,9 @@ SUFFIX = ".card.md"
 
 
 def card(model: str | Path) -> str:
-    """The card of a shipped model, or of an exported one by its path, from its result files.
-
-    Raises:
-        ModelError: there is no such model, or it does not carry its training data.
-        ResultError: a result file beside it is broken.
+    """The card of a shipped model, or of an exported one by its path, from its result files;
+    ``ModelError`` if it does not exist or carry its training data, ``ResultError`` for a broken
+    file.
     """
     classifier, file = Classifier.load(model), described(model)
     metadata = classifier.metadata

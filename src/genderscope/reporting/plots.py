@@ -1,6 +1,4 @@
-"""Plots of results: PNGs of an evaluation, and SVG for pages. Without ``pyplot``, which would look
-for a screen.
-"""
+"""Plots of results: PNGs of an evaluation, and SVG for pages. No ``pyplot``: it needs a screen."""
 
 import re
 import warnings
@@ -22,8 +20,7 @@ from genderscope.imaging.draw import COLOURS
 PLAIN = "#7f858c"
 LINE = "#0072b2"
 SERIES_COLOURS = {label: "#{2:02x}{1:02x}{0:02x}".format(*bgr) for label, bgr in COLOURS.items()}
-INK = "#010203"
-"""What becomes the colour of the text around a drawing."""
+INK = "#010203"  # what becomes the colour of the text around a drawing
 
 
 def evaluation(result: Evaluation, folder: Path) -> None:
@@ -168,12 +165,8 @@ def _small(estimate: Estimate) -> str:
 
 
 def histogram(edges: Sequence[float], series: Mapping[str, Sequence[int]], across: str) -> str:
-    """Draw counts over bins, one outline a series over the others, as SVG for a page.
-
-    Args:
-        edges: (bins + 1,), ascending.
-        series: (bins,) counts by name; a label has its colour.
-        across: what the bins divide, with its unit.
+    """Draw counts, (bins,) by name, between ascending edges, (bins + 1,), one outline a series over
+    the others, as SVG for a page. A label has its colour; ``across`` is the axis with its unit.
     """
     with drawing() as figure:
         axes = figure.subplots()
@@ -188,21 +181,16 @@ def histogram(edges: Sequence[float], series: Mapping[str, Sequence[int]], acros
 
 
 def bars(names: Sequence[str], series: Mapping[str, Sequence[int]], across: str) -> str:
-    """Draw counts by name as lying bars, the series one after the other, as SVG for a page.
-
-    Args:
-        series: (names,) counts by name; a label has its colour.
-        across: what is counted.
+    """Draw counts, (names,) by series, as horizontal bars, the series one after the other, as SVG
+    for a page. A label has its colour; ``across`` is what is counted.
     """
     with drawing(height=0.75 + 0.27 * len(names)) as figure:
         axes = figure.subplots()
         # Bars are numbered, since a name may occur twice.
         places, left = range(len(names)), [0] * len(names)
         for name, counts in series.items():
-            colour = SERIES_COLOURS.get(name, PLAIN)
-            drawn = axes.barh(
-                places, counts, 0.72, left, color=colour, label=name, clip_on=False, alpha=0.85
-            )
+            style = {"color": SERIES_COLOURS.get(name, PLAIN), "alpha": 0.85, "clip_on": False}
+            drawn = axes.barh(places, counts, 0.72, left, label=name, **style)
             left = [sum(pair) for pair in zip(left, counts, strict=True)]
         axes.bar_label(drawn, [f"{total:,}" for total in left], padding=4, clip_on=False)
         axes.set_yticks(places, names)

@@ -39,11 +39,7 @@ class Hosts:
 
 
 def check_token(connection: HTTPConnection, token: str | None) -> None:
-    """Check a client's token in constant time.
-
-    Raises:
-        Problem: 401.
-    """
+    """Check a client's token in constant time; a ``Problem`` is 401."""
     if token is None:
         return
     scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
@@ -63,11 +59,8 @@ def check_token(connection: HTTPConnection, token: str | None) -> None:
 
 
 def check_origin(connection: HTTPConnection, allowed: Collection[str]) -> None:
-    """Refuse web pages of other origins, which could otherwise use a service that only their
-    visitor can reach. Clients other than browsers send no origin.
-
-    Raises:
-        Problem: 403.
+    """Refuse web pages of other origins, with 403, which could otherwise use a service that only
+    their visitor can reach. Clients other than browsers send no origin.
     """
     origin = connection.headers.get("origin")
     if origin is None or origin in allowed or ANY in allowed:

@@ -15,11 +15,7 @@ RETRY_AFTER_S = 1
 
 
 class Places:
-    """A limited number of places.
-
-    Attributes:
-        taken: how many are in use.
-    """
+    """A limited number of places, of which ``taken`` are in use."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -27,11 +23,7 @@ class Places:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Hold a place.
-
-        Raises:
-            Problem: 503, none is free.
-        """
+        """Hold a place; a ``Problem``, 503, if none is free."""
         if self.taken >= self._number:
             raise Problem(
                 503,
@@ -46,12 +38,8 @@ class Places:
 
 
 class Admission:
-    """Admits requests within the limits.
-
-    Attributes:
-        inside: requests that are processed or wait.
-        live: open WebSockets.
-        slots: one for each request or WebSocket frame in progress.
+    """Admits requests within the limits: of those inside, which are processed or wait, of open live
+    WebSockets, and of slots, one for each request or WebSocket frame in progress.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -61,13 +49,8 @@ class Admission:
         self.slots = asyncio.Semaphore(limits.max_concurrent)
 
     async def work(self, request: Request, work: Callable[[], Awaitable[T]]) -> T:
-        """Process a request once a slot is free; stop when its client disconnects.
-
-        Args:
-            request: its body has been read.
-
-        Raises:
-            Problem: 504, it took too long; 400, the client disconnected.
+        """Process a request, whose body has been read, once a slot is free; stop when its client
+        disconnects, a ``Problem`` with 400, or with 504 when it takes too long.
         """
         working = asyncio.create_task(self._in_slot(work))
         disconnected = asyncio.create_task(_disconnect(request))

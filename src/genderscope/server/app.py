@@ -44,13 +44,10 @@ def create_app(
     allow_origins: Collection[str] = (),
     allowed_hosts: Collection[str] = (),
 ) -> FastAPI:
-    """The service as an ASGI app; it closes the engine when it ends.
-
-    Args:
-        metrics: those that the engine reports to.
-        token: required for ``/v1`` and ``/metrics``; everything else is public.
-        allow_origins: other origins whose web pages may use the service.
-        allowed_hosts: names of the service besides those of loopback; ``*`` is any.
+    """The service as an ASGI app, which closes the engine when it ends. A token is required for
+    ``/v1`` and ``/metrics``, if given; everything else is public. Web pages of ``allow_origins``
+    may use it too. ``allowed_hosts`` are its names besides those of loopback; ``*`` is any. The
+    engine reports to ``metrics``.
     """
     limits, metrics = limits or Limits(), metrics or Metrics()
     admission = Admission(limits)

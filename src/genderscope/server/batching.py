@@ -27,13 +27,10 @@ class Batches:
         wait_s: float,
         observe: Callable[[int], None],
     ) -> None:
-        """
-        Args:
-            function: takes (n, ...) and returns one or more sequences of length n.
-            executor: with a single thread, so that one batch fills while another runs.
-            batch_size: maximum number of items per call.
-            wait_s: how long the first item after a pause waits for others.
-            observe: called with the size of each batch.
+        """``function`` takes (n, ...) and returns one or more sequences of length n, in an executor
+        with a single thread, so that one batch of at most ``batch_size`` fills while another runs.
+        After a pause the first item waits ``wait_s`` for others. ``observe`` is called with the
+        size of each batch.
         """
         self._function, self._executor, self._observe = function, executor, observe
         self._batch_size, self._wait_s = batch_size, wait_s

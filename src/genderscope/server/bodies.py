@@ -16,11 +16,7 @@ FIELD = b"file"
 
 
 async def read(request: Request, limits: Limits) -> bytes:
-    """The whole body.
-
-    Raises:
-        Problem: 413, it is too large; 408, it is too slow; 400, it is incomplete.
-    """
+    """The whole body; a ``Problem`` is 413, too large, 408, too slow, or 400, incomplete."""
     too_large = Problem(
         413,
         f"the body exceeds the limit of {limits.max_body_bytes:,} bytes; send fewer or smaller "
@@ -50,11 +46,9 @@ async def read(request: Request, limits: Limits) -> bytes:
 
 
 def pictures(body: bytes, content_type: str, max_files: int) -> list[bytes]:
-    """The encoded pictures in a body: the files of a multipart form, or the body itself.
-
-    Raises:
-        Problem: 400, an invalid form; 413, too many files; 415, another content type; 422, no file
-            or a field of another name.
+    """The encoded pictures in a body: the files of a multipart form, or the body itself. A
+    ``Problem`` is 400, an invalid form; 413, too many files; 415, another content type; 422, no
+    file or another field.
     """
     kind, parameters = parse_options_header(content_type)
     if kind == b"multipart/form-data":
@@ -120,9 +114,8 @@ def _files(body: bytes, boundary: bytes, max_files: int) -> list[bytes]:
         )
         parser.write(body)
     except FormParserError as error:
-        raise Problem(
-            400, "the body is not a multipart form; use an HTTP library to build it"
-        ) from error
+        message = "the body is not a multipart form; use an HTTP library to build it"
+        raise Problem(400, message) from error
     if not ended:
         raise Problem(400, "the multipart form is incomplete; send all of it")
     if not files:

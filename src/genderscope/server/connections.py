@@ -24,8 +24,7 @@ from genderscope.server.problems import Problem
 # After an early response the rest of the request is discarded for this long, so that the client can
 # read the response.
 LINGER_S = 2.0
-# Added to a request's own time limit on shutdown.
-DRAIN_S = 5
+DRAIN_S = 5  # Added to a request's own time limit on shutdown
 
 
 class Connection(H11Protocol):
@@ -103,10 +102,8 @@ def _rejection(status: int, text: str) -> Response:
 
 
 def listen(host: str, port: int, token: str | None) -> socket.socket:
-    """A listening socket; clients that connect before the service is ready wait.
-
-    Raises:
-        UsageError: the address is not loopback and there is no token, or it is not available.
+    """A listening socket; clients that connect before the service is ready wait. ``UsageError`` if
+    the address is not available, or not loopback and there is no token.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -136,11 +133,7 @@ def drain_s(limits: Limits) -> int:
 
 
 def server(app: FastAPI, limits: Limits, **settings: Any) -> uvicorn.Server:
-    """A server for an app, with its limits and without an access log.
-
-    Args:
-        settings: further arguments of ``uvicorn.Config``.
-    """
+    """A server with an app's limits and no access log; ``settings`` are ``uvicorn.Config``'s."""
     return uvicorn.Server(
         uvicorn.Config(
             app,

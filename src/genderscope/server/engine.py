@@ -37,14 +37,9 @@ class Model:
 
 
 def load_models(default: str, threads: int = 1) -> tuple[dict[str, Model], str]:
-    """The shipped models and the default one, by name, and the default one's name.
-
-    Args:
-        default: a shipped model's name, or the path of an exported one.
-        threads: per run of a network.
-
-    Raises:
-        ModelError: there is no such model, or it is broken.
+    """The shipped models and the default one, by its name or an exported one by its path, and the
+    default one's name; ``threads`` run each network. ``ModelError`` if there is no such model, or
+    it is broken.
     """
     models = {}
     for source in [*shipped(), default]:  # the default replaces a shipped model of its name
@@ -73,12 +68,8 @@ class PictureResults:
 
 
 class Engine:
-    """Models and detectors for concurrent callers.
-
-    Attributes:
-        models: by name.
-        default: the name of the model to use where a caller names none.
-        warm: everything has been run once.
+    """Models by name, and detectors, for concurrent callers; the ``default`` model is used where a
+    caller names none. It is ``warm`` once everything has been run.
     """
 
     def __init__(
@@ -92,11 +83,8 @@ class Engine:
         wait_s: float = 0.002,
         observe: Callable[[int], None] = lambda size: None,
     ) -> None:
-        """
-        Args:
-            detectors: one per thread.
-            max_pixels: larger pictures are refused before they are decoded.
-            batch_size, wait_s, observe: see ``Batches``.
+        """There is one detector per thread. Pictures of more than ``max_pixels`` are refused before
+        they are decoded; for the others see ``Batches``.
         """
         self.models, self.default, self.warm = models, default, False
         self._max_pixels = max_pixels
@@ -110,7 +98,7 @@ class Engine:
             return Batches(function, self._network, batch_size, wait_s, observe)
 
         self._classify = {
-            name: batches(_classifying(model.classifier)) for name, model in models.items()
+            name: batches(_classifying(one.classifier)) for name, one in models.items()
         }
         self._explain = {
             name: batches(_explaining(model.explainer))
@@ -121,13 +109,9 @@ class Engine:
     async def process(
         self, picture: bytes, model: str, min_confidence: float, explain: bool, crops: bool
     ) -> PictureResults:
-        """The faces of one encoded picture, in the detector's order.
-
-        Args:
-            model: one of ``models``, with an explainer if ``explain`` is true.
-
-        Raises:
-            PictureError: it cannot be read, or is too large.
+        """The faces of one encoded picture, in the detector's order, by one of ``models``, which
+        has an explainer if ``explain`` is true; ``PictureError`` if it cannot be read, or is too
+        large.
         """
         spec = self.models[model].classifier.spec
         located = await self.run(self._locate, picture, spec)

@@ -30,26 +30,19 @@ MEANINGS = {
 
 
 class Problem(GenderscopeError):  # noqa: N818 - the word of RFC 9457
-    """An error response.
-
-    Attributes:
-        status: the HTTP status.
-        headers: of the response.
-    """
+    """An error response, with its HTTP status and headers."""
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status, self.detail, self.headers = status, detail, dict(headers or {})
 
     def details(self) -> ProblemDetails:
-        return ProblemDetails(
-            title=HTTPStatus(self.status).phrase, status=self.status, detail=self.detail
-        )
+        phrase = HTTPStatus(self.status).phrase
+        return ProblemDetails(title=phrase, status=self.status, detail=self.detail)
 
     def response(self) -> Response:
-        return JSONResponse(
-            self.details().model_dump(), self.status, self.headers, media_type=MEDIA_TYPE
-        )
+        content = self.details().model_dump()
+        return JSONResponse(content, self.status, self.headers, media_type=MEDIA_TYPE)
 
 
 def of(error: Exception) -> Problem:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from genderscope.core.records import FaceRecord
 from genderscope.core.types import LABELS, LeftOut
@@ -15,7 +16,7 @@ from genderscope.server.engine import Model, PictureResults
 
 # Metadata of a model that its users need.
 PUBLIC_METADATA = ("source", "data", "parameters", "multiply_adds", "abstention")
-FACE: dict[str, Any] = {  # examples for the documentation
+FACE: JsonDict = {  # examples for the documentation
     "box": {"x": 175.01, "y": 71.35, "width": 96.4, "height": 127.02},
     "label": "woman",
     "scores": {"woman": 0.988421, "man": 0.011579},
@@ -25,18 +26,13 @@ FACE: dict[str, Any] = {  # examples for the documentation
     "roll_deg": -2.3,
     "yaw_deg": 8.6,
 }
-PICTURE: dict[str, Any] = {
+PICTURE: JsonDict = {
     "width": 512,
     "height": 512,
     "faces": [FACE],
     "left_out": {"small": 0, "faint": 0},
 }
-
-ANSWER: dict[str, Any] = {
-    "model": "mini_xception",
-    "min_confidence": 0.627146,
-    "pictures": [PICTURE],
-}
+ANSWER: JsonDict = {"model": "mini_xception", "min_confidence": 0.627146, "pictures": [PICTURE]}
 
 
 class ProblemDetails(BaseModel):

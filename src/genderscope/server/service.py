@@ -28,10 +28,8 @@ class Service:
     allow_origins: Collection[str]
 
     def choice(self, options: Options, explain: bool) -> tuple[str, float]:
-        """The name of the model to use, and the threshold.
-
-        Raises:
-            Problem: 422, there is no such model; 501, it has no explanations.
+        """The name of the model to use, and the threshold; a ``Problem`` is 422, no such model, or
+        501, one without explanations.
         """
         name = options.model or self.engine.default
         if (model := self.engine.models.get(name)) is None:
@@ -49,11 +47,7 @@ def of(connection: HTTPConnection) -> Service:
 
 
 def check(connection: HTTPConnection) -> None:
-    """Refuse clients without access.
-
-    Raises:
-        Problem: 401 or 403.
-    """
+    """Refuse clients without access, with 401 or 403."""
     service = of(connection)
     access.check_origin(connection, service.allow_origins)
     access.check_token(connection, service.token)

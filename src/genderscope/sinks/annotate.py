@@ -27,10 +27,8 @@ class Annotate(BaseSink):
             raise UsageError(f"{folder} cannot be created: {error.strerror}") from error
 
     def write(self, scene: Scene) -> None:
-        """Write the scene's picture; one with an error is skipped.
-
-        Raises:
-            UsageError: the folder cannot be written.
+        """Write the scene's picture, if it has no error; ``UsageError`` if the folder cannot be
+        written.
         """
         if scene.frame.image is None:
             return
@@ -42,13 +40,8 @@ class Annotate(BaseSink):
 
 
 def save_new(image: Image, folder: Path, stem: str, suffix: str, number: int = 1) -> int:
-    """Write a picture as a new file, its name numbered from 2 where others have it.
-
-    Args:
-        number: the first to try.
-
-    Returns:
-        The number that was free.
+    """Write a picture as a new file, its name numbered from ``number`` where others have it; the
+    number that was free.
     """
     while (file := folder / f"{stem}{f'-{number}' if number > 1 else ''}{suffix}").exists():
         number += 1
@@ -57,11 +50,7 @@ def save_new(image: Image, folder: Path, stem: str, suffix: str, number: int = 1
 
 
 def check(file: Path) -> None:
-    """Refuse a file that no picture can be written to.
-
-    Raises:
-        UsageError: its suffix is unknown.
-    """
+    """Refuse a file that no picture can be written to: a ``UsageError`` for an unknown suffix."""
     if file.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{file} should end in one of {', '.join(SUFFIXES)}")
 
@@ -80,9 +69,5 @@ def save(image: Image, file: Path) -> None:
 
 
 def create(target: str) -> Annotate:
-    """Write into a folder, created if needed. No file is overwritten: a name in use gets a number.
-
-    Raises:
-        UsageError: the folder cannot be created.
-    """
+    """Write into a folder, made if needed, or ``UsageError``. A name in use gets a number."""
     return Annotate(Path(target))

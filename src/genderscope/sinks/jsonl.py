@@ -14,13 +14,8 @@ BLOCK_BYTES = 1 << 16
 
 
 class JsonLines(TextSink):
-    """A text file, or standard output for ``-``.
-
-    Args:
-        append: keep what the file holds.
-
-    Raises:
-        UsageError: the target cannot be written.
+    """A text file, or standard output for ``-``; ``append`` keeps what the file holds.
+    ``UsageError`` if it cannot be written.
     """
 
     def write(self, scene: Scene) -> None:

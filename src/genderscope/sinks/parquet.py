@@ -49,14 +49,9 @@ class Parquet(BaseSink):
 
 
 def create(target: str, append: bool = False) -> Parquet:
-    """Write into a folder or an address in object storage, created if needed.
-
-    Args:
-        append: continue after the parts that it holds.
-
-    Raises:
-        UsageError: it cannot be created, or already holds parts.
-        MissingExtra: pyarrow is not installed.
+    """Write into a folder or an address in object storage, created if needed, with ``append`` after
+    the parts that it holds; ``UsageError`` if it cannot be created or already holds parts,
+    ``MissingExtra`` without pyarrow.
     """
     return Parquet(Store(target), append)
 

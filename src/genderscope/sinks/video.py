@@ -19,8 +19,7 @@ from genderscope.sinks import BaseSink
 
 SUFFIXES = (".mp4", ".mkv", ".mov")
 TICKS_PER_S = 1000
-# An interrupted file loses what follows its last key frame.
-KEY_FRAME_INTERVAL = 50
+KEY_FRAME_INTERVAL = 50  # an interrupted file loses what follows its last key frame
 # The first one available is used, with options for speed and low delay.
 CODECS = {"libx264": {"preset": "veryfast", "tune": "zerolatency", "crf": "23"}, "mpeg4": {}}
 
@@ -52,10 +51,8 @@ class Video(BaseSink):
             self._target.unlink(missing_ok=True)  # a file without a frame is not a video
 
     def write(self, scene: Scene) -> None:
-        """Add a frame, resized to the first one; a scene with an error is skipped.
-
-        Raises:
-            UsageError: the file cannot be written, for instance because the disk is full.
+        """Add a frame, resized to the first one; a scene with an error is skipped. ``UsageError``
+        if the file cannot be written, for instance because the disk is full.
         """
         image = scene.drawn
         if image is None:
@@ -101,10 +98,7 @@ def fitted(image: Image, size: tuple[int, int]) -> Image:
 
 
 def create(target: str) -> Video:
-    """Write a video: H.264 if this PyAV has it, otherwise MPEG-4 part 2.
-
-    Raises:
-        UsageError: the target cannot be written.
-        MissingExtra: PyAV is not installed.
+    """Write a video, H.264 if this PyAV has it, else MPEG-4 part 2; ``UsageError`` if it cannot be
+    written, ``MissingExtra`` without PyAV.
     """
     return Video(Path(target))

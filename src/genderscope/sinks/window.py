@@ -12,21 +12,13 @@ from genderscope.imaging.draw import draw
 from genderscope.sinks import BaseSink
 
 TITLE = "genderscope"
-# The largest share of the screen that the window fills.
-MAX_SHARE = 0.9
+MAX_SHARE = 0.9  # the largest share of the screen that the window fills
 
 
 class Window(BaseSink):
-    """An open window.
-
-    Attributes:
-        opened_s: when it appeared, by ``time.monotonic``.
-        closed: the user closed it; later frames are not shown.
-        root: tkinter's window.
-        photo: what it shows.
-
-    Raises:
-        UsageError: there is no screen, or Python has no tkinter.
+    """An open window of tkinter's, ``root``, since ``opened_s`` by ``time.monotonic``; once it is
+    closed, later frames are not shown. ``UsageError`` if there is no screen, or Python has no
+    tkinter.
     """
 
     def __init__(self, target: str = "") -> None:

@@ -1,3 +1,1 @@
-"""The training wing: everything that needs torch. Running a model needs only the ``.onnx`` file
-that it exports.
-"""
+"""The training wing: all that needs torch. Running a model needs only its ``.onnx`` file."""

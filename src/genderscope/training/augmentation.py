@@ -16,11 +16,9 @@ LOWEST_PX = 12
 
 
 def augment(wide: Tensor, size: int, strength: Augmentation, visible: int | None = None) -> Tensor:
-    """Random views of crops, (n, channels, size, size) floats of 0-255.
-
-    Args:
-        wide: (n, channels, side, side) floats of 0-255: crops with their surround.
-        visible: side of the view's window, in pixels of ``wide``; ``size`` by default.
+    """Random views of crops, (n, channels, size, size) floats of 0-255, from crops with their
+    surround, (n, channels, side, side); ``visible`` is the side of a view's window in their pixels,
+    by default ``size``.
     """
     pixels = _move(wide, size, visible or size, strength)
     pixels = _blur(pixels, strength)
@@ -40,9 +38,8 @@ def _move(wide: Tensor, size: int, visible: int, strength: Augmentation) -> Tens
     shift = [2 * _uniform(wide, strength.shift_ratio) * visible / wide.shape[-1] for _ in range(2)]
     cosine, sine = zoom * angle.cos(), zoom * angle.sin()
     rows = [mirror * cosine, -sine, shift[0], mirror * sine, cosine, shift[1]]
-    places = F.affine_grid(
-        torch.stack(rows, 1).view(count, 2, 3), [count, 1, size, size], align_corners=False
-    )
+    matrix = torch.stack(rows, 1).view(count, 2, 3)
+    places = F.affine_grid(matrix, [count, 1, size, size], align_corners=False)
     return F.grid_sample(wide, places, padding_mode="border", align_corners=False)
 
 

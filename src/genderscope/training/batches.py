@@ -20,15 +20,11 @@ Indices = npt.NDArray[np.int64]
 
 
 class Batch(NamedTuple):
-    """Some crops with their labels, all of one length n.
-
-    Attributes:
-        crops: (n, side, side[, channels]) uint8 with their surround, or the network's own inputs,
-            (n, channels, size, size) floats.
-        originals: the crops without occlusions; empty where none has any.
-        visible: (n, side, side) bool, where a crop shows the picture rather than padding.
-        labels, ages, groups: (n,) int64; the last two are -1 where unknown.
-        scores: (n,) float32, P(man) by the teachers' tables; NaN where there is none.
+    """Some crops with their labels, all of one length n: (n, side, side[, channels]) uint8 with
+    their surround, or the network's own inputs, (n, channels, size, size) floats; the originals
+    without occlusions, empty where none has any; where a crop shows the picture rather than
+    padding, (n, side, side) bool; labels, ages and groups, (n,) int64, the last two -1 where
+    unknown; P(man) by the teachers' tables, (n,) float32, or NaN.
     """
 
     crops: Tensor
@@ -41,12 +37,9 @@ class Batch(NamedTuple):
 
 
 class Batches(Dataset[Batch]):
-    """Crops by lists of indices.
-
-    Args:
-        exact: the network's inputs rather than wide crops.
-        occlusions: the same samples with occlusions, of which each batch takes ``share``.
-        scores: (n,) P(man) of every crop by its teachers.
+    """Crops by lists of indices, as wide crops or as the network's ``exact`` inputs. Of
+    ``occlusions``, the same samples, each batch takes ``share``; ``scores`` are every crop's P(man)
+    by its teachers, (n,).
     """
 
     def __init__(

@@ -11,8 +11,7 @@ from genderscope.inference.classifier import calibrated
 from genderscope.inference.metadata import Abstention
 
 COVERAGE = 0.9
-LEAST_SLOPE = 0.01
-"""Of the fit: logits that do not separate the labels give scores near one half."""
+LEAST_SLOPE = 0.01  # of the fit: logits that do not separate the labels give scores near one half
 
 
 class Calibration(Record, frozen=True, kw_only=True):

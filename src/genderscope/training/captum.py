@@ -12,16 +12,13 @@ Method = Literal["guided", "saliency", "grad-cam"]
 
 
 def explain(method: Method, network: nn.Module, inputs: Tensor, classes: Tensor) -> Tensor:
-    """Maps of some faces, in the shape of ``inputs``, or (n, 1, size, size) of Grad-CAM.
+    """Maps of a class for each face, (n,) int64, in the shape of ``inputs``, (n, channels, size,
+    size) floats, or (n, 1, size, size) of Grad-CAM.
 
-    Args:
-        method: ``guided`` back-propagation (Springenberg et al. 2015, arXiv:1412.6806) through
-            every ``nn.ReLU``, but no activation called as a function; ``saliency``, the magnitudes
-            of the gradient (Simonyan et al. 2013, arXiv:1312.6034); ``grad-cam`` (Selvaraju et al.
-            2017, arXiv:1610.02391) of the inputs of the last convolution, which draws a map for
-            each class.
-        inputs: (n, channels, size, size) floats.
-        classes: (n,) int64, the class to explain for each face, an index into ``LABELS``.
+    ``guided`` is back-propagation (Springenberg et al. 2015, arXiv:1412.6806) through every
+    ``nn.ReLU``, but no activation called as a function; ``saliency`` the magnitudes of the gradient
+    (Simonyan et al. 2013, arXiv:1312.6034); ``grad-cam`` (Selvaraju et al. 2017, arXiv:1610.02391)
+    is of the inputs of the last convolution, which draws a map for each class.
     """
     inputs = inputs.detach().requires_grad_()
     with catch_warnings(), torch.enable_grad():

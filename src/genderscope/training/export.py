@@ -23,16 +23,9 @@ PARITY_FACES = 256
 
 
 def export_run(run: Path, crops: Crops) -> Path:
-    """Calibrate on the validation part and write ``<model>.onnx`` and ``<model>.guided.onnx``.
-
-    Args:
-        run: the folder of a finished training run.
-        crops: its training crops.
-
-    Raises:
-        UsageError: the run is not finished.
-        ResultError: its record cannot be read.
-        ModelError: ONNX Runtime does not agree with torch.
+    """Calibrate a finished run on the validation part of its crops and write ``<model>.onnx`` and
+    ``<model>.guided.onnx``. ``UsageError`` if it is not finished, ``ResultError`` if its record
+    cannot be read, ``ModelError`` if ONNX Runtime does not agree with torch.
     """
     record = TrainingRecord.load(run / RECORD)
     settings, provenance = record.settings, record.provenance

@@ -19,12 +19,8 @@ from genderscope.core.errors import ModelError
 
 
 class Writer:
-    """Writes the nodes of a reverse pass behind a forward graph.
-
-    Attributes:
-        weights: the graph's arrays by name.
-        shapes: of its values by name; the batch is open.
-        guided: ReLUs pass back only positive gradients.
+    """Writes the nodes of a reverse pass behind a forward graph with these weights and shapes by
+    name, the batch open; if ``guided``, ReLUs pass back only positive gradients.
     """
 
     def __init__(self, graph: onnx.GraphProto, guided: bool) -> None:
@@ -56,7 +52,7 @@ class Writer:
     def sum(self, values: Sequence[str]) -> str:
         return reduce(lambda one, other: self.node("Add", one, other), values)
 
-    def settings(self, node: onnx.NodeProto) -> dict[str, Any]:
+    def settings(self, node: onnx.NodeProto) -> dict[str, Any]:  # of the kinds that ONNX has
         return {each.name: helper.get_attribute_value(each) for each in node.attribute}
 
 

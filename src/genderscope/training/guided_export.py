@@ -21,15 +21,12 @@ PARITY = 1e-4
 """Largest difference of two maps that agree, in units of the expected map's largest magnitude."""
 # Where a ReLU's input is zero up to rounding, its gradient passes or not by chance: Captum's own
 # maps in 32 and 64 bits differ too, for about one face in a hundred.
-SAME = 0.75
-"""Share of the maps that must agree; with a wrong rule none would."""
+SAME = 0.75  # share of the maps that must agree; with a wrong rule none would
 
 
 def write(model: Path) -> Path:
     """Give an exported model its guided graph, ``<model>.guided.onnx``, without its torch network.
-
-    Raises:
-        ModelError: not a model of ours, or a layer has no gradient rule; an older graph then stays.
+    ``ModelError`` if it is not ours or a layer has no gradient rule; an older graph then stays.
     """
     classifier, file = Classifier.load(model), guided_file(model)
     if file == model:
@@ -59,11 +56,8 @@ def check(explainer: Explainer, network: nn.Module, crops: Image) -> None:
 
 
 def differences(explainer: Explainer, network: nn.Module, crops: Image) -> Floats:
-    """The ``difference`` of each guided gradient from Captum's, by class and crop: (labels, n).
-
-    Args:
-        network: that of the explainer's file, on the CPU.
-        crops: (n, size, size[, 3]) uint8, real faces.
+    """The ``difference`` of each guided gradient from Captum's, by class and crop, (labels, n), for
+    real faces, (n, size, size[, 3]) uint8; ``network`` is that of the explainer's file, on the CPU.
     """
     inputs = torch.from_numpy(to_input(crops, explainer.spec)).float()
     differences = []

@@ -22,20 +22,16 @@ METHODS = ("guided", "saliency", "grad-cam")
 
 
 def with_gradients(model: onnx.ModelProto, method: str = "guided") -> onnx.ModelProto:
-    """A copy of a model with a second input and a second output.
+    """A copy of a model with a second input and a second output; ``ModelError`` for a layer without
+    a gradient rule.
 
     ``classes``, (n,) int64, is the class to explain for each face, an index into ``LABELS``; -1
-    takes the one with the higher calibrated score. ``maps`` is float32:
-
-    - ``guided``: (n, channels, size, size), the gradient of the class's logit with respect to the
-      network's input, where each ReLU passes back what is positive alone (Springenberg et al. 2015,
-      arXiv:1412.6806);
-    - ``saliency``: the plain gradient (Simonyan et al. 2013, arXiv:1312.6034), as magnitudes;
-    - ``grad-cam``: (n, 1, size, size), the maps that the last convolution reads, weighted by their
-      mean gradients and enlarged (Selvaraju et al. 2017, arXiv:1610.02391).
-
-    Raises:
-        ModelError: the model has a layer without a gradient rule.
+    takes the one with the higher calibrated score. ``maps`` is float32: for ``guided`` (n,
+    channels, size, size), the gradient of the class's logit with respect to the network's input,
+    where each ReLU passes back what is positive alone (Springenberg et al. 2015, arXiv:1412.6806);
+    for ``saliency`` the magnitudes of the plain gradient (Simonyan et al. 2013, arXiv:1312.6034);
+    for ``grad-cam`` (n, 1, size, size), the maps that the last convolution reads, weighted by their
+    mean gradients and enlarged (Selvaraju et al. 2017, arXiv:1610.02391).
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)

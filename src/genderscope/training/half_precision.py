@@ -38,11 +38,9 @@ def widen(model: onnx.ModelProto) -> None:
 
 
 def share(model: onnx.ModelProto, file: Path, name: str) -> None:
-    """Let a model read the weights that another file in the same folder holds, in place.
-
-    Args:
-        file: a saved model; arrays with the same bytes are read from there by their offset.
-        name: of that file when the model is opened.
+    """Let a model read the weights that another file in the same folder holds, in place: arrays
+    with the same bytes, by their offset in ``file``, whose name is ``name`` when the model is
+    opened.
     """
     content = file.read_bytes()
     for array in model.graph.initializer:
@@ -51,9 +49,5 @@ def share(model: onnx.ModelProto, file: Path, name: str) -> None:
         if offset >= 0:
             array.ClearField("raw_data")
             array.data_location = onnx.TensorProto.EXTERNAL
-            for key, value in (
-                ("location", name),
-                ("offset", str(offset)),
-                ("length", str(len(data))),
-            ):
-                array.external_data.add(key=key, value=value)
+            for key, value in {"location": name, "offset": offset, "length": len(data)}.items():
+                array.external_data.add(key=key, value=str(value))

@@ -45,10 +45,7 @@ class ClassifierModule(pl.LightningModule):
         groups: int = 0,
     ) -> None:
         """``ages`` and ``groups`` are the crops' numbers of age groups and of groups of race and
-        label.
-
-        Raises:
-            UsageError: the crops lack groups, or the network a layer or pre-trained weights.
+        label; ``UsageError`` if they lack those, or the network a layer or pre-trained weights.
         """
         super().__init__()
         self.settings, self.spec = settings, spec
@@ -85,18 +82,17 @@ class ClassifierModule(pl.LightningModule):
             torch.manual_seed(self.settings.seed * 10_000 + self.current_epoch)
         # A teacher sees the originals under the same random view as the student sees the crops.
         paired = len(batch.originals) and self.teacher is not None
-        views = self._views(
-            [batch.crops, batch.originals] if paired else [batch.crops], batch.visible
-        )
+        several = [batch.crops, batch.originals] if paired else [batch.crops]
+        views = self._views(several, batch.visible)
         targets = F.one_hot(batch.labels, len(LABELS)).float()
-        known = ~batch.scores.isnan()[:, None]
-        scores = torch.stack([1 - batch.scores, batch.scores], 1).where(known, targets)
+        scored = ~batch.scores.isnan()[:, None]
+        scores = torch.stack([1 - batch.scores, batch.scores], 1).where(scored, targets)
         share = 1.0
         if self.settings.mixup:
             share = float(Beta(self.settings.mixup, self.settings.mixup).sample())
             views = [share * view + (1 - share) * view.roll(1, 0) for view in views]
             targets, scores = (
-                share * target + (1 - share) * target.roll(1, 0) for target in (targets, scores)
+                share * one + (1 - share) * one.roll(1, 0) for one in (targets, scores)
             )
         mine = distributed.share()
         logits, age_logits = self._outputs(self._resized(views[0][mine].float()))
@@ -160,9 +156,8 @@ class ClassifierModule(pl.LightningModule):
         """The views at the size of this epoch."""
         if self.current_epoch >= round(self.settings.small_share * self.settings.epochs):
             return views
-        small = F.interpolate(
-            views, scale_factor=self.settings.small_scale, mode="bilinear", antialias=True
-        )
+        scale_factor = self.settings.small_scale
+        small = F.interpolate(views, None, scale_factor, "bilinear", antialias=True)
         return small.to(memory_format=torch.channels_last)
 
     def _outputs(self, views: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -194,7 +189,7 @@ class ClassifierModule(pl.LightningModule):
         checkpoint["history"] = to_builtins(self.history)
         checkpoint["seconds"] = self.seconds
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # the same
         self.history = convert(checkpoint["history"], list[Epoch])
         self.seconds = checkpoint["seconds"]
 

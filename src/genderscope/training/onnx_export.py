@@ -49,17 +49,14 @@ def export(
     half_precision: bool = False,
     mirrored: bool = False,
 ) -> None:
-    """Write the ONNX file and its guided graph, if ONNX Runtime agrees with torch on both.
+    """Write the ONNX file and its guided graph; ``ModelError`` if ONNX Runtime's logits for real
+    crops, (n, size, size[, 3]) uint8, differ from torch's by more than ``PARITY``, or the guided
+    gradients from Captum's (see ``guided_export.check``). Labels, spec, parameters and
+    multiply-adds are added to the metadata.
 
-    Args:
-        crops: (n, size, size[, 3]) uint8, real faces for the comparison.
-        metadata: labels, spec, parameters and multiply-adds are added.
-        half_precision: store the weights in 16 bits, once for both files, after the comparison.
-        mirrored: the answer is the mean over each face and its mirror image, for twice the time.
-
-    Raises:
-        ModelError: logits differ from torch's by more than ``PARITY``, or the guided gradients from
-            Captum's (see ``guided_export.check``).
+    With ``half_precision`` weights are stored in 16 bits, once for both files, after the
+    comparison; the answer of a ``mirrored`` one is the mean over each face and its mirror image,
+    for twice the time.
     """
     plain_network = network.cpu().eval()
     network = Mirrored(plain_network) if mirrored else plain_network
@@ -86,7 +83,7 @@ def export(
     complete = {
         **metadata,
         "labels": LABELS,
-        "spec": spec.to_dict(),
+        "spec": spec,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "multiply_adds": multiply_adds(network, spec) * (1 + mirrored),
         "parity": PARITY,

@@ -32,19 +32,16 @@ CALIBRATION_FACES = 256
 BATCH = 64
 METHODS = ("MinMax", "Percentile")
 """How the range of a layer's activations is estimated, by ONNX Runtime's names."""
-LARGEST_LOSS = 0.003
-"""Of validation accuracy; a model whose interval lies below it is not kept."""
+LARGEST_LOSS = 0.003  # of validation accuracy; a model whose interval lies below it is not kept
 
 
 def quantise(model: Path, crops: Crops) -> Path:
-    """Write ``<model>.int8.onnx`` beside an exported model.
+    """Write ``<model>.int8.onnx`` beside an exported model. Ranges are estimated on training faces
+    by each of ``METHODS``. The one with validation logits nearest to the model's is kept and
+    calibrated anew.
 
-    Ranges are estimated on training faces by each of ``METHODS``. The one with validation logits
-    nearest to the model's is kept and calibrated anew.
-
-    Raises:
-        UsageError: it was trained on other ``crops``, or is quantised already.
-        ModelError: it cannot be opened, or loses more accuracy than ``LARGEST_LOSS``.
+    Raises ``UsageError`` if it was trained on other ``crops`` or is quantised already,
+    ``ModelError`` if it cannot be opened or loses more accuracy than ``LARGEST_LOSS``.
     """
     original = Classifier.load(model)
     metadata = original.metadata.plain()
@@ -67,10 +64,7 @@ def quantise(model: Path, crops: Crops) -> Path:
             _write(model, part, to_input(samples, crops.spec), method)
             _describe(part, metadata)
             logits[method] = Classifier.open(part).logits(faces)
-        rms = {
-            method: float(np.sqrt(((values - expected) ** 2).mean()))
-            for method, values in logits.items()
-        }
+        rms = {name: float(np.sqrt(((own - expected) ** 2).mean())) for name, own in logits.items()}
         best = min(rms, key=rms.__getitem__)
         calibration = calibrate(logits[best], labels)
         fitted = calibration.temperature, calibration.bias
@@ -134,7 +128,7 @@ class _Batches(quantization.CalibrationDataReader):  # type: ignore[misc]
         return next(self._feeds, None)
 
 
-def _describe(file: Path, metadata: dict[str, Any]) -> None:
+def _describe(file: Path, metadata: dict[str, Any]) -> None:  # as ``Metadata.plain``
     """Replace the metadata of a model file."""
     model = onnx.load(file)
     del model.metadata_props[:]

@@ -21,13 +21,8 @@ class Epoch(Record, frozen=True, kw_only=True):
 
 
 class TrainingData(Record, frozen=True, kw_only=True):
-    """The crops of a run.
-
-    Attributes:
-        sources: names of the data sets.
-        detector: of the faces; None for the data set's own boxes.
-        occlusions: such as ``random, seed 0``; None without.
-        train, validation: sizes of both parts.
+    """The crops of a run: names of the data sets, the detector, None for the data set's own boxes,
+    the occlusions, such as ``random, seed 0``, and the sizes of both parts.
     """
 
     sources: tuple[str, ...]
@@ -38,12 +33,9 @@ class TrainingData(Record, frozen=True, kw_only=True):
 
 
 class TrainingRecord(Document, frozen=True, kw_only=True):
-    """``record.json`` in a run's folder.
-
-    Attributes:
-        settings: with the runs that it names without their folders.
-        commit: of the working tree that trained; ``unknown`` outside one.
-        seconds: of all training epochs, validation left out.
+    """``record.json`` in a run's folder: its settings, with the runs that they name without their
+    folders, the commit that trained, or ``unknown``, and the seconds of all epochs without
+    validation.
     """
 
     KIND = "training"

@@ -16,11 +16,8 @@ CHECKPOINT = "last.ckpt"
 
 
 def load(run: Path) -> nn.Module:
-    """The trained network of a run, in evaluation mode and without gradients.
-
-    Raises:
-        UsageError: the run is not finished, its file is broken, or its network is of another
-            version.
+    """The trained network of a run, in evaluation mode and without gradients; ``UsageError`` if the
+    run is not finished, its file broken, or its network of another version.
     """
     if not is_finished(run):
         raise UsageError(f"{run} holds no finished run: {WEIGHTS} is missing")
@@ -31,16 +28,13 @@ def load(run: Path) -> nn.Module:
 
 
 def read(file: Path) -> dict[str, Any]:  # torch's own type
-    """A file of a run: tensors and plain values, so that reading it executes nothing.
-
-    Raises:
-        UsageError: it is broken, or holds anything else.
+    """A file of a run: tensors and plain values, so that reading it executes nothing; anything
+    else, or a broken file, is a ``UsageError``.
     """
     try:
-        saved: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        return dict(torch.load(file, map_location="cpu", weights_only=True))
     except Exception as error:  # what torch raises on hostile bytes has no common root
         raise UsageError(f"{file} is not a file of a training run, or is broken") from error
-    return saved
 
 
 def is_finished(run: Path) -> bool:

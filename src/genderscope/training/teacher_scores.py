@@ -18,17 +18,12 @@ LIMIT = 1e-4  # a score closer to 0 or 1 would outweigh every other teacher's
 
 
 def mean(tables: Mapping[str, float], crops: Crops) -> Floats:
-    """P(man) for each crop, (n,): the teachers' weighted mean in log-odds.
+    """P(man) for each crop, (n,): the teachers' mean in log-odds, by the weights of their tables of
+    predictions, whose files are matched by name.
 
     A crop that a table does not name, or without a score there, has the mean of the others; NaN
-    where no table has a score.
-
-    Args:
-        tables: the weight of each table of predictions, by its path. Files are matched by name.
-
-    Raises:
-        DatasetError: a table cannot be read.
-        UsageError: a table names two files alike, or none of the crops.
+    where no table has a score. ``DatasetError`` if a table cannot be read, ``UsageError`` if it
+    names two files alike or none of the crops.
     """
     total, weights = np.zeros(len(crops)), np.zeros(len(crops))
     for path, weight in tables.items():
@@ -37,11 +32,11 @@ def mean(tables: Mapping[str, float], crops: Crops) -> Floats:
         if len(scores) < len(table):
             raise UsageError(f"{path} has several files of one name")
         score = np.array([scores.get(file, np.nan) for file in crops.files])
-        known = ~np.isnan(score)
-        if not known.any():
+        scored = ~np.isnan(score)
+        if not scored.any():
             raise UsageError(f"{path} has a score for none of the crops in {crops.folder}")
-        clipped = score[known].clip(LIMIT, 1 - LIMIT)
-        total[known] += weight * np.log(clipped / (1 - clipped))
-        weights[known] += weight
+        clipped = score[scored].clip(LIMIT, 1 - LIMIT)
+        total[scored] += weight * np.log(clipped / (1 - clipped))
+        weights[scored] += weight
     with np.errstate(invalid="ignore"):
         return np.asarray(1 / (1 + np.exp(-total / weights)))

@@ -24,16 +24,7 @@ from msgspec.structs import replace
 from genderscope.core.errors import UsageError
 from genderscope.core.results import Provenance, versions
 from genderscope.data.prepare.crops import Crops
-from genderscope.training import distributed, recipes, teacher_scores
-from genderscope.training.batches import (
-    Indices,
-    age_groups,
-    class_weights,
-    race_groups,
-    split,
-    training_loader,
-    validation_loader,
-)
+from genderscope.training import batches, distributed, recipes, teacher_scores
 from genderscope.training.lightning_module import WARM_UP, ClassifierModule
 from genderscope.training.record import TrainingData, TrainingRecord
 from genderscope.training.runs import CHECKPOINT, RECORD, WEIGHTS, is_finished, read
@@ -53,16 +44,10 @@ def train(
     command: str = "",
 ) -> ClassifierModule:
     """Train a network and write ``record.json``; checkpoints go to ``out`` after every epoch.
+    ``occlusions`` are the same samples with occlusions, for ``settings.occlusion_share``.
 
-    Args:
-        occlusions: the same samples with occlusions, for ``settings.occlusion_share``.
-        callbacks: Lightning's, beside the run's own.
-        command: for the record.
-
-    Raises:
-        UsageError: ``resume`` without a checkpoint or with other settings; fewer crops than a
-            batch; ``occlusions`` missing or of other samples; a teacher trained on what is held
-            out.
+    ``UsageError``: ``resume`` without a checkpoint or with other settings; fewer crops than a
+    batch; ``occlusions`` missing or of other samples; a teacher trained on what is held out.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     for message in (".*does not have many workers", ".*Checkpoint directory .* exists"):
@@ -72,26 +57,28 @@ def train(
     begun = commit()
     if resume:
         _check_resumable(out, settings)
-    train_part, validation_part = split(crops, settings.validation_ratio, settings.seed)
+    train_part, validation_part = batches.split(crops, settings.validation_ratio, settings.seed)
     _check(crops, settings, occlusions, len(train_part))
 
     pl.seed_everything(settings.seed, verbose=False)
     scores = teacher_scores.mean(settings.teacher_scores, crops)
-    weights = class_weights(crops.labels[train_part]) if settings.balance == "weights" else None
+    weights = None
+    if settings.balance == "weights":
+        weights = torch.from_numpy(batches.class_weights(crops.labels[train_part]))
     module = ClassifierModule(
         settings,
         crops.spec,
-        len(age_groups(crops)[1]),
-        None if weights is None else torch.from_numpy(weights),
-        len(race_groups(crops)[1]),
+        len(batches.age_groups(crops)[1]),
+        weights,
+        len(batches.race_groups(crops)[1]),
     )
     steps = settings.epochs * (len(train_part) // settings.batch_size)
     trainer = _trainer(settings, out, steps, callbacks)
     try:
         trainer.fit(
             module,
-            training_loader(crops, train_part, settings, occlusions, scores),
-            validation_loader(crops, validation_part),
+            batches.training_loader(crops, train_part, settings, occlusions, scores),
+            batches.validation_loader(crops, validation_part),
             ckpt_path=out / CHECKPOINT if resume else None,
             weights_only=True,
         )
@@ -130,9 +117,8 @@ def commit() -> str:
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
         # An environment may lie in the working tree of something else.
-        subprocess.run(
-            [*git, "ls-files", "--error-unmatch", __file__], capture_output=True, check=True
-        )
+        tracked = [*git, "ls-files", "--error-unmatch", __file__]
+        subprocess.run(tracked, capture_output=True, check=True)
         command = [*git, "describe", "--always", "--dirty", "--abbrev=12"]
         described = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
@@ -166,9 +152,8 @@ def _check(crops: Crops, settings: Settings, occlusions: Crops | None, training:
     if training < settings.batch_size:
         raise UsageError(f"batches of {settings.batch_size} of {training} training crops")
     if settings.batch_size % distributed.count():
-        raise UsageError(
-            f"{distributed.count()} processes cannot share batches of {settings.batch_size}"
-        )
+        several = f"{distributed.count()} processes"
+        raise UsageError(f"{several} cannot share batches of {settings.batch_size}")
 
 
 def _check_held_out(run: Path, settings: Settings, crops: Crops) -> None:
@@ -186,9 +171,7 @@ def _check_held_out(run: Path, settings: Settings, crops: Crops) -> None:
             )
 
 
-def _trainer(
-    settings: Settings, out: Path, steps: int, callbacks: Iterable[Callback]
-) -> pl.Trainer:
+def _trainer(settings: Settings, out: Path, steps: int, more: Iterable[Callback]) -> pl.Trainer:
     return pl.Trainer(
         max_epochs=settings.epochs,
         strategy="ddp" if distributed.count() > 1 else "auto",
@@ -201,7 +184,7 @@ def _trainer(
         enable_model_summary=False,
         enable_progress_bar=sys.stderr.isatty(),
         callbacks=[
-            *callbacks,
+            *more,
             ModelCheckpoint(
                 out, filename="last", enable_version_counter=False, save_on_train_epoch_end=True
             ),
@@ -228,12 +211,12 @@ def _record(
     module: ClassifierModule,
     crops: Crops,
     occlusions: Crops | None,
-    parts: tuple[Indices, Indices],
+    parts: tuple[batches.Indices, batches.Indices],
     begun: str,
     command: str,
 ) -> TrainingRecord:
     settings, manifest = module.settings, crops.manifest
-    used = occlusions if settings.occlusion_share else None
+    used, given = occlusions if settings.occlusion_share else None, settings.teacher_scores
     return TrainingRecord(
         provenance=Provenance(
             command=command,
@@ -246,9 +229,7 @@ def _record(
             settings,
             teachers=tuple(Path(run).name for run in settings.teachers),
             init_from=settings.init_from and Path(settings.init_from).name,
-            teacher_scores={
-                Path(file).name: weight for file, weight in settings.teacher_scores.items()
-            },
+            teacher_scores={Path(file).name: part for file, part in given.items()},
         ),
         spec=crops.spec,
         data=TrainingData(

@@ -20,8 +20,7 @@ from genderscope.training.record import Study, Trial
 from genderscope.training.settings import Augmentation, Settings
 from genderscope.training.train import train
 
-# The average of a long run would lag behind in a short one.
-QUICK_DECAY = 0.98
+QUICK_DECAY = 0.98  # the average of a long run would lag behind in a short one
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -57,15 +56,9 @@ def tune(
     trials: int,
     report: Callable[[FrozenTrial], None] = lambda trial: None,
 ) -> optuna.Study:
-    """Try settings until the study holds ``trials`` ended ones.
-
-    Args:
-        settings: what is not searched: the network, epochs, batches, teachers and the seed.
-        file: of SQLite; a study in it is resumed.
-        report: is called with each trial that ends.
-
-    Raises:
-        UsageError: the study has other settings or other crops.
+    """Try settings until the study in an SQLite file holds ``trials`` ended ones; ``settings`` are
+    what is not searched: the network, epochs, batches, teachers and the seed. ``report`` is called
+    with each trial that ends. ``UsageError`` if the study has other settings or other crops.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(

@@ -16,17 +16,13 @@ from genderscope.inference.pipeline import Pipeline
 from genderscope.video.tracking import Tracker
 from genderscope.video.windows import EVERY, WindowDetector
 
-# Weight of the latest frame in the average times on the screen.
-SMOOTHING = 0.1
+SMOOTHING = 0.1  # weight of the latest frame in the average times on the screen
 
 
 @dataclass(frozen=True, slots=True)
 class LiveScene(Scene):
-    """A frame of a video with its results, each with the state of its track.
-
-    Attributes:
-        stage_ms: milliseconds per stage, in order; ``read`` is the wait for the frame.
-        maps: a grey picture, (size, size) uint8, for each result; empty unless explained.
+    """A frame of a video with its results and the milliseconds of each stage, in order; ``read`` is
+    the wait for the frame. If explained, each result has a map, (size, size) uint8 grey.
     """
 
     stage_ms: dict[str, float] = field(default_factory=dict)

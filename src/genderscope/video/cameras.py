@@ -118,12 +118,8 @@ class RecordedSource:
         self.name, self._read, self._loop, self.stills = name, read, loop, stills
 
     def __iter__(self) -> Generator[Frame]:
-        """Every frame, or an error in its place, at its own time; times never decrease.
-
-        A truncated file ends with an error.
-
-        Raises:
-            SourceError: there is no frame at all.
+        """Every frame, or an error in its place, at its own time; times never decrease. A truncated
+        file ends with an error, one without any frame is a ``SourceError``.
         """
         index, time_s, step_s = 0, 0.0, 0.04
         begin_s = 0.0
@@ -149,11 +145,7 @@ class RecordedSource:
 
 
 def camera(device: int | str) -> Generator[Image]:
-    """Pictures of a camera, read by OpenCV.
-
-    Raises:
-        SourceError: it cannot be opened, or sends no more pictures.
-    """
+    """Pictures of a camera, read by OpenCV; ``SourceError`` if it cannot be opened or read."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
@@ -200,11 +192,7 @@ def _address(source: str, loop: bool, patience: Patience) -> Source:
 
 
 def _opened(url: str, patience_s: float | None = None) -> Any:
-    """PyAV's container of a video.
-
-    Raises:
-        SourceError: without the source's name, which the callers add.
-    """
+    """PyAV's container of a video; a ``SourceError`` lacks the source's name: callers add it."""
     av = require("av", "video")
     options = {"rtsp_transport": "tcp"} if url.startswith("rtsp") else {}
     try:
@@ -255,9 +243,7 @@ def _pictures(container: Any) -> Generator[Image | None]:
 
 def _decoded(container: Any) -> Iterator[tuple[float | None, Image | None]]:
     """Time in seconds and picture of each frame; None for one that cannot be decoded.
-
-    Raises:
-        SourceError: the stream was lost.
+    ``SourceError`` if the stream was lost.
     """
     av = require("av", "video")
     try:

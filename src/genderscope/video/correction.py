@@ -11,7 +11,7 @@ from statistics import NormalDist
 import msgspec
 
 from genderscope.core.errors import ModelError
-from genderscope.core.results import Estimate, Record
+from genderscope.core.results import Estimate, Provenance, Record
 from genderscope.core.types import LABELS
 from genderscope.inference.classifier import find
 
@@ -21,17 +21,14 @@ ASSUMPTION = (
     "of ages, poses, light and face sizes. Averaging along tracks changes the errors too, mostly "
     "for the better. A person who leaves and returns counts twice."
 )
-# Evaluations to take a model's confusion matrix from, best first.
-EVALUATIONS = ("fairface-val-no-leaks", "fairface-val")
+DATA = ("fairface", "val")
+"""The data set and the split of the evaluations that a confusion matrix is taken from."""
 
 
 class Confusion(Record, frozen=True, kw_only=True):
-    """A model's confusion matrix on labelled pictures, counted without abstention.
-
-    Attributes:
-        counts: rows are true labels, columns are predictions, both in the order of ``LABELS``.
-        file: the evaluation that it was read from.
-        dataset, split, detector, n: what was evaluated.
+    """A model's confusion matrix on labelled pictures, counted without abstention: rows are true
+    labels, columns are predictions, both in the order of ``LABELS``; and the evaluation that has
+    it.
     """
 
     counts: tuple[tuple[int, int], tuple[int, int]]
@@ -54,12 +51,9 @@ class CorrectedCount(Record, frozen=True, kw_only=True):
 
 
 class Correction(Record, frozen=True, kw_only=True):
-    """Counts corrected for the model's confusion.
-
-    Attributes:
-        level: of the intervals.
-        uncorrected: tracks by their higher score, so that none is uncertain.
-        assumption: what must hold for the correction to be valid.
+    """Counts corrected for the model's confusion; ``uncorrected`` are tracks by their higher score,
+    so that none is uncertain. ``level`` is the intervals', ``assumption`` what must hold for the
+    correction to be valid.
     """
 
     woman: CorrectedCount
@@ -77,6 +71,7 @@ class _Matrix(msgspec.Struct):
 class _Evaluation(msgspec.Struct):
     """The fields of an evaluation that a ``Confusion`` needs."""
 
+    provenance: Provenance
     confusion: _Matrix
     dataset: str
     split: str
@@ -87,47 +82,36 @@ class _Evaluation(msgspec.Struct):
 def measured_confusion(model: str | Path, detector: str) -> Confusion | None:
     """The confusion matrix from a model's own evaluation on FairFace's validation split.
 
-    Args:
-        model: a shipped model's name, or the path of an exported one.
-        detector: the name of the detector in use; the evaluation must have used it too.
-
-    Returns:
-        That of the evaluation without duplicates, if there is one; None without any evaluation.
-
-    Raises:
-        ModelError: there is no such model, or its evaluation is broken.
+    Of the evaluations with this detector beside the model, ``<model>.*.*.json``, one without
+    duplicates is preferred; None without any. ``ModelError`` if there is no model of that name or
+    path, or an evaluation is broken.
     """
-    network = find(model)
-    for name in EVALUATIONS:
-        file = network.with_name(f"{network.stem}.{name}.{detector}.json")
-        if file.is_file():
-            try:
-                evaluation = msgspec.json.decode(file.read_bytes(), type=_Evaluation)
-                return Confusion(
-                    counts=evaluation.confusion.counts,
+    network, best = find(model), None
+    for file in sorted(network.parent.glob(f"{network.stem}.*.*.json")):
+        try:
+            one = msgspec.json.decode(file.read_bytes(), type=_Evaluation)
+            fits = (one.dataset.partition(":")[0], one.split, one.detector) == (*DATA, detector)
+            if fits and (best is None or one.provenance.exclusions):
+                best = Confusion(
+                    counts=one.confusion.counts,
                     file=file.name,
-                    dataset=evaluation.dataset,
-                    split=evaluation.split,
-                    detector=evaluation.detector,
-                    n=evaluation.n,
+                    dataset=one.dataset,
+                    split=one.split,
+                    detector=one.detector,
+                    n=one.n,
                 )
-            except (msgspec.DecodeError, ValueError) as error:
-                raise ModelError(f"{file} is not a valid evaluation: {error}") from error
-    return None
+        except (msgspec.DecodeError, ValueError) as error:
+            raise ModelError(f"{file} is not a valid evaluation: {error}") from error
+    return best
 
 
 def correct(men: int, n: int, confusion: Confusion, level: float = LEVEL) -> Correction:
-    """Correct the share of men among n tracks for the model's confusion.
+    """Correct the share of men, ``men`` of n tracks, for the model's confusion.
 
     The estimate is Rogan's and Gladen's (1978), the inverse of the confusion matrix (Forman 2008),
     clipped to 0-1. The interval is Lang's and Reiczigel's (2014). It is for the share in the
     population that the tracks are drawn from, and is wider than needed for the tracks themselves.
-
-    Args:
-        men: how many of the n were predicted to be men.
-
-    Raises:
-        ValueError: ``men`` of ``n`` is not a share, or the model is no better than chance.
+    ``ValueError`` if there is no such share, or the model is no better than chance.
     """
     (women_right, women_wrong), (men_wrong, men_right) = confusion.counts
     n_women, n_men = women_right + women_wrong, men_wrong + men_right

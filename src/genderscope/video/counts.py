@@ -23,13 +23,8 @@ class LabelCounts(Record, frozen=True, kw_only=True):
 
 
 class IntervalCounts(Record, frozen=True, kw_only=True):
-    """Tracks seen in one interval of time.
-
-    Attributes:
-        start_s, end_s: from the start of the source.
-        n: tracks seen in it.
-        new: how many of them had not been counted before.
-        labels: by their last label in it.
+    """Tracks seen from ``start_s`` to ``end_s`` of the source, of which ``new`` had not been
+    counted before; by their last label in it.
     """
 
     start_s: float
@@ -40,14 +35,9 @@ class IntervalCounts(Record, frozen=True, kw_only=True):
 
 
 class TrackCounts(Record, frozen=True, kw_only=True):
-    """Confirmed tracks, each counted once.
-
-    Attributes:
-        seconds: time of the last frame.
-        n: tracks.
-        total: by their last label.
-        corrected: None where there is no correction; ``not_corrected`` gives the reason.
-        intervals: None unless they were requested.
+    """Confirmed tracks, each counted once by its last label, up to ``seconds``, the time of the
+    last frame. There is no correction where ``not_corrected`` has the reason, and intervals only on
+    request.
     """
 
     seconds: float
@@ -59,12 +49,9 @@ class TrackCounts(Record, frozen=True, kw_only=True):
 
 
 class Counts(Document, frozen=True, kw_only=True):
-    """What ``genderscope watch --counts`` writes.
-
-    Attributes:
-        source: an address comes without its user, password and query.
-        min_confidence: below it a track is uncertain.
-        frames, frames_dropped: processed, and skipped because newer ones arrived.
+    """What ``genderscope watch --counts`` writes. An address comes without its user, password and
+    query; a track below ``min_confidence`` is uncertain; frames were dropped because newer ones
+    arrived.
     """
 
     KIND: ClassVar[str] = "counts"
@@ -79,10 +66,8 @@ class Counts(Document, frozen=True, kw_only=True):
 
 
 class TrackCounter:
-    """Counts confirmed tracks by label, in total and per interval; see ``add``.
-
-    Args:
-        interval_s: length of an interval, from time 0 on; None counts in total only.
+    """Counts confirmed tracks by label, in total and, from time 0 on, per interval of
+    ``interval_s``.
     """
 
     def __init__(self, confusion: Confusion | None, interval_s: float | None = None) -> None:
@@ -94,13 +79,8 @@ class TrackCounter:
         self._past: list[IntervalCounts] = []
 
     def add(self, results: Sequence[Result], time_s: float | None) -> bool:
-        """Count the confirmed tracks of one frame.
-
-        Args:
-            time_s: never before that of the previous frame; a frame without one is ignored.
-
-        Returns:
-            Whether an interval ended.
+        """Count the confirmed tracks of one frame, never before the previous one; without a time it
+        is ignored. Whether an interval ended.
         """
         ended = False
         if time_s is None:

@@ -18,13 +18,9 @@ Reader = Callable[[], Generator[Image | None]]
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for a live source, and how often to reopen it.
-
-    Attributes:
-        frozen_s: the source counts as lost after so long without a new picture.
-        retries: how often in a row to reopen it before giving up.
-        wait_s, max_wait_s: the wait before the first retry, doubled for each further one up to the
-            maximum.
+    """How long to wait for a live source, which counts as lost after ``frozen_s`` without a new
+    picture, and how many times in a row to reopen it: at first after ``wait_s``, doubled for each
+    further retry up to ``max_wait_s``.
     """
 
     frozen_s: float = 10.0
@@ -34,14 +30,11 @@ class Patience:
 
 
 class Connection:
-    """An open source that a thread reads; a context manager.
+    """An open source that a thread reads; a context manager. It counts pictures received, also by
+    previous connections, and dropped: broken, or replaced by newer ones before they were read.
 
     The thread ends with its source, on any error, or at the next picture after the context ends. A
     read that hangs cannot be stopped, so the thread is a daemon.
-
-    Attributes:
-        received: pictures so far, including those of previous connections.
-        dropped: how many of them were broken, or replaced by newer ones before they were read.
     """
 
     def __init__(self, read: Reader, received: int = 0, dropped: int = 0) -> None:
@@ -61,11 +54,8 @@ class Connection:
         self.thread.join(timeout=1)
 
     def next(self, patience_s: float) -> tuple[int, Image]:
-        """The newest unread picture, and how many arrived before it.
-
-        Raises:
-            SourceError: none arrived in time, or the source ended.
-            Exception: any other error that ended the thread.
+        """The newest unread picture, and how many arrived before it. ``SourceError`` if none
+        arrived in time, or the source ended; else any other error that ended the thread.
         """
         with self._changed:
             if not self._changed.wait_for(
@@ -100,11 +90,8 @@ class Connection:
 
 
 class LiveSource:
-    """A source that does not wait for its consumer, such as a camera.
-
-    Attributes:
-        name: the path of its frames.
-        dropped: pictures so far that were broken or replaced by newer ones.
+    """A source that does not wait for its consumer, such as a camera; ``dropped`` pictures were
+    broken or replaced by newer ones.
     """
 
     live, stills = True, False
@@ -119,12 +106,9 @@ class LiveSource:
         return self._connection.dropped if self._connection else 0
 
     def __iter__(self) -> Generator[Frame]:
-        """Frames, and one with an error each time the source is lost.
-
-        Their numbers count dropped frames; their times start at the first one.
-
-        Raises:
-            SourceError: the source sent no picture at all, or was lost for good.
+        """Frames, and one with an error each time the source is lost. Their numbers count dropped
+        frames; their times start at the first one. ``SourceError`` if it sent no picture at all, or
+        was lost for good.
         """
         start_s: float | None = None
         failures = 0

@@ -12,15 +12,7 @@ from math import copysign, exp, log
 import numpy as np
 
 from genderscope.core.extras import require
-from genderscope.core.types import (
-    LABELS,
-    UNCERTAIN,
-    Box,
-    Floats,
-    Prediction,
-    Result,
-    TrackState,
-)
+from genderscope.core.types import LABELS, UNCERTAIN, Box, Floats, Prediction, Result, TrackState
 
 # The noise of box centres and the acceleration of heads, both in units of the face's size.
 JITTER = 0.05
@@ -32,8 +24,7 @@ PADDING = 0.5
 MIN_IOU, NO_MATCH = 0.15, 1e6
 # Where two faces overlap, the one seen in the previous frame is probably the one in front.
 HIDDEN_COST = 0.2
-# Scores are clipped to this, so that no single frame dominates the mean.
-MAX_SCORE = 0.999
+MAX_SCORE = 0.999  # Scores are clipped to this, so that no single frame dominates the mean
 # A label changes once the mean log-odds pass the threshold by this margin, which is larger while
 # the mean covers few frames.
 HYSTERESIS, EARLY_HYSTERESIS = 0.2, 1.5
@@ -62,15 +53,11 @@ class Tracker:
     def update(
         self, results: Sequence[Result], time_s: float, size: tuple[int, int]
     ) -> tuple[Result, ...]:
-        """Match one frame's results to the tracks.
+        """Match one frame's results to the tracks; frames may be missing since the previous one,
+        and the size, width and height in pixels, may change within a stream.
 
-        Args:
-            time_s: time of the frame; frames may be missing since the previous one.
-            size: width and height of the frame in pixels; it may change within a stream.
-
-        Returns:
-            The results in their order, each with the state of its track. The prediction is the
-            track's: the mean log-odds over its frames, and a label with hysteresis.
+        The results keep their order, each with the state of its track. The prediction is the
+        track's: the mean log-odds over its frames, and a label with hysteresis.
         """
         before_s, self._time_s = self._time_s, time_s
         elapsed_s = 0.0 if before_s is None else max(time_s - before_s, 0.0)
@@ -187,11 +174,7 @@ def _relative(box: Box, size: tuple[int, int]) -> tuple[float, ...]:
 
 
 def padded_iou(first: Floats, second: Floats) -> Floats:
-    """Intersection over union of padded boxes, as (n, m).
-
-    Args:
-        first, second: boxes as centre and size, (n, 4) and (m, 4).
-    """
+    """Intersection over union, (n, m), of padded boxes as centre and size, (n, 4) and (m, 4)."""
     first, second = first[:, None] * 1.0, second[None] * 1.0
     sizes = first[..., 2:] * (1 + 2 * PADDING), second[..., 2:] * (1 + 2 * PADDING)
     distance = abs(first[..., :2] - second[..., :2])

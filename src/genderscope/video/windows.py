@@ -87,12 +87,12 @@ class WindowDetector:
             view = cv2.warpAffine(shrunk[block], matrix, (tile, tile))
             mosaic[top : top + tile, left : left + tile] = view
             places.append((left, top, x, y, scale))
-        found = self._find(mosaic)
+        hits = self._find(mosaic)
         faces: list[Face] = []
         for box, (left, top, x, y, scale) in zip(boxes, places, strict=True):
             inside = [
                 moved(face, scale, x - left / scale, y - top / scale)
-                for face in found
+                for face in hits
                 if left <= face.box.centre[0] < left + tile
                 and top <= face.box.centre[1] < top + tile
             ]

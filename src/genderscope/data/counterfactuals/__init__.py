@@ -35,9 +35,8 @@ class Condition:
 @cache
 def conditions() -> dict[str, Condition]:
     """All conditions by their names, by kind."""
-    families = [
-        plugins.load("data.counterfactuals", name) for name in plugins.names("data.counterfactuals")
-    ]
+    package = "data.counterfactuals"
+    families = [plugins.load(package, name) for name in plugins.names(package)]
     if unknown := [family.KIND for family in families if family.KIND not in KINDS]:
         raise UsageError(f"no kind of condition {unknown[0]!r}; there are: {', '.join(KINDS)}")
     families.sort(key=lambda family: KINDS.index(family.KIND))

@@ -13,11 +13,9 @@ import numpy.typing as npt
 from genderscope.core.types import Face, Image
 from genderscope.data.counterfactuals._pose import pose
 
-Layer = npt.NDArray[Any]
-"""(height, width) of the part, mostly 0-1."""
+Layer = npt.NDArray[Any]  # (height, width) of the part, mostly 0-1
 
-REACH = 1.3
-"""How far the part reaches from the face's centre, in units of the pose."""
+REACH = 1.3  # how far the part reaches from the face's centre, in units of the pose
 GREY = np.array([0.114, 0.587, 0.299], np.float32)
 FINE_BITS = 4
 LARGE_PX = 640
@@ -25,14 +23,10 @@ OWN_BLUR = 0.5
 
 
 class Canvas:
-    """A picture and its face, to paint on; ``done`` returns the painted picture.
-
-    Attributes:
-        unit: the pose's unit in pixels.
-        pixels: (h, w, 3) float32 BGR, the part that can be painted on.
-        x, y: (h, w), the position of each pixel on a frontal head, in units.
-        draw: the random generator of the seed.
-        light: (h, w), the light on each pixel relative to the face's centre.
+    """A picture and its face, to paint on; ``done`` returns the painted picture. ``pixels`` are the
+    part that can be painted on, (h, w, 3) float32 BGR; ``x`` and ``y``, (h, w), each pixel's
+    position on a frontal head in the pose's units; ``unit`` is one in pixels. ``light`` is the
+    light on each pixel relative to the face's centre, (h, w); ``draw`` the seed's random generator.
     """
 
     def __init__(self, picture: Image, face: Face, seed: int) -> None:
@@ -80,13 +74,9 @@ class Canvas:
     def shape(
         self, outline: npt.ArrayLike, *, shift: complex = 0, soft: float = 0, line: float = 0
     ) -> Layer:
-        """The cover of each pixel by an outline on the head.
-
-        Args:
-            outline: (n, 3) points of the pose.
-            shift: in pixels, such as to ``pose.eyes``.
-            soft: blur of its edge, in units.
-            line: width in units of an open line; a filled outline without.
+        """The cover of each pixel by an outline on the head, (n, 3) points of the pose, shifted by
+        pixels, such as to ``pose.eyes``; its edge blurred by ``soft`` units; filled, or an open
+        line of ``line`` units.
         """
         height, width = self.pixels.shape[:2]
         zoom = self._zoom
@@ -114,12 +104,8 @@ class Canvas:
         return spots / max(float(spots.std()), 1e-6)
 
     def paint(self, colour: npt.ArrayLike, cover: Layer, shade: Layer | float = 1.0) -> None:
-        """Cover the picture with a surface that is lit like the face.
-
-        Args:
-            colour: BGR, 0-255, in white light.
-            cover: its opacity.
-            shade: a factor of its brightness.
+        """Cover the picture with a surface that is lit like the face: its BGR colour in white
+        light, 0-255, its opacity, and a factor of its brightness.
         """
         paint: Layer = np.asarray(colour, np.float32)
         grey = paint @ GREY

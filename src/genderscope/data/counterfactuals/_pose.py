@@ -15,8 +15,7 @@ import numpy.typing as npt
 
 from genderscope.core.types import TEMPLATE, Face, points
 
-DEPTHS = np.array([0.0, 0.0, 0.2, 0.03, 0.03])
-"""The depths of the eyes, nose and mouth corners."""
+DEPTHS = np.array([0.0, 0.0, 0.2, 0.03, 0.03])  # the depths of the eyes, nose and mouth corners
 YAWS, PITCHES = np.radians(np.arange(-52, 53, 4)), np.radians(np.arange(-24, 25, 4))
 # Typical values: the error of a landmark, in units, and the rotation of a head, in radians.
 LANDMARK_ERROR, USUAL_YAW, USUAL_PITCH = 0.015, 0.4, 0.15
@@ -27,13 +26,10 @@ Solid = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """A head in a picture.
-
-    Attributes:
-        scale: ``abs(scale)`` is the unit in pixels, its angle the tilt.
-        origin: the head's (0, 0, 0), x + iy in pixels.
-        yaw, pitch: in radians; positive where the face looks to the picture's right, and down.
-        eyes, mouth: the landmarks' residuals, x + iy in pixels.
+    """A head in a picture: ``abs(scale)`` is the unit in pixels, its angle the tilt; ``origin`` the
+    head's (0, 0, 0). Yaw and pitch are in radians, positive where the face looks to the picture's
+    right, and down; ``eyes`` and ``mouth`` are the landmarks' residuals. Places are x + iy in
+    pixels.
     """
 
     scale: complex

@@ -86,9 +86,8 @@ def hat(picture: Image, face: Face, seed: int) -> Image:
     whole = canvas.shape(np.concatenate([band_low, dome[::-1]]))
     band = canvas.shape(np.concatenate([band_low, band_high[::-1]]))
     shadow = _around(across * 0.97, low + 0.03)
-    canvas.multiply(
-        0.6, canvas.shape(np.concatenate([shadow, dome[::-1]]), soft=0.02) * (1 - whole)
-    )
+    below = canvas.shape(np.concatenate([shadow, dome[::-1]]), soft=0.02)
+    canvas.multiply(0.6, below * (1 - whole))
     ribs = np.sin(np.arcsin((canvas.x / 0.56).clip(-1, 1)) * 75 + draw.uniform(0, 6))
     round_ = 1.02 - 0.4 * (canvas.x / 0.5) ** 2
     knit = 1 + 0.02 * canvas.noise(0.008)

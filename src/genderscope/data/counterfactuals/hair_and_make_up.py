@@ -62,9 +62,8 @@ def eyes(picture: Image, face: Face, seed: int) -> Image:
             line = _curve(side, 0.088, height)
             canvas.multiply(dark, canvas.shape(line, shift=shift, soft=0.004, line=thick) * 0.9)
         lashes = np.array([(0.085, -0.01), (0.108, -0.03)])
-        canvas.multiply(
-            0.25, canvas.shape(_at_eye(lashes, side), shift=shift, soft=0.004, line=0.012)
-        )
+        line = canvas.shape(_at_eye(lashes, side), shift=shift, soft=0.004, line=0.012)
+        canvas.multiply(0.25, line)
     return canvas.done()
 
 
@@ -85,9 +84,7 @@ def _jaw() -> Flat:
             *((-0.12, 0.12), (0.0, 0.1)),
         ]
     )
-    lower = np.array(
-        [(0.0, 0.57), (0.17, 0.54), (0.31, 0.43), (0.41, 0.24), (0.47, 0.0), (0.47, -0.1)]
-    )
+    lower = np.array([(0, 0.57), (0.17, 0.54), (0.31, 0.43), (0.41, 0.24), (0.47, 0), (0.47, -0.1)])
     return np.concatenate([upper, upper[-2::-1] * (-1, 1), lower[::-1], lower * (-1, 1)])
 
 
@@ -122,11 +119,8 @@ def _not_teeth(canvas: Canvas) -> Layer:
     pixels = canvas.pixels
     bright, spread = pixels.mean(-1), np.ptp(pixels, axis=-1)
     grey = 1 - (spread / (0.3 * bright + 1)).clip(0, 1)
-    return (
-        (1 - 1.3 * grey).clip(0, 1).astype(np.float32)
-        if spread.mean() > 12
-        else np.ones_like(bright)
-    )
+    bare = (1 - 1.3 * grey).clip(0, 1).astype(np.float32)
+    return bare if spread.mean() > 12 else np.ones_like(bright)
 
 
 def _at_eye(flat: Flat, side: int) -> Flat:

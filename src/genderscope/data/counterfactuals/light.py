@@ -53,10 +53,5 @@ def _contrast(picture: Image, factor: float) -> Image:
     return stretched
 
 
-CONDITIONS = {
-    "dark": dark,
-    "bright": bright,
-    "side light": side,
-    "low contrast": flat,
-    "high contrast": hard,
-}
+CONDITIONS = {"dark": dark, "bright": bright, "side light": side}
+CONDITIONS |= {"low contrast": flat, "high contrast": hard}

@@ -36,9 +36,8 @@ def surgical(picture: Image, face: Face, seed: int) -> Image:
                 canvas.paint((205, 205, 205), canvas.shape(loop, shift=mouth, line=0.009) * 0.8)
 
     # Round over the face: darker towards the sides and below the nose's ridge.
-    round_ = (
-        1.04 - 0.32 * (canvas.x / 0.42) ** 2 - 0.22 * ((canvas.y - 0.14) / 0.42).clip(0, 2) ** 2
-    )
+    wide, down = canvas.x / 0.42, ((canvas.y - 0.14) / 0.42).clip(0, 2)
+    round_ = 1.04 - 0.32 * wide**2 - 0.22 * down**2
     canvas.paint(colour, cloth, round_ * (1 + 0.008 * canvas.noise(0.006)))
     across = np.linspace(-0.39, 0.39, 25)
     for height in (0.16, 0.27, 0.38):

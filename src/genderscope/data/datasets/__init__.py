@@ -35,14 +35,10 @@ class Reader(Protocol):
     def read(self, root: Path, split: str, **options: str) -> Iterator[Sample]:
         """Stream the samples of a split; files need not exist, and nothing is decoded.
 
-        Args:
-            root: the file or folder in the source ``NAME:PATH``, which exists.
-            split: one of ``SPLITS``, or another name, which may not be valid.
-            options: keywords after the path, such as ``?label=gender``.
-
-        Raises:
-            DatasetError: ``root`` does not hold the data set, lacks the split, or has a row that is
-                not valid; the message names the file and the row.
+        ``root``, the file or folder in the source ``NAME:PATH``, exists; the split may not be
+        valid. Options are keywords after the path, such as ``?label=gender``. ``DatasetError`` if
+        ``root`` does not hold the data set, lacks the split, or has a row that is not valid; it
+        names the file and the row.
         """
         ...
 
@@ -64,18 +60,13 @@ def reader(name: str) -> Reader:
 
 
 def read(source: str, split: str | None = None) -> Iterator[Sample]:
-    """Stream a data set by its source, such as ``fairface:DIR``.
+    """Stream a split of a data set by its source, such as ``fairface:DIR``; by default ``train`` if
+    it exists, else ``all``.
 
     The split and a reader's options may follow the path: ``fairface:DIR?split=val`` or
-    ``table:FILE?file=path&label=gender``.
-
-    Args:
-        split: by default ``train`` if it exists, else ``all``.
-
-    Raises:
-        UsageError: the source is not ``NAME:PATH``, has no such reader or option, or names another
-            split than ``split``.
-        DatasetError: the path does not hold that data set.
+    ``table:FILE?file=path&label=gender``. Raises ``UsageError`` if the source is not ``NAME:PATH``,
+    has no such reader or option, or names another split, and ``DatasetError`` if the path does not
+    hold that data set.
     """
     split = split_of(source, split, "train")
     module, root, options = _parse(source)
@@ -83,14 +74,9 @@ def read(source: str, split: str | None = None) -> Iterator[Sample]:
 
 
 def split_of(source: str, split: str | None, otherwise: Preference) -> str:
-    """The split of a source: the one that it names, else ``split``, else a default.
-
-    Args:
-        otherwise: the default: ``train``, or without it ``all``; ``all``, or without it the first;
-            or the first or last of the reader's splits.
-
-    Raises:
-        UsageError, DatasetError: as ``read``.
+    """The split of a source: the one that it names, else ``split``, else ``otherwise``: ``train``,
+    or without it ``all``; ``all``, or without it the first; or the first or last of the reader's
+    splits. Errors as ``read``.
     """
     module, root, options = _parse(source)
     own = options.get("split")

@@ -98,9 +98,7 @@ def columns(root: Path, name: str) -> Columns:
         [text if isinstance(text, str) else "" for text in _cells(table[field])]
         for field in ("full_path", "name")
     )
-    corners = [
-        corner if np.shape(corner) == (4,) else NOWHERE for corner in _cells(table["face_location"])
-    ]
+    corners = [box if np.shape(box) == (4,) else NOWHERE for box in _cells(table["face_location"])]
     lengths = {field: len(column) for field, column in number.items()}
     lengths |= {"full_path": len(files), "name": len(names), "face_location": len(corners)}
     if len(set(lengths.values())) > 1:

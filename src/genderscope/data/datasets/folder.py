@@ -26,10 +26,8 @@ WORDS = {"woman": 0, "women": 0, "female": 0, "man": 1, "men": 1, "male": 1}
 
 
 def read(root: Path, split: str) -> Iterator[Sample]:
-    """Stream the pictures, a folder's before those of the folders inside it, sorted by name.
-
-    Raises:
-        DatasetError: the folder is missing or cannot be read, or no picture has a label.
+    """Stream the pictures, a folder's before those of the folders inside it, sorted by name;
+    ``DatasetError`` if the folder is missing or cannot be read, or no picture has a label.
     """
     base = root if split in SPLITS else root / split
     if not base.is_dir():

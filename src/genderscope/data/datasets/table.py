@@ -67,10 +67,8 @@ def read(
     age: str | None = None,
 ) -> Iterator[Sample]:
     """Stream the table's rows in their order; ``file`` to ``age`` are names of columns.
-
-    Raises:
-        DatasetError: there is no such table or column, a row of it is not valid, or two rows give a
-            picture different labels.
+    ``DatasetError`` if there is no such table or column, a row is not valid, or two rows label a
+    picture differently.
     """
     check_split("a table", split, SPLITS)
     names = {"file": file, "label": label, "identity": identity, "age": age}
@@ -102,10 +100,8 @@ def samples(
         one_label.check(picture, WORDS[word], root, where)
         try:
             years = float(row[age]) if age and row[age] else None
-        except ValueError as error:
-            raise DatasetError(
-                f"{root}, {where}: age {row[age or '']!r} is not a number"
-            ) from error
+        except ValueError:
+            raise DatasetError(f"{root}, {where}: age {row[age or '']!r} is not a number") from None
         yield Sample(
             picture,
             WORDS[word],

@@ -127,13 +127,8 @@ class Part:
     unreadable: list[Unreadable] = field(default_factory=list)
 
     def read(self, jobs: int | None = None) -> Iterator[None]:
-        """Read every picture; yields after each.
-
-        Args:
-            jobs: processes, by default one for each core; 1 starts none.
-
-        Raises:
-            DatasetError: no picture can be read.
+        """Read every picture; yields after each. ``jobs`` processes, by default one for each core;
+        1 starts none. ``DatasetError`` if no picture can be read.
         """
         for result in duplicates.signatures([sample.file for sample in self.samples], jobs):
             if isinstance(result, Frame):
@@ -161,12 +156,7 @@ def find(
     min_correlation: float = MIN_CORRELATION,
     jobs: int | None = None,
 ) -> Leakage:
-    """Read all parts and compare each two of them.
-
-    Args:
-        min_correlation: of the details of near duplicates.
-        jobs: as ``Part.read``, whose errors it raises.
-    """
+    """Read all parts and compare each two of them; ``jobs`` and errors as ``Part.read``."""
     for part in parts:
         reading = f"Reading {part.source}"
         for _ in track(part.read(jobs), total=len(part.samples), description=reading):
@@ -178,9 +168,7 @@ def find(
             max_distance_bits=duplicates.MAX_DISTANCE_BITS,
             min_correlation=min_correlation,
         ),
-        comparisons=tuple(
-            _compare(a, b, track, min_correlation) for a, b in combinations(parts, 2)
-        ),
+        comparisons=tuple(_compare(*two, track, min_correlation) for two in combinations(parts, 2)),
     )
 
 
@@ -208,9 +196,7 @@ def shared_identities(a: Part, b: Part) -> tuple[SharedIdentity, ...]:
 
     Identities that are numbers are compared only within one kind of data set.
     """
-    counts_a, counts_b = (
-        Counter(_normalised(sample.identity) for sample in part.samples) for part in (a, b)
-    )
+    counts_a, counts_b = (Counter(_normalised(s.identity) for s in part.samples) for part in (a, b))
     same_kind = a.source.partition(":")[0] == b.source.partition(":")[0]
     return tuple(
         SharedIdentity(identity=name, pictures_a=counts_a[name], pictures_b=counts_b[name])

@@ -43,12 +43,8 @@ KINDS: tuple[Kind, ...] = ("near duplicate", "same pixels", "same bytes")
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What identifies a picture.
-
-    Attributes:
-        content, pixels: SHA-256 of the file and of the decoded picture.
-        hash, mirrored_hash: perceptual hashes, 256 bits.
-        grey: the picture in grey, 32 x 32 bytes.
+    """What identifies a picture: SHA-256 of the file and of the decoded ``pixels``, perceptual
+    hashes of 256 bits, and the picture in grey, 32 x 32 bytes.
     """
 
     file: str
@@ -60,12 +56,8 @@ class Signature:
 
 
 class Pair(Record, frozen=True, kw_only=True):
-    """Two duplicates, one of each data set.
-
-    Attributes:
-        mirrored: one is the mirrored copy of the other.
-        distance_bits: between their hashes, 0-256.
-        correlation: of their details, -1 to 1.
+    """Two duplicates, one of each data set, perhaps mirrored; the distance of their hashes is 0-256
+    bits, the correlation of their details -1 to 1.
     """
 
     a: str
@@ -117,9 +109,7 @@ def exact_pairs(a: Sequence[Signature], b: Sequence[Signature]) -> Iterator[Pair
     """Pairs of the same bytes or pixels: every picture with the first copy in the other set."""
     attributes: dict[Kind, str] = {"same bytes": "content", "same pixels": "pixels"}
     for kind, attribute in attributes.items():
-        first_a, first_b = (
-            {getattr(one, attribute): one.file for one in reversed(side)} for side in (a, b)
-        )
+        first_a, first_b = ({getattr(s, attribute): s.file for s in side[::-1]} for side in (a, b))
         for one in a:
             if other := first_b.get(getattr(one, attribute)):
                 yield Pair(a=one.file, b=other, kind=kind)

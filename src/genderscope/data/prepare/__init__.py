@@ -25,13 +25,7 @@ from genderscope.core.extras import require
 from genderscope.core.results import Provenance, versions
 from genderscope.core.types import Sample
 from genderscope.data.fingerprint import fingerprint
-from genderscope.data.prepare.manifest import (
-    MANIFEST,
-    PLAN,
-    CropsManifest,
-    CropsPlan,
-    ShardFile,
-)
+from genderscope.data.prepare.manifest import MANIFEST, PLAN, CropsManifest, CropsPlan, ShardFile
 from genderscope.data.prepare.shards import Recipe, Shard, Work, checksum, write_shard
 
 SHARD_ROWS = 1000
@@ -89,19 +83,13 @@ def prepare(
     jobs: int | None = None,
     engine: Engine = processes,
 ) -> Generator[tuple[int, int]]:
-    """Write or complete a cache. A finished one is verified, and damaged shards are written again.
+    """Write or complete a cache; yields the numbers of finished samples and of all, at the start
+    and after each shard. A finished one is verified, and damaged shards are written again.
 
-    Args:
-        samples: iterated twice, with one shard's samples in memory for each job.
-        sources: names of the data sets, for the manifest.
-        provenance: called after the first iteration; the fingerprint is added.
-
-    Yields:
-        The number of finished samples and of all, at the start and after each shard.
-
-    Raises:
-        DatasetError: ``out`` is a different cache or cannot be written, there are no samples, or
-            they changed between the two iterations.
+    Samples are iterated twice, with one shard's in memory for each job; then ``provenance`` is
+    called, and their fingerprint added. ``sources`` are names of the data sets, for the manifest.
+    ``DatasetError`` if ``out`` is a different cache or cannot be written, there are no samples, or
+    they changed between the two iterations.
     """
     require("pyarrow", "eval")
     digest = fingerprint(samples)
@@ -172,9 +160,7 @@ def _is_whole(out: Path) -> bool:
     """Whether a finished cache is complete; the earliest ones have no checksums."""
     if not (out / MANIFEST).is_file():
         return False
-    files = [
-        (out / shard.file, shard.sha256) for shard in CropsManifest.load(out / MANIFEST).shards
-    ]
+    files = [(out / each.file, each.sha256) for each in CropsManifest.load(out / MANIFEST).shards]
     if all(file.is_file() and checksum(file) == sha256 for file, sha256 in files):
         return True
     (out / MANIFEST).unlink()

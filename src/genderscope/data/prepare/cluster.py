@@ -8,11 +8,8 @@ from genderscope.inference.cluster import connected
 
 
 def shards(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
-    """The engine of a Ray cluster for ``prepare``; see ``inference.cluster.connected``.
-
-    Args:
-        works: one for each shard.
-        jobs: tasks at once; by default one for each core of the cluster.
+    """The engine of a Ray cluster for ``prepare``; ``jobs`` tasks at once, by default one for each
+    core of the cluster. See ``inference.cluster.connected``.
     """
     _, data = connected()
     rows = [{"work": pickle.dumps(work)} for work in works]

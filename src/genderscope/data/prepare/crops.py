@@ -15,17 +15,10 @@ from genderscope.data.prepare.manifest import MANIFEST, CropsManifest
 
 
 class Crops:
-    """A finished cache.
-
-    Attributes:
-        labels: (n,) int8, -1 where unknown.
-        files: (n,) names.
-        located: (n,) bool: the detector found the face or, without one, the data set gives its box.
-        identities: (n,) names or None.
-
-    Raises:
-        DatasetError: the folder is not a finished cache.
-        ResultError: its manifest is broken.
+    """A finished cache: labels, (n,) int8, -1 where unknown; names of ``files`` and persons, the
+    latter None where unknown; ``located``, (n,) bool: the detector found the face or, without one,
+    the data set gives its box. ``DatasetError`` if not finished, ``ResultError`` for a broken
+    manifest.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -84,9 +77,8 @@ class Crops:
         shards = np.searchsorted(self._ends, indices, side="right")
         starts = np.concatenate([[0], self._ends])[shards]
         chunks = self._chunks[column]
-        return np.stack(
-            [chunks[shard][row] for shard, row in zip(shards, indices - starts, strict=True)]
-        )
+        places = zip(shards, indices - starts, strict=True)
+        return np.stack([chunks[shard][row] for shard, row in places])
 
 
 def _bytes_of(column: Any, width: int) -> list[npt.NDArray[np.uint8]]:

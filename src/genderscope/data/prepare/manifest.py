@@ -21,14 +21,10 @@ class ShardFile(Record, frozen=True, kw_only=True):
 
 
 class CropsPlan(Document, frozen=True, kw_only=True):
-    """What determines the crops of a cache, with the fingerprint of the samples.
-
-    Attributes:
-        detector: None where the data set's own boxes are used.
-        detector_sha256: of its weights, where they are a file.
-        counterfactual: the condition and its seed; None for unchanged pictures.
-        surround: pixels around each crop.
-        shard_rows: samples of a shard; None in the caches of the earliest versions.
+    """What determines the crops of a cache, with the fingerprint of the samples: the detector, None
+    for the data set's own boxes, and the SHA-256 of its weights, where they are a file; the
+    counterfactual condition and its seed, None for unchanged pictures; pixels around each crop; and
+    the samples of a shard, None in the caches of the earliest versions.
     """
 
     KIND = "crops-plan"
@@ -66,12 +62,8 @@ class CropsPlan(Document, frozen=True, kw_only=True):
 
 
 class CropsManifest(CropsPlan, frozen=True, kw_only=True):
-    """A finished cache.
-
-    Attributes:
-        sources: names of the data sets.
-        failures: how many pictures could not be cut, for each reason.
-        shards: none in the caches of the earliest versions.
+    """A finished cache: the names of its data sets, how many pictures could not be cut, for each
+    reason, and its shards, none in the caches of the earliest versions.
     """
 
     KIND = "crops"

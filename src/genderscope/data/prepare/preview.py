@@ -19,8 +19,7 @@ from genderscope.sinks import annotate
 
 TILE_PX = 192
 SAMPLES = 8
-# BGR, of the palette of Okabe and Ito.
-BOX, WINDOW = (0, 159, 230), (233, 180, 86)
+BOX, WINDOW = (0, 159, 230), (233, 180, 86)  # BGR, of the palette of Okabe and Ito
 SOURCES = {
     Source.DETECTOR: "detected box",
     Source.BOX: "the data set's box",

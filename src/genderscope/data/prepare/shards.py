@@ -34,14 +34,9 @@ from genderscope.inference.locate import Source, locate
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What determines the crops, besides the pictures.
-
-    Attributes:
-        detector: its name; None uses the data set's own boxes, or the whole picture without one.
-        detector_model: its weights, or None.
-        counterfactual: a condition of ``counterfactuals`` or ``random``, applied once the face is
-            located; None for unchanged pictures.
-        seed: of the counterfactuals, combined with each file's name.
+    """What determines the crops, besides the pictures: the detector's name, None for the data set's
+    own boxes, or the whole picture without one, and its weights; a condition of ``counterfactuals``
+    or ``random``, applied once the face is located; and its seed, combined with each file's name.
     """
 
     spec: PreprocessSpec

@@ -73,33 +73,30 @@ class YuNet:
         pixels = np.zeros((1, 3, rows, columns), np.float32)
         pixels[0, :, :height, :width] = view.transpose(2, 0, 1)
         answers = self._session().run(OUTPUTS, {"input": pixels})
-        found = np.concatenate(
+        decoded = np.concatenate(
             [
                 self._decoded([answer[0] for answer in answers[4 * place :][:4]], columns, stride)
                 for place, stride in enumerate(STRIDES_PX)
             ]
         )
         # It sometimes returns boxes of negative size, and NaN.
-        sound = np.isfinite(found).all(1) & (found[:, 2:4] > 0).all(1)
-        found = found[sound]
+        sound = np.isfinite(decoded).all(1) & (decoded[:, 2:4] > 0).all(1)
+        decoded = decoded[sound]
         # Whole pixels, as in OpenCV's own suppression.
-        kept = cv2.dnn.NMSBoxes(found[:, :4].astype(int).tolist(), found[:, 14], 0.0, NMS_IOU)
+        kept = cv2.dnn.NMSBoxes(decoded[:, :4].astype(int).tolist(), decoded[:, 14], 0.0, NMS_IOU)
         return [
             Face(
                 Box(*row[:4]),
                 score=row[14],
                 landmarks=tuple(zip(row[4:14:2], row[5:14:2], strict=True)),
             )
-            for row in found[np.asarray(kept, int)].tolist()
+            for row in decoded[np.asarray(kept, int)].tolist()
         ]
 
     def _decoded(self, answers: list[Floats], columns: int, stride: int) -> Floats:
-        """Boxes, landmarks and scores, (n, 15), of what scores enough at one stride.
-
-        Args:
-            answers: kinds (n, 1), things (n, 1), boxes (n, 4) and landmarks (n, 10), by rows of
-                cells, a stride wide each.
-            columns: the view's, in pixels.
+        """Boxes, landmarks and scores, (n, 15), of what scores enough at one stride, from kinds (n,
+        1), things (n, 1), boxes (n, 4) and landmarks (n, 10), by rows of cells a stride wide,
+        ``columns`` pixels in all.
         """
         kinds, things, boxes, landmarks = answers
         scores = np.sqrt(kinds.clip(0, 1) * things.clip(0, 1))
@@ -108,8 +105,8 @@ class YuNet:
         with np.errstate(over="ignore"):
             sides = np.exp(boxes[place, 2:])
         corners = boxes[place, :2] + cells - sides / 2
-        marks = landmarks[place] + np.tile(cells, 5)
-        return np.hstack([np.hstack([corners, sides, marks]) * stride, scores[place]])
+        points = landmarks[place] + np.tile(cells, 5)
+        return np.hstack([np.hstack([corners, sides, points]) * stride, scores[place]])
 
 
 def create(
@@ -120,11 +117,7 @@ def create(
     threads: int = 1,
     provider: str = sessions.CPU,
 ) -> YuNet:
-    """YuNet from a file, by default that of ``downloads.find``.
-
-    Raises:
-        ModelError: the weights are absent or broken.
-    """
+    """YuNet from a file, by default ``downloads.find``'s; ``ModelError`` if absent or broken."""
     model = model or downloads.find("yunet")
     if model is None or not model.is_file():
         raise ModelError(

@@ -9,11 +9,13 @@ import numpy.typing as npt
 
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.results import Estimate, Provenance
-from genderscope.core.types import LABELS, UNCERTAIN, Floats
+from genderscope.core.types import LABELS, Floats
 from genderscope.evaluation import metrics
+from genderscope.evaluation.audit import results
 from genderscope.evaluation.audit.disaggregate import (
     CALIBRATED_N,
     FEW_N,
+    Columns,
     Division,
     Measure,
     calibration,
@@ -22,25 +24,14 @@ from genderscope.evaluation.audit.disaggregate import (
     outcomes,
     persons_by_group,
 )
-from genderscope.evaluation.audit.results import (
-    Audit,
-    DivisionResult,
-    Extreme,
-    Extremes,
-    Group,
-    GroupResult,
-)
 from genderscope.evaluation.audit.verdicts import TESTED, Compared, compare, extremes, finite
 from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers
-from genderscope.evaluation.predictions import NO_ANSWER, OUTCOMES, Predictions
+from genderscope.evaluation.predictions import NO_ANSWER, OUTCOMES, UNSURE, Predictions
 
-GENDER = "gender"
-"""The column that is the label itself."""
-IDENTITY = "identity"
-"""The column of who is in a picture, where known."""
+GENDER = "gender"  # the column that is the label itself
+IDENTITY = "identity"  # the column of who is in a picture, where known
 MOST_VALUES = 200
 LIBRARIES = ("numpy", "scipy", "matplotlib")
-Columns = Mapping[str, npt.NDArray[np.str_]]
 
 
 def report(
@@ -52,18 +43,11 @@ def report(
     split: str | None = None,
     detector: str | None = None,
     depth: int = 2,
-) -> Audit:
-    """Audit predictions.
-
-    Args:
-        by: columns of the predictions, or ``gender``, which is the label.
-        provenance: its seed is that of ``ece_by_chance``, the only random number.
-        dataset, split, detector: of the predictions, if known.
-        depth: the most columns that are crossed.
-
-    Raises:
-        UsageError: a column is missing, or has too many values to be groups.
-        DatasetError: no picture has a label.
+) -> results.Audit:
+    """Audit predictions by columns, of which ``gender`` is the label, and by up to ``depth``
+    crossed ones. The seed of ``provenance`` is that of ``ece_by_chance``, the only random number.
+    ``UsageError`` if a column is missing or has too many values to be groups, ``DatasetError``
+    without any label.
     """
     labelled = predictions.truth >= 0
     if not labelled.any():
@@ -80,7 +64,7 @@ def report(
     everybody = Division((), ((),), np.zeros(len(truth), np.int64))
     measured = [(part, measure(values, part, person)) for part in divide(columns, by, depth)]
     compared = compare(measured)
-    return Audit(
+    return results.Audit(
         provenance=provenance,
         name=predictions.name,
         dataset=dataset,
@@ -89,9 +73,7 @@ def report(
         n=len(truth),
         unlabelled=int((~labelled).sum()),
         no_answer=int((answers == NO_ANSWER).sum()),
-        uncertain_without_score=int(
-            ((answers == OUTCOMES.index(UNCERTAIN)) & (forced == NO_ANSWER)).sum()
-        ),
+        uncertain_without_score=int(((answers == UNSURE) & (forced == NO_ANSWER)).sum()),
         without_score=int(np.isnan(score).sum()),
         persons=None if person is None else int(person.max()) + 1,
         level=LEVEL,
@@ -102,7 +84,7 @@ def report(
         depth=depth,
         overall=groups(everybody, measure(values, everybody, person), {})[0],
         divisions=tuple(
-            DivisionResult(
+            results.DivisionResult(
                 columns=part.columns,
                 groups=groups(part, measures, compared),
                 extremes={name: _extremes(part, measures[name]) for name in TESTED},
@@ -149,7 +131,7 @@ class _Groups:
 
     def __call__(
         self, division: Division, measures: Mapping[str, Measure], compared: Compared
-    ) -> tuple[GroupResult, ...]:
+    ) -> tuple[results.GroupResult, ...]:
         groups, group = len(division.names), division.group
         n = np.bincount(group, minlength=groups)
         answers = np.bincount(group * 4 + self.answers % 4, minlength=groups * 4)  # -1 is last
@@ -157,7 +139,7 @@ class _Groups:
         persons = None if self.person is None else persons_by_group(division, self.person)
         calibrated = calibration(self.truth, self.score, division, self.seed)
         return tuple(
-            GroupResult(
+            results.GroupResult(
                 group=_group(division, place),
                 n=int(n[place]),
                 persons=None if persons is None else int(persons[place]),
@@ -178,7 +160,7 @@ class _Groups:
         )
 
 
-def _group(division: Division, place: int) -> Group:
+def _group(division: Division, place: int) -> results.Group:
     return dict(zip(division.columns, division.names[place], strict=True))
 
 
@@ -191,19 +173,19 @@ def _estimate(measure: Measure, place: int) -> Estimate:
     return metrics.estimate(measure.value[place], interval, measure.n[place])
 
 
-def _extremes(division: Division, measure: Measure) -> Extremes | None:
-    if (found := extremes(measure)) is None:
+def _extremes(division: Division, measure: Measure) -> results.Extremes | None:
+    if (ends := extremes(measure)) is None:
         return None
     most, least = (
-        Extreme(group=_group(division, place), value=float(measure.value[place]))
-        for place in (found.most, found.least)
+        results.Extreme(group=_group(division, place), value=float(measure.value[place]))
+        for place in (ends.most, ends.least)
     )
-    low, high = found.ratio_interval
-    return Extremes(
+    low, high = ends.ratio_interval
+    return results.Extremes(
         most=most,
         least=least,
-        difference=found.difference,
-        difference_interval=found.difference_interval,
-        ratio=finite(found.ratio),
+        difference=ends.difference,
+        difference_interval=ends.difference_interval,
+        ratio=finite(ends.ratio),
         ratio_interval=(low, finite(high)),
     )

@@ -18,20 +18,17 @@ from genderscope.evaluation.audit.results import Calibration
 from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers, decide, group_order, wilson
 from genderscope.evaluation.metrics.calibration import BINS, bin_of, expected_error
 
-FEW_N = 100
-"""A group of fewer pictures is marked: its numbers may be far off."""
+FEW_N = 100  # a group of fewer pictures is marked: its numbers may be far off
 CALIBRATED_N = 500
 """With fewer pictures the expected calibration error is mostly chance, and is withheld."""
 UNCERTAIN = len(LABELS)
+Columns = Mapping[str, npt.NDArray[np.str_]]
 
 
 @dataclass(frozen=True, slots=True)
 class Division:
-    """n pictures divided by the values of one or more columns.
-
-    Attributes:
-        names: (groups,) of the values of each group that has pictures.
-        group: (n,), index into ``names``.
+    """n pictures divided by the values of one or more columns: ``names`` of each group that has
+    pictures, (groups,), and the index of each picture's ``group`` into them, (n,).
     """
 
     columns: tuple[str, ...]
@@ -41,13 +38,10 @@ class Division:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One measure of each group, (groups,) each.
-
-    Attributes:
-        n: pictures that count; ``value`` and its interval are NaN below ``SMALLEST_N`` of them, or
-            of persons where these are known.
-        effective_n: see ``intervals.effective``.
-        others, others_effective_n: the same for all other groups together.
+    """One measure of each group, (groups,) each: ``n`` pictures that count, in effect
+    ``effective_n`` (see ``intervals.effective``), the value and its interval, NaN below
+    ``SMALLEST_N`` pictures, or persons where these are known; and the same for all other groups
+    together.
     """
 
     n: Integers
@@ -59,9 +53,7 @@ class Measure:
     others_effective_n: Floats
 
 
-def divide(
-    columns: Mapping[str, npt.NDArray[np.str_]], by: Sequence[str], depth: int
-) -> Iterator[Division]:
+def divide(columns: Columns, by: Sequence[str], depth: int) -> Iterator[Division]:
     """Divide by each column of ``by``, then by each two of them together, and so on to ``depth``.
 
     Groups are in the order of their columns' values, (n,) by name, 3-9 before 10-19.
@@ -86,27 +78,20 @@ def outcomes(
     truth: Integers, forced: Integers, answers: Integers, score: Floats
 ) -> dict[str, Floats]:
     """What each picture contributes to each measure, (n,) each; NaN where it does not count.
+    ``truth`` and ``forced`` index ``LABELS``, the latter -1 for no answer, which is wrong;
+    ``answers`` are with abstention, which is 2; ``score`` is P(man), or NaN.
 
-    Args:
-        truth: index into ``LABELS``.
-        forced: the label without abstention, -1 for no answer, which is wrong.
-        answers: the same with abstention, which is 2.
-        score: P(man), or NaN.
-
-    Returns:
-        ``error``: wrong without abstention; ``missed``: wrong, uncertain or no answer;
-        ``uncertain``; ``answered_error``: wrong, of those with a label; ``recall_woman``,
-        ``recall_man``: right without abstention, by label; ``overconfidence``: confidence minus
-        correctness, of those with a score.
+    ``error``: wrong without abstention; ``missed``: wrong, uncertain or no answer; ``uncertain``;
+    ``answered_error``: wrong, of those with a label; ``recall_woman``, ``recall_man``: right
+    without abstention, by label; ``overconfidence``: confidence minus correctness, of those with a
+    score.
     """
     wrong = (forced != truth).astype(np.float64)
     return {
         "error": wrong,
         "missed": (answers != truth).astype(np.float64),
         "uncertain": (answers == UNCERTAIN).astype(np.float64),
-        "answered_error": np.where(
-            (answers >= 0) & (answers != UNCERTAIN), answers != truth, np.nan
-        ),
+        "answered_error": np.where(np.isin(answers, (0, 1)), answers != truth, np.nan),
         **{
             f"recall_{label}": np.where(truth == place, 1 - wrong, np.nan)
             for place, label in enumerate(LABELS)
@@ -118,11 +103,8 @@ def outcomes(
 def measure(
     values: Mapping[str, Floats], division: Division, person: Integers | None = None
 ) -> dict[str, Measure]:
-    """Each measure of each group, with Wilson's interval, or Student's for ``overconfidence``.
-
-    Args:
-        values: of ``outcomes``.
-        person: (n,) of 0, 1, ... where it is known who is in each picture.
+    """Each measure of each group, with Wilson's interval, or Student's for ``overconfidence``, from
+    ``outcomes``; ``person`` is (n,) of 0, 1, ... where it is known who is in each picture.
     """
     groups = len(division.names)
     large = np.bincount(division.group, minlength=groups) >= SMALLEST_N
@@ -146,9 +128,7 @@ def _measure(
 ) -> Measure:
     counted = ~np.isnan(values)
     group, values = division.group[counted], values[counted]
-    n, total, squares = (
-        np.bincount(group, weights, len(large)) for weights in (None, values, values**2)
-    )
+    n, total, squares = (np.bincount(group, of, len(large)) for of in (None, values, values**2))
     visible = large & (n >= SMALLEST_N)
     effective_n, others_n = n.astype(np.float64), (n.sum() - n).astype(np.float64)
     if person is not None:

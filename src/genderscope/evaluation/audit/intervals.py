@@ -18,8 +18,7 @@ from genderscope.core.results import Interval
 from genderscope.core.types import Floats
 from genderscope.evaluation.metrics import LEVEL, Number, quantile, wilson
 
-Between = tuple[Floats, Floats]
-"""The lower and the upper ends."""
+Between = tuple[Floats, Floats]  # the lower and the upper ends
 
 
 def difference(
@@ -46,10 +45,7 @@ def ratio(
     (low, high), (other_low, other_high) = _wilson(one, one_n, z), _wilson(other, other_n, z)
     product = np.asarray(one) * other
     of_low, of_high = low * (2 * one - low), high * (2 * one - high)
-    under_low, under_high = (
-        other_low * (2 * other - other_low),
-        other_high * (2 * other - other_high),
-    )
+    under_low, under_high = (end * (2 * other - end) for end in (other_low, other_high))
     with np.errstate(divide="ignore", invalid="ignore"):
         least = of_low / (product + np.sqrt(np.maximum(product**2 - of_low * under_high, 0)))
         most = (product + np.sqrt(np.maximum(product**2 - of_high * under_low, 0))) / under_low
@@ -69,16 +65,14 @@ class Extremes:
 
 
 def extremes(share: Floats, n: Floats) -> Extremes:
-    """The largest and the smallest share of several groups, and their distance.
+    """The largest and the smallest share of several groups, (groups,) of two or more, and their
+    distance.
 
     Two groups picked as extreme look further apart than they are. The lower ends therefore have a
     level for as many pairs as could be the two (Bonferroni 1936): all but those whose members are
     clearly, by the interval of their difference, below the largest or above the smallest. The upper
     ends need no correction. The intervals are of the largest difference and ratio: at the nominal
     level where the two stand out, at a higher one where other groups are near them.
-
-    Args:
-        share, n: (groups,), of two groups or more.
     """
     most, least = int(share.argmax()), int(share.argmin())
     pair = share[most], n[most], share[least], n[least]
@@ -128,16 +122,14 @@ def holm(p: Floats) -> Floats:
 
 
 def effective(n: npt.NDArray[Any], total: npt.NDArray[Any], squares: float) -> float:
-    """The effective sample size of a mean over pictures, of which several show one person.
+    """The effective sample size of a mean over pictures, of which several show one person, from
+    each person's number of pictures, sum of their values, (persons,), and the sum of all squared
+    values.
 
     It is the number of pictures over the design effect: the variance of the mean when persons are
     drawn over that when pictures are drawn (Rao and Scott 1992), at least 1. With few persons
     Student's t reduces it further (Korn and Graubard 1998). Where all values are equal there is no
     variance, and a person's pictures count as one (Kish 1965).
-
-    Args:
-        n, total: (persons,) pictures of each and the sum of their values.
-        squares: the sum of the squared values.
     """
     n, total = n[n > 0], total[n > 0]
     persons, pictures = len(n), n.sum()

@@ -7,23 +7,17 @@ from genderscope.core.results import Document, Estimate, Interval, Record
 from genderscope.evaluation.counterfactuals import Counterfactuals
 from genderscope.evaluation.region_survey import RegionSurvey
 
-Group = dict[str, str]
-"""A group's value of each column that divides the pictures."""
+Group = dict[str, str]  # a group's value of each column that divides the pictures
 Verdict = Literal["more", "fewer", "inconclusive"]
 """Whether a group has more or fewer errors than all others."""
-HalfOpen = tuple[float, float | None]
-"""An interval; its upper end is None where it is infinite."""
+HalfOpen = tuple[float, float | None]  # an interval; its upper end is None where it is infinite
 
 
 class Calibration(Record, frozen=True, kw_only=True):
-    """How far the scores of a group are probabilities.
-
-    Attributes:
-        n: pictures with a score.
-        confidence: the mean.
-        ece: expected calibration error, as in ``metrics.calibration``.
-        ece_by_chance: what 95 of 100 perfectly calibrated models would stay below with these
-            confidences (Bröcker and Smith 2007).
+    """How far the scores of ``n`` pictures of a group are probabilities: their mean confidence, and
+    the expected calibration error, as in ``metrics.calibration``; ``ece_by_chance`` is what 95 of
+    100 perfectly calibrated models would stay below with these confidences (Bröcker and Smith
+    2007).
     """
 
     n: int
@@ -34,13 +28,9 @@ class Calibration(Record, frozen=True, kw_only=True):
 
 
 class Comparison(Record, frozen=True, kw_only=True):
-    """One measure of a group against that of all other groups together.
-
-    Attributes:
-        ratio: None where ``others`` is 0.
-        p: of no difference; ``p_holm`` is adjusted for all comparisons of the audit in this
-            measure.
-        verdict: ``inconclusive`` does not mean no difference.
+    """One measure of a group against that of all other groups together; the ratio is None where
+    ``others`` is 0. ``p`` is of no difference, ``p_holm`` adjusted for all comparisons of the audit
+    in this measure; ``inconclusive`` does not mean no difference.
     """
 
     others: float
@@ -54,16 +44,10 @@ class Comparison(Record, frozen=True, kw_only=True):
 
 
 class GroupResult(Record, frozen=True, kw_only=True):
-    """All measurements of one group.
-
-    Attributes:
-        persons: None where persons are not known.
-        size: by pictures, or by persons where these are known and fewer.
-        labels, answers: pictures by label, and by answer.
-        measures: see ``disaggregate.outcomes``; None below ``Audit.smallest_n``.
-        calibration: None below ``Audit.calibrated_n``.
-        comparisons: by measure, where possible. Two groups have one comparison, that of the group
-            with the larger value.
+    """All measurements of one group, by pictures, or by persons where these are known and fewer;
+    pictures by label and by answer. For the measures see ``disaggregate.outcomes``; they are None
+    below ``Audit.smallest_n``, calibration below ``Audit.calibrated_n``. Comparisons are by
+    measure, where possible; two groups have one, that of the group with the larger value.
     """
 
     group: Group
@@ -106,17 +90,12 @@ class DivisionResult(Record, frozen=True, kw_only=True):
 class Audit(Document, frozen=True, kw_only=True):
     """An audit by group and by crossed groups: ``genderscope audit``.
 
-    Attributes:
-        name: of the model or method.
-        dataset, split, detector: None where predictions were read from a table.
-        n: labelled pictures; the ``unlabelled`` ones are not among them.
-        no_answer, uncertain_without_score: pictures that count as errors.
-        without_score: pictures that calibration leaves out.
-        persons: None where persons are not known.
-        level: of the intervals.
-        smallest_n, few_n, calibrated_n: a group with fewer pictures has no measures, is marked, or
-            has no calibration error.
-        by: the columns; up to ``depth`` of them are crossed.
+    ``name`` is the model's or method's; data set, split and detector are None where predictions
+    were read from a table. ``n`` are labelled pictures; of these, ``no_answer`` and
+    ``uncertain_without_score`` count as errors, and calibration leaves out those ``without_score``.
+    ``persons`` are None where not known. A group of less than ``smallest_n`` has no measures, of
+    ``few_n`` is marked, of ``calibrated_n`` has no calibration error. ``level`` is the intervals';
+    up to ``depth`` of the columns ``by`` are crossed.
     """
 
     KIND: ClassVar[str] = "audit"

@@ -10,11 +10,10 @@ from genderscope.evaluation.audit.disaggregate import Division, Measure
 from genderscope.evaluation.audit.results import Comparison, Verdict
 from genderscope.evaluation.metrics import LEVEL, SMALLEST_N
 
-TESTED = ("error", "missed", "uncertain")
-"""The measures in which groups are compared."""
+TESTED = ("error", "missed", "uncertain")  # the measures in which groups are compared
 Measured = Sequence[tuple[Division, Mapping[str, Measure]]]
-Compared = dict[tuple[tuple[str, ...], int], dict[str, Comparison]]
-"""Comparisons by division and group, then by measure."""
+Place = tuple[tuple[str, ...], int]  # the columns of a division, and a group
+Compared = dict[Place, dict[str, Comparison]]  # comparisons by group, then by measure
 
 
 def extremes(measure: Measure) -> intervals.Extremes | None:
@@ -22,15 +21,13 @@ def extremes(measure: Measure) -> intervals.Extremes | None:
     visible = np.flatnonzero(~np.isnan(measure.value))
     if len(visible) < 2:
         return None
-    found = intervals.extremes(measure.value[visible], measure.effective_n[visible])
-    most, least = int(visible[found.most]), int(visible[found.least])
-    return replace(found, most=most, least=least)
+    ends = intervals.extremes(measure.value[visible], measure.effective_n[visible])
+    most, least = int(visible[ends.most]), int(visible[ends.least])
+    return replace(ends, most=most, least=least)
 
 
 def compare(measured: Measured) -> Compared:
-    """Each group against all others, in each of ``TESTED``; of two groups, that with the larger
-    value.
-    """
+    """Each group against all others, in each of ``TESTED``; of two groups, that with more."""
     results: Compared = {}
     for name in TESTED:
         for key, comparison in _compare(measured, name):
@@ -38,9 +35,7 @@ def compare(measured: Measured) -> Compared:
     return results
 
 
-def _compare(
-    measured: Measured, name: str
-) -> Iterator[tuple[tuple[tuple[str, ...], int], Comparison]]:
+def _compare(measured: Measured, name: str) -> Iterator[tuple[Place, Comparison]]:
     rows = []
     for division, measures in measured:
         measure = measures[name]

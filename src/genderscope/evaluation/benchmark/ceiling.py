@@ -1,6 +1,4 @@
-"""What one thread can do at most; in its own process, as NumPy reads the number of threads on
-import.
-"""
+"""What one thread can do at most; in its own process, as NumPy reads its limit on import."""
 
 import sys
 from collections.abc import Callable

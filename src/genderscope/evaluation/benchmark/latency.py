@@ -11,13 +11,12 @@ from genderscope.core.types import Floats
 from genderscope.evaluation.benchmark.results import Ratio, Timing
 from genderscope.evaluation.metrics import percentiles
 
+Call = Callable[[], object]
 RESAMPLES = 2000
 WARM_UP_ROUNDS = 2
 
 
-def take_turns(
-    calls: Mapping[str, Callable[[], object]], rounds: int, repeats: int
-) -> dict[str, Floats]:
+def take_turns(calls: Mapping[str, Call], rounds: int, repeats: int) -> dict[str, Floats]:
     """Time calls in turn, (rounds, repeats) seconds by name; each round begins with another of
     them.
 

@@ -11,8 +11,7 @@ import msgspec
 
 from genderscope.evaluation.benchmark.results import Ceiling, Machine
 
-LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow")
-"""That times depend on."""
+LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow")  # that times depend on
 # Instruction sets that determine the vector width of float32 and INT8.
 INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "asimddp")
 # The libraries of linear algebra read these once, when NumPy is imported.
@@ -52,8 +51,6 @@ def _caches() -> dict[str, str]:
     """Sizes by name, such as L2, as the system writes them."""
     sizes = {}
     for cache in sorted(CACHES.glob("index*")):
-        level, kind, size = (
-            (cache / name).read_text().strip() for name in ("level", "type", "size")
-        )
+        level, kind, size = ((cache / key).read_text().strip() for key in ("level", "type", "size"))
         sizes[f"L{level}" + {"Data": "d", "Instruction": "i"}.get(kind, "")] = size
     return sizes

@@ -33,7 +33,7 @@ def inputs(opened: onnxruntime.InferenceSession, faces: int) -> dict[str, npt.ND
 
 def multiply_adds(file: Path) -> int:
     """Multiply-adds of a network for one face, from the shapes in its file."""
-    return sum(operator.multiply_adds for operator in _run(file, 1, 1, optimised=False)[0])
+    return sum(operator.multiply_adds for operator in _run(file, 1, 1, fused=False)[0])
 
 
 def profile(file: Path, faces: int, runs: int) -> NetworkProfile:
@@ -67,16 +67,14 @@ def profile(file: Path, faces: int, runs: int) -> NetworkProfile:
     )
 
 
-def _run(
-    file: Path, faces: int, runs: int, optimised: bool = True
-) -> tuple[list[Operator], Floats]:
-    """The operators of a network, fused if ``optimised``, and (runs, operators) microseconds."""
+def _run(file: Path, faces: int, runs: int, fused: bool = True) -> tuple[list[Operator], Floats]:
+    """The operators of a network, ``fused`` or not, and (runs, operators) microseconds."""
     with TemporaryDirectory() as folder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.enable_profiling = True
         options.profile_file_prefix = f"{folder}/profile"
-        if not optimised:
+        if not fused:
             levels = onnxruntime.GraphOptimizationLevel
             options.graph_optimization_level = levels.ORT_DISABLE_ALL
             # Integer weights packed for the processor have no shape.

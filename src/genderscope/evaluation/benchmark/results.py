@@ -92,12 +92,9 @@ class Benchmark(TimedDocument, frozen=True, kw_only=True):
 
 
 class Ceiling(Record, frozen=True, kw_only=True):
-    """What one thread reaches.
-
-    Attributes:
-        matrix_gflops: 10^9 operations a second by the side of square float32 matrices; a
-            multiplication and an addition are two.
-        copy_gbytes_per_s: each byte read and each byte written counted.
+    """What one thread reaches: 10^9 operations a second by the side of square float32 matrices,
+    where a multiplication and an addition are two, and copied bytes, each read and each written one
+    counted.
     """
 
     matrix_gflops: dict[str, float]
@@ -153,12 +150,9 @@ class Stages(Rates, frozen=True, kw_only=True):
 
 
 class Pictures(Record, frozen=True, kw_only=True):
-    """The time of pictures.
-
-    Attributes:
-        apart: picture by picture, by stage.
-        together: in batches by ``Pipeline.stream``, without explaining and drawing.
-        unreadable: reasons, one for each picture left out.
+    """The time of pictures: one by one and by stage, and together in batches by
+    ``Pipeline.stream``, without explaining and drawing; ``unreadable`` are the reasons for those
+    left out.
     """
 
     pictures: int

@@ -13,9 +13,9 @@ from genderscope.core.protocols import Detector
 from genderscope.core.types import Floats, Frame, Image, Prediction, Result
 from genderscope.evaluation.benchmark.results import Pictures, Rates, Stage, Stages
 from genderscope.imaging import decode, draw
-from genderscope.imaging.preprocess import crop
 from genderscope.inference.classifier import Classifier
 from genderscope.inference.explainer import Explainer
+from genderscope.inference.locate import locate
 from genderscope.inference.pipeline import Pipeline
 
 FILE_STAGES = ("read", "decode")
@@ -41,20 +41,22 @@ def time_stages(
     ``FRAME_STAGES``, 0 for one left out, and the number of faces.
     """
     clock = [perf_counter()]
-    faces = detector(image)
-    clock.append(perf_counter())
-    crops = np.array([crop(image, face, classifier.spec) for face in faces], np.uint8)
-    clock.append(perf_counter())
+
+    def lap(stage: str) -> None:
+        clock.append(perf_counter())
+
+    located = locate(Frame("", image), detector, classifier.spec, lap=lap)
+    crops, faces = np.array(located.crops, np.uint8), located.faces
     scores = classifier(crops).tolist() if faces else []
-    clock.append(perf_counter())
+    lap("classify")
     if explainer and faces:
         explainer(crops)
-        clock.append(perf_counter())
+        lap("explain")
     else:
         clock.append(clock[-1])
     predictions = [Prediction((woman, man), classifier.min_confidence) for woman, man in scores]
-    draw.draw(image, [Result(*pair) for pair in zip(faces, predictions, strict=True)])
-    clock.append(perf_counter())
+    draw.draw(image, list(map(Result, faces, predictions)))
+    lap("draw")
     return np.diff(clock), len(faces)
 
 
@@ -65,14 +67,9 @@ def measure(
     explainer: Explainer | None,
     rounds: int,
 ) -> Pictures:
-    """Time each stage on pictures, one after the other, and the whole as ``classify`` runs it.
-
-    Args:
-        pictures: as ``decode.find`` yields them.
-        classifier, explainer: opened with one thread; the latter may be left out.
-
-    Raises:
-        PictureError: no picture is left.
+    """Time each stage on pictures, as ``decode.find`` yields them, one after the other, and the
+    whole as ``classify`` runs it; ``PictureError`` if no picture is left. Classifier and explainer
+    are opened with one thread; the latter may be left out.
     """
     readable, unreadable = [], []
     for picture in pictures:
@@ -105,17 +102,13 @@ def measure(
                 pass
             together.append(perf_counter() - began)
     seconds = float(np.median(together[WARM_UP_ROUNDS:]))
+    n = len(readable), sum(counts)
     return Pictures(
-        pictures=len(readable),
-        faces=sum(counts),
+        pictures=n[0],
+        faces=n[1],
         rounds=rounds,
-        apart=shares(
-            (*FILE_STAGES, *FRAME_STAGES),
-            np.median(apart[WARM_UP_ROUNDS:], axis=0),
-            len(readable),
-            sum(counts),
-        ),
-        together=Rates(**_rates(seconds, len(readable), sum(counts))),
+        apart=shares((*FILE_STAGES, *FRAME_STAGES), np.median(apart[WARM_UP_ROUNDS:], axis=0), *n),
+        together=Rates(**_rates(seconds, *n)),
         unreadable=tuple(unreadable),
     )
 
@@ -133,9 +126,5 @@ def shares(names: Sequence[str], seconds: Floats, pictures: int, faces: float) -
     )
 
 
-def _rates(seconds: float, pictures: int, faces: float) -> dict[str, float]:
-    return {
-        "ms": 1e3 * seconds,
-        "pictures_per_s": pictures / seconds,
-        "faces_per_s": faces / seconds,
-    }
+def _rates(time: float, pictures: int, faces: float) -> dict[str, float]:
+    return {"ms": 1e3 * time, "pictures_per_s": pictures / time, "faces_per_s": faces / time}

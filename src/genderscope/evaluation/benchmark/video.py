@@ -1,6 +1,4 @@
-"""Frames per second of live video on one thread: synthetic frames of one portrait that moves, once
-or twenty times.
-"""
+"""Frames per second of live video on one thread: one portrait that moves, once or twenty times."""
 
 from functools import partial
 from math import ceil
@@ -14,32 +12,27 @@ from genderscope.core.types import Frame, Image
 from genderscope.evaluation.benchmark.latency import ratio, take_turns
 from genderscope.evaluation.benchmark.results import Stream, VideoRun
 from genderscope.evaluation.benchmark.stages import one_thread, shares
-from genderscope.imaging.preprocess import PreprocessSpec, crop
+from genderscope.imaging.preprocess import PreprocessSpec
 from genderscope.inference.explainer import Explainer
+from genderscope.inference.locate import locate
 from genderscope.inference.pipeline import Pipeline
 from genderscope.video import Live
 
 WIDTH, HEIGHT = 640, 480
 FRAMES_PER_S = 25
-# Numbers of faces: in all, and in a row.
-LAYOUTS = {1: 1, 20: 5}
+LAYOUTS = {1: 1, 20: 5}  # numbers of faces: in all, and in a row
 # Includes hair and shoulders.
 PORTRAIT = PreprocessSpec(
     "portrait", size=256, margin_ratio=0.5, squaring="expand", padding="edge", colour="bgr"
 )
 GROUND = 128
-# Waiting for a frame, and what the taker of the last one did with it.
-NOT_OURS = ("read", "write")
+NOT_OURS = ("read", "write")  # waiting for a frame, and what the taker of the last one did with it
 RATIO_ROUNDS, RATIO_REPEATS = 30, 3
 
 
 def frame(portrait: Image, faces: int, number: int) -> Frame:
-    """One of a video's frames, 640 x 480.
-
-    Args:
-        portrait: (side, side, 3) uint8 BGR, a face with its surroundings.
-        faces: one of ``LAYOUTS``.
-        number: of the frame; portraits move by a pixel or two between frames.
+    """One of a video's frames, 640 x 480, with one of ``LAYOUTS`` of a portrait, (side, side, 3)
+    uint8 BGR, which moves by a pixel or two between frames.
     """
     across = LAYOUTS[faces]
     width, height = WIDTH // across, HEIGHT // ceil(faces / across)
@@ -57,19 +50,13 @@ def frame(portrait: Image, faces: int, number: int) -> Frame:
 def measure(
     picture: Image, scope: Pipeline, explainer: Explainer | None, frames: int, seed: int
 ) -> dict[str, VideoRun]:
-    """Frames per second of ``Live``, drawn, and the cost of explaining, by the number of faces.
-
-    Args:
-        picture: (height, width, 3) uint8 BGR, with a face.
-        explainer: without one, nothing is explained.
-
-    Raises:
-        UsageError: no face is detected in the picture.
+    """Frames per second of ``Live``, drawn, and the cost of explaining, by the number of faces,
+    made from a picture, (height, width, 3) uint8 BGR; ``UsageError`` if it shows no face.
     """
-    if not (faces := scope.detector(picture)):
+    located = locate(Frame("", picture), scope.detector, PORTRAIT)
+    if not located.faces:
         raise UsageError("the picture that the video is made of shows no face: name another")
-    portrait = crop(picture, faces[0], PORTRAIT)
-    one = crop(picture, faces[0], scope.classifier.spec)
+    portrait, one = located.crops[0], located.recrop(scope.classifier.spec)[0]
     runs = {}
     with one_thread():
         for count in LAYOUTS:

@@ -35,9 +35,8 @@ def summarise(
         raise DatasetError(f"{dataset} holds no pictures in {split!r}")
     imbalance, sizes = _imbalance(tally), _sizes(opened) if opened else None
     identities = _identities(tally)
-    selection = results.ReferenceSelection(
-        removed=tally.removed, kept=tally.n - sum(tally.removed.values())
-    )
+    kept = tally.n - sum(tally.removed.values())
+    selection = results.ReferenceSelection(removed=tally.removed, kept=kept)
     return Exploration(
         provenance=msgspec.structs.replace(provenance, fingerprint=str(tally.fingerprint)),
         dataset=dataset,
@@ -112,9 +111,8 @@ def _pixels(sizes: Sequence[tuple[int, int]]) -> results.PixelSizes:
 
 
 def _spread(lengths: Sequence[int]) -> results.Spread:
-    return results.Spread(
-        smallest=min(lengths), median=float(np.median(lengths)), largest=max(lengths)
-    )
+    middle = float(np.median(lengths))
+    return results.Spread(smallest=min(lengths), median=middle, largest=max(lengths))
 
 
 def _groups(counts: Counter[tuple[str, int]]) -> dict[str, ByLabel] | None:

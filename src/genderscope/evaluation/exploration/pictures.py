@@ -9,20 +9,16 @@ from genderscope.core.types import Face, Image, Sample
 from genderscope.imaging import decode
 from genderscope.imaging.preprocess import PreprocessSpec, crop, whole
 
-SHEET_PICTURES = 24
-"""Crops of each label that are kept for a contact sheet."""
+SHEET_PICTURES = 24  # crops of each label that are kept for a contact sheet
 SHEET = PreprocessSpec("sheet", size=96, padding="edge", colour="bgr")
 """A margin of 40% around the box, as in the published crops of IMDB and WIKI."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedPicture:
-    """An opened picture of a sample.
-
-    Attributes:
-        size: width and height in pixels, upright; None if unreadable, for the reason ``error``.
-        crop: the face, (96, 96, 3) uint8 BGR, for the first pictures of each label.
-        outside: the sample's box extends beyond the picture.
+    """An opened picture of a sample: its width and height in pixels, upright, or why it is
+    unreadable; for the first pictures of each label the face, (96, 96, 3) uint8 BGR; and whether
+    the sample's box extends beyond the picture.
     """
 
     sample: Sample

@@ -8,8 +8,7 @@ from genderscope.evaluation.exploration.pictures import OpenedPicture
 from genderscope.evaluation.exploration.results import Identities, Imbalance, Problem, Sizes
 from genderscope.evaluation.exploration.tally import EXAMPLES, UNLABELLED, Tally
 
-IMBALANCE_RATIO = 1.5
-"""A larger imbalance is a problem."""
+IMBALANCE_RATIO = 1.5  # a larger imbalance is a problem
 DOMINANT_SHARE, DOMINANT_TIMES = 0.01, 10
 """A dominant identity has more than this share of all pictures and this many times the mean."""
 ROWS = (

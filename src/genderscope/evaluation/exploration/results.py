@@ -3,8 +3,7 @@
 from genderscope.core.results import Document, Interval, Record
 from genderscope.evaluation.metrics import Rates
 
-ByLabel = dict[str, int]
-"""Numbers of pictures by the labels ``woman``, ``man`` and ``unknown``."""
+ByLabel = dict[str, int]  # numbers of pictures by the labels ``woman``, ``man`` and ``unknown``
 
 
 class Imbalance(Record, frozen=True, kw_only=True):
@@ -19,11 +18,8 @@ class Imbalance(Record, frozen=True, kw_only=True):
 
 
 class Histogram(Record, frozen=True, kw_only=True):
-    """Pictures by label in bins of equal width, from the first used to the last.
-
-    Attributes:
-        n, infinite, missing: pictures with a finite value, an infinite one, and none.
-        edges: one more than there are bins.
+    """Pictures by label in bins of equal width, from the first used to the last, between edges, one
+    more than bins; ``n`` pictures have a finite value, others an infinite one or none.
     """
 
     n: int
@@ -116,12 +112,9 @@ class Problem(Record, frozen=True, kw_only=True):
 
 
 class Exploration(Document, frozen=True, kw_only=True):
-    """What a data set holds, and its problems.
-
-    Attributes:
-        measures: histograms of face scores, ages and sizes of boxes, by name.
-        groups: by column and value; None for a column of too many values.
-        reference_selection: None for a data set without face scores.
+    """What a data set holds, and its problems: histograms of face scores, ages and sizes of boxes,
+    by name; groups by column and value, None for a column of too many values; the reference
+    selection, None for a data set without face scores.
     """
 
     KIND = "exploration"

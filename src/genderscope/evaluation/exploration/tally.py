@@ -21,10 +21,8 @@ from genderscope.data.selection import REFERENCE, Selected
 
 BLOCK = 10_000
 EXAMPLES = 3
-MOST_GROUPS = 50
-"""A column of more values, such as one of names, does not define groups."""
-UNLABELLED = 2
-"""The index of pictures without a label, after the two labels."""
+MOST_GROUPS = 50  # a column of more values, such as one of names, does not define groups
+UNLABELLED = 2  # the index of pictures without a label, after the two labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +68,12 @@ class Occurrences:
 
 
 class Tally:
-    """Counts of samples. Labels are 0, 1 and ``UNLABELLED``; ``draw`` pictures are drawn at random.
+    """Counts of samples by label: 0, 1 and ``UNLABELLED``; ``draw`` pictures are drawn at random.
 
-    Attributes:
-        labels: (3,) pictures by label.
-        histograms: (bins, 3) of each of ``MEASURES``.
-        infinite: samples with an infinite value of each measure.
-        groups: for each of the data set's columns, counts by (value, label).
-        identities: counts by (identity, label).
-        odd: occurrences of ``ODDITIES``, and of ``missing`` and ``repeated`` files.
-        removed: samples that ``selection.REFERENCE`` would remove, by condition.
+    ``histograms`` of each of ``MEASURES`` are (bins, 3), with samples of an ``infinite`` value
+    apart; ``groups`` of each column count (value, label), ``identities`` (identity, label); ``odd``
+    are occurrences of ``ODDITIES``, and of ``missing`` and ``repeated`` files; ``removed`` are
+    samples that ``selection.REFERENCE`` would remove, by condition.
     """
 
     def __init__(self, draw: int = 0, seed: int = 0) -> None:
@@ -157,13 +151,9 @@ class Tally:
                 repeated.append(sample)
             self._files.add(file)
         self.odd["repeated"].add(repeated)
-        exist = [isfile(sample.file) for sample in block]
-        self.odd["missing"].add(
-            [sample for sample, exists in zip(block, exist, strict=True) if not exists]
-        )
+        pairs = [(sample, isfile(sample.file)) for sample in block]
+        self.odd["missing"].add([sample for sample, exists in pairs if not exists])
         keys = self._random.random(len(block)).tolist()
-        present = (
-            (key, sample) for key, sample, exists in zip(keys, block, exist, strict=True) if exists
-        )
+        present = ((key, sample) for key, (sample, there) in zip(keys, pairs, strict=True) if there)
         # The samples with the smallest random keys: a uniform draw from a stream of unknown length.
         self._drawn = heapq.nsmallest(self._draw, chain(self._drawn, present), key=itemgetter(0))

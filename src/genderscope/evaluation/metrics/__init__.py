@@ -21,8 +21,7 @@ Number = float | Floats | Integers
 T = TypeVar("T", Estimate, float | None)
 
 LEVEL = 0.95
-SMALLEST_N = 30
-"""A rate of fewer pictures is withheld: its interval is too wide to be of use."""
+SMALLEST_N = 30  # a rate of fewer pictures is withheld: its interval is too wide to be of use
 
 
 class Rates(Record, Generic[T], frozen=True, kw_only=True):
@@ -128,11 +127,9 @@ def quantile(level: Number = LEVEL) -> Any:  # a number or an array, as ``level`
 
 
 def wilson(successes: Number, n: Number, z: Number | None = None) -> tuple[Floats, Floats]:
-    """Wilson's score interval of a proportion (Wilson 1927): its lower and its upper ends.
-
-    Args:
-        successes, n: they broadcast; ``n`` may be an effective sample size, and 0 gives (0, 1).
-        z: standard errors to either side; by default those of ``LEVEL``.
+    """Wilson's score interval of a proportion (Wilson 1927): its lower and its upper ends, ``z``
+    standard errors to either side, by default those of ``LEVEL``. ``successes`` and ``n``
+    broadcast; the latter may be an effective sample size, and 0 gives (0, 1).
     """
     z = quantile() if z is None else z
     n = np.asarray(n, np.float64)
@@ -179,9 +176,7 @@ def percentiles(values: Floats, level: float = LEVEL) -> Floats:
 
 
 def roc_auc(truth: Integers, score: Floats, level: float = LEVEL) -> Estimate:
-    """Area under the ROC curve of the pictures with a prediction, and its interval (DeLong et al.
-    1988).
-    """
+    """Area under the ROC curve of predicted pictures, and its interval (DeLong et al. 1988)."""
     learn, stats = require("sklearn.metrics", "eval"), require("scipy.stats", "eval")
     predicted = ~np.isnan(score)
     truth, score = truth[predicted], score[predicted]

@@ -9,14 +9,7 @@ import numpy as np
 
 from genderscope.core.results import Estimate, Record
 from genderscope.core.types import Floats
-from genderscope.evaluation.metrics import (
-    Integers,
-    decide,
-    estimate,
-    percentiles,
-    proportion,
-    share,
-)
+from genderscope.evaluation import metrics
 
 BINS = 15
 COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5)
@@ -33,14 +26,10 @@ class Bin(Record, frozen=True, kw_only=True):
 
 
 class Calibration(Record, frozen=True, kw_only=True):
-    """How close confidence is to accuracy, over the pictures with a prediction.
-
-    Attributes:
-        ece: expected calibration error over equal-width bins of the confidence (Guo et al. 2017),
-            0-1.
-        brier: mean squared error of P(man).
-        nll: mean negative log-likelihood, nats.
-        bins: those that hold pictures, in ascending order.
+    """How close confidence is to accuracy, over the pictures with a prediction: expected
+    calibration error, 0-1, over equal-width bins of the confidence (Guo et al. 2017), mean squared
+    error of P(man), mean negative log-likelihood in nats, and the bins that hold pictures, in
+    ascending order.
     """
 
     ece: Estimate
@@ -50,12 +39,8 @@ class Calibration(Record, frozen=True, kw_only=True):
 
 
 class Coverage(Record, frozen=True, kw_only=True):
-    """The most confident predictions.
-
-    Attributes:
-        coverage: their share of all pictures, at least.
-        confidence: the lowest among them.
-        error: the share of them that is wrong.
+    """The most confident predictions: their share of all pictures, at least, the lowest confidence
+    among them, and the share of them that is wrong.
     """
 
     coverage: float
@@ -71,12 +56,9 @@ class Curve(Record, frozen=True, kw_only=True):
 
 
 class RiskCoverage(Record, frozen=True, kw_only=True):
-    """The error when only the most confident pictures get a prediction.
-
-    Attributes:
-        aurc: area under the curve of the error over the coverage: the mean of the error over all n
-            coverages (Geifman and El-Yaniv 2017; Geifman et al. 2019).
-        at: for each of ``COVERAGES``.
+    """The error when only the most confident pictures get a prediction, ``at`` each of
+    ``COVERAGES``. ``aurc`` is the area under its curve over the coverage: the mean of the error
+    over all n coverages (Geifman and El-Yaniv 2017; Geifman et al. 2019).
     """
 
     aurc: Estimate
@@ -84,7 +66,7 @@ class RiskCoverage(Record, frozen=True, kw_only=True):
     curve: Curve
 
 
-def bin_of(confidence: Floats) -> Integers:
+def bin_of(confidence: Floats) -> metrics.Integers:
     """Which of ``BINS`` bins of equal width, from 0 to 1, each confidence is in."""
     return np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
 
@@ -97,11 +79,11 @@ def expected_error(excess: Floats, n: float) -> Floats:
     return error
 
 
-def calibration(truth: Integers, score: Floats, seed: int = 0) -> Calibration:
+def calibration(truth: metrics.Integers, score: Floats, seed: int = 0) -> Calibration:
     """How close confidence is to accuracy; the intervals are the bootstrap's."""
     predicted = ~np.isnan(score)
     truth, score = truth[predicted], score[predicted]
-    confidence, right = np.maximum(score, 1 - score), decide(score) == truth
+    confidence, right = np.maximum(score, 1 - score), metrics.decide(score) == truth
     place = bin_of(confidence)
     of_truth = np.where(truth == 1, score, 1 - score).clip(np.finfo(np.float64).eps)
     excess, squared, loss = confidence - right, (score - truth) ** 2, -np.log(of_truth)
@@ -117,20 +99,20 @@ def calibration(truth: Integers, score: Floats, seed: int = 0) -> Calibration:
             low=number / BINS,
             high=(number + 1) / BINS,
             mean_confidence=float(confidence[place == number].mean()),
-            accuracy=share(right[place == number]),
+            accuracy=metrics.share(right[place == number]),
         )
         for number in np.unique(place).tolist()
     )
     return Calibration(ece=ece, brier=brier, nll=nll, bins=bins)
 
 
-def risk_coverage(truth: Integers, score: Floats, seed: int = 0) -> RiskCoverage:
+def risk_coverage(truth: metrics.Integers, score: Floats, seed: int = 0) -> RiskCoverage:
     """The error of the most confident pictures. A missing prediction is wrong and has no
     confidence; equal confidences go together.
     """
     n = len(truth)
     confidence = np.where(np.isnan(score), 0.0, np.maximum(score, 1 - score))
-    wrong = (decide(score) != truth).astype(np.float64)
+    wrong = (metrics.decide(score) != truth).astype(np.float64)
     descending, level = np.unique(-confidence, return_inverse=True)
 
     def area(weight: Floats) -> Floats:
@@ -153,27 +135,23 @@ def risk_coverage(truth: Integers, score: Floats, seed: int = 0) -> RiskCoverage
             Coverage(
                 coverage=coverage,
                 confidence=float(-descending[end]),
-                error=proportion(errors[end], covered[end]),
+                error=metrics.proportion(errors[end], covered[end]),
             )
             for coverage, end in ((coverage, last_level(coverage)) for coverage in COVERAGES)
         ),
-        curve=Curve(
-            coverage=tuple(steps.tolist()), error=tuple((errors[ends] / covered[ends]).tolist())
-        ),
+        curve=Curve(coverage=tuple(steps.tolist()), error=tuple((errors / covered)[ends].tolist())),
     )
 
 
 def _with_intervals(
     measures: Callable[[Floats], Floats], count: int, n: int, seed: int
 ) -> list[Estimate]:
-    """Measures with their intervals by the basic bootstrap over pictures.
+    """Measures with their intervals by the basic bootstrap over pictures; ``measures`` maps how
+    often each of the n pictures counts to ``count`` non-negative numbers.
 
     A resampled calibration error lies above the measured one as that one lies above the true one,
     so the percentile interval is mirrored at the measured value (Davison and Hinkley 1997). Where
     the true error is 0, the lower end may still lie a little above it.
-
-    Args:
-        measures: maps how often each of the n pictures counts to ``count`` non-negative numbers.
     """
     if not n:
         return [Estimate(n=0, value=None, interval=None)] * count
@@ -183,5 +161,6 @@ def _with_intervals(
         measures(np.bincount(random.integers(0, n, n), minlength=n).astype(np.float64))
         for _ in range(RESAMPLES)
     ]
-    high, low = np.maximum(2 * values - percentiles(np.array(replicates)), 0)
-    return [estimate(*one, n) for one in zip(values, zip(low, high, strict=True), strict=True)]
+    high, low = np.maximum(2 * values - metrics.percentiles(np.array(replicates)), 0)
+    ends = zip(values, low, high, strict=True)
+    return [metrics.estimate(value, (least, most), n) for value, least, most in ends]

@@ -7,14 +7,7 @@ import numpy.typing as npt
 
 from genderscope.core.results import Estimate, Record
 from genderscope.core.types import LABELS, Floats
-from genderscope.evaluation.metrics import (
-    Integers,
-    Selective,
-    decide,
-    group_order,
-    selective,
-    share,
-)
+from genderscope.evaluation import metrics
 from genderscope.evaluation.metrics.calibration import calibration, risk_coverage
 
 
@@ -25,17 +18,17 @@ class Group(Record, frozen=True, kw_only=True):
     recall: dict[str, Estimate]
     ece: Estimate
     aurc: Estimate
-    selective: Selective | None
+    selective: metrics.Selective | None
 
 
 def members(groups: npt.NDArray[np.str_]) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
     """Each group's name, 3-9 before 10-19, and its members, (n,)."""
-    for name in sorted(set(groups.tolist()), key=group_order):
+    for name in sorted(set(groups.tolist()), key=metrics.group_order):
         yield name, groups == name
 
 
 def by_group(
-    truth: Integers,
+    truth: metrics.Integers,
     score: Floats,
     groups: npt.NDArray[np.str_],
     min_confidence: float,
@@ -48,10 +41,10 @@ def by_group(
     }
 
 
-def _group(truth: Integers, score: Floats, min_confidence: float, seed: int) -> Group:
-    right = decide(score) == truth
-    accuracy = share(right)
-    recall = {label: share(right[truth == k]) for k, label in enumerate(LABELS)}
+def _group(truth: metrics.Integers, score: Floats, min_confidence: float, seed: int) -> Group:
+    right = metrics.decide(score) == truth
+    accuracy = metrics.share(right)
+    recall = {label: metrics.share(right[truth == k]) for k, label in enumerate(LABELS)}
     if accuracy.value is None:
         withheld = Estimate(n=len(truth), value=None, interval=None)
         return Group(accuracy=accuracy, recall=recall, ece=withheld, aurc=withheld, selective=None)
@@ -60,5 +53,5 @@ def _group(truth: Integers, score: Floats, min_confidence: float, seed: int) -> 
         recall=recall,
         ece=calibration(truth, score, seed).ece,
         aurc=risk_coverage(truth, score, seed).aurc,
-        selective=selective(truth, score, min_confidence),
+        selective=metrics.selective(truth, score, min_confidence),
     )

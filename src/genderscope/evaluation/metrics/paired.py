@@ -14,11 +14,9 @@ Bools = npt.NDArray[np.bool_]
 
 
 class McNemar(Record, frozen=True, kw_only=True):
-    """McNemar's exact two-sided test of whether both are right equally often (1947).
-
-    Attributes:
-        a_only, b_only: the discordant pictures: those that only one of the two has right.
-        p: of a split at least as uneven, were either equally likely; 1 without discordant pictures.
+    """McNemar's exact two-sided test of whether both are right equally often (1947), from the
+    discordant pictures, which only one has right: ``p`` is the chance of a split at least as
+    uneven, were either equally likely, and 1 without discordant pictures.
     """
 
     a_only: int

@@ -29,18 +29,15 @@ from genderscope.inference.classifier import Classifier
 from genderscope.inference.locate import LocatedFaces, failed, locate
 from genderscope.inference.pipeline import Pipeline
 
-# A JPEG is not decoded smaller than this, however large the wanted faces are.
-REDUCED_PX = 1280
+REDUCED_PX = 1280  # a JPEG is not decoded smaller than this, however large the wanted faces are
 REDUCTIONS = (2, 4, 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How pictures are classified: see ``genderscope.load`` and ``detectors.create``.
-
-    Attributes:
-        keep_pictures: scenes hold the decoded pictures; else only their sizes, and a large JPEG is
-            decoded no larger than its faces need.
+    """How pictures are classified: see ``genderscope.load`` and ``detectors.create``. Without
+    ``keep_pictures`` scenes hold only the sizes of the decoded pictures, and a large JPEG is
+    decoded no larger than its faces need.
     """
 
     model: str = "mini_xception"
@@ -57,11 +54,7 @@ class Settings:
     keep_pictures: bool = False
 
     def scope(self) -> Pipeline:
-        """The detector and the network, on one thread each.
-
-        Raises:
-            ModelError, UsageError: see ``genderscope.load``.
-        """
+        """The detector and the network, on one thread each; errors as ``genderscope.load``."""
         network = Classifier.load(self.model, 1, self.provider)
         return Pipeline(network, self.create_detector(), self.min_confidence)
 
@@ -78,10 +71,8 @@ class Settings:
         )
 
     def record(self, scope: Pipeline, provenance: Provenance, shards: int | None = None) -> Run:
-        """What decides the results besides the pictures.
-
-        Args:
-            provenance: of the run, with the fingerprint of its shards where it has any.
+        """What decides the results besides the pictures; ``provenance`` is the run's, with the
+        fingerprint of its shards where it has any.
         """
         return Run(
             provenance=provenance,
@@ -129,9 +120,8 @@ class Reader:
         one_face = self._settings.crops_are_faces
         located = locate(Frame(name, image), self._detector(by), self._spec, one_face=one_face)
         if by > 1:
-            small = any(
-                abs(window(face, self._spec)[0]) < self._spec.size for face in located.faces
-            )
+            size = self._spec.size
+            small = any(abs(window(face, self._spec)[0]) < size for face in located.faces)
             faces = tuple(detection.moved(face, 1 / by) for face in located.faces)
             located = replace(located, faces=faces)
             if small:
@@ -148,15 +138,9 @@ def classify(
     threads: int | None = None,
     scope: Pipeline | None = None,
 ) -> Generator[Scene]:
-    """Scenes in the order of their pictures.
-
-    Args:
-        threads: that read and locate, beside the caller's, which runs the network; by default one
-            for each core.
-        scope: that of the settings, where it is open already.
-
-    Raises:
-        ModelError, UsageError: see ``Settings.scope``.
+    """Scenes in the order of their pictures; errors as ``Settings.scope``. ``threads`` read and
+    locate, beside the caller's, which runs the network; by default one for each core. ``scope`` is
+    that of the settings, where it is open already.
     """
     scope = scope or settings.scope()
     spec = scope.classifier.spec

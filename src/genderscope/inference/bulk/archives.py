@@ -29,11 +29,8 @@ TAR, TABLE = (".tar", ".tar.gz", ".tgz"), (".parquet",)
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """The members of an archive, or named pictures.
-
-    Attributes:
-        place: a tar file or a Parquet table; None where pictures are named.
-        items: paths and addresses of pictures, and the errors of what could not be listed.
+    """The members of an archive, a tar file or a Parquet table, or named pictures: their paths and
+    addresses, and the errors of what could not be listed.
     """
 
     place: str | None = None
@@ -110,13 +107,13 @@ def _items(
 def _listed(place: str) -> Iterator[str | Frame]:
     files, root = require("fsspec.core", "cluster").url_to_fs(place)
     try:
-        found = sorted(files.glob(root) if "*" in root else files.find(root))
+        paths = sorted(files.glob(root) if "*" in root else files.find(root))
     except Exception as error:  # what storage raises has no common root
         yield Frame(place, error=f"{place} cannot be listed: {_reason(error)}")
         return
-    if not found:
+    if not paths:
         yield Frame(place, error=f"{place} is not there; check the address")
-    for path in found:
+    for path in paths:
         if path == root or _ends(path, EXTENSIONS) or ("*" in root and _ends(path, TAR + TABLE)):
             yield files.unstrip_protocol(path)
 

@@ -24,9 +24,9 @@ def calibration(audit: Audit) -> Iterator[Section]:
     over = [name for name, (low, _) in zip(names, intervals, strict=True) if low > 0]
     under = [name for name, (_, high) in zip(names, intervals, strict=True) if high < 0]
     findings = [
-        f"{word}: {sentences.listed(found)}."
-        for word, found in (("Overconfident", over), ("Underconfident", under))
-        if found
+        f"{word}: {sentences.listed(members)}."
+        for word, members in (("Overconfident", over), ("Underconfident", under))
+        if members
     ]
     yield Section(
         "Confidence and accuracy",

@@ -80,9 +80,7 @@ def _row(condition: ConditionResult) -> tuple[str, ...]:
 
 
 def _by_group(results: Counterfactuals, column: str) -> Table:
-    by_group = {
-        condition.name: condition.by_group.get(column, {}) for condition in results.conditions
-    }
+    by_group = {one.name: one.by_group.get(column, {}) for one in results.conditions}
     groups = dict.fromkeys(group for rates in by_group.values() for group in rates)
     return Table(
         (f"flip rate by {sentences.value(column)}", *map(sentences.value, groups)),

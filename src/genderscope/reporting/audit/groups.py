@@ -11,18 +11,14 @@ from genderscope.reporting.page import Block, Figure, Items, Table
 
 MOST_DRAWN = 24
 MOST_ROWS = 30
-RATES = {
-    "error": "error",
-    "missed": "missed",
-    "uncertain": "uncertain",
-    "answered_error": "answered error",
-}
+RATES = {key: key.replace("_", " ") for key in ("error", "missed", "uncertain", "answered_error")}
 RECALLS = {"recall_woman": "recall of women", "recall_man": "recall of men"}
 VERDICTS = {
     "more": "more\u00a0errors",
     "fewer": "fewer\u00a0errors",
     "inconclusive": "inconclusive",
 }
+COMPARED = ("error", "others", "difference", "ratio", "p", "verdict")
 Rows = Sequence[tuple[str, GroupResult]]
 
 
@@ -132,15 +128,7 @@ def _comparisons(division: DivisionResult) -> Iterator[Table]:
         "ratio, and p adjusted for all comparisons (Holm)"
     )
     yield Table(
-        (
-            sentences.title(division.columns),
-            "error",
-            "others",
-            "difference",
-            "ratio",
-            "p",
-            "verdict",
-        ),
+        (sentences.title(division.columns), *COMPARED),
         [
             (
                 name(group.group),

@@ -21,24 +21,15 @@ MEASURES = {
     "recall": "right without abstention, of those with this label",
 }
 SOURCES = (
-    Link(
-        "Intervals of shares: Wilson 1927",
-        "https://doi.org/10.1080/01621459.1927.10502953",
-    ),
+    Link("Intervals of shares: Wilson 1927", "https://doi.org/10.1080/01621459.1927.10502953"),
     Link(
         "Intervals of differences: Newcombe 1998, method 10",
         "https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8%3C873::AID-SIM779%3E3.0.CO;2-I",
     ),
     "Intervals of ratios: Donner and Zou 2012, Statistical Methods in Medical Research 21:347-359.",
     Link("Many comparisons: Holm 1979", "https://www.jstor.org/stable/4615733"),
-    Link(
-        "Pictures of one person: Rao and Scott 1992",
-        "https://doi.org/10.2307/2532311",
-    ),
-    Link(
-        "Chance levels of calibration: Bröcker and Smith 2007",
-        "https://doi.org/10.1175/WAF993.1",
-    ),
+    Link("Pictures of one person: Rao and Scott 1992", "https://doi.org/10.2307/2532311"),
+    Link("Chance levels of calibration: Bröcker, Smith 2007", "https://doi.org/10.1175/WAF993.1"),
 )
 
 

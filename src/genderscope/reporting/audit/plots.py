@@ -16,13 +16,9 @@ def ranges(
     hollow: Sequence[bool] = (),
     reference: float | None = None,
 ) -> str:
-    """Draw percentages as dots on their intervals, one line a name, as SVG for a page.
-
-    Args:
-        values, intervals: 0-1.
-        across: what they are a share of.
-        hollow: drawn as rings, such as those of few pictures.
-        reference: 0-1, a dashed line.
+    """Draw percentages, 0-1, as dots on their intervals, one line a name, as SVG for a page;
+    ``across`` is what they are a share of. Hollow ones, such as those of few pictures, are rings;
+    ``reference``, 0-1, is a dashed line.
     """
     with drawing(height=0.75 + 0.27 * len(names)) as figure:
         axes = figure.subplots()
@@ -37,9 +33,8 @@ def ranges(
             if hollow and hollow[place]:
                 axes.plot(*dot, color="white", linewidth=5, solid_capstyle="round", clip_on=False)
         if reference is not None:
-            axes.axvline(
-                100 * reference, color=INK, linestyle="--", linewidth=1, alpha=0.6, clip_on=False
-            )
+            dashes = {"color": INK, "linestyle": "--", "linewidth": 1, "alpha": 0.6}
+            axes.axvline(100 * reference, clip_on=False, **dashes)
         axes.set_yticks(places, names)
         # Below 0 only for measures that can be: a share near 0 keeps the axis's left end.
         axes.set(xlabel=across, ylim=(len(names) - 0.5, -0.5), xlim=(min(0, *left), None))
@@ -49,10 +44,8 @@ def ranges(
 
 
 def parts(names: Sequence[str], series: Mapping[str, Sequence[float]]) -> str:
-    """Draw how wholes are divided, as horizontal bars of percentages, as SVG for a page.
-
-    Args:
-        series: (names,) of 0-1 by name, at most three, which sum to 1 over the series.
+    """Draw how wholes are divided, as horizontal bars of percentages, as SVG for a page; at most
+    three series of 0-1, (names,), which sum to 1.
     """
     with drawing(height=0.75 + 0.3 * len(names)) as figure:
         axes = figure.subplots()

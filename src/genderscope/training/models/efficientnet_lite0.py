@@ -114,11 +114,8 @@ def create(channels: int = 3) -> nn.Module:
 
 def pretrained(spec: PreprocessSpec) -> dict[str, Tensor]:
     """ImageNet weights for everything but the last convolution, which is drawn at random.
-
-    Raises:
-        MissingExtra: the package that carries them is not installed.
-        UsageError: the crops are grey.
-        ModelError: its file holds another network.
+    ``MissingExtra`` without the package that carries them, ``UsageError`` for grey crops,
+    ``ModelError`` if its file holds another network.
     """
     if spec.channels != 3:
         raise UsageError("ImageNet weights read colour: take a preset in bgr")

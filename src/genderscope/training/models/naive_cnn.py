@@ -12,8 +12,7 @@ from genderscope.core.types import LABELS
 
 SOURCE = "after Arriaga et al. 2017, arXiv:1710.07557"
 SIZE = 64
-# Maps of each convolution; a max pooling halves them after each.
-MAPS = (32, 64, 128)
+MAPS = (32, 64, 128)  # maps of each convolution; a max pooling halves them after each
 HIDDEN = 600
 DROPPED = 0.5
 

@@ -11,8 +11,7 @@ from genderscope.training.models._residual import Residual, projection
 
 SOURCE = "He et al. 2016, arXiv:1512.03385"
 STEM = 32
-# (maps, stride) of each block.
-BLOCKS = ((32, 1), (64, 2), (128, 2), (128, 1), (256, 2), (256, 1))
+BLOCKS = ((32, 1), (64, 2), (128, 2), (128, 1), (256, 2), (256, 1))  # (maps, stride) of each block
 
 
 class Block(Residual):

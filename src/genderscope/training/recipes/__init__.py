@@ -30,9 +30,8 @@ def read(recipe: str) -> dict[str, object]:
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
-        raise UsageError(
-            f"no recipe {recipe!r}: give a .toml file or one of {', '.join(names())}"
-        ) from error
+        shipped = ", ".join(names())
+        raise UsageError(f"no recipe {recipe!r}: give a .toml file or one of {shipped}") from error
     except ValueError as error:
         raise UsageError(f"{file} is not valid TOML: {error}") from error
 
@@ -44,12 +43,9 @@ def parents(options: Options) -> list[str]:
 
 
 def settings(options: Options, runs: Path) -> Settings:
-    """Settings from options; ``UsageError`` for an unknown option or a value that is not valid.
-
-    Args:
-        options: ``augmentation`` is a strength or a table of ``Augmentation``'s fields.
-        runs: the folder with the runs of teachers and of ``init_from``, and with the tables of
-            ``teacher_scores``.
+    """Settings from options, of which ``augmentation`` is a strength or a table of its fields;
+    ``runs`` holds the runs and tables that they name. ``UsageError`` if an option is unknown or not
+    valid.
     """
     values = {name: value for name, value in options.items() if name != "preset"}
     names = Settings.__struct_fields__
