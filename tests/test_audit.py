@@ -205,3 +205,25 @@ def test_other_measurements_have_sections_of_their_own():
     assert "90.0% wrong" not in outline.text  # n too small
     assert "Most energy for its area: eyes, with 40.0% (35.0 to 45.0) of the energy" in outline.text
     assert "Regions of the face" in text
+
+
+def test_a_difference_that_correction_does_not_show_explains_itself():
+    """Twenty groups of 60, all with 12 errors but one with 21."""
+    group = np.repeat(np.arange(20), 60)
+    place = np.tile(np.arange(60), 20)
+    truth = place % 2
+    wrong = place < np.where(group == 7, 21, 12)
+    answers = np.where(wrong, 1 - truth, truth)
+    columns = {"site": tuple(f"s{number:02d}" for number in group)}
+    files = tuple(f"{number}.jpg" for number in range(1200))
+    results = report(Predictions("x", files, truth, np.full(1200, NAN), answers, columns), "site")
+    [division] = results.divisions
+    comparison = division.groups[7].comparisons["error"]
+    assert comparison.difference_interval[0] > 0
+    assert comparison.verdict == "inconclusive"
+    reason = "not shown after correction for 20 comparisons"
+    [sentence] = [text for text in sentences.findings(division, results) if "excludes zero" in text]
+    assert sentence.startswith("The interval of the difference excludes zero for s07, but it is ")
+    assert reason in sentence
+    headline = sentences.headline(division, results)
+    assert ("The difference is between" in headline) == (reason in headline)

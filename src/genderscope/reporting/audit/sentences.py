@@ -123,7 +123,20 @@ def _missed(most: GroupResult, least: GroupResult, extremes: Extremes, audit: Au
     low, high = extremes.difference_interval
     if low <= 0:
         return f"{sentence} The data do not show a difference between the two."
-    return f"{sentence} The difference is between {100 * low:.0f} and {100 * high:.0f} of 100."
+    difference = f"The difference is between {100 * low:.0f} and {100 * high:.0f} of 100"
+    compared = [end.comparisons["missed"] for end in (most, least) if "missed" in end.comparisons]
+    if compared and all(one.verdict == "inconclusive" for one in compared):
+        difference += f", but it is {_not_shown(audit, 'missed')}"
+    return f"{sentence} {difference}."
+
+
+def _not_shown(audit: Audit, measure: str) -> str:
+    """Why an interval may exclude zero beside a verdict that says nothing."""
+    number = sum(measure in group.comparisons for part in audit.divisions for group in part.groups)
+    return (
+        f"not shown after correction for {number:,} comparisons, some of whose intervals exclude "
+        "zero by chance"
+    )
 
 
 def _error(extremes: Extremes) -> str:
@@ -168,13 +181,9 @@ def _verdicts(division: DivisionResult, audit: Audit) -> Iterator[str]:
             f"difference: {listed(names['inconclusive'])}."
         )
     if beside:
-        comparisons = sum(
-            "error" in group.comparisons for part in audit.divisions for group in part.groups
-        )
         yield (
-            f"Not shown after correction for {comparisons:,} comparisons, although the interval of "
-            f"the difference excludes zero: {listed(beside)}. Of so many intervals, some do by "
-            "chance."
+            f"The interval of the difference excludes zero for {listed(beside)}, but it is "
+            f"{_not_shown(audit, 'error')}."
         )
 
 
