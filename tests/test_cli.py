@@ -66,6 +66,19 @@ def test_help_lists_every_command_on_one_line_of_its_panel() -> None:
     assert "0 all done, 1 some pictures failed, 2 wrong usage" in result.stdout
 
 
+def test_a_shell_completes_commands() -> None:
+    words = {"_GENDERSCOPE_COMPLETE": "complete_bash", "COMP_WORDS": "genderscope cla"}
+    done = subprocess.run(
+        COMMAND,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | words | {"COMP_CWORD": "1"},
+    )
+    assert (done.returncode, done.stdout) == (0, "classify\n")
+    assert "--install-completion" in run("--help").stdout
+
+
 def test_help_imports_nothing_slow() -> None:
     code = (
         "import sys\n"
@@ -342,11 +355,12 @@ def test_demo(model: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("out", "message"), [("x.txt", "should end in"), ("nowhere/x.png", "cannot be written")]
+    ("out", "message"), [("x.txt", "should end in"), ("file/x.png", "cannot be written")]
 )
 def test_demo_without_a_place_to_write_is_2(
     model: str, out: str, message: str, tmp_path: Path
 ) -> None:
+    (tmp_path / "file").touch()
     result = run("demo", "--out", out, cwd=tmp_path)
     assert result.returncode == 2
     assert message in result.stderr
