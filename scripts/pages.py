@@ -70,6 +70,12 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     return LINK.sub(lead, markdown)
 
 
+def on_post_page(output: str, **_: Any) -> str:
+    """Name the search dialogue, and make landmarks of whole menus only; the theme does neither."""
+    output = output.replace('role="dialog"', 'role="dialog" aria-label="Search"')
+    return re.sub(r'(<nav class="md-nav" data-md-level="[1-9]")', r'\1 role="group"', output)
+
+
 def commands() -> str:
     """The help of every command."""
     group = typer.main.get_command(app)
