@@ -71,9 +71,17 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def on_post_page(output: str, **_: Any) -> str:
-    """Name the search dialogue, and make landmarks of whole menus only; the theme does neither."""
+    """Name the search dialogue, and make menus within menus groups rather than landmarks."""
+    inner: list[bool] = []
+
+    def change(match: re.Match[str]) -> str:
+        if match[0] == "</nav>":
+            return "</div>" if inner.pop() else match[0]
+        inner.append(re.search(r'data-md-level="[1-9]"', match[0]) is not None)
+        return match[0].replace("<nav", '<div role="group"') if inner[-1] else match[0]
+
     output = output.replace('role="dialog"', 'role="dialog" aria-label="Search"')
-    return re.sub(r'(<nav class="md-nav" data-md-level="[1-9]")', r'\1 role="group"', output)
+    return re.sub(r"<nav\b[^>]*>|</nav>", change, output)
 
 
 def commands() -> str:
