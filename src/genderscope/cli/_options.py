@@ -215,10 +215,8 @@ def note_threshold(own: float, wanted: float | None) -> None:
 
 
 def sink_targets(sinks: Sequence[str] | None) -> dict[str, str]:
-    """Targets by the names of sinks, from ``--sink``.
-
-    Raises:
-        UsageError: one is not written ``NAME=TARGET``.
+    """Targets of sinks by their names, from ``--sink``; ``UsageError`` unless all are
+    ``NAME=TARGET``.
     """
     from genderscope.core.errors import UsageError
 
@@ -237,11 +235,7 @@ def columns(by: str) -> list[str]:
 
 
 def of_a_dataset(**options: Any) -> None:
-    """Refuse options of a data set where a table of predictions replaces it.
-
-    Raises:
-        UsageError: one is given.
-    """
+    """Refuse options of a data set, a ``UsageError``, where a table of predictions replaces it."""
     from genderscope.core.errors import UsageError
 
     if given := [f"--{name.replace('_', '-')}" for name, value in options.items() if value]:

@@ -36,11 +36,8 @@ def tracked(
 
 
 class Tracked:
-    """A context that reports the progress of work.
-
-    Args:
-        unit: what is counted.
-        transient: remove the bar when the work is done.
+    """A context that reports the progress of work in some unit; a transient bar vanishes at its
+    end.
     """
 
     def __init__(self, unit: str, console: "Console", transient: bool = False) -> None:

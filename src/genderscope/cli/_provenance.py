@@ -25,10 +25,8 @@ def of(
     samples: "Samples | None" = None,
     exclusions: "Exclusions | None" = None,
 ) -> "Provenance":
-    """Provenance with this process's command and the versions of ``packages``.
-
-    Args:
-        samples: those of the result, for their fingerprint and exclusions.
+    """Provenance with this process's command, the versions of ``packages``, and the fingerprint and
+    exclusions of ``samples``.
     """
     from genderscope.core.results import Provenance, versions
 

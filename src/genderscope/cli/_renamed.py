@@ -36,11 +36,7 @@ def command(arguments: list[str], commands: Collection[str]) -> list[str]:
 
 
 def options(name: str, arguments: list[str], options: Collection[str]) -> list[str]:
-    """The arguments of a command with the new names of its options.
-
-    Args:
-        options: what the command takes. Only names that it lacks are translated.
-    """
+    """The arguments of a command with the new names of those ``options`` that it lacks itself."""
     renamed = {
         old: new
         for old, new in OPTIONS.get(name, {}).items()

@@ -11,11 +11,7 @@ from genderscope.training.settings import Settings
 
 
 def parse(assignments: Iterable[str]) -> dict[str, object]:
-    """Settings by name, their values as text.
-
-    Raises:
-        UsageError: one is not written as NAME=VALUE.
-    """
+    """Settings by name, their values as text; ``UsageError`` unless all are written NAME=VALUE."""
     settings: dict[str, object] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")

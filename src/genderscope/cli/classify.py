@@ -49,11 +49,7 @@ class OutputOptions:
     overwrite: _options.Overwrite = False
 
     def targets(self, engine: str) -> dict[str, str]:
-        """Sinks and their targets.
-
-        Raises:
-            UsageError: the outputs cannot be written together, or with this engine.
-        """
+        """Sinks and their targets; ``UsageError`` if they or the engine do not go together."""
         named = {
             "json": "-" if self.json else None,
             "jsonl": self.jsonl,

@@ -172,13 +172,8 @@ def _run(
 
 
 def show(window: "Window", scene: "Scene", live: "Live", model: str, paced: bool) -> bool:
-    """Show a scene and handle keys.
-
-    Args:
-        paced: wait for the scene's own time, as a recorded source needs.
-
-    Returns:
-        Whether the user quit.
+    """Show a scene and handle keys; whether the user quit. ``paced`` waits for its own time, as a
+    recorded source needs.
     """
     if paced:
         time.sleep(max(window.opened_s + (scene.frame.time_s or 0) - time.monotonic(), 0))

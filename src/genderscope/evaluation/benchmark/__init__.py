@@ -89,12 +89,8 @@ def compare(
     detector: str,
     provenance: Provenance,
 ) -> Benchmark:
-    """Compare several models and each pair of them.
-
-    Args:
-        predictions: by data set, then by model; may be empty.
-        rounds: in which the models take turns, for each batch size.
-        detector: of the faces.
+    """Compare several models and each pair of them: their predictions by data set, then by model,
+    if any, and their speed in rounds in which they take turns, for each batch size.
     """
     times = {batch: _timed(models, batch, rounds) for batch in BATCHES}
     seed = provenance.seed or 0
