@@ -36,13 +36,10 @@ def on_this_machine(
     unread: Counter[str],
     console: "Console",
 ) -> Iterator[Scene]:
-    """Classify and write to the targets; yields each scene once it is written.
-
-    Args:
-        avoid: a folder whose pictures are not read, since they are written by this run.
-        targets: sinks and their targets; with ``earlier`` only one, of jsonl or parquet.
-        earlier: resume, and count here what earlier runs did.
-        unread: see ``decode.find``.
+    """Classify and write to sinks by their targets; yields each scene once it is written. Pictures
+    in ``avoid``, where this run writes, are not read; for ``unread`` see ``decode.find``. With
+    ``earlier``, a single output, jsonl or parquet, is resumed, and counts there what earlier runs
+    did.
     """
     resume = earlier is not None
     done = Done([]) if earlier is None else _done(targets, settings, scope, earlier)
@@ -106,10 +103,8 @@ def on_a_cluster(
 def _done(
     targets: dict[str, str], settings: Settings, scope: Pipeline, earlier: Counter[str]
 ) -> Done:
-    """The finished pictures of an output, which are counted in ``earlier``.
-
-    Raises:
-        UsageError: it was made with other settings.
+    """The finished pictures of an output, which are counted in ``earlier``; ``UsageError`` if it
+    was made with other settings.
     """
     [(name, target)] = targets.items()
     agree(*_settings_of(name, target), _run(settings, scope))

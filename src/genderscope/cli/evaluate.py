@@ -6,16 +6,8 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from genderscope.cli._options import (
-    BatchSize,
-    DataOptions,
-    Dataset,
-    DetectorOptions,
-    JsonFile,
-    Model,
-    Output,
-    expanded,
-)
+from genderscope.cli import _options
+from genderscope.cli._options import expanded
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
 
@@ -24,21 +16,21 @@ PANEL = "Measure"
 
 @expanded
 def evaluate(
-    dataset: Dataset,
-    data: DataOptions,
-    detection: DetectorOptions,
-    model: Model = "mini_xception",
-    json_file: JsonFile = None,
+    dataset: _options.Dataset,
+    data: _options.DataOptions,
+    detection: _options.DetectorOptions,
+    model: _options.Model = "mini_xception",
+    json_file: _options.JsonFile = None,
     save_predictions: Annotated[
-        Path | None, Option(metavar="FILE.csv", dir_okay=False), Output()
+        Path | None, Option(metavar="FILE.csv", dir_okay=False), _options.Output()
     ] = None,
-    confusion: Annotated[Path | None, Option(dir_okay=False), Output()] = None,
+    confusion: Annotated[Path | None, Option(dir_okay=False), _options.Output()] = None,
     plots: Annotated[
-        Path | None, Option(metavar="DIR", file_okay=False), Output("confusion.png")
+        Path | None, Option(metavar="DIR", file_okay=False), _options.Output("confusion.png")
     ] = None,
     face_sizes: Annotated[str | None, Option(metavar="PX,PX,...")] = None,
     redetect: bool = False,
-    batch_size: BatchSize = 256,
+    batch_size: _options.BatchSize = 256,
 ) -> None:
     """Evaluate a model on a labelled data set.
 

@@ -6,17 +6,8 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from genderscope.cli._options import (
-    BatchSize,
-    DataOptions,
-    Dataset,
-    DetectorOptions,
-    JsonFile,
-    Model,
-    Output,
-    columns,
-    expanded,
-)
+from genderscope.cli import _options
+from genderscope.cli._options import expanded
 from genderscope.core.extras import require
 
 PANEL = "Measure"
@@ -24,16 +15,16 @@ PANEL = "Measure"
 
 @expanded
 def regions(
-    dataset: Dataset,
-    data: DataOptions,
-    detection: DetectorOptions,
-    model: Model = "mini_xception",
+    dataset: _options.Dataset,
+    data: _options.DataOptions,
+    detection: _options.DetectorOptions,
+    model: _options.Model = "mini_xception",
     by: Annotated[str, Option(metavar="COLUMN,COLUMN")] = "",
-    json_file: JsonFile = None,
+    json_file: _options.JsonFile = None,
     maps: Annotated[
-        Path | None, Option(metavar="DIR", file_okay=False), Output(shared=True)
+        Path | None, Option(metavar="DIR", file_okay=False), _options.Output(shared=True)
     ] = None,
-    batch_size: BatchSize = 64,
+    batch_size: _options.BatchSize = 64,
     seed: Annotated[int, Option(min=0)] = 0,
 ) -> None:
     """Measure gradient energy by face region over a data set.
@@ -69,7 +60,7 @@ def regions(
         split=read.split,
         model=explainer.name,
         detector=detector.name,
-        by=columns(by),
+        by=_options.columns(by),
     )
     if json_file:
         survey.save(json_file, overwrite=True)

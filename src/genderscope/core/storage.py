@@ -48,14 +48,6 @@ def claimed(place: Path, overwrite: bool = False, advice: str = "") -> Iterator[
 
     A device or a pipe needs no reservation. Windows has no such locks, so there only an existing
     result is refused.
-
-    Args:
-        place: a file or a folder.
-        overwrite: it may exist.
-        advice: appended to the error about an existing result.
-
-    Raises:
-        UsageError: it holds a result, cannot be created, or is an output of another process.
     """
     if place.exists() and not (place.is_file() or place.is_dir()):
         yield

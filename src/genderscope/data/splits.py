@@ -138,15 +138,8 @@ def write(
 
     The tables have the columns ``file`` (relative to the table), ``label``, ``identity`` and the
     groups, and are data sets: ``table:PART.csv?identity=identity``. A picture listed twice is taken
-    once.
-
-    Args:
-        source: of the samples, for the record.
-        provenance: its seed decides; the fingerprint is added.
-
-    Raises:
-        UsageError: ``out`` holds splits that may not be replaced, or as ``split``.
-        DatasetError: a group has the name of a column, or as ``split``.
+    once. ``UsageError`` if ``out`` holds splits that may not be replaced, ``DatasetError`` if a
+    group has the name of a column; else errors as ``split``.
     """
     if (out / RECORD).exists() and not overwrite:
         raise UsageError(f"{out} holds splits already: name another folder")

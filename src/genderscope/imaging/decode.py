@@ -154,18 +154,13 @@ def read_reduced(
 def find(
     paths: Iterable[str | Path], avoid: Path | None = None, unread: Counter[str] | None = None
 ) -> Iterator[Path | Frame]:
-    """Stream the pictures that paths name.
+    """Stream the pictures that paths name, and a frame with the error for a folder that cannot be
+    read.
 
     A named file is always tried. In folders, at any depth, visible files with a picture's extension
     count: by name, a folder's files before its folders. Links to folders are not followed, so there
-    are no loops.
-
-    Args:
-        avoid: a folder that is not entered, such as the output.
-        unread: counts the files in folders that may be pictures but are not read, by extension.
-
-    Yields:
-        A picture's path, or a frame with the error for a folder that cannot be read.
+    are no loops; the folder ``avoid``, such as the output, is not entered. ``unread`` counts the
+    files in folders that may be pictures but are not read, by extension.
     """
     for path in map(Path, paths):
         if os.path.isdir(path):  # pathlib's would raise where a folder above is closed

@@ -54,14 +54,10 @@ def find(model: str | Path) -> Path:
 
 
 class Model:
-    """An open model file and its metadata; see ``open``.
-
-    Attributes:
-        file: where it lies.
-        spec: the preprocessing that it was trained with.
-        temperature, bias: see ``calibrated``.
-        min_confidence: below it the label is ``uncertain``; the metadata has its meaning.
-        provider: by ONNX Runtime's name in lower case, such as ``cpu``.
+    """An open model file and its metadata; see ``open``. It has the preprocessing of its training,
+    temperature and bias (see ``calibrated``), the confidence below which the label is
+    ``uncertain``, explained in the metadata, and the provider by ONNX Runtime's name in lower case,
+    such as ``cpu``.
     """
 
     def __init__(self, session: sessions.Session, metadata: Metadata, threads: int) -> None:

@@ -52,20 +52,12 @@ def classify(
     """Classify pictures on a cluster (see ``connected``) into a Parquet folder, or an address of
     object storage, a part for each shard of ``archives.shards``; existing parts are kept.
 
-    Args:
-        out: a folder, or an address of object storage.
-        workers: each with its own networks; by default one for each core of the cluster.
-        size: pictures of folders in a part.
-        provenance: of the stored settings; the shards' fingerprint is added.
-        unread: see ``decode.find``.
-
-    Yields:
-        The counts of each part (see ``bulk.count``), in any order: first one for the existing
-        parts, with the numbers of ``parts`` and of all ``shards``.
-
-    Raises:
-        UsageError: ``out`` holds results of other pictures or settings.
-        MissingExtra: Ray or pyarrow is not installed.
+    Yields the counts of each part (see ``bulk.count``), in any order: first one for the existing
+    parts, with the numbers of ``parts`` and of all ``shards``. There are so many workers, by
+    default one for each core, each with its own networks, and ``size`` pictures of folders in a
+    part; the shards' fingerprint is added to the stored provenance; for ``unread`` see
+    ``decode.find``. ``UsageError`` if ``out`` holds results of other pictures or settings,
+    ``MissingExtra`` without Ray or pyarrow.
     """
     ray, data = connected()
     require("pyarrow", "eval")

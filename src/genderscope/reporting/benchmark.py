@@ -7,17 +7,7 @@ import numpy as np
 
 from genderscope.core.extras import require
 from genderscope.core.results import Estimate
-from genderscope.evaluation.benchmark.results import (
-    Benchmark,
-    NetworkProfile,
-    PairedAccuracy,
-    Profile,
-    Rates,
-    Ratio,
-    Stages,
-    TimedDocument,
-    VideoBenchmark,
-)
+from genderscope.evaluation.benchmark import results
 from genderscope.reporting import plots
 from genderscope.reporting.markdown import table as table_text
 from genderscope.reporting.page import Table
@@ -28,7 +18,7 @@ LARGEST = 12
 """How many operators of a network are listed, those that take the longest."""
 
 
-def comparison(result: Benchmark) -> Iterator[Table]:
+def comparison(result: results.Benchmark) -> Iterator[Table]:
     """The models beside each other, and each pair of them."""
     models, pairs = result.models.values(), result.pairs
     one = next(iter(models))
@@ -85,7 +75,7 @@ def _percent(accuracy: Estimate) -> str:
     return f"{100 * accuracy.value:.1f} ({100 * low:.1f}-{100 * high:.1f})"
 
 
-def _difference(accuracy: PairedAccuracy) -> list[str]:
+def _difference(accuracy: results.PairedAccuracy) -> list[str]:
     difference, test = accuracy.difference, accuracy.test
     cell = "n too small"
     if difference.value is not None and difference.interval is not None:
@@ -94,13 +84,13 @@ def _difference(accuracy: PairedAccuracy) -> list[str]:
     return [cell, f"{test.a_only:,}, {test.b_only:,}", f"{test.p:.2g}"]
 
 
-def ratio(of: Ratio) -> str:
+def ratio(of: results.Ratio) -> str:
     """A ratio with its interval."""
     low, high = of.interval
     return f"{of.value:.2f} ({low:.2f}-{high:.2f})"
 
 
-def profile(result: Profile) -> Iterator[Table]:
+def profile(result: results.Profile) -> Iterator[Table]:
     """The stages of pictures, each network compared with the machine's limit, and its operators."""
     pictures = result.pictures
     together = pictures.together
@@ -152,7 +142,7 @@ def profile(result: Profile) -> Iterator[Table]:
             yield _operators(name, batch, run)
 
 
-def _operators(name: str, batch: str, profile: NetworkProfile) -> Table:
+def _operators(name: str, batch: str, profile: results.NetworkProfile) -> Table:
     largest = sorted(profile.operators, key=lambda operator: -operator.microseconds)
     rows = [
         [
@@ -173,9 +163,9 @@ def _operators(name: str, batch: str, profile: NetworkProfile) -> Table:
     )
 
 
-def stages(result: Stages, title: str) -> Table:
+def stages(result: results.Stages, title: str) -> Table:
     """The stages of a picture or of a frame."""
-    rates: dict[str, tuple[Rates, float]] = {
+    rates: dict[str, tuple[results.Rates, float]] = {
         name: (stage, stage.share) for name, stage in result.stages.items()
     }
     return Table(
@@ -194,7 +184,7 @@ def stages(result: Stages, title: str) -> Table:
     )
 
 
-def video(result: VideoBenchmark) -> Iterator[Table]:
+def video(result: results.VideoBenchmark) -> Iterator[Table]:
     """Frames per second by the number of faces, and the cost of explaining."""
     rows = []
     for faces, run in result.faces.items():
@@ -219,7 +209,7 @@ def video(result: VideoBenchmark) -> Iterator[Table]:
         )
 
 
-def markdown(tables: Iterable[Table], result: TimedDocument) -> str:
+def markdown(tables: Iterable[Table], result: results.TimedDocument) -> str:
     """Tables in Markdown, each with its caption below, and the machine that measured them."""
     machine, provenance = result.machine, result.provenance
     caches = ", ".join(f"{name} {size}" for name, size in machine.caches.items())
@@ -236,7 +226,7 @@ def markdown(tables: Iterable[Table], result: TimedDocument) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def drawing(result: Benchmark, file: Path) -> None:
+def drawing(result: results.Benchmark, file: Path) -> None:
     """Accuracy against time and against size, one point a model and data set, as a PNG."""
     locator = require("matplotlib.ticker", "eval").LogLocator
     figure = require("matplotlib.figure", "eval").Figure(

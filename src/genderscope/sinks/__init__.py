@@ -24,13 +24,9 @@ class BaseSink:
 
 
 class TextSink(BaseSink):
-    """A text file, by its name or open, or standard output for ``-``; each line is written as soon
-    as it is complete.
-
-    A path that is not valid UTF-8 is written as its original bytes.
-
-    Raises:
-        UsageError: the target cannot be written.
+    """A text file, by its name or open, or standard output for ``-``, where each line is written as
+    soon as it is complete; a path that is not valid UTF-8 as its original bytes. ``UsageError`` if
+    it cannot be written.
     """
 
     def __init__(self, target: str | TextIO, append: bool = False) -> None:

@@ -56,10 +56,8 @@ def check(file: Path) -> None:
 
 
 def save(image: Image, file: Path) -> None:
-    """Write a picture, (height, width, 3) uint8 BGR, in the format of the file's suffix.
-
-    Raises:
-        UsageError: the suffix is unknown, or the file cannot be written.
+    """Write a picture, (height, width, 3) uint8 BGR, in the format of the file's suffix;
+    ``UsageError`` if that is unknown or the file cannot be written.
     """
     check(file)
     try:

@@ -5,11 +5,7 @@ from genderscope.sinks import face_rows
 
 
 class Rows(face_rows.FaceRows):
-    """See ``TextSink``.
-
-    Raises:
-        UsageError: the target cannot be written.
-    """
+    """See ``TextSink``."""
 
     columns = ("path", "error", "label", "confidence", *LABELS, *face_rows.OF_A_FACE)
     every_picture = True

@@ -19,16 +19,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class FaceRows(TextSink):
-    """See ``TextSink``.
-
-    Text that a spreadsheet would take for a formula begins with an apostrophe.
-
-    Attributes:
-        columns: of the table.
-        every_picture: a picture without a face has a row too.
-
-    Raises:
-        UsageError: the target cannot be written.
+    """See ``TextSink``. A picture without a face has a row too if ``every_picture``. Text that a
+    spreadsheet would take for a formula begins with an apostrophe.
     """
 
     columns: tuple[str, ...] = COLUMNS

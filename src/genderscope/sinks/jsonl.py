@@ -26,10 +26,8 @@ create = JsonLines
 
 
 def finished(target: str) -> Iterator[Finished]:
-    """A file's records; an incomplete last line is removed from the file first.
-
-    Raises:
-        UsageError: a line is not a record, or the file cannot be written.
+    """A file's records; an incomplete last line is removed from the file first. ``UsageError`` if
+    another line is not a record, or the file cannot be written.
     """
     file = Path(target)
     try:

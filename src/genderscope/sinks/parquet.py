@@ -64,10 +64,8 @@ def clear(target: str) -> None:
 
 
 def finished(target: str) -> Iterator[Finished]:
-    """A folder's rows, their paths as ``text`` writes them.
-
-    Raises:
-        UsageError: a part cannot be read.
+    """A folder's rows, their paths as ``text`` writes them; ``UsageError`` if a part cannot be
+    read.
     """
     pq, pa = require("pyarrow.parquet", "eval"), require("pyarrow", "eval")
     store = Store(target)

@@ -34,13 +34,9 @@ ADVICE = (
 
 
 class Source(Protocol):
-    """Iterates over timed frames; see ``open_source``.
-
-    Attributes:
-        name: the path of its frames; an address without its user, password and query.
-        live: frames are dropped rather than queued.
-        stills: it seems to hold photographs rather than frames of one video.
-        dropped: how many frames were dropped so far.
+    """Iterates over timed frames; see ``open_source``. An address is its name without user,
+    password and query. Frames of a live one are dropped rather than queued; ``dropped`` counts
+    them. With ``stills`` it seems to hold photographs rather than frames of one video.
     """
 
     name: str

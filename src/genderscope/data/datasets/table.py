@@ -117,14 +117,10 @@ def posix(file: str) -> str:
 
 
 def rows(root: Path, columns: Mapping[str, str], source: str = "") -> Iterator[Row]:
-    """Stream the rows of a table, Parquet by its suffix or CSV, each with its place.
-
-    Args:
-        columns: those that it must have, by the options that name them.
-        source: how the table is given where options can follow it.
-
-    Raises:
-        DatasetError: it lacks one of ``columns``, has one twice or a row twice, or cannot be read.
+    """Stream the rows of a table, Parquet by its suffix or CSV, each with its place. ``columns``
+    are those that it must have, by the options that name them; ``source`` is how the table is given
+    where options can follow it. ``DatasetError`` if it lacks one, has one twice or a row twice, or
+    cannot be read.
     """
     if not root.is_file():
         raise DatasetError(f"{root} is not a file; a table is CSV or Parquet")

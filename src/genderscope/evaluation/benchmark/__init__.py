@@ -19,17 +19,8 @@ from genderscope.core import sessions
 from genderscope.core.errors import UsageError
 from genderscope.core.results import Provenance
 from genderscope.core.types import Floats
-from genderscope.evaluation.benchmark import accuracy, machine, network
+from genderscope.evaluation.benchmark import accuracy, machine, network, results
 from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
-from genderscope.evaluation.benchmark.results import (
-    Benchmark,
-    Ceiling,
-    ModelResult,
-    NetworkSpeed,
-    Pair,
-    Timing,
-    TrainingTime,
-)
 from genderscope.evaluation.predictions import Predictions
 from genderscope.inference.classifier import Classifier, find
 
@@ -41,6 +32,7 @@ TIME_IS = (
     "models take turns; median and 95th percentile of all calls, divided by the faces of a call"
 )
 WAYS = ("network", "classifier")
+Speeds = dict[str, results.NetworkSpeed]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,19 +49,17 @@ class Entrant:
         classifier = Classifier.load(model, threads=1)
         return cls(find(model), classifier, classifier.name)
 
-    def training_time(self) -> TrainingTime:
+    def training_time(self) -> results.TrainingTime:
         training = self.classifier.metadata.training
         seconds = training.seconds if training else None
         epochs = training.settings.get("epochs") if training else None
         mean = seconds / epochs if seconds and epochs else None
-        return TrainingTime(epochs=epochs, seconds=seconds, seconds_per_epoch=mean)
+        return results.TrainingTime(epochs=epochs, seconds=seconds, seconds_per_epoch=mean)
 
 
 def entrants(models: Sequence[str | Path]) -> dict[str, Entrant]:
-    """Models by their names, the smallest first; a second one of a name has its folder's too.
-
-    Raises:
-        UsageError: two have the same name and folder.
+    """Models by their names, the smallest first; a second one of a name has its folder's too, and
+    if both are the same it is a ``UsageError``.
     """
     opened: dict[str, Entrant] = {}
     for entrant in map(Entrant.load, models):
@@ -88,18 +78,18 @@ def compare(
     rounds: int,
     detector: str,
     provenance: Provenance,
-) -> Benchmark:
+) -> results.Benchmark:
     """Compare several models and each pair of them: their predictions by data set, then by model,
     if any, and their speed in rounds in which they take turns, for each batch size.
     """
     times = {batch: _timed(models, batch, rounds) for batch in BATCHES}
     seed = provenance.seed or 0
-    return Benchmark(
+    return results.Benchmark(
         provenance=provenance,
         machine=machine.describe(),
         detector=detector,
         models={
-            name: ModelResult(
+            name: results.ModelResult(
                 source=entrant.classifier.metadata.source or None,
                 parameters=entrant.classifier.metadata.parameters,
                 multiply_adds=network.multiply_adds(entrant.file),
@@ -111,7 +101,7 @@ def compare(
             for name, entrant in models.items()
         },
         pairs=tuple(
-            Pair(
+            results.Pair(
                 a=a,
                 b=b,
                 time_ratio={
@@ -130,7 +120,9 @@ def compare(
     )
 
 
-def profile(models: Mapping[str, Entrant], rounds: int) -> tuple[Ceiling, dict[str, NetworkSpeed]]:
+def profile(
+    models: Mapping[str, Entrant], rounds: int
+) -> tuple[results.Ceiling, dict[str, results.NetworkSpeed]]:
     """Each network's operators, compared with what one thread can do: the better ceiling of before
     and after, and the networks by name. A multiplication and an addition are two operations.
     """
@@ -140,7 +132,7 @@ def profile(models: Mapping[str, Entrant], rounds: int) -> tuple[Ceiling, dict[s
     for name, entrant in models.items():
         count = network.multiply_adds(entrant.file)
         timings = _timings(times, f"network {name}")
-        networks[name] = NetworkSpeed(
+        networks[name] = results.NetworkSpeed(
             multiply_adds=count,
             time=timings,
             gflops={batch: 2e-6 * count / timing.median_ms for batch, timing in timings.items()},
@@ -152,7 +144,7 @@ def profile(models: Mapping[str, Entrant], rounds: int) -> tuple[Ceiling, dict[s
     return max(before, machine.ceiling(), key=lambda ceiling: ceiling.best_gflops), networks
 
 
-def _timings(times: Mapping[int, Mapping[str, Floats]], name: str) -> dict[str, Timing]:
+def _timings(times: Mapping[int, Mapping[str, Floats]], name: str) -> dict[str, results.Timing]:
     return {str(batch): summary(seconds[name], batch) for batch, seconds in times.items()}
 
 

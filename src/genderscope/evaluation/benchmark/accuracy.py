@@ -41,15 +41,10 @@ def predict(
     folder: Path,
     report: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Predictions]:
-    """The predictions of each model for every sample, by its name.
-
-    A stored table that is newer than its model and has the same pictures is read instead.
-
-    Args:
-        models: each with the file that it was loaded from, by the names for the results.
-        data: the name of the samples.
-        folder: of the tables.
-        report: is called with a line of text before each model predicts.
+    """The predictions of each model, with the file that it was loaded from, for every sample of
+    ``data``, by its name for the results. A table in ``folder`` that is newer than its model and
+    has the same pictures is read instead; ``report`` is called with a line of text before each
+    model predicts.
     """
     remembering = Remembering(detector)
     results = {}

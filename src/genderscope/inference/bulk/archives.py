@@ -43,14 +43,10 @@ def shards(
     size: int = SHARD_PICTURES,
     unread: Counter[str] | None = None,
 ) -> Iterator[Shard]:
-    """Cut places into shards, always the same ones for the same files.
-
-    Args:
-        places: paths of pictures, folders, tar files and Parquet tables, and addresses of them, in
-            which ``*`` stands for any name; ``-`` is a picture on standard input. Archives inside a
-            folder are not opened.
-        avoid, unread: see ``decode.find``.
-        size: pictures in a shard of named ones; an archive is one shard.
+    """Cut paths and addresses of pictures, folders, tar files and Parquet tables, in which ``*``
+    stands for any name, into shards, always the same ones for the same files: of ``size`` named
+    pictures, or of one archive; ``-`` is a picture on standard input. Archives inside a folder are
+    not opened; for ``avoid`` and ``unread`` see ``decode.find``.
     """
     named: list[str | Frame] = []
     for item in _items(places, avoid, unread):
