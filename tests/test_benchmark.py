@@ -209,7 +209,10 @@ def test_answers_are_kept_until_the_model_or_the_pictures_change(tmp_path, portr
     copied = tmp_path / "copied.onnx"
     copied.write_bytes(classifier.find("mini_xception").read_bytes())
     largest = list(models.values())[-1]
-    chosen = {copied: models["mini_xception"].classifier, largest.file: largest.classifier}
+    chosen = {
+        "mini_xception": (copied, models["mini_xception"].classifier),
+        largest.name: (largest.file, largest.classifier),
+    }
     for asked_of, wanted, searched in (
         (samples, 2, 3),  # each picture once, though two models look at it
         (samples, 0, 0),

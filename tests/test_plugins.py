@@ -238,7 +238,15 @@ def test_a_detector_explains(folder: Path, model: str, portrait: Path, tmp_path:
     assert (tmp_path / "sheet.png").is_file()
 
 
-def test_a_data_set_is_listed_explored_and_searched(
+def test_a_detector_serves(folder: Path, model: str, portrait: Path) -> None:
+    serving = pytest.importorskip("serving", reason="needs the extra [serve]")
+    with serving.serving(*DETECTOR) as (client, _):
+        answer = client.post("/v1/classify", files={"file": portrait.read_bytes()}).json()
+    [face] = answer["pictures"][0]["faces"]
+    assert face["box"] == {"x": 178, "y": 68, "width": 86, "height": 110}
+
+
+def test_a_data_set_is_listed_explored_searched_and_split(
     folder: Path, shelf: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("sklearn", reason="needs the extra [eval]")
@@ -248,6 +256,14 @@ def test_a_data_set_is_listed_explored_and_searched(
     arguments = ["leakage", f"shelf:{shelf}", f"shelf:{shelf}", "--jobs", "1"]
     result = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "leakage")])
     assert (result.exit_code, "same bytes: 8" in result.output) == (1, True)
+    shares = ["--validation", 0.25, "--test", 0.25]
+    run("split", f"shelf:{shelf}", "--out", tmp_path / "split", *shares)
+    parts = json.loads((tmp_path / "split" / "splits.json").read_text())["parts"]
+    assert {name: part["pictures"] for name, part in parts.items()} == {
+        "train": 4,
+        "test": 2,
+        "validation": 2,
+    }
 
 
 def test_a_data_set_and_a_detector_are_evaluated(
@@ -261,6 +277,10 @@ def test_a_data_set_and_a_detector_are_evaluated(
     run("compare", "mini_xception", "standard_cnn", *source)
     run("audit", *source, "--by", "shelf", "--out", tmp_path / "audit")
     run("regions", *source)
+    run("benchmark", *source, "--rounds", 1, "--out", tmp_path / "benchmark")
+    result = json.loads((tmp_path / "benchmark" / "benchmark.json").read_text())
+    [accuracy] = result["models"]["mini_xception"]["accuracy"].items()
+    assert (result["detector"], accuracy[0], accuracy[1]["n"]) == ("fixed", "shelf-all", 8)
 
 
 def test_a_condition_is_measured_and_prepared(
