@@ -108,7 +108,7 @@ def run(page: Path, folder: Path) -> dict[int, str]:
             if block.background:
                 stack.enter_context(_background(block, folder))
             elif block.language == "sh":
-                printed[block.line] = _shell(block, folder)
+                printed[block.line] = _shell(block, folder).replace(f"{folder}/", "")
             else:
                 with chdir(folder), redirect_stdout(StringIO()) as out:
                     exec(compile(block.code, block.name, "exec"), names)
