@@ -226,12 +226,16 @@ def load(
         ModelError: a model is absent or broken.
         UsageError: there is no such detector or device.
     """
-    networks: dict[str, Any] = {"provider": sessions.of_device(device)}  # and a number
-    if threads is not None:
-        networks["threads"] = threads
+    provider = sessions.of_device(device)
     return Scope(
-        Classifier.load(model, **networks),
-        detectors.create(detector, model=detector_model, **networks, **detection),
+        Classifier.load(model, threads or 0, provider),
+        detectors.create(
+            detector,
+            model=detector_model,
+            threads=1 if threads is None else threads,
+            provider=provider,
+            **detection,
+        ),
         min_confidence,
     )
 
