@@ -1,11 +1,15 @@
 """The same pictures in a folder, a tar file, a Parquet table and behind an address."""
 
+import subprocess
+import sys
 import tarfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import hostile
 from genderscope.core.errors import UsageError
 from genderscope.core.storage import Store
 from genderscope.core.types import Frame, Scene
@@ -101,6 +105,49 @@ def test_an_archive_that_cannot_be_read_is_one_error(file: str, folder: Path) ->
     assert isinstance(last, Frame)
     assert last.error.startswith(f"{path} cannot be read: ")
     assert "\n" not in last.error
+
+
+HOSTILE = {
+    "member.tar.gz": (
+        partial(hostile.tar_with, name="first.jpg"),
+        "first.jpg has 150,000,000 bytes",
+        "last.jpg: 4 bytes",
+    ),
+    "name.tar.gz": (hostile.tar_long_name, "name or attributes have 150,000,000 bytes"),
+    "sparse.tar": (hostile.tar_sparse, "holes.jpg is stored with holes"),
+    "value.parquet": (hostile.parquet_of_zeros, "column image grows from"),
+    "column.parquet": (
+        partial(hostile.parquet_of_zeros, size=30_000, rows=10_000),
+        "image grows from",
+    ),
+    "dictionary.parquet": (
+        partial(hostile.parquet_of_zeros, size=2**23, rows=60, dictionary=True),
+        *(f"{number:08d}: {2**23} bytes" for number in range(60)),
+    ),
+}
+READ = """
+import resource, sys
+from genderscope.inference.bulk.archives import Shard, pictures
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for file in sys.argv[1:]:
+    for picture in pictures(Shard(file)):
+        print(getattr(picture, "error", None) or f"{picture.name}: {len(picture.source)} bytes")
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+sys.exit(grown > 400_000)
+"""
+
+
+def test_kilobytes_that_hold_hundreds_of_megabytes_are_refused(tmp_path: Path) -> None:
+    expected, files = [], []
+    for name, (make, *words) in HOSTILE.items():
+        files.append(make(tmp_path / name))
+        assert files[-1].stat().st_size < 2_000_000
+        expected += words
+    command = [sys.executable, "-c", READ, *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    for line, words in zip(done.stdout.splitlines(), expected, strict=True):
+        assert words in line
 
 
 def test_an_address_that_is_not_there_is_one_error(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ from genderscope.server.limits import Limits  # noqa: E402
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
 TOKEN = ["--token", "a-token-of-some-length"]
-# Of a picture in memory, at worst (a TIFF of floats); of the process before it has any.
-BYTES_A_PIXEL, IDLE_BYTES = 21, 200_000_000
+# Of the process before it has any picture, and of the process that decodes for a worker.
+IDLE_BYTES, DECODER_BYTES = 200_000_000, 40_000_000
 SUFFIXES = {"g": 2**30, "G": 2**30, "Gi": 2**30}
 
 if not DEPLOY.is_dir():
@@ -76,7 +76,7 @@ def enough(arguments: list[str], memory: str, grace_s: int) -> None:
         **{name: options[name] for name in options.keys() & Limits.__dataclass_fields__.keys()}
     )
     places = limits.max_concurrent + limits.queue + 2 * limits.max_live
-    pictures = options["workers"] * limits.max_pixels * BYTES_A_PIXEL
+    pictures = limits.max_memory * 2**20 + options["workers"] * DECODER_BYTES
     number, suffix = re.fullmatch(r"(\d+)(\w+)", memory).groups()  # type: ignore[union-attr]
     bodies = places * limits.max_body_bytes
     assert bodies + pictures + IDLE_BYTES <= int(number) * SUFFIXES[suffix]

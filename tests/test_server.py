@@ -64,7 +64,9 @@ def client(model: str) -> Iterator[Any]:
         PLAIN: Model(classifier, None, file),
     }
     found = [detection.create("haar") for _ in range(2)]
-    with serving.running(serving.engine_of(models, found, max_pixels=2_000_000)) as client:
+    with serving.running(
+        serving.engine_of(models, found, limits=decode.Limits(2_000_000))
+    ) as client:
         yield client
 
 

@@ -10,9 +10,12 @@ from typing import Any
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 
+import hostile
 from genderscope.core.errors import UsageError
+from genderscope.imaging import decode, opening
 from serving import Gated, fake_engine, problem, running, wait_until
 
 httpx = pytest.importorskip("httpx")
@@ -47,7 +50,7 @@ POST = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\n"
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
     limits = Limits(max_body_mb=0.01, max_files=3, **QUICK)
-    with running(fake_engine([Gated()], max_pixels=2_000), limits) as client:
+    with running(fake_engine([Gated()], limits=decode.Limits(2_000)), limits) as client:
         yield client
 
 
@@ -245,6 +248,15 @@ def test_what_takes_too_long_is_a_504_and_leaves_its_place() -> None:
         detector.gate.set()
         wait_until(lambda: not detector.working)
         assert client.post("/v1/classify", content=PICTURE).status_code == 200
+
+
+def test_decoding_that_nobody_waits_for_is_ended() -> None:
+    slow = hostile.pgm_in_words(2000)
+    engine = fake_engine([Gated()], limits=opening.Limits(max_seconds=200))
+    with running(engine, Limits(timeout_s=0.2)) as client:
+        problem(client.post("/v1/classify", content=slow), 504, "more than 0.2 s")
+        children = psutil.Process().children
+        wait_until(lambda: all(child.status() == "sleeping" for child in children()))
 
 
 def test_a_slow_header_is_cut(client: Any) -> None:

@@ -69,7 +69,10 @@ def test_the_newest_frame_wins() -> None:
 
 
 def test_options_hold_and_what_is_wrong_is_a_problem() -> None:
-    with running(fake_engine([Gated()], max_pixels=2_000)) as client, connected(client) as socket:
+    with (
+        running(fake_engine([Gated()], limits=decode.Limits(2_000))) as client,
+        connected(client) as socket,
+    ):
         socket.send(json.dumps({"min_confidence": 1.0, "crops": True}))
         for _ in range(2):
             socket.send(frame(50))

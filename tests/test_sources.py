@@ -19,7 +19,8 @@ import pytest
 
 from genderscope.core.errors import PictureError
 from genderscope.core.types import Frame
-from genderscope.imaging import decode
+from genderscope.imaging import decode, opening
+from genderscope.imaging.opening import Limits
 
 WIDTH, HEIGHT = 48, 32
 # Four quarters: red, green, blue, yellow, as RGB.
@@ -73,10 +74,10 @@ def ycck() -> bytes:
 
 def turned(orientation: int, kind: str) -> bytes:
     """A picture stored lying as the EXIF orientation says, which shows ``PICTURE`` when upright."""
-    back = dict(decode.TURNS)
+    back = dict(opening.TURNS)
     back[6], back[8] = back[8], back[6]  # the others are their own inverse
     exif = PIL.Image.Exif()
-    exif[decode.ORIENTATION_TAG] = orientation
+    exif[opening.ORIENTATION_TAG] = orientation
     stored = PICTURE.transpose(back[orientation]) if orientation in back else PICTURE
     return encoded(stored, kind, exif=exif, **EXACT[kind])
 
@@ -113,6 +114,15 @@ GREY_BGR = cv2.cvtColor(cv2.cvtColor(BGR, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BG
 BILEVEL = np.where(GREY > 127, 255, 0).astype(np.uint8)
 DEEP = (RAMP / 255 * 65535).round().astype(np.uint16)
 
+
+def floats(values: np.ndarray, outlier: float | None) -> bytes:
+    """A TIFF of floats, with an outlier in a corner where it is white."""
+    picture = values.astype(np.float32)
+    if outlier is not None:
+        picture[0, -1] = outlier
+    return by_opencv(picture, ".tiff")
+
+
 GOOD: dict[str, tuple[Callable[[], bytes], np.ndarray, float]] = {
     # name: how it is made, the BGR that it shows, the tolerance in grey levels
     "jpeg": (lambda: encoded(PICTURE, "JPEG", quality=100, subsampling=0), BGR, 3),
@@ -146,6 +156,23 @@ GOOD: dict[str, tuple[Callable[[], bytes], np.ndarray, float]] = {
     "tiff floats to 1": (lambda: by_opencv((RAMP / 255).astype(np.float32), ".tiff"), GREY, 1),
     "tiff floats to 255": (lambda: by_opencv(RAMP.astype(np.float32), ".tiff"), GREY, 1),
     "tiff floats beyond": (lambda: by_opencv(RAMP.astype(np.float32) * 1e6, ".tiff"), GREY, 1),
+    **{
+        f"png {bits} of 16 bits": (
+            partial(by_opencv, (DEEP >> (16 - bits)).astype(np.uint16), ".png"),
+            GREY,
+            1,
+        )
+        for bits in (8, 10, 12)
+    },
+    **{
+        f"tiff floats, {name}": (partial(floats, RAMP / 255 * scale, outlier), GREY, tolerance)
+        for name, scale, outlier, tolerance in (
+            ("white at 3", 3, None, 30),
+            ("one infinite", 1, np.inf, 1),
+            ("one huge", 255, 1e30, 1),
+        )
+    },
+    "dib": (lambda: encoded(PICTURE, "DIB"), BGR, 0),
     "tiff floats, none a number": (
         lambda: by_opencv(np.full((HEIGHT, WIDTH), np.nan, np.float32), ".tiff"),
         np.zeros_like(BGR),
@@ -268,9 +295,9 @@ def test_those_that_were_cut_are_sound_when_whole(kind: str) -> None:
 def test_the_limit_is_the_callers() -> None:
     pixels = WIDTH * HEIGHT
     picture = encoded(PICTURE, "PNG")
-    assert decode.read(picture, max_pixels=pixels).shape == (HEIGHT, WIDTH, 3)
+    assert decode.read(picture, Limits(pixels)).shape == (HEIGHT, WIDTH, 3)
     with pytest.raises(PictureError, match=rf"above the limit of {pixels - 1:,}; .*"):
-        decode.read(picture, max_pixels=pixels - 1)
+        decode.read(picture, Limits(pixels - 1))
 
 
 def test_size_is_refused_before_decoding(tmp_path: Path) -> None:
@@ -294,10 +321,16 @@ def test_size_is_refused_before_decoding(tmp_path: Path) -> None:
 
 
 def test_paths_that_lead_to_no_picture(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe.jpg", tmp_path / "link.jpg"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
     for path, message in (
         (tmp_path / "absent.jpg", "is not there; check the path"),
         (tmp_path, "is a folder where a picture is wanted"),
         (tmp_path / ("x" * 300), "cannot be read: File name too long"),
+        (Path("/dev/zero"), "is no regular file; save the picture as one"),
+        (pipe, "is no regular file; save the picture as one"),
+        (link, "is no regular file; save the picture as one"),
     ):
         with pytest.raises(PictureError) as caught:
             decode.read(path)

@@ -79,14 +79,17 @@ class OutputOptions:
 
 @dataclass(frozen=True)
 class Limits:
-    """Options of ``bulk.Settings``; those that are None have its defaults.
+    """What a picture may take.
 
     Attributes:
         max_pixels: reject larger pictures before decoding.
+        max_memory: reject pictures that need more memory, in MB.
+        max_seconds: give up a picture that takes longer to decode.
     """
 
-    min_confidence: _options.Threshold = None
-    max_pixels: Annotated[int | None, Option(min=1)] = None
+    max_pixels: Annotated[int, Option(min=1)] = 120_000_000
+    max_memory: Annotated[int, Option(min=1)] = 512
+    max_seconds: Annotated[float, Option(min=0.001)] = 10
 
 
 @expanded
@@ -95,6 +98,7 @@ def classify(
     outputs: OutputOptions,
     detection: DetectorOptions,
     limits: Limits,
+    min_confidence: _options.Threshold = None,
     crops_are_faces: bool = False,
     model: Model = "mini_xception",
     batch_size: BatchSize = 64,
@@ -121,6 +125,7 @@ def classify(
     from genderscope.core import plugins
     from genderscope.core.terminal import printable
     from genderscope.evaluation import predictions
+    from genderscope.imaging import opening
     from genderscope.inference import bulk
     from genderscope.sinks import parquet
 
@@ -131,7 +136,7 @@ def classify(
     places = _pictures.named(paths)
     if engine == "ray" and "-" in places:
         raise UsageError("--engine ray cannot read standard input")
-    options = asdict(detection) | asdict(limits)
+    options = asdict(detection) | {"min_confidence": min_confidence}
     if detection.detector_model:
         options["detector_model"] = str(detection.detector_model.absolute())
     settings = bulk.Settings(
@@ -139,6 +144,7 @@ def classify(
         model=str(Path(model).absolute()) if Path(model).is_file() else model,
         crops_are_faces=crops_are_faces,
         batch_size=batch_size,
+        limits=opening.Limits(**asdict(limits)),
         provider=provider,
         keep_pictures=any(
             getattr(plugins.load("sinks", name), "NEEDS_PICTURES", False) for name in targets
@@ -147,7 +153,7 @@ def classify(
     )
     scope = settings.scope()
     detail(f"model {scope.classifier.name}, detector {scope.detector.name}: {settings}")
-    _options.note_threshold(scope.classifier.min_confidence, limits.min_confidence)
+    _options.note_threshold(scope.classifier.min_confidence, min_confidence)
     err = console(stderr=True, soft_wrap=True)
     if (running := scope.classifier.provider) != provider.lower():
         err.print(f"provider {provider} is not available: the networks run on {running}")

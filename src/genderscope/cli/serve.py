@@ -48,6 +48,7 @@ def serve(
     from genderscope import detection
     from genderscope.core.errors import UsageError
     from genderscope.core.extras import require
+    from genderscope.imaging import opening
 
     for module in ("fastapi", "uvicorn", "websockets", "python_multipart", "prometheus_client"):
         require(module, "serve")
@@ -69,7 +70,7 @@ def serve(
         models,
         default,
         [detection.create(detector, model=detector_model) for _ in range(threads)],
-        max_pixels=limits.max_pixels,
+        limits=opening.Limits(limits.max_pixels, limits.max_memory, limits.max_seconds),
         observe=metrics.batches.observe,
     )
     name = f"[{host}]" if ":" in host else host

@@ -1,15 +1,17 @@
-"""A function over a stream, by threads: results in the items' order, few of them in memory.
+"""Threads: a function over a stream, with results in the items' order and few of them in memory;
+and what threads share.
 
 Threads help where the function releases Python's lock, as decoding and networks do.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from queue import SimpleQueue
-from threading import Thread
+from threading import Condition, Lock, Thread
 from time import monotonic
-from typing import TypeVar
+from typing import Self, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -64,3 +66,70 @@ def _work(make: Callable[[], Callable[[T], R]], tasks: Tasks[T, R]) -> None:
             future.set_result(function(item))
         except BaseException as error:  # whatever it is, the caller is waiting
             future.set_exception(error)
+
+
+class Budget:
+    """An amount, such as of memory, that threads share."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._free = size, size
+        self._changed, self._turn = Condition(), Lock()
+
+    def take(self, amount: int) -> int:
+        """Wait, in the order of the callers, until this much is free or all is; returns it."""
+        amount = min(amount, self._size)
+        with self._turn, self._changed:
+            self._changed.wait_for(lambda: self._free >= amount)
+            self._free -= amount
+        return amount
+
+    def give(self, amount: int) -> None:
+        with self._changed:
+            self._free += amount
+            self._changed.notify_all()
+
+
+class Work:
+    """Something in progress: it reserves from a budget, and other threads can cancel it.
+
+    Attributes:
+        cancelled: nobody wants its result.
+    """
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        self.cancelled = False
+        self._budget, self._held = budget, 0
+        self._lock, self._cancel = Lock(), _nothing
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.reserve(0)
+
+    def reserve(self, amount: int) -> None:
+        """Wait for an amount, in place of the one before."""
+        if self._budget:
+            self._budget.give(self._held)
+            self._held = 0
+            self._held = self._budget.take(amount)
+
+    def cancel(self) -> None:
+        with self._lock:
+            self.cancelled = True
+            self._cancel()
+
+    @contextmanager
+    def cancelled_by(self, cancel: Callable[[], None]) -> Iterator[None]:
+        """Have something called, from another thread, when this is cancelled."""
+        with self._lock:
+            self._cancel = cancel
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._cancel = _nothing
+
+
+def _nothing() -> None:
+    pass

@@ -1,31 +1,26 @@
 """Decode pictures from files and folders; nothing else in the package decodes.
 
-The size in the header is checked first. Every file becomes upright BGR or a ``PictureError``.
+Every file becomes upright BGR or a ``PictureError``. A JPEG or PNG whose structure bounds the work
+is decoded here, and everything else in ``workers``, which can be ended.
 """
 
 import os
+import stat
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from threading import Lock
-from typing import Any
-
-import cv2
-import numpy as np
-import numpy.typing as npt
-import PIL.Image
-from PIL.Image import Transpose
 
 from genderscope.core.errors import PictureError
 from genderscope.core.extras import installation
+from genderscope.core.parallel import Work
 from genderscope.core.types import Frame, Image
+from genderscope.imaging import opening, structure, workers
+from genderscope.imaging.opening import Limits, Opened, Request
 
 PORTRAIT = Path(__file__).parent / "samples" / "astronaut.jpg"  # a public-domain portrait
-MAX_PIXELS = 120_000_000
-FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
 EXTENSIONS = {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib"),
     *(".tif", ".tiff", ".avif", ".jp2", ".j2k", ".jpx", ".pbm", ".pgm", ".ppm", ".pnm"),
@@ -36,33 +31,13 @@ UNREAD = {
     *(".rw2", ".pef", ".srw"),
 }
 """Extensions of files that may show faces but cannot be read."""
-try:
-    from pillow_heif import register_heif_opener
-except ImportError:
-    UNREAD |= HEIF
-else:
-    register_heif_opener()
+if "HEIF" in opening.FORMATS:
     EXTENSIONS |= HEIF
-    FORMATS += ("HEIF",)
-ORIENTATION_TAG = 0x0112
-# The transposition that turns each EXIF orientation upright.
-TURNS = {
-    2: Transpose.FLIP_LEFT_RIGHT,
-    3: Transpose.ROTATE_180,
-    4: Transpose.FLIP_TOP_BOTTOM,
-    5: Transpose.TRANSPOSE,
-    6: Transpose.ROTATE_270,
-    7: Transpose.TRANSVERSE,
-    8: Transpose.ROTATE_90,
-}
-# Possible maxima of deep grey pictures: the first that holds all values.
-INTEGER_TOPS = (2**16 - 1, 2**31)
-FLOAT_TOPS = (1, 2**8 - 1, 2**16 - 1)
-ADVICE = {
-    FileNotFoundError: "is not there; check the path",
-    IsADirectoryError: "is a folder where a picture is wanted",
-    PermissionError: "may not be read; change its permissions",
-}
+else:
+    UNREAD |= HEIF
+LIMITS = Limits()
+# Pictures of more bytes, or more pixels in all passes, take long enough to be ended.
+QUICK_BYTES, QUICK_PIXELS = 32 * 2**20, 250_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +49,16 @@ class Encoded:
     name: str
     source: Path | bytes | Callable[[], bytes]
 
-    def frame(self, max_pixels: int = MAX_PIXELS) -> Frame:
-        """The decoded picture; errors as ``read``."""
+    def frame(self, limits: Limits = LIMITS, work: Work | None = None) -> Frame:
+        """The decoded picture; arguments and errors as of ``read_reduced``."""
         source = self.source() if callable(self.source) else self.source
-        return Frame(self.name, read(source, max_pixels, name=self.name))
+        return Frame(self.name, read_reduced(source, limits, name=self.name, work=work)[0])
 
 
-def read(source: Path | bytes, max_pixels: int = MAX_PIXELS, *, name: str | None = None) -> Image:
+def read(source: Path | bytes, limits: Limits = LIMITS, *, name: str | None = None) -> Image:
     """Decode one picture, the first frame of an animated one.
 
     Args:
-        max_pixels: larger pictures are refused by their header. Pillow's own limit of 178,956,970
-            pixels stays above it.
         name: in errors; by default the file.
 
     Returns:
@@ -94,24 +67,26 @@ def read(source: Path | bytes, max_pixels: int = MAX_PIXELS, *, name: str | None
     Raises:
         PictureError: in one line, what is wrong and what to do.
     """
-    return read_reduced(source, max_pixels, name=name)[0]
+    return read_reduced(source, limits, name=name)[0]
 
 
 def read_reduced(
     source: Path | bytes,
-    max_pixels: int = MAX_PIXELS,
+    limits: Limits = LIMITS,
     *,
     name: str | None = None,
     longest_px: int = 0,
     reductions: Sequence[int] = (),
+    work: Work | None = None,
 ) -> tuple[Image, int]:
     """Decode one picture at a reduced size where its format can: a JPEG is decoded at a half, a
     quarter or an eighth in less time than at full size.
 
     Args:
-        source, max_pixels, name: see ``read``.
+        source, limits, name: see ``read``.
         longest_px: what the picture's longer side must keep.
         reductions: of 2, 4 and 8, those allowed.
+        work: reserves the memory, and ends the decoding when it is cancelled.
 
     Returns:
         The picture as from ``read``, and its reduction: the largest possible one, or 1.
@@ -121,34 +96,17 @@ def read_reduced(
     """
     if name is None:
         name = "the picture" if isinstance(source, bytes) else str(source)
+    data = b""
     try:
-        size = len(source) if isinstance(source, bytes) else source.stat().st_size
-        with _QUIET:
-            opened = BytesIO(source) if isinstance(source, bytes) else source
-            with PIL.Image.open(opened, formats=FORMATS) as picture:
-                if (pixels := picture.width * picture.height) > max_pixels:
-                    raise PictureError(
-                        f"{name} has {picture.width} x {picture.height} = {pixels:,} pixels, above "
-                        f"the limit of {max_pixels:,}; shrink it or raise the limit"
-                    )
-                reduction = _reduce(picture, longest_px, reductions)
-                return bgr(picture), reduction
-    except PictureError:
-        raise
-    except PIL.UnidentifiedImageError as error:
-        problem = f"is no picture that can be read; make it one of {', '.join(FORMATS)}"
-        if Path(name).suffix.lower() in HEIF & UNREAD:
+        data = source if isinstance(source, bytes) else _content(source, limits)
+        passes = structure.passes(data)
+        request = Request(data, limits, passes, longest_px, tuple(reductions))
+        return _decoded(request, work or Work())
+    except Exception as error:
+        problem = opening.problem(error, data)
+        if problem.startswith(opening.UNKNOWN) and Path(name).suffix.lower() in HEIF & UNREAD:
             problem = f"is HEIC: {installation('heif')}"
-        raise PictureError(f"{name} {problem if size else 'is empty; get it anew'}") from error
-    except PIL.Image.DecompressionBombError as error:
-        raise PictureError(f"{name} has too many pixels to be decoded: {error}") from error
-    except MemoryError as error:
-        raise PictureError(f"{name} does not fit into memory; shrink it") from error
-    except Exception as error:  # what Pillow raises on hostile bytes has no common root
-        if isinstance(error, OSError) and error.errno is not None:
-            raise PictureError(f"{name} {_advice(error)}") from error
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise PictureError(f"{name} is broken ({reason}); get it anew") from error
+        raise PictureError(f"{name} {problem}") from error
 
 
 def find(
@@ -173,7 +131,7 @@ def find(
 
 def frames(
     paths: Iterable[str | Path],
-    max_pixels: int = MAX_PIXELS,
+    limits: Limits = LIMITS,
     avoid: Path | None = None,
     unread: Counter[str] | None = None,
 ) -> Iterator[Frame]:
@@ -183,7 +141,7 @@ def frames(
             yield found
             continue
         try:
-            frame = Frame(str(found), read(found, max_pixels))
+            frame = Frame(str(found), read(found, limits))
         except PictureError as error:
             frame = Frame(str(found), error=str(error))
         yield frame
@@ -242,47 +200,30 @@ class _Quiet:
 _QUIET = _Quiet()
 
 
-def _reduce(picture: PIL.Image.Image, longest_px: int, reductions: Sequence[int]) -> int:
-    """Ask the decoder for a smaller picture; returns by how much it will be smaller."""
-    width, height = picture.size
-    for by in sorted(reductions, reverse=True):
-        if max(width, height) // by >= longest_px and min(width, height) >= by:
-            return by if picture.draft(None, (width // by, height // by)) else 1
-    return 1
+def _content(file: Path, limits: Limits) -> bytes:
+    """The bytes of a regular file; reading a pipe, socket or device could wait for ever."""
+    status = file.stat()
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise PictureError("is no regular file; save the picture as one")
+    if status.st_size > limits.max_memory * 2**20:
+        raise PictureError(
+            f"has {status.st_size / 2**20:,.0f} MB, above the limit of {limits.max_memory:,} for "
+            "its memory; shrink it or raise the limit"
+        )
+    return file.read_bytes()
 
 
-def bgr(picture: PIL.Image.Image) -> Image:
-    """Pillow's picture as ``read`` returns it; Pillow's errors where its data are broken."""
-    picture.load()
-    if (orientation := _orientation(picture)) in TURNS:
-        picture = picture.transpose(TURNS[orientation])
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        pixels = _eight_bits(np.asarray(picture))
-    elif picture.has_transparency_data:
-        white = PIL.Image.new("RGBA", picture.size, "white")
-        blended = PIL.Image.alpha_composite(white, picture.convert("RGBA"))
-        pixels = np.asarray(blended.convert("RGB"))
-    else:
-        pixels = np.asarray(picture if picture.mode in ("L", "RGB") else picture.convert("RGB"))
-    code = cv2.COLOR_GRAY2BGR if pixels.ndim == 2 else cv2.COLOR_RGB2BGR
-    return cv2.cvtColor(pixels, code).astype(np.uint8, copy=False)
-
-
-def _eight_bits(values: npt.NDArray[Any]) -> Image:
-    """Grey of 16 bits, 32 bits or floats as uint8: Pillow's own conversion cuts it off at 255."""
-    numbers = np.nan_to_num(values.astype(np.float32))
-    peak = numbers.max()
-    tops = FLOAT_TOPS if values.dtype.kind == "f" else INTEGER_TOPS
-    top = next((top for top in tops if peak <= top), peak)
-    return (numbers * (255 / top)).round().clip(0, 255).astype(np.uint8)
-
-
-def _orientation(picture: PIL.Image.Image) -> int:
-    try:
-        return int(picture.getexif().get(ORIENTATION_TAG, 1))
-    except Exception:  # a broken EXIF block says nothing of how the picture stands
-        return 1
+def _decoded(request: Request, work: Work) -> tuple[Image, int]:
+    """A picture and its reduction."""
+    if request.passes and len(request.data) <= QUICK_BYTES:
+        with _QUIET:
+            opened = Opened(request)
+            if opened.pixels * request.passes <= QUICK_PIXELS:
+                work.reserve(opened.memory)
+                opened.decode()
+                return opening.bgr(opened.picture), opened.reduction
+    return workers.decode(request, work)
 
 
 def _advice(error: OSError) -> str:
-    return ADVICE.get(type(error)) or f"cannot be read: {error.strerror}"
+    return opening.ADVICE.get(type(error)) or f"cannot be read: {error.strerror}"

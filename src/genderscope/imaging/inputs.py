@@ -17,7 +17,7 @@ import PIL.Image
 
 from genderscope.core.errors import PictureError, UsageError
 from genderscope.core.types import Frame, Image
-from genderscope.imaging import decode
+from genderscope.imaging import opening
 from genderscope.imaging.decode import Encoded
 
 ChannelOrder = Literal["bgr", "rgb"]
@@ -63,7 +63,7 @@ def load(picture: Picture, channel_order: ChannelOrder = "bgr", name: str = "") 
         return Encoded(name, bytes(picture))
     if isinstance(picture, PIL.Image.Image):
         try:
-            return Frame(name, decode.bgr(picture))
+            return Frame(name, opening.bgr(opening.upright(picture)))
         except Exception as error:  # what Pillow raises on broken data has no common root
             return Frame(name, error=f"{name} is broken ({error})")
     if isinstance(picture, np.ndarray):
@@ -165,4 +165,4 @@ def _array(pixels: npt.NDArray[Any], channel_order: ChannelOrder) -> Image:
         if channels == 3:
             return np.ascontiguousarray(pixels)
         pixels = pixels[..., [2, 1, 0, 3]]
-    return decode.bgr(PIL.Image.fromarray(pixels))
+    return opening.bgr(PIL.Image.fromarray(pixels))

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from genderscope.core.errors import FaceOutsidePicture, PictureError
+from genderscope.core.parallel import Work
 from genderscope.core.types import Box, Face, Frame, Image, LeftOut, Sample
 from genderscope.detection import SAME_FACE_IOU
 from genderscope.imaging import decode
 from genderscope.imaging.decode import Encoded
+from genderscope.imaging.opening import Limits
 from genderscope.imaging.preprocess import PreprocessSpec, crop, whole
 
 Picture = Frame | Encoded | Sample
@@ -68,7 +70,8 @@ def locate(
     *,
     one_face: bool = False,
     box: Box | None = None,
-    max_pixels: int = decode.MAX_PIXELS,
+    limits: Limits = decode.LIMITS,
+    work: Work | None = None,
     lap: Callable[[str], None] = lambda stage: None,
 ) -> LocatedFaces:
     """Find a picture's faces and cut them out.
@@ -80,7 +83,7 @@ def locate(
         one_face: the picture shows one face: the detected one that overlaps ``box`` or, without a
             box, is nearest to the centre; else the face at the box, or the whole picture as a crop.
         box: of that face, if known.
-        max_pixels: larger pictures are refused before they are decoded.
+        limits, work: see ``decode.read_reduced``.
         lap: called after the stages ``detect`` and ``crop``.
 
     Raises:
@@ -93,7 +96,7 @@ def locate(
     else:
         sample = None
     if isinstance(picture, Encoded):
-        picture = picture.frame(max_pixels)
+        picture = picture.frame(limits, work)
     if picture.image is None:
         return LocatedFaces(picture, sample=sample)
     if one_face or detector is None:
@@ -115,12 +118,11 @@ def stream(
     spec: PreprocessSpec,
     *,
     one_face: bool = False,
-    max_pixels: int = decode.MAX_PIXELS,
 ) -> Iterator[LocatedFaces]:
     """``locate`` for each picture, in order; a failed one has its error in its frame."""
     for picture in pictures:
         try:
-            yield locate(picture, detector, spec, one_face=one_face, max_pixels=max_pixels)
+            yield locate(picture, detector, spec, one_face=one_face)
         except PictureError as error:
             yield failed(picture, error)
 

@@ -15,9 +15,11 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from genderscope.core.parallel import Budget, Work
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Face, Image, LeftOut, Prediction, Result
 from genderscope.imaging import decode
+from genderscope.imaging.opening import Limits
 from genderscope.imaging.preprocess import PreprocessSpec
 from genderscope.inference.classifier import Classifier, find, shipped
 from genderscope.inference.explainer import Explainer, guided_file
@@ -78,16 +80,16 @@ class Engine:
         default: str,
         detectors: Sequence[Detector],
         *,
-        max_pixels: int = decode.MAX_PIXELS,
+        limits: Limits = decode.LIMITS,
         batch_size: int = 32,
         wait_s: float = 0.002,
         observe: Callable[[int], None] = lambda size: None,
     ) -> None:
-        """There is one detector per thread. Pictures of more than ``max_pixels`` are refused before
-        they are decoded; for the others see ``Batches``.
+        """There is one detector per thread. ``limits`` are those of a picture; all pictures that are
+        decoded at a time share the memory of one. For the other options see ``Batches``.
         """
         self.models, self.default, self.warm = models, default, False
-        self._max_pixels = max_pixels
+        self._limits, self._memory = limits, Budget(limits.max_memory * 2**20)
         self._detectors: SimpleQueue[Detector] = SimpleQueue()
         for detector in detectors:
             self._detectors.put(detector)
@@ -114,7 +116,11 @@ class Engine:
         large.
         """
         spec = self.models[model].classifier.spec
-        located = await self.run(self._locate, picture, spec)
+        work = Work(self._memory)
+        try:
+            located = await self.run(self._locate, picture, spec, work)
+        finally:
+            work.cancel()
         assert located.frame.size is not None  # what cannot be read was raised
         height, width = located.frame.size
         network = self._explain[model] if explain else self._classify[model]
@@ -154,9 +160,10 @@ class Engine:
         for executor in (self._locators, self._network):
             executor.shutdown(cancel_futures=True)
 
-    def _locate(self, picture: bytes, spec: PreprocessSpec) -> LocatedFaces:
+    def _locate(self, picture: bytes, spec: PreprocessSpec, work: Work) -> LocatedFaces:
         encoded = decode.Encoded("the picture", picture)
-        located = locate(encoded, self._detect, spec, max_pixels=self._max_pixels)
+        with work:
+            located = locate(encoded, self._detect, spec, limits=self._limits, work=work)
         return replace(located, frame=located.frame.without_pixels())
 
     def _detect(self, image: Image) -> list[Face]:

@@ -13,6 +13,8 @@ class Limits:
     Attributes:
         max_body_mb: maximum size of a request, and of a WebSocket frame.
         max_pixels: maximum pixels of a picture, according to its header.
+        max_memory: MB for the pictures that are decoded at a time.
+        max_seconds: to decode a picture.
         max_files: maximum pictures per request.
         max_concurrent: requests processed at the same time.
         queue: further requests that may wait; more get a 503.
@@ -28,6 +30,8 @@ class Limits:
 
     max_body_mb: float = 10
     max_pixels: int = 25_000_000
+    max_memory: int = 512
+    max_seconds: float = 10
     max_files: int = 16
     max_concurrent: int = 8
     queue: int = 56

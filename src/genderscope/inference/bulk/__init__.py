@@ -16,12 +16,13 @@ import cv2
 
 from genderscope import detection
 from genderscope.core.errors import PictureError
-from genderscope.core.parallel import ordered
+from genderscope.core.parallel import Budget, Work, ordered
 from genderscope.core.protocols import Detector
 from genderscope.core.results import Provenance
 from genderscope.core.types import Frame, Scene
 from genderscope.imaging import decode
 from genderscope.imaging.decode import Encoded
+from genderscope.imaging.opening import Limits
 from genderscope.imaging.preprocess import PreprocessSpec, window
 from genderscope.inference import classifier
 from genderscope.inference.bulk.resuming import Run
@@ -31,6 +32,8 @@ from genderscope.inference.pipeline import Pipeline
 
 REDUCED_PX = 1280  # a JPEG is not decoded smaller than this, however large the wanted faces are
 REDUCTIONS = (2, 4, 8)
+# Threads share the memory of one picture of the largest size, or have this part of it each.
+SHARE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,7 @@ class Settings:
     min_face_px: int = detection.MIN_FACE_PX
     min_confidence: float | None = None
     crops_are_faces: bool = False
-    max_pixels: int = decode.MAX_PIXELS
+    limits: Limits = decode.LIMITS
     batch_size: int = 64
     provider: str = "cpu"
     keep_pictures: bool = False
@@ -84,7 +87,7 @@ class Settings:
             min_face_px=self.min_face_px,
             min_confidence=scope.min_confidence,
             crops_are_faces=self.crops_are_faces,
-            max_pixels=self.max_pixels,
+            max_pixels=self.limits.max_pixels,
             shards=shards,
         )
 
@@ -92,8 +95,14 @@ class Settings:
 class Reader:
     """Locates the faces of one picture after another, with detectors of its own."""
 
-    def __init__(self, settings: Settings, spec: PreprocessSpec) -> None:
-        self._settings, self._spec = settings, spec
+    def __init__(
+        self, settings: Settings, spec: PreprocessSpec, memory: Budget | None = None
+    ) -> None:
+        """
+        Args:
+            memory: in bytes, shared with other readers.
+        """
+        self._settings, self._spec, self._memory = settings, spec, memory
         self._detector = cache(settings.create_detector)
         smallest_px = detection.smallest_px(self._detector(1))
         self._reductions = [
@@ -107,15 +116,21 @@ class Reader:
         if isinstance(picture, Frame):
             return LocatedFaces(picture)
         try:
-            return self._locate(picture)
+            with Work(self._memory) as work:
+                return self._locate(picture, work)
         except PictureError as error:
             return failed(picture, error)
 
-    def _locate(self, picture: Encoded) -> LocatedFaces:
-        name, limit = picture.name, self._settings.max_pixels
+    def _locate(self, picture: Encoded, work: Work) -> LocatedFaces:
+        name, limits = picture.name, self._settings.limits
         source = picture.source() if callable(picture.source) else picture.source
         image, by = decode.read_reduced(
-            source, limit, name=name, longest_px=REDUCED_PX, reductions=self._reductions
+            source,
+            limits,
+            name=name,
+            longest_px=REDUCED_PX,
+            reductions=self._reductions,
+            work=work,
         )
         one_face = self._settings.crops_are_faces
         located = locate(Frame(name, image), self._detector(by), self._spec, one_face=one_face)
@@ -125,7 +140,7 @@ class Reader:
             faces = tuple(detection.moved(face, 1 / by) for face in located.faces)
             located = replace(located, faces=faces)
             if small:
-                whole = decode.read(source, limit, name=name)
+                whole, _ = decode.read_reduced(source, limits, name=name, work=work)
                 located = replace(located, crops=located.recrop(self._spec, whole))
         if self._settings.keep_pictures:
             return located
@@ -144,12 +159,13 @@ def classify(
     """
     scope = scope or settings.scope()
     spec = scope.classifier.spec
+    threads = threads or os.cpu_count() or 1
+    most = settings.limits.max_memory * 2**20
+    memory = Budget(max(most, threads * most // SHARE))
     opencv_threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # pictures run in parallel; the steps of one do not
     try:
-        with closing(
-            ordered(lambda: Reader(settings, spec), pictures, threads or os.cpu_count() or 1)
-        ) as located:
+        with closing(ordered(lambda: Reader(settings, spec, memory), pictures, threads)) as located:
             yield from scope.classify(located, settings.batch_size)
     finally:
         cv2.setNumThreads(opencv_threads)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from genderscope.core.errors import PictureError
 from genderscope.core.extras import require
@@ -24,6 +24,16 @@ from genderscope.imaging.decode import EXTENSIONS, Encoded
 SHARD_PICTURES = 10_000
 TABLE_ROWS = 64
 STANDARD_INPUT, WEB = "-", ("http://", "https://")
+# An encoded picture in an archive or behind an address, at most.
+MAX_BYTES = 2**27
+# Names and attributes of a member of a tar file, at most.
+MAX_HEADER_BYTES = 2**20
+# Pictures are compressed already: a column that grows by more than this is none of them.
+MAX_GROWTH = 20
+_NAMES = (
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+)
 TAR, TABLE = (".tar", ".tar.gz", ".tgz"), (".parquet",)
 
 
@@ -81,7 +91,11 @@ def pictures(shard: Shard, base: Path = Path()) -> Iterator[Encoded | Frame]:
     members = _members(place) if _ends(place, TAR) else _rows(place)
     try:
         for name, data in members:
-            yield Encoded(f"{shard.place}/{name}", data)
+            path = f"{shard.place}/{name}"
+            if isinstance(data, int):
+                yield Frame(path, error=f"{path} {_excess(data)}")
+            else:
+                yield Encoded(path, data)
     except Exception as error:  # what storage and formats raise has no common root
         yield Frame(shard.place, error=f"{shard.place} cannot be read: {_reason(error)}")
 
@@ -123,18 +137,47 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def _excess(size: int) -> str:
+    return f"has {size:,} bytes, above the limit of {MAX_BYTES:,}; shrink it"
+
+
 def _fetched(place: str) -> bytes:
     try:
         with opened(place) as stream:
-            return stream.read()
+            data = stream.read(MAX_BYTES + 1)
     except Exception as error:
         raise PictureError(f"{place} cannot be read: {_reason(error)}") from error
+    if len(data) > MAX_BYTES:
+        raise PictureError(f"{place} has more than {MAX_BYTES:,} bytes, the limit; shrink it")
+    return data
 
 
-def _members(place: str) -> Iterator[tuple[str, bytes]]:
-    with opened(place) as stream, tarfile.open(fileobj=stream, mode="r|*") as archive:
+class _Header(tarfile.TarInfo):
+    """A member's header; one whose names or holes would fill the memory ends the archive."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type == tarfile.GNUTYPE_SPARSE:
+            raise tarfile.ReadError(f"{header.name} is stored with holes; pack it without them")
+        if header.type in _NAMES and header.size > MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a member's name or attributes have {header.size:,} bytes")
+        return header
+
+
+def _members(place: str) -> Iterator[tuple[str, bytes | int]]:
+    """Names and contents, or only sizes where they are too large."""
+    with (
+        opened(place) as stream,
+        tarfile.open(fileobj=stream, mode="r|*", tarinfo=_Header) as archive,
+    ):
         for member in archive:
-            if member.isfile() and _ends(member.name, EXTENSIONS):
+            archive.members.clear()  # type: ignore[attr-defined]  # it keeps the headers of all
+            if not (member.isfile() and _ends(member.name, EXTENSIONS)):
+                continue
+            if member.size > MAX_BYTES:
+                yield member.name, member.size
+            else:
                 content = archive.extractfile(member)
                 assert content is not None  # it is a file
                 yield member.name, content.read()
@@ -147,11 +190,34 @@ def _rows(place: str) -> Iterator[tuple[str, bytes]]:
         if "image" not in columns:
             raise ValueError("it has no column 'image'")
         number = 0
-        for batch in table.iter_batches(TABLE_ROWS, columns=columns):
-            for row in batch.to_pylist():
-                image = row["image"]
-                name = row.get("path")
-                if isinstance(image, dict):
-                    name, image = name or image.get("path"), image["bytes"]
-                yield name or f"{number:08d}", image or b""
-                number += 1
+        for group in range(table.num_row_groups):
+            rows = _rows_at_once(table.metadata.row_group(group), columns)
+            for batch in table.iter_batches(rows, row_groups=[group], columns=columns):
+                for row in batch.to_pylist():
+                    image = row["image"]
+                    name = row.get("path")
+                    if isinstance(image, dict):
+                        name, image = name or image.get("path"), image["bytes"]
+                    yield name or f"{number:08d}", image or b""
+                    number += 1
+
+
+def _rows_at_once(group: Any, columns: list[str]) -> int:
+    """How many rows of a group to read at a time.
+
+    Raises:
+        ValueError: it would fill the memory.
+    """
+    rows = TABLE_ROWS
+    for column in map(group.column, range(group.num_columns)):
+        if column.path_in_schema.partition(".")[0] not in columns:
+            continue
+        size, stored = column.total_uncompressed_size, column.total_compressed_size
+        if size > max(MAX_BYTES, MAX_GROWTH * stored):
+            raise ValueError(
+                f"its column {column.path_in_schema} grows from {stored:,} to {size:,} bytes"
+            )
+        if "RLE_DICTIONARY" in column.encodings or "PLAIN_DICTIONARY" in column.encodings:
+            # Each row may be the same, largest value.
+            rows = min(rows, max(MAX_BYTES // max(size, 1), 1))
+    return rows

@@ -1,0 +1,259 @@
+"""Opening pictures with Pillow: their headers are checked, and their pixels come in strips.
+
+Strips save the memory of further copies. Nothing of size is imported here, since the processes of
+``imaging.workers`` start with it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+from PIL.Image import Transpose
+
+from genderscope.core.errors import PictureError
+from genderscope.core.types import Image
+from genderscope.imaging.structure import MAX_SCANS
+
+FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB")
+FORMATS += ("TIFF", "AVIF", "JPEG2000", "PPM")
+try:
+    from pillow_heif import register_heif_opener
+except ImportError:
+    pass
+else:
+    register_heif_opener()
+    FORMATS += ("HEIF",)
+UNKNOWN = "is no picture that can be read"
+ORIENTATION_TAG = 0x0112
+# The transposition that turns each EXIF orientation upright.
+TURNS = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+# Possible maxima of deep grey pictures: the first that holds all values. Cameras and scanners store
+# 10 and 12 bits in 16.
+INTEGER_TOPS = (2**8 - 1, 2**10 - 1, 2**12 - 1, 2**16 - 1, 2**31)
+FLOAT_TOPS = (1, 2**8 - 1, 2**10 - 1, 2**12 - 1, 2**16 - 1)
+# Floats above 1 and up to here are of a picture whose white is brighter than 1.
+BRIGHT = 16
+# Resampling makes floats exceed white by this factor.
+OVERSHOOT = 1.1
+ADVICE = {
+    FileNotFoundError: "is not there; check the path",
+    IsADirectoryError: "is a folder where a picture is wanted",
+    PermissionError: "may not be read; change its permissions",
+}
+STRIP_PIXELS = 2**16
+# Bytes for a pixel: what Pillow keeps in each mode, where it is not 4; what decoders need besides.
+KEPT = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
+DECODERS = {"WEBP": 10, "AVIF": 8, "HEIF": 12, "JPEG2000": 20, "BMP": 2, "DIB": 2, "PPM": 8}
+# In BGR, and smaller ones for the detector.
+BGR = 4
+# Tags of a TIFF: bits of each sample, samples, rows of a strip, width and height of a tile.
+BITS, SAMPLES, STRIP, TILE_WIDTH, TILE_HEIGHT = 258, 277, 278, 322, 323
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one picture may take.
+
+    Attributes:
+        max_pixels: by its header; Pillow's own limit of 178,956,970 stays above it.
+        max_memory: to decode it, in MB, counted from its header.
+        max_seconds: to decode it.
+    """
+
+    max_pixels: int = 120_000_000
+    max_memory: int = 512
+    max_seconds: float = 10
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A picture to decode.
+
+    Attributes:
+        passes: see ``structure.passes``.
+        longest_px, reductions: see ``decode.read_reduced``.
+    """
+
+    data: bytes
+    limits: Limits
+    passes: int = 0
+    longest_px: int = 0
+    reductions: tuple[int, ...] = ()
+
+
+class Opened:
+    """A picture whose header has been read and checked.
+
+    Attributes:
+        picture: as Pillow holds it.
+        pixels: its width times its height, by its header.
+        reduction: by which it will be smaller.
+        memory: in bytes, at most, until its pixels are there.
+
+    Raises:
+        PictureError: it is above a limit; the message has no name. Pillow raises all kinds of
+            errors too: see ``problem``.
+    """
+
+    def __init__(self, request: Request) -> None:
+        limits = request.limits
+        if request.passes > MAX_SCANS:
+            raise PictureError(f"has more than {MAX_SCANS} scans; save it as an ordinary JPEG")
+        self.picture: PIL.Image.Image = PIL.Image.open(BytesIO(request.data), formats=FORMATS)
+        width, height = self.picture.size
+        self.pixels = width * height
+        if self.pixels > limits.max_pixels:
+            raise PictureError(
+                f"has {width} x {height} = {self.pixels:,} pixels, above the limit of "
+                f"{limits.max_pixels:,}; shrink it or raise the limit"
+            )
+        extra = _extra(self.picture, request.passes)
+        self.reduction = _reduce(self.picture, request)
+        kept = KEPT.get(self.picture.mode, 4)
+        # Beside what Pillow keeps there are the same pixels turned, or those in BGR.
+        copies = self.picture.width * self.picture.height * (kept + max(kept, BGR))
+        self.memory = 2 * len(request.data) + extra + copies
+        if self.memory > limits.max_memory * 2**20:
+            raise PictureError(
+                f"has {width} x {height} pixels and needs {self.memory / 2**20:,.0f} MB of memory, "
+                f"above the limit of {limits.max_memory:,}; shrink it or raise the limit"
+            )
+
+    def decode(self) -> None:
+        """Decode the picture and turn it upright."""
+        self.picture = upright(self.picture)
+
+
+def upright(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """A picture, decoded and turned as its EXIF orientation says."""
+    picture.load()
+    orientation = _orientation(picture)
+    return picture.transpose(TURNS[orientation]) if orientation in TURNS else picture
+
+
+def bgr(picture: PIL.Image.Image) -> Image:
+    """The pixels of an upright picture, (height, width, 3) uint8, transparency on white."""
+    image = np.empty((picture.height, picture.width, 3), np.uint8)
+    row = 0
+    for strip in strips(picture):
+        image[row : row + len(strip)] = strip
+        row += len(strip)
+    return image
+
+
+def strips(picture: PIL.Image.Image) -> Iterator[Image]:
+    """Those pixels from top to bottom, some rows at a time."""
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+        top = _white(picture)
+        for strip in _crops(picture):
+            yield np.repeat(_eight_bits(np.asarray(strip), top)[..., None], 3, axis=2)
+        return
+    transparent = picture.has_transparency_data
+    for strip in _crops(picture):
+        if transparent:
+            white = PIL.Image.new("RGBA", strip.size, "white")
+            strip = PIL.Image.alpha_composite(white, strip.convert("RGBA"))
+        colours = strip if strip.mode == "RGB" else strip.convert("RGB")
+        pixels = np.frombuffer(colours.tobytes("raw", "BGR"), np.uint8)
+        yield pixels.reshape(strip.height, strip.width, 3)
+
+
+def problem(error: Exception, data: bytes, messages: str = "") -> str:
+    """What is wrong with a picture and what to do, without its name.
+
+    Args:
+        messages: of its decoder, if any.
+    """
+    if isinstance(error, PictureError):
+        return str(error)
+    if isinstance(error, PIL.UnidentifiedImageError):
+        return (
+            f"{UNKNOWN}; make it one of {', '.join(FORMATS)}" if data else "is empty; get it anew"
+        )
+    if isinstance(error, PIL.Image.DecompressionBombError):
+        return f"has too many pixels to be decoded: {error}"
+    if isinstance(error, MemoryError):
+        return "does not fit into memory; shrink it"
+    if isinstance(error, OSError) and error.errno is not None:
+        return ADVICE.get(type(error)) or f"cannot be read: {error.strerror}"
+    # What Pillow raises on hostile bytes has no common root.
+    reason = " ".join(f"{error} {messages}".split()) or type(error).__name__
+    return f"is broken ({reason}); get it anew"
+
+
+def _reduce(picture: PIL.Image.Image, request: Request) -> int:
+    """Ask the decoder for a smaller picture; returns by how much it will be smaller."""
+    width, height = picture.size
+    for by in sorted(request.reductions, reverse=True):
+        if max(width, height) // by >= request.longest_px and min(width, height) >= by:
+            return by if picture.draft(None, (width // by, height // by)) else 1
+    return 1
+
+
+def _extra(picture: Any, passes: int) -> int:  # formats have attributes of their own
+    """Bytes that a decoder needs besides."""
+    pixels: int = picture.width * picture.height
+    if picture.format in ("JPEG", "MPO"):
+        # A JPEG of several scans is kept as coefficients of two bytes.
+        factors = [across * down for _, across, down, _ in picture.layer]
+        return 2 * pixels * sum(factors) // max(*factors, 1) if passes != 1 else 0
+    if picture.format == "TIFF":
+        tags = picture.tag_v2
+        bits = tags.get(BITS, (1,))
+        samples = max(int(tags.get(SAMPLES, 1)), len(bits))
+        width = int(tags.get(TILE_WIDTH, picture.width))
+        rows = int(tags.get(TILE_HEIGHT, min(tags.get(STRIP, picture.height), picture.height)))
+        return int(width * rows * samples * max(bits) // 8)
+    return pixels * DECODERS.get(picture.format, 0)
+
+
+def _crops(picture: PIL.Image.Image) -> Iterator[PIL.Image.Image]:
+    width, height = picture.size
+    rows = max(STRIP_PIXELS // width, 1)
+    for top in range(0, height, rows):
+        yield picture.crop((0, top, width, min(top + rows, height)))
+
+
+def _eight_bits(values: npt.NDArray[Any], top: float) -> Image:
+    """Grey of 16 bits, 32 bits or floats as uint8: Pillow's own conversion cuts it off at 255."""
+    with np.errstate(invalid="ignore"):  # infinity times 0
+        scaled = np.nan_to_num(values.astype(np.float32) * (255 / top), posinf=255, neginf=0)
+    grey: Image = scaled.round().clip(0, 255).astype(np.uint8)
+    return grey
+
+
+def _white(picture: PIL.Image.Image) -> float:
+    """The value of white. Of floats, a few may be infinite or far above it."""
+    step = picture.width * picture.height // 2**20 + 1
+    peak, samples = 0.0, []
+    for strip in _crops(picture):
+        values = np.asarray(strip)
+        shown = values[np.isfinite(values) & (values > 0)]
+        peak = max(peak, float(shown.max(initial=0)))
+        samples.append(shown[::step])
+    if picture.mode != "F" or not peak:
+        return next(top for top in INTEGER_TOPS if peak <= top)
+    usual = float(np.percentile(np.concatenate(samples), 99))
+    most = peak if peak <= 2 * usual else usual
+    if most > OVERSHOOT and peak <= BRIGHT:
+        return most
+    return next((top for top in FLOAT_TOPS if most <= OVERSHOOT * top), most)
+
+
+def _orientation(picture: PIL.Image.Image) -> int:
+    try:
+        return int(picture.getexif().get(ORIENTATION_TAG, 1))
+    except Exception:  # a broken EXIF block says nothing of how the picture stands
+        return 1
