@@ -173,7 +173,7 @@ def test_systemd_takes_the_unit_and_finds_it_closed(tmp_path: Path) -> None:
 def test_the_table_of_limits_has_the_defaults() -> None:
     text = (DEPLOY / "README.md").read_text()
     rows = re.findall(r"^\|[^|]+\| (`--[^|]+) \| ([\d,. ]+) \|", text, re.MULTILINE)
-    assert len(rows) == 8
+    assert len(rows) == 10
     options = parsed([])
     for names, values in rows:
         for name, value in zip(names.split(", "), values.split(", "), strict=True):
