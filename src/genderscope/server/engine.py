@@ -85,8 +85,8 @@ class Engine:
         wait_s: float = 0.002,
         observe: Callable[[int], None] = lambda size: None,
     ) -> None:
-        """There is one detector per thread. ``limits`` are those of a picture; all pictures that are
-        decoded at a time share the memory of one. For the other options see ``Batches``.
+        """There is one detector per thread. ``limits`` are those of a picture; all that are decoded
+        at a time share the memory of one. For the other options see ``Batches``.
         """
         self.models, self.default, self.warm = models, default, False
         self._limits, self._memory = limits, Budget(limits.max_memory * 2**20)
