@@ -53,8 +53,10 @@ def write_video(
     images: Iterable[Image],
     rate: float = RATE,
     codec: str = "mpeg4",
+    ratio: Fraction = Fraction(1),
     **options: str,
 ) -> Path:
+    """A film of pictures, whose pixels are ``ratio`` times as wide as high."""
     av = pytest.importorskip("av", reason="needs the extra [video]")
     with av.open(str(file), "w", options=options) as container:
         stream = None
@@ -64,6 +66,7 @@ def write_video(
                 stream.height, stream.width = image.shape[:2]
                 stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
                 stream.bit_rate = 4_000_000
+                stream.codec_context.sample_aspect_ratio = ratio
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
         container.mux(stream.encode())
     return file

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import moving_servers
+from conftest import PORTRAIT
 from genderscope.core.errors import SourceError, UsageError
 from genderscope.core.types import Frame, Image
 from genderscope.video.cameras import camera, open_source
@@ -128,6 +130,22 @@ def test_a_turned_film_comes_upright(tmp_path: Path) -> None:
     assert frame.image.shape == (64, 48, 3)
     assert frame.image[:30, 26:].mean() > 200  # a quarter clockwise: now right top
     assert frame.image[:30, :22].mean() < 50
+
+
+@pytest.mark.parametrize(
+    ("ratio", "squeezed"), [(Fraction(2), (32, 48)), (Fraction(1, 2), (64, 24))]
+)
+def test_pixels_become_square(ratio: Fraction, squeezed: tuple[int, int], tmp_path: Path) -> None:
+    sharp = cv2.resize(cv2.imread(str(PORTRAIT)), (64, 48), interpolation=cv2.INTER_AREA)
+    image = cv2.GaussianBlur(sharp, (0, 0), 3)  # half of the pixels hold all of it
+    small = cv2.resize(image, squeezed, interpolation=cv2.INTER_AREA)
+    films = (
+        write_video(tmp_path / "square.mp4", [image]),
+        write_video(tmp_path / "other.mp4", [small], ratio=ratio),
+    )
+    square, other = (next(iter(open_source(str(film)))).image for film in films)
+    assert other.shape == square.shape == (48, 64, 3)
+    assert abs(other.astype(int) - square).mean() < 8
 
 
 @pytest.mark.parametrize(

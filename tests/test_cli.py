@@ -213,6 +213,27 @@ def test_a_table_by_default(model: str, portrait: Path) -> None:
     )
 
 
+def test_left_out_faces_are_told(model: str, portrait: Path) -> None:
+    result = classify(model, portrait, "--json", "--min-face-px", 100)
+    assert result.stderr.endswith(
+        "; smaller than 100 px and left out: 1 (--min-face-px 50 includes them)\n"
+    )
+    [record] = json.loads(result.stdout)
+    assert (record["faces"], record["left_out"]) == ([], {"small": 1, "faint": 0})
+    ignored = classify(model, portrait, "--json", "--ignore-region", "0,0,512,512")
+    assert json.loads(ignored.stdout)[0]["faces"] == []
+
+
+def test_a_terminal_is_told_of_a_better_detector(model: str, portrait: Path) -> None:
+    pty = pytest.importorskip("pty", reason="needs a pseudo-terminal")
+    leader, terminal = pty.openpty()
+    command = [*COMMAND, "classify", portrait, "--model", model, "--detector", "haar"]
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=terminal, check=True)
+    os.close(terminal)
+    assert b"models pull yunet" in os.read(leader, 4096)
+    os.close(leader)
+
+
 def test_broken_files_among_good_ones(model: str, pictures: Path) -> None:
     result = classify(model, pictures, "--json")
     assert result.returncode == 1

@@ -50,9 +50,11 @@ def samples(tmp_path, portrait):
     return [Sample(tmp_path / name, 0, groups={"light": "dim"}) for name in names]
 
 
-def report(answers: Answers, seed: int = 0) -> Counterfactuals:
+def report(answers: Answers, seed: int = 0, redetected: bool = False) -> Counterfactuals:
     made = Provenance(command="genderscope counterfactuals", versions={}, seed=seed)
-    results = counterfactuals.report(answers, model="m", dataset="d", provenance=made)
+    results = counterfactuals.report(
+        answers, model="m", dataset="d", provenance=made, redetected=redetected
+    )
     assert Counterfactuals.decode(results.encode(), "here") == results
     return results
 
@@ -126,8 +128,10 @@ def test_detecting_again_measures_the_detector_too(samples):
         for detector, redetect in ((once, False), (again, True))
     )
     assert (once.asked, again.asked) == (1, 2)
-    # In the dark no face is detected, so the whole picture is classified.
-    assert kept.scores[0, 1] != anew.scores[0, 1]
+    assert np.isfinite(kept.scores).all()
+    assert np.isnan(anew.scores[0]).tolist() == [False, True]  # in the dark no face is found
+    [dark] = report(anew, redetected=True).conditions
+    assert (dark.found.value, dark.accuracy_of_found.n, dark.no_answer) == (0, 0, 1)
 
 
 def test_faces_without_landmarks_are_counted(samples):

@@ -61,10 +61,12 @@ def test_there_are_all_that_were_asked_for():
     assert list(conditions()) == [
         *("head scarf", "hat", "clear glasses", "dark glasses", "surgical mask"),
         *("beard", "moustache", "lipstick", "eye make-up"),
-        *("dark", "bright", "side light", "low contrast", "high contrast"),
-        *("blur", "JPEG", "small", "grey", "warm tint"),
+        *("dark", "bright", "side light", "low contrast", "high contrast", "gamma"),
+        *("blur", "JPEG", "small", "grey", "warm tint", "red as blue", "noise"),
+        *(f"turned {degrees}" for degrees in (15, 30, 45, 90, 180, 270)),
+        *("mirrored", "half size", "twice as wide", "twice as high", "shifted", "cut off"),
     ]
-    assert len(plugins.names("data.counterfactuals")) == 6
+    assert len(plugins.names("data.counterfactuals")) == 7
 
 
 @pytest.mark.parametrize("name", conditions())
@@ -120,6 +122,22 @@ def test_a_pose_is_found_again(yaw_deg, tilt_deg):
     assert np.degrees(found.yaw) == pytest.approx(yaw_deg, abs=8)
     assert abs(found.scale - head.scale) < 6
     assert abs(found.origin - head.origin) < 4
+
+
+def test_geometry_moves_points_about_the_face(picture):
+    middle = pose(FACE).origin
+    dotted = np.zeros_like(picture)
+    cv2.circle(dotted, (round(middle.real) + 40, round(middle.imag)), 3, (255, 255, 255), -1)
+    for name, place in {
+        "turned 90": 40j,
+        "turned 180": -40,
+        "mirrored": -40,
+        "half size": 20,
+        "twice as wide": 40 * 2**0.5,
+        "twice as high": 40 / 2**0.5,
+    }.items():
+        rows, columns = np.nonzero(apply(dotted, FACE, name, 0).min(-1) > 200)
+        assert abs(columns.mean() + 1j * rows.mean() - middle - place) < 2, name
 
 
 def test_without_landmarks_the_box_stands_for_a_face_that_looks_ahead(picture):
@@ -209,6 +227,8 @@ def test_seeds_go_by_the_files_name(tmp_path):
 
 def test_conditions_are_named():
     assert [one.name for one in select("hat, blur,hat")] == ["hat", "blur"]
-    assert len(select("all")) == len(conditions())
+    assert [one.name for one in select("light,dark")][:2] == ["dark", "bright"]
+    changed = [*select("all"), *select("geometry")]
+    assert changed == list(conditions().values())
     with pytest.raises(UsageError, match="no condition 'monocle'; there are: all, head scarf"):
         select("hat,monocle")

@@ -145,6 +145,18 @@ def test_group_photographs(shared, detector):
     assert len(detector(picture)) >= 7
 
 
+def test_haar_takes_no_background_for_a_face(shared, yunet):
+    """Where the default cascade alone finds 14 boxes and more, most of them background."""
+    picture = cv2.imread(str(shared / "data/photos/test_image.jpg"))
+    haar = detection.create("haar")
+    people = detection.create(model=yunet)(picture)
+    found = haar(picture)
+    assert len(found) >= 5
+    for face in found:
+        assert max(face.box.iou(other.box) for other in people) > 0.3
+    assert haar(picture[1024:1408, 1408:1792]) == []
+
+
 def test_yunet_is_the_default_only_where_its_weights_are(monkeypatch, tmp_path, yunet):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("GENDERSCOPE_YUNET", raising=False)

@@ -6,6 +6,7 @@ from threading import Thread
 
 import pytest
 
+from console import run
 from genderscope.core.errors import DownloadError, UsageError
 from genderscope.detection import downloads
 
@@ -39,6 +40,18 @@ def test_the_pinned_file_is_kept_and_found(served, shared):
     file = downloads.pull("yunet", f"{address}/yunet.onnx")
     assert file.read_bytes() == weights.read_bytes()
     assert downloads.find("yunet") == file
+
+
+def test_a_file_from_elsewhere_is_installed(shared, tmp_path):
+    weights = shared / "models" / "face_detection_yunet_2026may.onnx"
+    done = run("models", "pull", "yunet", "--from", weights)
+    assert done.returncode == 0, done.stderr
+    assert downloads.find("yunet").read_bytes() == weights.read_bytes()
+    other = tmp_path / "other.onnx"
+    other.write_bytes(b"something else")
+    refused = run("models", "pull", "yunet", "--from", other)
+    assert refused.returncode == 2
+    assert "instead of ebafce4e" in refused.stderr
 
 
 def test_another_file_is_refused_and_nothing_is_kept(served):

@@ -37,6 +37,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "groups": faq.groups,
     "conditions": faq.conditions,
     "sizes": faq.sizes,
+    "robustness": faq.robustness,
     "throughput": speed.throughput,
     "scaling": speed.scaling,
     "many": speed.many,

@@ -1,6 +1,6 @@
 """What makes a model's labels worse: groups, conditions and sizes of faces in short."""
 
-from written import estimate, row
+from written import RESULTS, estimate, row
 
 from genderscope.evaluation.counterfactuals import Counterfactuals
 from genderscope.evaluation.evaluate import Evaluation
@@ -56,6 +56,21 @@ def conditions() -> str:
     for condition, name in CONDITIONS.items():
         result = results[condition]
         lines.append(row([name, estimate(result.flip_rate), estimate(result.accuracy)]))
+    return "\n".join(lines)
+
+
+def robustness() -> str:
+    """Faces found again in changed pictures, and the accuracy of each model for these."""
+    results = [Counterfactuals.load(file) for file in sorted((RESULTS / "robustness").glob("*"))]
+    models = [f"accuracy %, `{result.model}`" for result in results]
+    lines = [
+        row([f"{results[0].n:,} faces", "found %", *models]),
+        f"|---|--:|{'--:|' * len(models)}",
+        row(["upright", "", *(estimate(result.accuracy) for result in results)]),
+    ]
+    for same in zip(*(result.conditions for result in results), strict=True):
+        first, accuracies = same[0], [estimate(one.accuracy_of_found) for one in same]
+        lines.append(row([first.name, estimate(first.found), *accuracies]))
     return "\n".join(lines)
 
 

@@ -1,6 +1,7 @@
 """Options that several commands share, and ``expanded``, which makes a function a command."""
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from copy import copy
@@ -184,7 +185,52 @@ class DetectorOptions:
             "min_face_px": self.min_face_px,
         }
         chosen = {name: value for name, value in settings.items() if value is not None}
-        return detection.create(self.detector, model=self.detector_model, **chosen)
+        detector = detection.create(self.detector, model=self.detector_model, **chosen)
+        advise(detector)
+        return detector
+
+
+@dataclass(frozen=True)
+class IgnoringDetectorOptions(DetectorOptions):
+    """The same, with regions.
+
+    Attributes:
+        ignore_region: ignore faces whose centre lies here, in pixels of the upright picture;
+            repeatable.
+    """
+
+    ignore_region: Annotated[list[str] | None, Option(metavar="X,Y,W,H")] = None
+
+    def create(self) -> "Detector":
+        from genderscope.detection.ignored import ignoring
+
+        return ignoring(super().create(), self.ignore_region or ())
+
+
+def advise(detector: "Detector") -> None:
+    """Say on a terminal that another detector finds more than the one in the package."""
+    from genderscope.cli._verbosity import note
+
+    if detector.name == "haar" and sys.stderr.isatty():
+        note("the detector is haar; after 'genderscope models pull yunet' more faces are found")
+
+
+def left_out(small: int, faint: int, min_face_px: int, min_score: float, how: str = "{:,}") -> str:
+    """What a summary adds about faces that the detector saw and dropped.
+
+    Args:
+        how: a format for their number.
+    """
+    from genderscope.detection import MIN_SCORE
+
+    text = ""
+    if small:
+        text += f"; smaller than {min_face_px} px and left out: {how.format(small)} "
+        text += f"(--min-face-px {max(min_face_px // 2, 1)} includes them)"
+    if faint:
+        text += f"; scored below {min_score:g} and left out: {how.format(faint)} "
+        text += f"(--min-score {MIN_SCORE:g} includes them)"
+    return text
 
 
 @dataclass(frozen=True)

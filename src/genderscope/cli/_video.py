@@ -4,22 +4,24 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from typer import Option
 
 from genderscope.cli._options import (
     DetectionSize,
-    DetectorOptions,
+    IgnoringDetectorOptions,
     MinFacePx,
     Output,
     Sinks,
 )
 
 if TYPE_CHECKING:
+    from genderscope.core.protocols import Detector
     from genderscope.core.types import Scene
     from genderscope.video.cameras import Source
     from genderscope.video.counts import Counts
+    from genderscope.video.rotation import Rotation
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class SourceOptions:
         frozen_seconds: seconds without a frame before a live source counts as lost.
         retries: consecutive attempts to reopen a lost source.
         retry_seconds: initial wait between attempts; doubles up to 30 s.
+        rotate: rotate frames clockwise, or auto: until the faces in them are upright.
     """
 
     PANEL: ClassVar[str] = "Source"
@@ -92,6 +95,7 @@ class SourceOptions:
     frozen_seconds: Annotated[float, Option(min=0.1)] = 10.0
     retries: Annotated[int, Option(min=0)] = 8
     retry_seconds: Annotated[float, Option(min=0)] = 1.0
+    rotate: Literal["0", "90", "180", "270", "auto"] = "0"
 
     def open(self, source: str) -> "Source":
         from genderscope.core.errors import UsageError
@@ -104,6 +108,11 @@ class SourceOptions:
             raise UsageError("--loop needs a file or a folder, not a live source")
         return opened
 
+    def rotation(self, detector: "Detector") -> "Rotation":
+        from genderscope.video.rotation import Rotation
+
+        return Rotation(detector, None if self.rotate == "auto" else int(self.rotate))
+
     def ends(self, frames: int, scene: "Scene") -> bool:
         """Whether to stop after a scene, the last of so many frames."""
         late = self.max_seconds is not None and (scene.frame.time_s or 0) >= self.max_seconds
@@ -111,12 +120,14 @@ class SourceOptions:
 
 
 @dataclass(frozen=True)
-class VideoDetectorOptions(DetectorOptions):
+class VideoDetectorOptions(IgnoringDetectorOptions):
     """The detector, with defaults for video.
 
     Attributes:
         detect_every: search the whole frame once in so many frames, and small windows around the
             tracks between.
+        ignore_region: ignore faces whose centre lies here, in pixels of the upright picture;
+            repeatable.
     """
 
     detection_size: DetectionSize = 640

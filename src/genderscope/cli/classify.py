@@ -10,7 +10,7 @@ import typer
 from typer import Argument, Option
 
 from genderscope.cli import _options
-from genderscope.cli._options import BatchSize, DetectorOptions, Model, Output, expanded
+from genderscope.cli._options import BatchSize, IgnoringDetectorOptions, Model, Output, expanded
 from genderscope.core.errors import UsageError
 
 PANEL = "Use"
@@ -96,7 +96,7 @@ class Limits:
 def classify(
     paths: Annotated[list[str], Argument(metavar="PATH|-|URL")],
     outputs: OutputOptions,
-    detection: DetectorOptions,
+    detection: IgnoringDetectorOptions,
     limits: Limits,
     min_confidence: _options.Threshold = None,
     crops_are_faces: bool = False,
@@ -154,6 +154,7 @@ def classify(
     scope = settings.scope()
     detail(f"model {scope.classifier.name}, detector {scope.detector.name}: {settings}")
     _options.note_threshold(scope.classifier.min_confidence, min_confidence)
+    _options.advise(scope.detector)
     err = console(stderr=True, soft_wrap=True)
     if (running := scope.classifier.provider) != provider.lower():
         err.print(f"provider {provider} is not available: the networks run on {running}")
@@ -187,8 +188,9 @@ def classify(
         interrupted = True
         again = ": the same command with --resume continues" if outputs.resumable(targets) else ""
         err.print(f"interrupted{again}")
+    limits_used = settings.min_face_px, settings.min_score
     for line in (
-        _summary(tally),
+        _summary(tally) + _options.left_out(tally["small"], tally["faint"], *limits_used),
         f"with earlier runs: {_summary(earlier + tally)}" if earlier else "",
         _pictures.not_read(unread),
     ):

@@ -1,10 +1,11 @@
 """``genderscope models``: what is shipped, and what can be pulled."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer import Argument
+from typer import Argument, Option
 
 from genderscope.cli._options import expanded
 
@@ -19,6 +20,7 @@ class Action(StrEnum):
 def models(
     action: Annotated[Action | None, Argument()] = None,
     name: Annotated[str | None, Argument()] = None,
+    file: Annotated[Path | None, Option("--from", metavar="FILE", exists=True)] = None,
 ) -> None:
     """List the shipped models, or download a detector.
 
@@ -27,6 +29,7 @@ def models(
     Args:
         action: pull downloads a detector that is not in the package.
         name: detector to download, such as yunet.
+        file: install this file instead, which was downloaded elsewhere.
     """
     from rich import box
     from rich.console import Console
@@ -40,7 +43,8 @@ def models(
     if action is Action.PULL:
         if name is None:
             raise UsageError(f"say what to pull: {', '.join(downloads.DOWNLOADS)}")
-        typer.echo(f"{name} lies at {downloads.pull(name)}")
+        url = file.absolute().as_uri() if file else None
+        typer.echo(f"{name} lies at {downloads.pull(name, url)}")
         return
 
     name_column = Column("model", no_wrap=True)

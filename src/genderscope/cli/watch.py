@@ -18,7 +18,7 @@ from genderscope.cli._video import OutputOptions, SourceOptions, VideoDetectorOp
 
 if TYPE_CHECKING:
     from genderscope.core.results import Provenance
-    from genderscope.core.types import Scene
+    from genderscope.core.types import LeftOut, Scene
     from genderscope.inference.explainer import Explainer
     from genderscope.inference.pipeline import Pipeline
     from genderscope.sinks.window import Window
@@ -60,6 +60,7 @@ def watch(
     from genderscope.cli import INTERRUPTED, printable
     from genderscope.cli._verbosity import note
     from genderscope.core.errors import SourceError, UsageError
+    from genderscope.core.types import LeftOut
     from genderscope.inference.classifier import Classifier
     from genderscope.inference.pipeline import Pipeline
     from genderscope.video import Live
@@ -81,9 +82,10 @@ def watch(
         drawn=outputs.window or outputs.video is not None,
         hud=not outputs.no_hud,
         private=privacy is not None,
+        rotation=reading.rotation(scope.detector),
     )
     counter = TrackCounter(measured_confusion(model, scope.detector.name), outputs.interval)
-    session = Session(opened, scope, counter, _redacted(source, opened.name))
+    session = Session(opened, scope, counter, _redacted(source, opened.name), LeftOut())
     with _stoppable():
         outputs.save(session.counts)  # now, to fail before anything is counted
         interrupted = False
@@ -97,7 +99,7 @@ def watch(
             typer.echo(printable(str(error)), err=True)
             session.failed = True
         outputs.save(session.counts)
-    note(_summary(session.counts()))
+    note(_summary(session.counts()) + _left_out(session, detection))
     if interrupted:
         raise typer.Exit(INTERRUPTED)
     if session.failed:
@@ -109,6 +111,7 @@ class Session:
     """A run of ``watch`` so far.
 
     Attributes:
+        left_out: the most of one frame.
         frames: processed.
         failed: a frame or the source failed.
     """
@@ -117,6 +120,7 @@ class Session:
     scope: "Pipeline"
     counter: "TrackCounter"
     provenance: "Provenance"
+    left_out: "LeftOut"
     frames: int = 0
     failed: bool = False
 
@@ -131,6 +135,7 @@ class Session:
             min_confidence=self.scope.min_confidence,
             frames=self.frames,
             frames_dropped=self.source.dropped,
+            left_out=self.left_out,
             tracks=self.counter.counts(),
         )
 
@@ -161,6 +166,7 @@ def _run(
             else:
                 typer.echo(printable(scene.frame.error), err=True)
                 session.failed |= not session.source.live
+            session.left_out = session.left_out.most(scene.left_out)
             for sink in sinks:
                 sink.write(scene)
             if session.counter.add(scene.results, scene.frame.time_s):
@@ -219,6 +225,14 @@ def _stoppable() -> Iterator[None]:
 def _ignore_signals() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+
+
+def _left_out(session: Session, options: VideoDetectorOptions) -> str:
+    from genderscope.detection import MIN_FACE_PX, MIN_SCORE
+
+    small, faint = session.left_out.small, session.left_out.faint
+    limits = options.min_face_px or MIN_FACE_PX, options.min_score or MIN_SCORE
+    return _options.left_out(small, faint, *limits, "up to {:,} in a frame")
 
 
 def _summary(counts: "Counts") -> str:

@@ -52,6 +52,10 @@ class Box:
     def centre(self) -> tuple[float, float]:
         return self.x + self.width / 2, self.y + self.height / 2
 
+    def holds(self, place: tuple[float, float]) -> bool:
+        """A point lies in the box."""
+        return 0 <= place[0] - self.x < self.width and 0 <= place[1] - self.y < self.height
+
     def iou(self, other: "Box") -> float:
         """Intersection over union with another box, 0-1."""
         across = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
@@ -129,6 +133,9 @@ class LeftOut:
 
     small: int = 0
     faint: int = 0
+
+    def most(self, other: "LeftOut") -> "LeftOut":
+        return LeftOut(max(self.small, other.small), max(self.faint, other.faint))
 
 
 class Faces(list[Face]):

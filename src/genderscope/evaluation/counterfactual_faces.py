@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from genderscope.core.errors import FaceOutsidePicture, PictureError
 from genderscope.core.protocols import Detector
 from genderscope.core.storage import write_whole
 from genderscope.core.types import LABELS, Face, Floats, Image, Sample
 from genderscope.data.counterfactuals import Condition, picture_seed
+from genderscope.detection import moved
 from genderscope.imaging.contact_sheet import Tile, contact_sheet
 from genderscope.imaging.preprocess import PreprocessSpec, crop
 from genderscope.inference.locate import locate
@@ -26,6 +28,7 @@ NO_FACE = "no face was found"
 UNREADABLE = "the picture cannot be read"
 TABLE = "table.csv"
 TILE_PX = 112
+GREY = (127, 127, 127)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,14 @@ def find(
             yield Skipped(sample, "the detector gives no landmarks")
         else:
             yield FaceSample(sample, image, face)
+
+
+def on_canvas(face: FaceSample) -> FaceSample:
+    """The same in the middle of a grey canvas of twice the picture's size."""
+    top, left = face.image.shape[0] // 2, face.image.shape[1] // 2
+    border = (top, top, left, left)
+    image = cv2.copyMakeBorder(face.image, *border, cv2.BORDER_CONSTANT, value=GREY)
+    return replace(face, image=np.asarray(image, np.uint8), face=moved(face.face, 1, left, top))
 
 
 def views(face: FaceSample, conditions: Sequence[Condition], seed: int) -> Iterator[Image]:
@@ -141,7 +152,7 @@ def sheet(
 
 def _tile(image: Image, man: float, original: float) -> Tile:
     label = man > 0.5
-    caption = f"{LABELS[label]} {max(man, 1 - man):.2f}"
+    caption = "not found" if np.isnan(man) else f"{LABELS[label]} {max(man, 1 - man):.2f}"
     return Tile(image, caption, highlighted=label != (original > 0.5))
 
 

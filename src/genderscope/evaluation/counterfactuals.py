@@ -15,10 +15,17 @@ import numpy.typing as npt
 from genderscope.core.errors import DatasetError
 from genderscope.core.protocols import Detector
 from genderscope.core.results import Document, Estimate, Provenance, Record
-from genderscope.core.types import LABELS, Floats, Frame, Image, Sample
+from genderscope.core.types import LABELS, Box, Floats, Frame, Image, Sample
 from genderscope.data.counterfactuals import Condition, conditions
 from genderscope.evaluation import metrics
-from genderscope.evaluation.counterfactual_faces import ORIGINAL, FaceSample, Skipped, find, views
+from genderscope.evaluation.counterfactual_faces import (
+    ORIGINAL,
+    FaceSample,
+    Skipped,
+    find,
+    on_canvas,
+    views,
+)
 from genderscope.evaluation.metrics import SMALLEST_N, Integers
 from genderscope.evaluation.predictions import NO_ANSWER, Predictions
 from genderscope.imaging.preprocess import crop
@@ -38,7 +45,8 @@ class ConditionResult(Record, frozen=True, kw_only=True):
     their share, with Wilson's interval, also by column and group (None below ``SMALLEST_N`` faces)
     and by the new label. ``confidence_change`` is the mean change of the original label's score,
     with a bootstrap interval over faces; ``accuracy`` is over every labelled face, without
-    abstention; no answer is wrong.
+    abstention; no answer is wrong. ``found`` and ``accuracy_of_found`` are of the faces that the
+    detector found again, where it searched again.
     """
 
     name: str
@@ -50,6 +58,8 @@ class ConditionResult(Record, frozen=True, kw_only=True):
     to_woman: float | None
     confidence_change: Estimate
     accuracy: Estimate
+    found: Estimate | None = None
+    accuracy_of_found: Estimate | None = None
     by_group: dict[str, dict[str, Estimate]]
 
 
@@ -94,8 +104,8 @@ class Answers:
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What is measured; ``seed`` is that of the drawn shapes and colours. ``redetect`` searches
-    each counterfactual picture again, which measures the detector too; else all pictures of a face
-    are cropped alike.
+    each counterfactual picture again, on a grey canvas of twice its size, which measures the
+    detector too; else all pictures of a face are cropped alike.
     """
 
     detector: Detector
@@ -112,7 +122,7 @@ def measure(
 ) -> Answers:
     """Classify each face in all conditions; a sample without a face or landmarks is skipped, and
     without any other it is a ``DatasetError``. ``on_face`` is called with each face and its P(man),
-    (1 + conditions,), the original first.
+    (1 + conditions,), the original first; NaN where it was not found again.
     """
     detector, classifier = setup.detector, setup.classifier
     skipped: Counter[str] = Counter()
@@ -121,16 +131,21 @@ def measure(
         if isinstance(face, Skipped):
             skipped[face.reason] += 1
             continue
-        crops: list[Image] = []
-        for view in views(face, setup.conditions, setup.seed):
-            if setup.redetect and view is not face.image:
-                box = face.sample.box
-                again = locate(Frame("", view), detector, classifier.spec, one_face=True, box=box)
-                crops += again.crops
+        if setup.redetect:
+            face = on_canvas(face)
+        original, *changed = views(face, setup.conditions, setup.seed)
+        crops = [crop(original, face.face, classifier.spec)]
+        found = [True]
+        for view in changed:
+            if setup.redetect:
+                again = _found_again(view, face.face.box, setup)
             else:
-                crops.append(crop(view, face.face, classifier.spec))
+                again = [crop(view, face.face, classifier.spec)]
+            crops += again
+            found.append(bool(again))
         faces.append(face.sample)
-        scores.append(classifier(np.stack(crops))[:, 1])
+        scores.append(np.full(len(found), np.nan))
+        scores[-1][found] = classifier(np.stack(crops))[:, 1]
         on_face(face, scores[-1])
     if not faces:
         raise DatasetError(f"no sample has a face with landmarks: {dict(skipped)}")
@@ -143,6 +158,13 @@ def measure(
         {name: np.array([face.groups.get(name, "") for face in faces]) for name in columns},
         dict(skipped),
     )
+
+
+def _found_again(view: Image, box: Box, setup: Setup) -> list[Image]:
+    """The crop of the best face whose centre lies in a box, if there is one."""
+    located = locate(Frame("", view), setup.detector, setup.classifier.spec)
+    pairs = zip(located.faces, located.crops, strict=True)
+    return [crop for face, crop in pairs if box.holds(face.box.centre)][:1]
 
 
 def from_predictions(predictions: Predictions) -> Answers:
@@ -205,13 +227,15 @@ def report(
         sheet=sheet,
         accuracy=_accuracy(answers.labels[:, 0], answers.truth),
         conditions=tuple(
-            _condition(answers, column, kinds.get(name), provenance.seed or 0)
+            _condition(answers, column, kinds.get(name), provenance.seed or 0, redetected)
             for column, name in enumerate(answers.conditions, start=1)
         ),
     )
 
 
-def _condition(answers: Answers, column: int, kind: str | None, seed: int) -> ConditionResult:
+def _condition(
+    answers: Answers, column: int, kind: str | None, seed: int, redetected: bool
+) -> ConditionResult:
     labels, scores = answers.labels[:, [0, column]], answers.scores[:, [0, column]]
     answered = (labels != NO_ANSWER).all(1)
     before, after = labels[answered].T
@@ -229,6 +253,8 @@ def _condition(answers: Answers, column: int, kind: str | None, seed: int) -> Co
         to_woman=_share(flipped & (after == 0)).value,
         confidence_change=_mean(change[~np.isnan(change)], seed),
         accuracy=_accuracy(answers.labels[:, column], answers.truth),
+        found=_share(answered) if redetected else None,
+        accuracy_of_found=_accuracy(after, answers.truth[answered]) if redetected else None,
         by_group={
             name: {
                 str(group): _share(flipped[values[answered] == group], SMALLEST_N)

@@ -155,11 +155,14 @@ def comparison(result: "Comparison") -> Iterator[Table]:
 
 def counterfactuals(result: "Counterfactuals") -> Table:
     """A row for each condition."""
-    head = ("%", "n", "flip rate", "to man, woman", "confidence", "accuracy")
+    head = ["%", "n", "flip rate", "to man, woman", "confidence", "accuracy"]
+    if result.redetected:
+        head += ["found", "accuracy of these"]
     table = Table(*head, box=box.SIMPLE)
     table.columns[0].no_wrap = True
     table.add_row("original", f"{result.n:,}", "", "", "", percent(result.accuracy.value))
     for row in result.conditions:
+        again = [with_interval(one) for one in (row.found, row.accuracy_of_found) if one]
         table.add_row(
             printable(row.name),
             f"{row.flip_rate.n:,}",
@@ -167,6 +170,7 @@ def counterfactuals(result: "Counterfactuals") -> Table:
             f"{percent(row.to_man)}, {percent(row.to_woman)}",
             with_interval(row.confidence_change),
             percent(row.accuracy.value),
+            *again,
         )
     return table
 

@@ -41,6 +41,7 @@ class Live:
         hud: draw the frame rate and the milliseconds of each stage too.
         private: pixelate faces in the drawn frames, also for the tracker's ``max_age_s`` after the
             detector lost them.
+        rotation: turns a frame upright, such as a ``Rotation``.
 
     Raises:
         UsageError: both an explainer and ``private``.
@@ -56,12 +57,14 @@ class Live:
         drawn: bool = True,
         hud: bool = True,
         private: bool = False,
+        rotation: Callable[[Image], Image] = lambda image: image,
     ) -> None:
         if explainer and private:
             raise UsageError("explanations show the faces that privacy hides: choose one of them")
         self.explainer, self.private = explainer, private
         self.tracker = tracker or Tracker()
         self._scope, self._drawn, self._hud = scope, drawn, hud
+        self._rotation = rotation
         self._detector = WindowDetector(scope.detector, self.tracker, detect_every)
         self._average_ms: dict[str, float] = {}
 
@@ -77,7 +80,9 @@ class Live:
     def _scene(self, frame: Frame, watch: "_Stopwatch") -> LiveScene:
         if frame.image is None:
             return LiveScene(frame)
-        size = (frame.image.shape[1], frame.image.shape[0])
+        image = self._rotation(frame.image)
+        frame = replace(frame, image=image)
+        size = (image.shape[1], image.shape[0])
         time_s = frame.time_s or 0.0
         spec = self._scope.classifier.spec
         try:
@@ -93,7 +98,7 @@ class Live:
         ]
         results = self.tracker.update(singles, time_s, size)
         watch.lap("track")
-        drawn = self._picture(frame.image, results, maps) if self._drawn else None
+        drawn = self._picture(image, results, maps) if self._drawn else None
         watch.lap("draw")
         return LiveScene(frame, results, located.left_out, drawn, dict(watch.laps_ms), maps)
 

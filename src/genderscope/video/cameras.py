@@ -243,6 +243,7 @@ def _decoded(container: Any) -> Iterator[tuple[float | None, Image | None]]:
     """
     av = require("av", "video")
     try:
+        ratio = container.streams.video[0].sample_aspect_ratio or 1
         for packet in container.demux(video=0):
             try:
                 frames = packet.decode()
@@ -250,13 +251,19 @@ def _decoded(container: Any) -> Iterator[tuple[float | None, Image | None]]:
                 yield None, None
                 continue
             for frame in frames:
-                yield frame.time, _upright(frame)
+                yield frame.time, _upright(frame, float(ratio))
     except av.FFmpegError as error:
         raise _lost(error) from error
 
 
-def _upright(frame: Any) -> Image:
+def _upright(frame: Any, ratio: float) -> Image:
+    """A frame as it is meant to be shown: with square pixels, which were so many times as wide as
+    high, and turned as the file says.
+    """
     image: Image = frame.to_ndarray(format="bgr24")
+    if ratio != 1:
+        wider, higher = max(ratio, 1), max(1 / ratio, 1)
+        image = cv2.resize(image, None, fx=wider, fy=higher).astype(np.uint8, copy=False)
     turns = round(frame.rotation / 90)
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from genderscope.core.results import Document, Record
-from genderscope.core.types import LABELS, UNCERTAIN, Result
+from genderscope.core.types import LABELS, UNCERTAIN, LeftOut, Result
 from genderscope.video.correction import Confusion, Correction, correct
 
 
@@ -51,7 +51,7 @@ class TrackCounts(Record, frozen=True, kw_only=True):
 class Counts(Document, frozen=True, kw_only=True):
     """What ``genderscope watch --counts`` writes. An address comes without its user, password and
     query; a track below ``min_confidence`` is uncertain; frames were dropped because newer ones
-    arrived.
+    arrived; ``left_out`` is the most of one frame.
     """
 
     KIND: ClassVar[str] = "counts"
@@ -62,6 +62,7 @@ class Counts(Document, frozen=True, kw_only=True):
     min_confidence: float
     frames: int
     frames_dropped: int
+    left_out: LeftOut = LeftOut()
     tracks: TrackCounts
 
 

@@ -17,9 +17,9 @@ from genderscope.core import plugins
 from genderscope.core.errors import UsageError
 from genderscope.core.types import Face, Image
 
-KINDS = ("worn", "cue", "light", "camera")
+KINDS = ("worn", "cue", "light", "camera", "geometry")
 """Objects that people wear; cues of gender presentation, which may well change a prediction; light;
-and the effects of cameras."""
+the effects of cameras; and changed geometry, which mostly concerns the detector."""
 RANDOM = "random"
 
 
@@ -48,14 +48,21 @@ def conditions() -> dict[str, Condition]:
 
 
 def select(names: str) -> list[Condition]:
-    """Conditions by names, separated by commas, or ``all``; ``UsageError`` if one is unknown."""
+    """Conditions by their names or kinds, separated by commas; ``all`` is all but the geometry.
+
+    Raises:
+        UsageError: there is no such condition.
+    """
     by_name = conditions()
-    if names == "all":
-        return list(by_name.values())
+    groups = {name: [one] for name, one in by_name.items()}
+    for kind in KINDS:
+        groups[kind] = [one for one in by_name.values() if one.kind == kind]
+    groups["all"] = [one for one in by_name.values() if one.kind != "geometry"]
     selection = [name.strip() for name in names.split(",")]
-    if unknown := [name for name in selection if name not in by_name]:
-        raise UsageError(f"no condition {unknown[0]!r}; there are: all, {', '.join(by_name)}")
-    return [by_name[name] for name in dict.fromkeys(selection)]
+    if unknown := [name for name in selection if name not in groups]:
+        known = ", ".join(["all", *by_name, *KINDS])
+        raise UsageError(f"no condition {unknown[0]!r}; there are: {known}")
+    return list({one.name: one for name in selection for one in groups[name]}.values())
 
 
 def picture_seed(file: Path, seed: int) -> int:

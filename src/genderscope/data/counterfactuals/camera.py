@@ -1,4 +1,4 @@
-"""Cameras: blur, JPEG, few pixels, no colour, a colour cast; blur and size relative to the face."""
+"""Cameras: blur, JPEG, few pixels, noise, wrong or no colours; sizes relative to the face."""
 
 import cv2
 import numpy as np
@@ -10,6 +10,7 @@ KIND = "camera"
 BLUR = 0.025
 FACE_PX = 24
 JPEG_QUALITY = 12
+NOISE = 25
 # BGR: lamplight, seen by a camera with the white balance of daylight.
 WARM = np.array([0.55, 0.9, 1.12], np.float32)
 
@@ -47,4 +48,24 @@ def warm(picture: Image, face: Face, seed: int) -> Image:
     return tinted
 
 
-CONDITIONS = {"blur": blur, "JPEG": jpeg, "small": small, "grey": grey, "warm tint": warm}
+def swapped(picture: Image, face: Face, seed: int) -> Image:
+    """Red and blue exchanged, as where RGB is taken for BGR."""
+    return np.ascontiguousarray(picture[..., ::-1])
+
+
+def noisy(picture: Image, face: Face, seed: int) -> Image:
+    """Gaussian noise with a deviation of a tenth of the range."""
+    noise = np.random.default_rng(seed).normal(0, NOISE, picture.shape)
+    values: Image = np.rint((picture + noise).clip(0, 255)).astype(np.uint8)
+    return values
+
+
+CONDITIONS = {
+    "blur": blur,
+    "JPEG": jpeg,
+    "small": small,
+    "grey": grey,
+    "warm tint": warm,
+    "red as blue": swapped,
+    "noise": noisy,
+}

@@ -42,8 +42,13 @@ def hard(picture: Image, face: Face, seed: int) -> Image:
     return _contrast(picture, 2)
 
 
-def _exposed(picture: Image, factor: float | np.ndarray) -> Image:
-    lit = 255 * (factor * (picture / np.float32(255)) ** GAMMA).clip(0, 1) ** (1 / GAMMA)
+def gamma(picture: Image, face: Face, seed: int) -> Image:
+    """A display's gamma applied once too often: dark, without added noise."""
+    return _exposed(picture, 1, GAMMA**2)
+
+
+def _exposed(picture: Image, factor: float | np.ndarray, gamma: float = GAMMA) -> Image:
+    lit = 255 * (factor * (picture / np.float32(255)) ** gamma).clip(0, 1) ** (1 / GAMMA)
     return np.rint(lit).astype(np.uint8)
 
 
@@ -54,4 +59,4 @@ def _contrast(picture: Image, factor: float) -> Image:
 
 
 CONDITIONS = {"dark": dark, "bright": bright, "side light": side}
-CONDITIONS |= {"low contrast": flat, "high contrast": hard}
+CONDITIONS |= {"low contrast": flat, "high contrast": hard, "gamma": gamma}

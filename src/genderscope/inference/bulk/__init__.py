@@ -5,7 +5,7 @@ them, in order and in bounded memory.
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -20,6 +20,7 @@ from genderscope.core.parallel import Budget, Work, ordered
 from genderscope.core.protocols import Detector
 from genderscope.core.results import Provenance
 from genderscope.core.types import Frame, Scene
+from genderscope.detection.ignored import ignoring
 from genderscope.imaging import decode
 from genderscope.imaging.decode import Encoded
 from genderscope.imaging.opening import Limits
@@ -54,6 +55,7 @@ class Settings:
     limits: Limits = decode.LIMITS
     batch_size: int = 64
     provider: str = "cpu"
+    ignore_region: Sequence[str] = ()
     keep_pictures: bool = False
 
     def scope(self) -> Pipeline:
@@ -63,7 +65,7 @@ class Settings:
 
     def create_detector(self, reduction: int = 1) -> Detector:
         """A detector for pictures that were decoded smaller than they are."""
-        return detection.create(
+        detector = detection.create(
             self.detector,
             model=Path(self.detector_model) if self.detector_model else None,
             detection_size=self.detection_size,
@@ -72,6 +74,7 @@ class Settings:
             threads=1,
             provider=self.provider,
         )
+        return ignoring(detector, self.ignore_region, reduction)
 
     def record(self, scope: Pipeline, provenance: Provenance, shards: int | None = None) -> Run:
         """What decides the results besides the pictures; ``provenance`` is the run's, with the
@@ -87,6 +90,7 @@ class Settings:
             min_face_px=self.min_face_px,
             min_confidence=scope.min_confidence,
             crops_are_faces=self.crops_are_faces,
+            ignore_region=tuple(self.ignore_region),
             max_pixels=self.limits.max_pixels,
             shards=shards,
         )

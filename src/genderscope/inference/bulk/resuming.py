@@ -18,6 +18,7 @@ class Run(Document, frozen=True, kw_only=True):
         model, model_sha256: the classifier's name, and the digest of its file.
         detector, detection_size, min_score, min_face_px: see ``detection.create``.
         crops_are_faces: each picture is one face.
+        ignore_region: see ``detection.ignored``.
         max_pixels: larger pictures were refused.
         shards: of a run on a cluster; the provenance has their fingerprint.
     """
@@ -33,6 +34,7 @@ class Run(Document, frozen=True, kw_only=True):
     min_confidence: float
     crops_are_faces: bool
     max_pixels: int
+    ignore_region: tuple[str, ...] = ()
     shards: int | None = None
 
     def differences(self, other: "Run") -> list[str]:

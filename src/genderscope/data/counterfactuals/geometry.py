@@ -1,0 +1,56 @@
+"""Geometry: the picture turned, mirrored, resized, squeezed, shifted or cut off about its face."""
+
+from functools import partial
+
+import cv2
+import numpy as np
+
+from genderscope.core.types import Face, Floats, Image
+from genderscope.data.counterfactuals._pose import pose
+
+KIND = "geometry"
+GREY = (127, 127, 127)
+SHIFT, CUT = 0.1, 0.25
+
+
+def transformed(picture: Image, face: Face, seed: int, matrix: Floats) -> Image:
+    """A (2, 2) matrix, or a (2, 3) one with a shift in sizes of the face, about the face's middle;
+    grey where the picture does not reach.
+    """
+    head = pose(face)
+    middle = np.array([head.origin.real, head.origin.imag])
+    shift = middle - matrix[:, :2] @ middle
+    if matrix.shape[1] == 3:
+        shift = shift + matrix[:, 2] * abs(head.scale)
+    size = picture.shape[1], picture.shape[0]
+    return np.asarray(
+        cv2.warpAffine(picture, np.column_stack([matrix[:, :2], shift]), size, borderValue=GREY),
+        np.uint8,
+    )
+
+
+def cut_off(picture: Image, face: Face, seed: int) -> Image:
+    """The picture ends a quarter of the face's width before the face does."""
+    cut = picture.copy()
+    cut[:, max(round(face.box.x + (1 - CUT) * face.box.width), 0) :] = GREY
+    return cut
+
+
+def _turn(degrees: float) -> Floats:
+    """Clockwise, as a picture's y axis points down."""
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[cosine, -sine], [sine, cosine]])
+
+
+MATRICES = {
+    **{f"turned {degrees}": _turn(degrees) for degrees in (15, 30, 45, 90, 180, 270)},
+    "mirrored": np.diag([-1.0, 1.0]),
+    "half size": np.diag([0.5, 0.5]),
+    "twice as wide": np.diag([2**0.5, 2**-0.5]),
+    "twice as high": np.diag([2**-0.5, 2**0.5]),
+    "shifted": np.array([[1, 0, SHIFT], [0, 1, SHIFT]]),
+}
+CONDITIONS = {
+    **{name: partial(transformed, matrix=matrix) for name, matrix in MATRICES.items()},
+    "cut off": cut_off,
+}

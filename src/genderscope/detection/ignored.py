@@ -1,0 +1,47 @@
+"""Regions of a picture whose faces are ignored, such as a poster on the wall."""
+
+from collections.abc import Iterable, Sequence
+
+from genderscope.core.errors import UsageError
+from genderscope.core.protocols import Detector
+from genderscope.core.types import Box, Faces, Image, LeftOut
+from genderscope.detection import smallest_px
+
+
+def ignoring(detector: Detector, regions: Iterable[str], reduction: int = 1) -> Detector:
+    """The detector without the faces whose centre lies in a region.
+
+    Args:
+        regions: each ``x,y,width,height`` in pixels.
+        reduction: pictures are decoded so many times smaller.
+
+    Raises:
+        UsageError: a region is not written so, or has no area.
+    """
+    boxes = [_box(text, reduction) for text in regions]
+    return Ignoring(detector, boxes) if boxes else detector
+
+
+def _box(text: str, reduction: int) -> Box:
+    try:
+        return Box(*(float(number) / reduction for number in text.split(",")))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"a region is X,Y,WIDTH,HEIGHT in pixels, not {text!r}") from error
+
+
+class Ignoring:
+    """See ``ignoring``."""
+
+    def __init__(self, detector: Detector, regions: Sequence[Box]) -> None:
+        self.name, self.smallest_px = detector.name, smallest_px(detector)
+        self._detector, self._regions = detector, regions
+        if find := getattr(detector, "find", None):
+            self.find = find  # within windows of a video, around tracks outside the regions
+
+    def __call__(self, image: Image) -> Faces:
+        faces = self._detector(image)
+        kept = Faces(
+            face for face in faces if not any(box.holds(face.box.centre) for box in self._regions)
+        )
+        kept.left_out = getattr(faces, "left_out", LeftOut())
+        return kept

@@ -1,0 +1,37 @@
+"""Frames of a camera that is mounted sideways or upside down, turned upright."""
+
+import numpy as np
+
+from genderscope.core.protocols import Detector
+from genderscope.core.types import Image
+
+# The sum of scores by which the faces of one rotation must lead those of the others.
+DECISIVE = 1.0
+
+
+class Rotation:
+    """Turns frames clockwise by so many degrees; see ``__call__``.
+
+    Args:
+        degrees: 0, 90, 180 or 270; None for the one in which the detector finds the best faces.
+            All four are tried in each frame until one leads clearly.
+    """
+
+    def __init__(self, detector: Detector, degrees: int | None) -> None:
+        self._detector, self._scores = detector, np.zeros(4)
+        self._quarters = None if degrees is None else degrees // 90
+
+    def __call__(self, image: Image) -> Image:
+        """A frame, (height, width, 3), upright."""
+        if self._quarters is not None:
+            return _turned(image, self._quarters)
+        turned = [_turned(image, quarters) for quarters in range(4)]
+        self._scores += [sum(face.score for face in self._detector(one)) for one in turned]
+        best = int(self._scores.argmax())
+        if self._scores[best] - np.delete(self._scores, best).max() >= DECISIVE:
+            self._quarters = best
+        return turned[best]
+
+
+def _turned(image: Image, quarters: int) -> Image:
+    return np.ascontiguousarray(np.rot90(image, -quarters)) if quarters else image
