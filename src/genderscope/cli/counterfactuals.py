@@ -20,7 +20,6 @@ from genderscope.cli._options import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from genderscope.core.terminal import show
     from genderscope.core.types import Floats, Sample
     from genderscope.evaluation.counterfactual_faces import FaceSample
     from genderscope.evaluation.counterfactuals import Answers, Setup
@@ -68,6 +67,7 @@ def counterfactuals(
     from genderscope.cli._progress import consoles
     from genderscope.core.errors import UsageError
     from genderscope.core.extras import require
+    from genderscope.core.terminal import show
     from genderscope.data.counterfactuals import select
     from genderscope.evaluation import counterfactual_faces
     from genderscope.evaluation import counterfactuals as evaluation
