@@ -79,6 +79,14 @@ def test_intervals_cover_the_truth(monkeypatch):
         assert times / 60 > 0.85, name
 
 
+def test_intervals_are_mirrored_at_the_measured_value():
+    """Resampled errors lie above the measured one as that one lies above the true one."""
+    ece = calibration.calibration(*simulated(600, power=2)).ece
+    low, high = ece.interval
+    assert low < ece.value < high
+    assert high - ece.value < ece.value - low
+
+
 def test_intervals_depend_on_the_seed_alone():
     given = simulated(200)
     assert calibration.calibration(*given, 1) == calibration.calibration(*given, 1)

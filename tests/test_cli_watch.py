@@ -340,7 +340,7 @@ def test_keys_and_closing(model: str, screen: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DISPLAY", screen)
     live = Live(Pipeline(BrightnessClassifier(), CountingDetector()))
     large = Scene(Frame("", np.full((1200, 2000, 3), 200, np.uint8), time_s=0.0))
-    small = Scene(Frame("", np.full((100, 150, 3), 90, np.uint8), time_s=0.0))
+    small = Scene(Frame("", np.full((100, 150, 3), (20, 40, 220), np.uint8), time_s=0.0))
     with plugins.load("sinks", "window").create() as window:
 
         def typed(key: str, scene: Scene = small) -> bool:
@@ -353,6 +353,7 @@ def test_keys_and_closing(model: str, screen: str, monkeypatch: pytest.MonkeyPat
         assert window.photo.width() <= 720
         assert not typed("x")
         assert (window.photo.width(), window.photo.height()) == (150, 100)
+        assert window.root.tk.call(str(window.photo), "get", 75, 95) == (220, 40, 20)
         assert not typed("g")
         assert live.explainer is not None
         assert not typed("g")

@@ -192,6 +192,44 @@ def test_verdicts_come_only_where_the_intervals_allow_them():
         assert all(c.p <= c.p_holm <= 1 for c in comparisons.values())
 
 
+def errors_of(n: list[int], wrong: list[int]) -> list:
+    """The comparisons of groups of so many pictures, so many of them wrong."""
+    group = np.repeat(np.arange(len(n)), n)
+    decided = np.concatenate(
+        [np.arange(k) < errors for k, errors in zip(n, wrong, strict=True)]
+    ).astype(np.int64)
+    truth, none = np.zeros(sum(n), np.int64), np.full(sum(n), np.nan)
+    division = Division(("g",), tuple((str(place),) for place in range(len(n))), group)
+    found = compare([(division, measure(outcomes(truth, decided, decided, none), division))])
+    return [comparisons["error"] for comparisons in found.values()]
+
+
+def test_verdicts_are_corrected_for_the_number_of_tests():
+    *_, last = errors_of([200] * 10, [20] * 9 + [32])
+    assert last.p < 0.05 < last.p_holm
+    assert last.difference_interval[0] > 0
+    assert last.verdict == "inconclusive"
+    *_, last = errors_of([200] * 10, [20] * 9 + [45])
+    assert last.p_holm < 0.05
+    assert last.verdict == "more"
+
+
+def test_a_group_of_the_smallest_size_is_compared():
+    """And with others of the smallest size; one picture less has no numbers."""
+    smallest = metrics.SMALLEST_N
+    assert [c.difference for c in errors_of([smallest, 90], [15, 9])] == [0.5 - 0.1]
+    assert len(errors_of([smallest, smallest, 90], [3, 6, 9])) == 3
+    assert errors_of([smallest - 1, 90], [15, 9]) == []
+    person = np.arange(2 * smallest) // 2
+    division = one(2 * smallest)
+    values = {"error": np.ones(2 * smallest)}
+    assert measure(values, division, person)["error"].value == [1]
+    fewer = np.maximum(person - 1, 0)
+    assert np.isnan(measure(values, division, fewer)["error"].value).all()
+    assert metrics.share(np.ones(smallest, bool)).value == 1
+    assert metrics.share(np.ones(smallest - 1, bool)).value is None
+
+
 @pytest.mark.parametrize("values", [["x"] * 100, ["x"] * 60 + ["y"] * 40])
 def test_one_group_has_no_comparison_and_two_have_one(values):
     truth, decided = np.zeros(100, np.int64), (np.arange(100) % 3 == 0).astype(np.int64)

@@ -5,6 +5,9 @@
 is its summary there. These files import little at their top, to keep ``--help`` fast.
 """
 
+import errno
+import os
+import sys
 from difflib import get_close_matches
 from inspect import getdoc
 from traceback import print_exception
@@ -20,6 +23,7 @@ from genderscope.core.errors import GenderscopeError
 from genderscope.core.terminal import printable as printable
 
 INTERRUPTED = 130
+FAILING_DISK = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
 PANELS = ("Use", "Measure", "Data", "Train")
 
 
@@ -87,19 +91,23 @@ class Commands(TyperGroup):
                     formatter.write_dl([(name.ljust(width), summary) for name, summary in rows])
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; each of our own errors becomes one line on standard error."""
+        """Run a command; each of our own errors, and a failing disk, become one line on standard
+        error.
+        """
         try:
             return super().invoke(ctx)
-        except GenderscopeError as error:
+        except (GenderscopeError, OSError) as error:
             if _verbosity.verbose:
                 print_exception(error)
-            typer.echo(f"genderscope: {printable(str(error))}", err=True)
-            raise typer.Exit(2) from error
-        except OSError as error:  # such as an output that cannot be written
-            if error.filename is None:
-                raise
-            typer.echo(f"genderscope: {printable(f'{error.filename}: {error.strerror}')}", err=True)
-            raise typer.Exit(2) from error
+            cause = error if isinstance(error, OSError) else error.__cause__
+            failing = isinstance(cause, OSError) and cause.errno in FAILING_DISK
+            message = str(error)
+            if isinstance(error, OSError):  # such as an output that cannot be written
+                if error.filename is None and not failing:
+                    raise
+                message = f"{error.filename or 'the output'}: {error.strerror}"
+            typer.echo(f"genderscope: {printable(message)}", err=True)
+            raise typer.Exit(1 if failing else 2) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(INTERRUPTED) from error
 
@@ -134,10 +142,16 @@ def _root(
 ) -> None:
     """Classify the perceived gender presentation of faces, and audit such classifiers.
 
-    Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 all done, 1 some pictures or a disk failed, 2 wrong usage, 130 interrupted.
     """
 
 
 def main() -> None:
     """The console script."""
-    app(prog_name="genderscope")
+    try:
+        app(prog_name="genderscope")
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:  # reported already; at the end, Python would report it once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

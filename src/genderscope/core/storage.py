@@ -36,6 +36,9 @@ def write_whole(file: Path, data: bytes, part: Path | None = None) -> None:
     try:
         part.write_bytes(data)
         part.replace(file)
+    except OSError as error:  # a full disk's has no name
+        error.filename = str(file)
+        raise
     finally:
         part.unlink(missing_ok=True)
 

@@ -1,7 +1,8 @@
 """Sinks: where results go. Each is one file with ``create(target)``, which returns a ``Sink``."""
 
 import sys
-from typing import Self, TextIO
+from io import BufferedWriter, FileIO, TextIOWrapper
+from typing import Any, Self, TextIO
 
 from genderscope.core.errors import UsageError
 
@@ -23,6 +24,17 @@ class BaseSink:
         """Finish the output; nothing to do unless a sink overrides it."""
 
 
+class _Raw(FileIO):
+    """A file whose name is in the errors of writing, as when a disk is full."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            error.filename = "standard output" if isinstance(self.name, int) else self.name
+            raise
+
+
 class TextSink(BaseSink):
     """A text file, by its name or open, or standard output for ``-``, where each line is written as
     soon as it is complete; a path that is not valid UTF-8 as its original bytes. ``UsageError`` if
@@ -35,18 +47,18 @@ class TextSink(BaseSink):
             self.file = target
             return
         standard = target == STANDARD_OUTPUT
+        place = sys.stdout.fileno() if standard else target
         try:
-            self.file = open(  # noqa: SIM115 - closed on exit
-                sys.stdout.fileno() if standard else target,
-                "a" if append else "w",
-                buffering=1,
-                encoding="utf-8",
-                errors="surrogateescape",
-                newline="",
-                closefd=not standard,
-            )
+            raw = _Raw(place, "a" if append else "w", closefd=not standard)
         except OSError as error:
             raise UsageError(f"{target} cannot be written: {error.strerror}") from error
+        self.file = TextIOWrapper(
+            BufferedWriter(raw),
+            encoding="utf-8",
+            errors="surrogateescape",
+            newline="",
+            line_buffering=True,
+        )
 
     def close(self) -> None:
         self.file.close()

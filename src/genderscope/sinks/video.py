@@ -4,6 +4,8 @@ Each frame keeps its own time, so a pause in the source is a pause in the video.
 [video].
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -44,9 +46,9 @@ class Video(BaseSink):
         self._last = -1
 
     def close(self) -> None:
-        if self._stream is not None:
-            self._container.mux(self._stream.encode())
-        self._container.close()
+        with self._named_errors(), self._container:
+            if self._stream is not None:
+                self._container.mux(self._stream.encode())
         if self._stream is None and self._new:
             self._target.unlink(missing_ok=True)  # a file without a frame is not a video
 
@@ -65,8 +67,13 @@ class Video(BaseSink):
         frame = self._av.VideoFrame.from_ndarray(picture, format="bgr24")
         self._last = max(round((scene.frame.time_s or 0.0) * TICKS_PER_S), self._last + 1)
         frame.pts, frame.time_base = self._last, Fraction(1, TICKS_PER_S)
-        try:
+        with self._named_errors():
             self._container.mux(self._stream.encode(frame))
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
         except self._av.FFmpegError as error:
             raise UsageError(f"{self._target} cannot be written: {error.strerror}") from error
 
