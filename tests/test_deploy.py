@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import typer
+from packaging.requirements import Requirement
 
 from genderscope import cli
 from genderscope.detection.downloads import DOWNLOADS
@@ -103,6 +104,15 @@ def test_the_image() -> None:
     assert f"http://127.0.0.1:{final['EXPOSE']}/readyz" in final["HEALTHCHECK"]
     pulled = f"/opt/cache/genderscope/{DOWNLOADS['yunet'].file.name}"
     assert f"GENDERSCOPE_YUNET={pulled} " in final["ENV"]
+
+
+def test_the_lock_has_a_version_of_every_requirement() -> None:
+    lines = (DEPLOY / "requirements.lock").read_text().splitlines()
+    locked = dict(line.split()[0].split("==") for line in lines if "==" in line)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for text in project["dependencies"] + project["optional-dependencies"]["serve"]:
+        requirement = Requirement(text)
+        assert locked[requirement.name] in requirement.specifier
 
 
 def test_compose() -> None:

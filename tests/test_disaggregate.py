@@ -218,6 +218,7 @@ def test_a_group_of_the_smallest_size_is_compared():
     """And with others of the smallest size; one picture less has no numbers."""
     smallest = metrics.SMALLEST_N
     assert [c.difference for c in errors_of([smallest, 90], [15, 9])] == [0.5 - 0.1]
+    assert [c.difference for c in errors_of([90, smallest], [45, 3])] == [0.5 - 0.1]
     assert len(errors_of([smallest, smallest, 90], [3, 6, 9])) == 3
     assert errors_of([smallest - 1, 90], [15, 9]) == []
     person = np.arange(2 * smallest) // 2

@@ -96,6 +96,8 @@ class Commands(TyperGroup):
         """
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # a reader that stopped: Typer ends without a word
         except (GenderscopeError, OSError) as error:
             if _verbosity.verbose:
                 print_exception(error)
@@ -142,7 +144,7 @@ def _root(
 ) -> None:
     """Classify the perceived gender presentation of faces, and audit such classifiers.
 
-    Exit codes: 0 all done, 1 some pictures or a disk failed, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage, 130 interrupted.
     """
 
 

@@ -196,4 +196,5 @@ class Store:
             half = Path(self.place, f"{_HALF}{uuid4().hex}")
             write_whole(Path(self.place, name), data, half)
         except OSError as error:
-            raise UsageError(f"{self.path(name)} cannot be written: {error}") from error
+            reason = error.strerror or error
+            raise UsageError(f"{self.path(name)} cannot be written: {reason}") from error

@@ -122,7 +122,7 @@ def prepare(
             raise DatasetError(f"the data set changed: it had {count:,} samples, then {done:,}")
         _finish(out, plan, sources, shards)
     except OSError as error:  # on writing: pictures that cannot be read are PictureErrors
-        raise DatasetError(f"{out} cannot be written: {error}") from error
+        raise DatasetError(f"{out} cannot be written: {error.strerror}") from error
 
 
 def _works(samples: Iterable[Sample], recipe: Recipe, out: Path) -> Iterator[Work]:
