@@ -1,6 +1,6 @@
 """The result files of the benchmarks outside the package."""
 
-from genderscope.core.results import Record
+from genderscope.core.results import Estimate, Record
 from genderscope.evaluation.benchmark.results import Ratio, TimedDocument, Timing
 
 Range = tuple[float, float]
@@ -185,3 +185,53 @@ class Throughput(TimedDocument, frozen=True, kw_only=True):
     classifier_share_of_processor_time: ClassifierShare
     stages_of_ours_on_one_thread: StageTimes
     faces_found: tuple[Photograph, ...]
+
+
+class AtAngle(Record, frozen=True, kw_only=True):
+    """Faces turned clockwise by so many degrees.
+
+    Attributes:
+        accuracy: of those found, without abstention.
+        processor_ms: for one picture of 240 x 240 pixels.
+    """
+
+    detector: str
+    orientation: str
+    degrees: int
+    found: Estimate
+    accuracy: Estimate
+    processor_ms: float
+
+
+class FillingFace(Record, frozen=True, kw_only=True):
+    """Square pictures of so many pixels that one face fills; ``false_boxes`` of all of them."""
+
+    detector: str
+    side_px: int
+    found: Estimate
+    false_boxes: int
+
+
+class Enlarged(Record, frozen=True, kw_only=True):
+    """Faces found in a photograph enlarged so many times, and the time of ``auto``."""
+
+    detector: str
+    picture: str
+    faces: dict[str, int]
+    auto_to_upright_time: float
+
+
+class FindFaces(TimedDocument, frozen=True, kw_only=True):
+    """Faces found and answered right by angle, by size, and in enlarged photographs.
+
+    Attributes:
+        opposite_when_mirrored: share of faces whose firm answer becomes the opposite firm answer.
+    """
+
+    KIND = "find faces"
+
+    model: str
+    angles: tuple[AtAngle, ...]
+    filling: tuple[FillingFace, ...]
+    enlarged: tuple[Enlarged, ...]
+    opposite_when_mirrored: Estimate

@@ -27,8 +27,9 @@ from benchmarks.results import Bound, ClassifierShare, Photograph, StageTimes, T
 from genderscope import detection
 from genderscope.core.results import Provenance, versions
 from genderscope.core.types import Box, Face, Floats, Image
-from genderscope.detection import SAME_FACE_IOU, downloads
+from genderscope.detection import downloads
 from genderscope.detection.detectors import yunet
+from genderscope.detection.views import SAME_FACE_IOU, moved
 from genderscope.evaluation.benchmark import machine
 from genderscope.imaging import decode
 from genderscope.imaging.decode import Encoded
@@ -162,7 +163,7 @@ def shrunk(image: Image, longest_px: int, weights: Path) -> list[Face]:
     """Faces of a picture made so small, with nothing else searched."""
     scale = min(longest_px / max(image.shape[:2]), 1.0)
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return [detection.moved(face, scale) for face in full_size(weights)(small)]
+    return [moved(face, 1 / scale) for face in full_size(weights)(small)]
 
 
 def main() -> None:

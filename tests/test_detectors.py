@@ -1,5 +1,6 @@
 """Both detectors on real pictures: where the face is, at any size, tilted, or absent."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,8 +10,9 @@ import pytest
 import genderscope
 from genderscope import detection
 from genderscope.core.errors import ModelError, UsageError
-from genderscope.core.types import Box, LeftOut
-from genderscope.imaging.preprocess import PRESETS, window
+from genderscope.core.types import Box, Face, LeftOut
+from genderscope.detection import views
+from genderscope.imaging.preprocess import PRESETS, crop, window
 
 FACE = Box(178, 68, 86, 110)  # of the portrait, by hand
 
@@ -118,26 +120,73 @@ def test_a_bounded_view_loses_no_face_of_the_photographs(shared, yunet):
 
 
 @pytest.mark.parametrize(
-    ("size", "wanted", "views"),
+    ("size", "wanted", "shapes"),
     [
         ((300, 400), 0.5, [(300, 400)]),  # nothing small is shrunk
-        ((720, 1280), 0.5, [(360, 640)]),
-        ((720, 1280), 0.1, [(360, 640)]),
-        ((720, 1280), 1.0, [(720, 1280)]),
-        ((1536, 2048), 0.5, [(768, 1024)]),
-        ((3000, 4000), 0.25, [(750, 1000)]),
-        ((3000, 4000), 0.5, [(960, 1280), *[(830, 1080)] * 4]),
+        ((500, 640), 0.5, [(500, 640), (96, 123)]),
+        ((720, 1280), 0.5, [(360, 640), (96, 171)]),
+        ((720, 1280), 0.1, [(360, 640), (96, 171)]),
+        ((720, 1280), 1.0, [(720, 1280), (96, 171)]),
+        ((1536, 2048), 0.5, [(768, 1024), (96, 128)]),
+        ((3000, 4000), 0.25, [(750, 1000), (96, 128)]),
+        ((3000, 4000), 0.5, [(960, 1280), (96, 128), *[(830, 1080)] * 4]),
         ((1, 9000), 1.0, [(1, 1280), *[(1, 1265)] * 8]),
     ],
 )
-def test_views_are_as_small_as_the_smallest_face_allows(size, wanted, views):
+def test_views_are_as_small_as_the_smallest_and_the_largest_face_allow(size, wanted, shapes):
     picture = np.zeros((*size, 3), np.uint8)
-    made = list(detection._views(picture, 1280, wanted))
-    assert [view.shape[:2] for *_, view in made] == views
-    if len(made) > 1:  # the tiles reach the picture's last pixel
-        scale, left, top, view = made[-1]
-        assert left + view.shape[1] / scale == pytest.approx(size[1], abs=2)
-        assert top + view.shape[0] / scale == pytest.approx(size[0], abs=2)
+    made = list(views.views(picture, 1280, wanted))
+    assert [view.image.shape[:2] for view in made] == shapes
+    last = made[-1]  # the tiles reach the picture's last pixel
+    assert last.left + last.image.shape[1] / last.scale == pytest.approx(size[1], abs=8)
+    assert last.top + last.image.shape[0] / last.scale == pytest.approx(size[0], abs=8)
+
+
+@pytest.mark.parametrize("orientation", ["auto", "any"])
+def test_turned_faces_are_found_and_cut_the_right_way_up(picture, yunet, orientation):
+    detector = detection.create("yunet", model=yunet, orientation=orientation)
+    spec = PRESETS["aligned"]
+    [upright] = detector(picture)
+    assert upright == detection.create("yunet", model=yunet)(picture)[0]
+    expected = crop(picture, upright, spec).astype(int)
+    for quarters in (1, 2, 3):
+        view = np.ascontiguousarray(np.rot90(picture, -quarters))
+        [face] = detector(view)
+        assert face.turn_deg % 360 == 90 * quarters
+        assert abs(crop(view, face, spec) - expected).mean() < 3
+        assert abs(crop(view, replace(face, landmarks=None), spec) - expected).mean() < 40
+
+
+def test_a_face_at_45_degrees_is_found_at_any_angle(picture, yunet):
+    turn = cv2.getRotationMatrix2D((220, 120), -45, 1)
+    view = cv2.warpAffine(picture, turn, (512, 512))
+    [face] = detection.create("yunet", model=yunet, orientation="any")(view)
+    assert face.turn_deg == 45
+    assert face.roll_deg == pytest.approx(45, abs=8)
+
+
+def test_a_face_that_fills_a_large_picture_is_found_once(picture, yunet):
+    left, top, right, bottom = (int(v) for v in (FACE.x - 40, FACE.y - 60, 308, 230))
+    for side in (640, 3000):
+        view = cv2.resize(picture[top:bottom, left:right], (side, side))
+        [face] = detection.create("yunet", model=yunet)(view)
+        assert face.box.height > side / 3
+
+
+@pytest.mark.parametrize("zoom", [2, 4])
+def test_an_enlarged_photograph_shows_as_many_faces(shared, yunet, zoom):
+    detector = detection.create("yunet", model=yunet)
+    image = cv2.imread(str(shared / "data/photos/solvay_conference.jpg"))
+    large = cv2.resize(image, None, fx=zoom, fy=zoom)
+    assert len(detector(large)) == len(detector(image)) == 6
+
+
+def test_one_box_inside_another_is_the_same_face():
+    large, inside, beside = Box(0, 0, 100, 100), Box(40, 40, 30, 30), Box(80, 0, 100, 100)
+    faces = [Face(inside, 0.7), Face(large, 0.9), Face(beside, 0.8)]
+    assert [face.box for face in views.distinct(faces)] == [large, beside]
+    turned = Face(large, 0.92, turn_deg=180)
+    assert views.distinct([turned, faces[1]]) == [faces[1]]  # not better by enough
 
 
 def test_group_photographs(shared, detector):
@@ -163,6 +212,11 @@ def test_yunet_is_the_default_only_where_its_weights_are(monkeypatch, tmp_path, 
     assert detection.create().name == "haar"
     monkeypatch.setenv("GENDERSCOPE_YUNET", str(yunet))
     assert detection.create().name == "yunet"
+
+
+def test_an_unknown_orientation_is_refused():
+    with pytest.raises(UsageError, match="no orientation 'down'; there are: auto, upright, any"):
+        detection.create("haar", orientation="down")
 
 
 def test_weights_that_are_absent_or_broken_are_named(tmp_path):

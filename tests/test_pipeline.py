@@ -9,7 +9,7 @@ from fakes import BrightnessClassifier, CountingDetector
 from genderscope import detection
 from genderscope.api import Scope
 from genderscope.core.errors import ModelError, PictureError, UsageError
-from genderscope.core.types import UNCERTAIN, Frame, Image
+from genderscope.core.types import UNCERTAIN, Box, Face, Frame, Image
 from genderscope.imaging import decode
 from genderscope.imaging.preprocess import crop, whole
 from genderscope.inference import pipeline
@@ -135,6 +135,18 @@ def test_a_portrait_from_end_to_end(
     assert result.prediction.label == "woman"
     assert 150 < result.face.box.x < 220
     assert 50 < result.face.box.y < 100
+
+
+def test_a_face_turned_to_the_side_is_uncertain() -> None:
+    def turned(image: Image) -> list[Face]:
+        box = Box(10, 10, 20, 20)
+        frontal = ((15.0, 16.0), (25.0, 16.0), (20.0, 20.0), (16.0, 25.0), (24.0, 25.0))
+        aside = (*frontal[:2], (24.0, 20.0), *frontal[3:])
+        return [Face(box, landmarks=frontal), Face(box, landmarks=aside), Face(box)]
+
+    scope = pipeline.Pipeline(BrightnessClassifier(), turned, max_yaw=30)
+    [scene] = scope.stream([Frame("", np.full((40, 40, 3), 250, np.uint8))])
+    assert [result.prediction.label for result in scene.results] == ["man", UNCERTAIN, "man"]
 
 
 @pytest.mark.parametrize("detector", ["haar", "yunet"])

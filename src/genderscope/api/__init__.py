@@ -11,7 +11,7 @@ import PIL.Image
 from genderscope import detection as detectors
 from genderscope.core import html, sessions
 from genderscope.core.errors import PictureError, UsageError
-from genderscope.core.types import LABELS, Frame, Result
+from genderscope.core.types import LABELS, Frame, Orientation, Result
 from genderscope.imaging import inputs
 from genderscope.imaging.decode import Encoded
 from genderscope.imaging.draw import draw
@@ -205,6 +205,8 @@ def load(
     detector_model: Path | None = None,
     min_confidence: float | None = None,
     *,
+    max_yaw: float | None = None,
+    orientation: Orientation = "auto",
     threads: int | None = None,
     device: str = "cpu",
     **detection: Any,
@@ -217,6 +219,8 @@ def load(
         detector: by default ``yunet`` where its weights are, else ``haar``.
         detector_model: the detector's weights.
         min_confidence: below it a label is ``uncertain``; by default the model's own.
+        max_yaw: faces turned further to the side are ``uncertain``, in degrees.
+        orientation: which way up faces are looked for.
         threads: of the networks; by default the classifier has as many as there are cores, and the
             detector one.
         device: ``cpu``, or another that the installed ONNX Runtime supports, such as ``cuda``.
@@ -234,9 +238,11 @@ def load(
             model=detector_model,
             threads=1 if threads is None else threads,
             provider=provider,
+            orientation=orientation,
             **detection,
         ),
         min_confidence,
+        max_yaw,
     )
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import wraps
 from inspect import Parameter, getdoc, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 from typer import Option
 
@@ -87,6 +87,12 @@ Sinks = Annotated[
     Option("--sink", metavar="NAME=TARGET", help="Output through a plug-in; repeatable."),
 ]
 MinScore = Annotated[float | None, Option(min=0, max=1, help="Minimum detection score.")]
+Orientation = Annotated[
+    Literal["auto", "upright", "any"],
+    Option(
+        help="Faces to find: upright, any angle, or auto: turned where none is clearly upright."
+    ),
+]
 MinFacePx = Annotated[int | None, Option(min=1, help="Minimum face size in pixels.")]
 Split = Annotated[str | None, Option(help="Split to use.  [default: the last one]")]
 Exclude = Annotated[
@@ -175,6 +181,7 @@ class DetectorOptions:
     detection_size: DetectionSize = None
     min_score: MinScore = None
     min_face_px: MinFacePx = None
+    orientation: Orientation = "upright"
 
     def create(self) -> "Detector":
         from genderscope import detection
@@ -185,7 +192,9 @@ class DetectorOptions:
             "min_face_px": self.min_face_px,
         }
         chosen = {name: value for name, value in settings.items() if value is not None}
-        detector = detection.create(self.detector, model=self.detector_model, **chosen)
+        detector = detection.create(
+            self.detector, model=self.detector_model, orientation=self.orientation, **chosen
+        )
         advise(detector)
         return detector
 
@@ -205,6 +214,13 @@ class IgnoringDetectorOptions(DetectorOptions):
         from genderscope.detection.ignored import ignoring
 
         return ignoring(super().create(), self.ignore_region or ())
+
+
+@dataclass(frozen=True)
+class PictureDetectorOptions(IgnoringDetectorOptions):
+    """The same, with defaults for pictures."""
+
+    orientation: Orientation = "auto"
 
 
 def advise(detector: "Detector") -> None:

@@ -10,7 +10,7 @@ import typer
 from typer import Argument, Option
 
 from genderscope.cli import _options
-from genderscope.cli._options import BatchSize, IgnoringDetectorOptions, Model, Output, expanded
+from genderscope.cli._options import BatchSize, Model, Output, PictureDetectorOptions, expanded
 from genderscope.core.errors import UsageError
 
 PANEL = "Use"
@@ -96,9 +96,10 @@ class Limits:
 def classify(
     paths: Annotated[list[str], Argument(metavar="PATH|-|URL")],
     outputs: OutputOptions,
-    detection: IgnoringDetectorOptions,
+    detection: PictureDetectorOptions,
     limits: Limits,
     min_confidence: _options.Threshold = None,
+    max_yaw: Annotated[float | None, Option(min=0, max=90)] = None,
     crops_are_faces: bool = False,
     model: Model = "mini_xception",
     batch_size: BatchSize = 64,
@@ -115,6 +116,7 @@ def classify(
     Args:
         paths: pictures, folders, patterns such as 'photos/*.jpg', tar files, Parquet tables, web
             addresses of pictures, - for standard input, or s3://bucket/folder (extra [cluster]).
+        max_yaw: call faces turned further to the side uncertain, in degrees (YuNet).
         crops_are_faces: skip detection: each picture is a cropped face.
         workers: threads, or processes on a cluster.  [default: one per CPU core]
         provider: ONNX Runtime execution provider: cpu, cuda, openvino, coreml, ...
@@ -136,7 +138,7 @@ def classify(
     places = _pictures.named(paths)
     if engine == "ray" and "-" in places:
         raise UsageError("--engine ray cannot read standard input")
-    options = asdict(detection) | {"min_confidence": min_confidence}
+    options = asdict(detection) | {"min_confidence": min_confidence, "max_yaw": max_yaw}
     if detection.detector_model:
         options["detector_model"] = str(detection.detector_model.absolute())
     settings = bulk.Settings(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from genderscope.cli._options import DetectorOptions, Model, Output, expanded
+from genderscope.cli._options import Model, Output, PictureDetectorOptions, expanded
 
 if TYPE_CHECKING:
     from genderscope.core.terminal import show
@@ -36,7 +36,7 @@ class Label(StrEnum):
 @expanded
 def explain(
     paths: Annotated[list[Path], Argument(metavar="PATH")],
-    detection: DetectorOptions,
+    detection: PictureDetectorOptions,
     out: Annotated[Path | None, Option(metavar="DIR", file_okay=False), Output(shared=True)] = None,
     sheet: Annotated[Path | None, Option(metavar="FILE", dir_okay=False), Output()] = None,
     method: Method = Method.GUIDED,

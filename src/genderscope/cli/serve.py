@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from genderscope.cli._options import DetectorModel, DetectorName, Model, expanded
+from genderscope.cli._options import DetectorModel, DetectorName, Model, Orientation, expanded
 from genderscope.server.limits import Limits
 
 PANEL = "Use"
@@ -20,6 +20,7 @@ def serve(
     model: Model = "mini_xception",
     detector: DetectorName = None,
     detector_model: DetectorModel = None,
+    orientation: Orientation = "auto",
     token: Annotated[str | None, Option(envvar="GENDERSCOPE_TOKEN")] = None,
     allow_origin: Annotated[list[str] | None, Option(metavar="ORIGIN")] = None,
     allowed_host: Annotated[list[str] | None, Option(metavar="HOST")] = None,
@@ -69,7 +70,10 @@ def serve(
     engine = Engine(
         models,
         default,
-        [detection.create(detector, model=detector_model) for _ in range(threads)],
+        [
+            detection.create(detector, model=detector_model, orientation=orientation)
+            for _ in range(threads)
+        ],
         limits=opening.Limits(limits.max_pixels, limits.max_memory, limits.max_seconds),
         observe=metrics.batches.observe,
     )

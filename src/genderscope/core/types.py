@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import atan2, degrees, isfinite, radians
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,10 @@ UNCERTAIN = "uncertain"  # the answer when the confidence lies below the thresho
 
 Image = npt.NDArray[np.uint8]
 """A decoded picture: (height, width, 3), uint8, BGR as OpenCV orders it."""
+Orientation = Literal["auto", "upright", "any"]
+"""Which way up faces are looked for: ``auto`` turns a picture where no face is clearly upright, and
+checks doubtful faces; ``any`` looks at every picture in steps of 45 degrees.
+"""
 Floats = npt.NDArray[np.float64]
 
 

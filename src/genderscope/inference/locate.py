@@ -10,7 +10,7 @@ from enum import StrEnum
 from genderscope.core.errors import FaceOutsidePicture, PictureError
 from genderscope.core.parallel import Work
 from genderscope.core.types import Box, Face, Frame, Image, LeftOut, Sample
-from genderscope.detection import SAME_FACE_IOU
+from genderscope.detection.views import SAME_FACE_IOU
 from genderscope.imaging import decode
 from genderscope.imaging.decode import Encoded
 from genderscope.imaging.opening import Limits

@@ -9,7 +9,7 @@ import numpy as np
 
 from genderscope.core.errors import UsageError
 from genderscope.core.protocols import Detector
-from genderscope.core.types import Frame, Prediction, Result, Scene
+from genderscope.core.types import UNCERTAIN, Face, Frame, Prediction, Result, Scene
 from genderscope.inference import locate
 from genderscope.inference.classifier import Classifier
 from genderscope.inference.locate import LocatedFaces
@@ -19,14 +19,20 @@ WAITING_BYTES = 256 * 2**20
 
 
 class Pipeline:
-    """A detector and a classifier; a label is ``uncertain`` below ``min_confidence``."""
+    """A detector and a classifier; a label is ``uncertain`` below ``min_confidence``, and where the
+    face is turned to the side by more than ``max_yaw`` degrees.
+    """
 
     def __init__(
-        self, classifier: Classifier, detector: Detector, min_confidence: float | None = None
+        self,
+        classifier: Classifier,
+        detector: Detector,
+        min_confidence: float | None = None,
+        max_yaw: float | None = None,
     ) -> None:
         if min_confidence is not None and not 0 <= min_confidence <= 1:
             raise UsageError(f"min_confidence lies between 0 and 1, not {min_confidence}")
-        self.classifier = classifier
+        self.classifier, self.max_yaw = classifier, max_yaw
         self.detector = detector
         own = classifier.min_confidence
         self.min_confidence = own if min_confidence is None else min_confidence
@@ -63,11 +69,15 @@ class Pipeline:
 
     def _scenes(self, waiting: list[LocatedFaces], batch_size: int) -> Iterator[Scene]:
         crops = [crop for picture in waiting for crop in picture.crops]
-        predictions = (
-            Prediction((woman, man), self.min_confidence)
+        scores = (
+            (woman, man)
             for start in range(0, len(crops), batch_size)
             for woman, man in self.classifier(np.stack(crops[start : start + batch_size])).tolist()
         )
         for picture in waiting:
-            results = tuple(Result(face, next(predictions)) for face in picture.faces)
+            results = tuple(self._result(face, next(scores)) for face in picture.faces)
             yield Scene(picture.frame, results, picture.left_out)
+
+    def _result(self, face: Face, scores: tuple[float, float]) -> Result:
+        turned = self.max_yaw is not None and abs(face.yaw_deg or 0.0) > self.max_yaw
+        return Result(face, Prediction(scores, self.min_confidence, UNCERTAIN if turned else None))

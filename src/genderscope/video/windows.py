@@ -11,7 +11,7 @@ import numpy as np
 
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Box, Face, Image
-from genderscope.detection import SAME_FACE_IOU, moved
+from genderscope.detection.views import SAME_FACE_IOU, moved
 from genderscope.video.tracking import Tracker
 
 EVERY = 5
@@ -91,7 +91,7 @@ class WindowDetector:
         faces: list[Face] = []
         for box, (left, top, x, y, scale) in zip(boxes, places, strict=True):
             inside = [
-                moved(face, scale, x - left / scale, y - top / scale)
+                moved(face, 1 / scale, complex(x - left / scale, y - top / scale))
                 for face in hits
                 if left <= face.box.centre[0] < left + tile
                 and top <= face.box.centre[1] < top + tile

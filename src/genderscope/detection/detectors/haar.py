@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from cv2.data import haarcascades
 
-from genderscope.core.types import Box, Face, Image
+from genderscope.core.types import Box, Face, Image, Orientation
 from genderscope.detection import search
 
 # A Haar box is a square on the middle of the face. This converts it to the package's convention:
@@ -47,8 +47,9 @@ class Haar:
     name = "haar"
     smallest_px = SMALLEST_PX
 
-    def __init__(self, detection_size: int, min_face_px: int) -> None:
+    def __init__(self, detection_size: int, min_face_px: int, orientation: Orientation) -> None:
         self._detection_size, self._min_face_px = detection_size, min_face_px
+        self._orientation = orientation
 
     def __call__(self, image: Image) -> list[Face]:
         return search(
@@ -57,6 +58,7 @@ class Haar:
             detection_size=self._detection_size,
             min_face_px=self._min_face_px,
             smallest_px=SMALLEST_PX,
+            orientation=self._orientation,
         )
 
     def _find(self, view: Image) -> list[Face]:
@@ -103,6 +105,6 @@ def _by_size(square: list[int]) -> tuple[int, list[int]]:
     return -square[2], square
 
 
-def create(detection_size: int, min_face_px: int) -> Haar:
+def create(detection_size: int, min_face_px: int, orientation: Orientation = "upright") -> Haar:
     """OpenCV's cascade. It gives no scores: each face's is 1."""
-    return Haar(detection_size, min_face_px)
+    return Haar(detection_size, min_face_px, orientation)

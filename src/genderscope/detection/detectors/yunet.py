@@ -14,7 +14,7 @@ import numpy as np
 
 from genderscope.core import sessions
 from genderscope.core.errors import ModelError
-from genderscope.core.types import Box, Face, Floats, Image
+from genderscope.core.types import Box, Face, Floats, Image, Orientation
 from genderscope.detection import MIN_SCORE, downloads, search
 
 # In photographs with faces known from larger views, it finds all of 13 pixels and most of 12.
@@ -37,11 +37,12 @@ class YuNet:
         detection_size: int,
         min_score: float,
         min_face_px: int,
+        orientation: Orientation,
         threads: int,
         provider: str,
     ) -> None:
         self._detection_size, self._min_face_px = detection_size, min_face_px
-        self.min_score = min_score
+        self.min_score, self._orientation = min_score, orientation
         self._session = sessions.Session(model, threads, provider)
         session = self._session()
         shapes = {value.name: value.shape for value in session.get_inputs()}
@@ -60,6 +61,7 @@ class YuNet:
             min_face_px=self._min_face_px,
             smallest_px=SMALLEST_PX,
             min_score=self.min_score,
+            orientation=self._orientation,
         )
 
     def find(self, view: Image) -> list[Face]:
@@ -114,6 +116,7 @@ def create(
     detection_size: int,
     min_score: float,
     min_face_px: int,
+    orientation: Orientation = "upright",
     threads: int = 1,
     provider: str = sessions.CPU,
 ) -> YuNet:
@@ -124,4 +127,4 @@ def create(
             f"YuNet's weights are not there{f' ({model})' if model else ''}: "
             "get them with 'genderscope models pull yunet', or name a file with --detector-model"
         )
-    return YuNet(model, detection_size, min_score, min_face_px, threads, provider)
+    return YuNet(model, detection_size, min_score, min_face_px, orientation, threads, provider)

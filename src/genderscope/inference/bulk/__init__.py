@@ -19,8 +19,9 @@ from genderscope.core.errors import PictureError
 from genderscope.core.parallel import Budget, Work, ordered
 from genderscope.core.protocols import Detector
 from genderscope.core.results import Provenance
-from genderscope.core.types import Frame, Scene
+from genderscope.core.types import Frame, Orientation, Scene
 from genderscope.detection.ignored import ignoring
+from genderscope.detection.views import moved
 from genderscope.imaging import decode
 from genderscope.imaging.decode import Encoded
 from genderscope.imaging.opening import Limits
@@ -50,7 +51,9 @@ class Settings:
     detection_size: int = detection.DETECTION_SIZE_PX
     min_score: float = detection.MIN_SCORE
     min_face_px: int = detection.MIN_FACE_PX
+    orientation: Orientation = "auto"
     min_confidence: float | None = None
+    max_yaw: float | None = None
     crops_are_faces: bool = False
     limits: Limits = decode.LIMITS
     batch_size: int = 64
@@ -61,7 +64,7 @@ class Settings:
     def scope(self) -> Pipeline:
         """The detector and the network, on one thread each; errors as ``genderscope.load``."""
         network = Classifier.load(self.model, 1, self.provider)
-        return Pipeline(network, self.create_detector(), self.min_confidence)
+        return Pipeline(network, self.create_detector(), self.min_confidence, self.max_yaw)
 
     def create_detector(self, reduction: int = 1) -> Detector:
         """A detector for pictures that were decoded smaller than they are."""
@@ -71,6 +74,7 @@ class Settings:
             detection_size=self.detection_size,
             min_score=self.min_score,
             min_face_px=ceil(self.min_face_px / reduction),
+            orientation=self.orientation,
             threads=1,
             provider=self.provider,
         )
@@ -88,7 +92,9 @@ class Settings:
             detection_size=self.detection_size,
             min_score=self.min_score,
             min_face_px=self.min_face_px,
+            orientation=self.orientation,
             min_confidence=scope.min_confidence,
+            max_yaw=self.max_yaw,
             crops_are_faces=self.crops_are_faces,
             ignore_region=tuple(self.ignore_region),
             max_pixels=self.limits.max_pixels,
@@ -141,7 +147,7 @@ class Reader:
         if by > 1:
             size = self._spec.size
             small = any(abs(window(face, self._spec)[0]) < size for face in located.faces)
-            faces = tuple(detection.moved(face, 1 / by) for face in located.faces)
+            faces = tuple(moved(face, by) for face in located.faces)
             located = replace(located, faces=faces)
             if small:
                 whole, _ = decode.read_reduced(source, limits, name=name, work=work)

@@ -9,6 +9,7 @@ import numpy as np
 from genderscope.core.errors import ResultError, UsageError
 from genderscope.core.results import Document
 from genderscope.core.storage import Store
+from genderscope.core.types import Orientation
 
 
 class Run(Document, frozen=True, kw_only=True):
@@ -16,7 +17,8 @@ class Run(Document, frozen=True, kw_only=True):
 
     Attributes:
         model, model_sha256: the classifier's name, and the digest of its file.
-        detector, detection_size, min_score, min_face_px: see ``detection.create``.
+        detector, detection_size, min_score, min_face_px, orientation: see ``detection.create``.
+        max_yaw: faces turned further to the side were uncertain.
         crops_are_faces: each picture is one face.
         ignore_region: see ``detection.ignored``.
         max_pixels: larger pictures were refused.
@@ -35,6 +37,8 @@ class Run(Document, frozen=True, kw_only=True):
     crops_are_faces: bool
     max_pixels: int
     ignore_region: tuple[str, ...] = ()
+    orientation: Orientation = "upright"
+    max_yaw: float | None = None
     shards: int | None = None
 
     def differences(self, other: "Run") -> list[str]:

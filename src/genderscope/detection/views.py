@@ -1,0 +1,120 @@
+"""Views of a picture (whole, close up, in tiles), and the distinct faces of several views."""
+
+from cmath import phase
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from math import ceil, degrees, hypot, inf
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from genderscope.core.types import Box, Face, Image
+
+# Smallest longer side of a shrunk picture: a quarter of the pixels of 1280 x 720, and no face is
+# lost on the photographs of ``benchmarks/throughput.py``.
+ENOUGH_PX = 640
+# A detector loses faces above 300 pixels. Where one may be larger, the picture is searched once
+# more for those of 150 and above, with a shorter side of 96.
+LARGEST_PX, LARGE_PX, CLOSE_UP_PX = 300, 150, 96
+# Boxes of two views that overlap this much, or with so much of the smaller in the other, are the
+# same face; so are a face and a better turned reading of it.
+SAME_FACE_IOU, SAME_FACE_INSIDE = 0.4, 0.6
+# A turned reading has to be better than an upright one by so much of the score.
+ADVANTAGE = 0.03
+
+
+class View(NamedTuple):
+    """A part of a picture at some scale, with its left and top in the picture.
+
+    Attributes:
+        from_px, to_px: smaller and larger faces are left to other views, in pixels of this one.
+    """
+
+    scale: float
+    left: float
+    top: float
+    image: Image
+    from_px: float = 0
+    to_px: float = inf
+
+
+def whole_scale(image: Image, size: int, wanted: float) -> float:
+    """The scale at which a whole picture is searched: see ``views``."""
+    longest = int(max(image.shape[:2]))
+    return min(1.0, max(wanted, ENOUGH_PX / longest), size / longest)
+
+
+def views(image: Image, size: int, wanted: float) -> Iterator[View]:
+    """Views of at most ``size`` pixels that show everything at the scale ``wanted``."""
+    whole = whole_scale(image, size, wanted)
+    shortest = min(image.shape[:2])
+    close_up = shortest * whole > LARGEST_PX
+    yield View(whole, 0, 0, shrunk(image, whole), to_px=LARGEST_PX if close_up else inf)
+    if close_up:
+        scale = CLOSE_UP_PX / shortest
+        yield View(scale, 0, 0, shrunk(image, scale), LARGE_PX * scale / whole)
+    if min(wanted, 1.0) <= whole:
+        return
+    large = shrunk(image, min(wanted, 1.0))
+    height, width = large.shape[:2]
+    for top, bottom in _tiles(height, size):
+        for left, right in _tiles(width, size):
+            view = np.ascontiguousarray(large[top:bottom, left:right])
+            yield View(wanted, left / wanted, top / wanted, view, to_px=LARGEST_PX)
+
+
+def _tiles(length: int, size: int) -> list[tuple[int, int]]:
+    """Equal tiles of at most ``size`` over a length, which overlap by at least ``size / 8``."""
+    overlap = size // 8
+    count = max(ceil((length - overlap) / (size - overlap)), 1)
+    side = ceil((length + (count - 1) * overlap) / count)
+    return [(round(v), round(v) + side) for v in np.linspace(0, length - side, count)]
+
+
+def shrunk(image: Image, scale: float) -> Image:
+    """Whole blocks averaged first, which is quick, then the rest of the way between pixels."""
+    height, width = image.shape[:2]
+    block = max(min(int(1 / scale), height, width), 1)
+    if block > 1:
+        part = image[: height // block * block, : width // block * block]
+        size = (width // block, height // block)
+        image = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    if scale * block == 1:
+        return image
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def moved(face: Face, a: complex, b: complex = 0) -> Face:
+    """A face of a view in the picture, where the point z of the view lies at ``a * z + b``.
+
+    A turned box becomes the upright box around its ellipse.
+    """
+    middle, spin = a * complex(*face.box.centre) + b, a / abs(a)
+    width = abs(a) * hypot(face.box.width * spin.real, face.box.height * spin.imag)
+    height = abs(a) * hypot(face.box.width * spin.imag, face.box.height * spin.real)
+    places = [a * complex(x, y) + b for x, y in face.landmarks or ()]
+    return replace(
+        face,
+        box=Box(middle.real - width / 2, middle.imag - height / 2, width, height),
+        landmarks=tuple((place.real, place.imag) for place in places) or None,
+        turn_deg=face.turn_deg + degrees(phase(a)),
+    )
+
+
+def distinct(faces: Iterable[Face]) -> list[Face]:
+    """Faces without doubles, best first."""
+    ranked = sorted(faces, key=lambda face: -face.score - ADVANTAGE * (not face.turn_deg))
+    sides = np.reshape([(f.box.x, f.box.y, f.box.width, f.box.height) for f in ranked], (-1, 4))
+    starts, ends, areas = sides[:, :2], sides[:, :2] + sides[:, 2:], sides[:, 2] * sides[:, 3]
+    kept, left = [], np.arange(len(ranked))
+    while len(left):
+        best, left = left[0], left[1:]
+        kept.append(ranked[best])
+        shared = np.minimum(ends[left], ends[best]) - np.maximum(starts[left], starts[best])
+        both = shared.clip(0).prod(1)
+        overlap = both / (areas[left] + areas[best] - both)
+        inside = both / np.minimum(areas[left], areas[best])
+        left = left[(overlap < SAME_FACE_IOU) & (inside < SAME_FACE_INSIDE)]
+    return kept
