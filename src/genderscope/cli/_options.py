@@ -218,7 +218,12 @@ class IgnoringDetectorOptions(DetectorOptions):
 
 @dataclass(frozen=True)
 class PictureDetectorOptions(IgnoringDetectorOptions):
-    """The same, with defaults for pictures."""
+    """The same, with defaults for pictures.
+
+    Attributes:
+        ignore_region: ignore faces whose centre lies here, in pixels of the upright picture;
+            repeatable.
+    """
 
     orientation: Orientation = "auto"
 
