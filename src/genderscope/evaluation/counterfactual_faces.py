@@ -18,7 +18,7 @@ from genderscope.core.protocols import Detector
 from genderscope.core.storage import write_whole
 from genderscope.core.types import LABELS, Face, Floats, Image, Sample
 from genderscope.data.counterfactuals import Condition, picture_seed
-from genderscope.detection import moved
+from genderscope.detection.views import moved
 from genderscope.imaging.contact_sheet import Tile, contact_sheet
 from genderscope.imaging.preprocess import PreprocessSpec, crop
 from genderscope.inference.locate import locate
@@ -75,7 +75,9 @@ def on_canvas(face: FaceSample) -> FaceSample:
     top, left = face.image.shape[0] // 2, face.image.shape[1] // 2
     border = (top, top, left, left)
     image = cv2.copyMakeBorder(face.image, *border, cv2.BORDER_CONSTANT, value=GREY)
-    return replace(face, image=np.asarray(image, np.uint8), face=moved(face.face, 1, left, top))
+    return replace(
+        face, image=np.asarray(image, np.uint8), face=moved(face.face, 1, complex(left, top))
+    )
 
 
 def views(face: FaceSample, conditions: Sequence[Condition], seed: int) -> Iterator[Image]:
