@@ -19,6 +19,7 @@ DRAWING = ROOT / "docs" / "images" / "architecture.svg"
 PURPOSES = {
     "cli": "commands: parse, call, print",
     "api": "what Python code imports",
+    "measures": "evaluation and audit in notebooks",
     "server": "HTTP, WebSocket, web page",
     "training": "networks, recipes, export",
     "reporting": "pages, plots, model cards",

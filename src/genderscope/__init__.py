@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genderscope.api import Results, Scope, load
-    from genderscope.api.measures import audit, evaluate
     from genderscope.core.errors import (
         DatasetError,
         DownloadError,
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     )
     from genderscope.imaging.preprocess import PreprocessSpec
     from genderscope.inference.classifier import Classifier
+    from genderscope.measures import audit, evaluate
 
 # From 1.29 on ONNX Runtime's own wheels tell Microsoft how they are used, and keep a file about it
 # in the user's cache, unless this stands before they are imported. Nothing may leave the machine.
@@ -79,7 +79,7 @@ _HOMES = (
     "imaging.preprocess",
     "inference.classifier",
     "api",
-    "api.measures",
+    "measures",
 )
 
 

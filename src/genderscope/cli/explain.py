@@ -11,7 +11,6 @@ from typer import Argument, Option
 from genderscope.cli._options import Model, Output, PictureDetectorOptions, expanded
 
 if TYPE_CHECKING:
-    from genderscope.core.terminal import show
     from genderscope.core.types import Image
     from genderscope.evaluation.explanations import Explanation
     from genderscope.inference.explainer import Explainer
@@ -63,6 +62,7 @@ def explain(
     from genderscope.cli._progress import console
     from genderscope.cli._verbosity import note
     from genderscope.core.errors import UsageError
+    from genderscope.core.terminal import show
     from genderscope.core.types import LABELS
     from genderscope.evaluation import explanations
     from genderscope.imaging import decode, panels
