@@ -237,6 +237,20 @@ def test_overload_is_refused_at_once_and_passes() -> None:
         assert "requests_inside 0.0" in client.get("/metrics").text
 
 
+def test_large_pictures_keep_no_small_one_waiting() -> None:
+    large = hostile.jpeg_of_scans(2000, 80)
+    with running(fake_engine([Gated()])) as client, ThreadPoolExecutor(3) as pool:
+
+        def ask(_: int) -> Any:
+            return client.post("/v1/classify", content=large)
+
+        asked = [pool.submit(ask, number) for number in range(3)]
+        wait_until(lambda: "requests_inside 3.0" in client.get("/metrics").text)
+        assert client.post("/v1/classify", content=PICTURE).status_code == 200
+        assert not all(one.done() for one in asked)
+        assert [one.result().status_code for one in asked] == [200] * 3
+
+
 def test_what_takes_too_long_is_a_504_and_leaves_its_place() -> None:
     detector = Gated()
     limits = Limits(max_concurrent=2, queue=0, timeout_s=1)

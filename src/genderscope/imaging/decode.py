@@ -109,6 +109,19 @@ def read_reduced(
         raise PictureError(f"{name} {problem}") from error
 
 
+def work_pixels(data: bytes, limits: Limits = LIMITS) -> float:
+    """The pixels that a decoder goes over, in all its passes; infinite where a picture's header and
+    structure do not tell.
+    """
+    try:
+        passes = structure.passes(data)
+        with _QUIET:
+            pixels = opening.Opened(Request(data, limits, passes)).pixels
+        return pixels * passes or float("inf")
+    except Exception:  # what Pillow raises on hostile bytes has no common root
+        return float("inf")
+
+
 def find(
     paths: Iterable[str | Path], avoid: Path | None = None, unread: Counter[str] | None = None
 ) -> Iterator[Path | Frame]:

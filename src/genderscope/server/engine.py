@@ -1,7 +1,7 @@
 """From encoded pictures to faces, off the event loop.
 
-A pool of threads, each with its own detector, decodes pictures and locates faces. One more thread
-runs the networks, in batches.
+Two pools of threads, for small and for large pictures, decode them and locate faces. One more
+thread runs the networks, in batches.
 """
 
 import asyncio
@@ -27,6 +27,9 @@ from genderscope.inference.locate import LocatedFaces, locate
 from genderscope.server.batching import Batches, Function
 
 T = TypeVar("T")
+# A picture of more pixels, in all passes of its decoder, keeps nobody with a smaller one waiting.
+LARGE_PIXELS = 4_000_000
+SMALL_SHARE = 4  # of the memory, for all smaller pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +92,14 @@ class Engine:
         at a time share the memory of one. For the other options see ``Batches``.
         """
         self.models, self.default, self.warm = models, default, False
-        self._limits, self._memory = limits, Budget(limits.max_memory * 2**20)
+        memory = limits.max_memory * 2**20
+        self._limits, self._memory = limits, Budget(memory // SMALL_SHARE)
+        self._large_memory = Budget(memory)
         self._detectors: SimpleQueue[Detector] = SimpleQueue()
         for detector in detectors:
             self._detectors.put(detector)
         self._locators = ThreadPoolExecutor(len(detectors), "locate")
+        self._large_locators = ThreadPoolExecutor(len(detectors), "large")
         self._network = ThreadPoolExecutor(1, "network")
 
         def batches(function: Function) -> Batches:
@@ -116,9 +122,14 @@ class Engine:
         large.
         """
         spec = self.models[model].classifier.spec
-        work = Work(self._memory)
+        pixels = await asyncio.to_thread(decode.work_pixels, picture, self._limits)
+        large = pixels > LARGE_PIXELS
+        work = Work(self._large_memory if large else self._memory)
+        locators = self._large_locators if large else self._locators
         try:
-            located = await self.run(self._locate, picture, spec, work)
+            located = await asyncio.get_running_loop().run_in_executor(
+                locators, self._locate, picture, spec, work
+            )
         finally:
             work.cancel()
         assert located.frame.size is not None  # what cannot be read was raised
@@ -157,7 +168,7 @@ class Engine:
 
     def close(self) -> None:
         """Stop the threads; pending calls are cancelled."""
-        for executor in (self._locators, self._network):
+        for executor in (self._locators, self._large_locators, self._network):
             executor.shutdown(cancel_futures=True)
 
     def _locate(self, picture: bytes, spec: PreprocessSpec, work: Work) -> LocatedFaces:
