@@ -255,7 +255,7 @@ def test_the_command_runs_models(tmp_path, model, portrait):
     with PIL.Image.open(sheet) as picture:
         assert picture.format == "PNG"
 
-    same = invoke(model, model, *asked)
+    same = invoke(model, model, *asked, "--overwrite")
     assert same.exit_code == 0, same.output
     assert compare.Comparison.load(out).without_abstention.agreement.share.value == 1
 

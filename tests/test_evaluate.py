@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from genderscope import detection
 from genderscope.cli.evaluate import evaluate as command
 from genderscope.core.errors import DatasetError, MissingExtra, UsageError
+from genderscope.core.extras import installation
 from genderscope.core.results import Exclusions, Provenance, versions
 from genderscope.core.types import LABELS, Prediction, Sample
 from genderscope.data.datasets import fairface, folder, table
@@ -187,7 +188,7 @@ def test_the_command_names_the_missing_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     result = invoke("--dataset", "folder:anywhere")
     assert isinstance(result.exception, MissingExtra)
-    assert "genderscope[eval]" in str(result.exception)
+    assert installation("eval") in str(result.exception)
 
 
 @pytest.mark.parametrize("redetect", [False, True])
