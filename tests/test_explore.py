@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from genderscope.cli.explore import explore as command
 from genderscope.core.errors import DatasetError, MissingExtra
+from genderscope.core.extras import installation
 from genderscope.core.results import Provenance
 from genderscope.core.types import Box, Sample
 from genderscope.data.datasets import _imdb_wiki, read
@@ -365,7 +366,7 @@ def test_the_command_names_the_missing_extra(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = invoke("folder:anywhere", "--out", tmp_path)
     assert isinstance(result.exception, MissingExtra)
-    assert "genderscope[eval]" in str(result.exception)
+    assert installation("eval") in str(result.exception)
 
 
 def test_a_broken_table_leaves_nothing_behind(tmp_path):
