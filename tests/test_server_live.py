@@ -51,7 +51,8 @@ def test_the_newest_frame_wins() -> None:
     with running(fake_engine([detector])) as client, connected(client) as socket:
         socket.send(frame(0))
         first = heard(socket)
-        assert first.keys() == {"frame", "model", "min_confidence", "width", "height", "faces"}
+        expected = {"frame", "model", "min_confidence", "width", "height", "faces", "left_out"}
+        assert first.keys() == expected
         assert (first["frame"], first["width"], first["height"]) == (1, 40, 30)
         assert man(first) == pytest.approx(0, abs=0.01)
         detector.gate.clear()
