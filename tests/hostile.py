@@ -157,7 +157,7 @@ PICTURES: dict[str, tuple[Callable[[], bytes], str]] = {
     "grey.png": (partial(png_of_zeros, 10_900, 10_900, 0, 16), "of memory, above the limit"),
     "tile.tif": (partial(tiff_of_one_tile, 30_000), "of memory, above the limit of 512"),
     "nonsense.tif": (tiff_of_nonsense, "is broken ("),
-    "words.pgm": (partial(pgm_in_words, 6000), "takes more than"),
+    "words.pgm": (partial(pgm_in_words, 5500), "takes more than"),
     "lines.bmp": (partial(bmp_of_line_ends, 8_000), "takes more than"),
     "junk.jpg": (partial(jpeg_with_junk, 64, 60_000_000), "takes more than"),
 }

@@ -40,7 +40,6 @@ def test_a_reader_that_lacks_a_name_is_refused(monkeypatch):
         ("faces:x", UsageError, "no 'faces' in datasets; there are: adience"),
         ("_checks:x", UsageError, "no '_checks' in datasets"),
         ("lfw:nowhere", DatasetError, "nowhere does not exist"),
-        ("lfw:nowhere?a=b", DatasetError, "nowhere does not exist"),
         ("lfw:.?a=b", UsageError, "lfw has no option a; it has: split"),
     ],
 )

@@ -16,7 +16,7 @@ import pytest
 from fakes import BrightnessClassifier, CountingDetector
 from genderscope.api import Scope
 from genderscope.core.errors import PictureError, UsageError
-from genderscope.imaging import decode, inputs
+from genderscope.imaging import decode, inputs, opening
 
 
 class Pictures(http.server.BaseHTTPRequestHandler):
@@ -154,7 +154,7 @@ def test_several_pictures_are_answered_in_order_and_in_batches(tmp_path: Path) -
     assert [str(error).partition(" (")[0] for error in several[1:-1]] == [
         f"{tmp_path / 'absent.jpg'} is not there; check the path",
         "picture 2 is empty; get it anew",
-        f"picture 3 is no picture that can be read; make it one of {', '.join(decode.FORMATS)}",
+        f"picture 3 is no picture that can be read; make it one of {', '.join(opening.FORMATS)}",
         "picture 4 is broken",
     ]
     assert all(isinstance(error, PictureError) for error in several[1:-1])

@@ -101,9 +101,9 @@ def test_the_test_video_with_yunet(scenes: list[LiveScene]) -> None:
     assert hidden, "the two never hid each other: the video tests nothing"
 
 
-def test_the_test_video_with_haar_at_four_frames_a_second(model: str) -> None:
+def test_the_test_video_with_haar_at_six_frames_a_second(model: str) -> None:
     live = Live(genderscope.load(model, "haar", **SETTINGS), drawn=False)
-    check(list(live.stream(islice(video(), 0, None, 3))))
+    check(list(live.stream(islice(video(), 0, None, 2))))
 
 
 def test_scores_are_those_of_the_track_and_of_the_frame(scenes: list[LiveScene]) -> None:

@@ -154,7 +154,8 @@ def test_several_files_keep_their_order_and_a_broken_one_its_place(
     approximately(first["faces"], expected)
     assert second.keys() == {"error"}
     assert "no picture that can be read" in second["error"]
-    assert third == {"width": 120, "height": 90, "faces": []}
+    left_out = {"small": 0, "faint": 0}
+    assert third == {"width": 120, "height": 90, "faces": [], "left_out": left_out}
 
 
 def test_options(client: Any, portrait: Path, model: str) -> None:

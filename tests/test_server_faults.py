@@ -215,7 +215,7 @@ import os, sys
 def watch(event, arguments):
     if event == "open":
         path, mode, flags = arguments
-        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        if not isinstance(path, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
             os.write(2, f"written: {path}\\n".encode())
     elif event in ("socket.connect", "socket.getaddrinfo", "urllib.Request", "os.mkdir"):
         host = arguments[0] if event == "socket.getaddrinfo" else None

@@ -181,7 +181,7 @@ class DetectorOptions:
     detection_size: DetectionSize = None
     min_score: MinScore = None
     min_face_px: MinFacePx = None
-    orientation: Orientation = "upright"
+    orientation: Orientation | None = None
 
     def create(self) -> "Detector":
         from genderscope import detection
@@ -190,11 +190,10 @@ class DetectorOptions:
             "detection_size": self.detection_size,
             "min_score": self.min_score,
             "min_face_px": self.min_face_px,
+            "orientation": self.orientation,
         }
         chosen = {name: value for name, value in settings.items() if value is not None}
-        detector = detection.create(
-            self.detector, model=self.detector_model, orientation=self.orientation, **chosen
-        )
+        detector = detection.create(self.detector, model=self.detector_model, **chosen)
         advise(detector)
         return detector
 
@@ -225,7 +224,7 @@ class PictureDetectorOptions(IgnoringDetectorOptions):
             repeatable.
     """
 
-    orientation: Orientation = "auto"
+    orientation: Orientation | None = "auto"
 
 
 def advise(detector: "Detector") -> None:
