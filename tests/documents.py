@@ -119,7 +119,9 @@ def run(page: Path, folder: Path) -> dict[int, str]:
 def _environment() -> dict[str, str]:
     """With this Python's commands first, and output as on a terminal of 100 columns."""
     here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": here, "COLUMNS": "100", "NO_COLOR": "1"}
+    weights = next((ROOT.parent / "shared" / "models").glob("face_detection_yunet*.onnx"), None)
+    yunet = {"GENDERSCOPE_YUNET": str(weights)} if weights else {}
+    return {**os.environ, **yunet, "PATH": here, "COLUMNS": "100", "NO_COLOR": "1"}
 
 
 def _shell(block: Block, folder: Path) -> str:
