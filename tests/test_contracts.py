@@ -109,5 +109,5 @@ def test_every_error_has_one_root():
 
 
 def test_a_missing_extra_says_how_to_get_it():
-    with pytest.raises(MissingExtra, match=r"pip install .*\[lab\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install .*\[lab\]"):
         require("a_module_that_nobody_wrote", "lab")

@@ -5,8 +5,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pandas
-import polars
 import pytest
 
 import audits
@@ -15,6 +13,9 @@ from fakes import BrightnessClassifier, CountingDetector
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.results import Document
 from genderscope.evaluation import predictions
+
+pandas = pytest.importorskip("pandas", reason="needs the extra [dev]")
+polars = pytest.importorskip("polars", reason="needs the extra [dev]")
 
 FRAMES = pytest.mark.parametrize("read", [pandas.read_csv, polars.read_csv])
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import psutil
 import pytest
 
 import hostile
@@ -19,6 +18,7 @@ from genderscope.imaging import decode, opening
 from serving import Gated, fake_engine, problem, running, wait_until
 
 httpx = pytest.importorskip("httpx")
+psutil = pytest.importorskip("psutil")
 
 from genderscope.server import bodies  # noqa: E402
 from genderscope.server.connections import listen  # noqa: E402
