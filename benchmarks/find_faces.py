@@ -103,7 +103,7 @@ def enlarged(file: Path, upright: Detector, auto: Detector) -> Enlarged:
     image, counts = decode.read(file), {}
     for times in TIMES:
         size = (image.shape[1] * times, image.shape[0] * times)
-        if size[0] * size[1] <= decode.MAX_PIXELS:
+        if size[0] * size[1] <= decode.LIMITS.max_pixels:
             large = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
             counts[str(times)] = len(auto(large.astype(np.uint8, copy=False)))
     ratios = []

@@ -127,7 +127,7 @@ def tiff_of_one_tile(side: int) -> bytes:
     return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4) + tile
 
 
-def tiff_of_nonsense() -> bytes:
+def tiff_of_random_bytes() -> bytes:
     """LZW codes that libtiff complains of on standard error."""
     file = io.BytesIO()
     PIL.Image.effect_noise((64, 64), 90).save(file, "TIFF", compression="tiff_lzw")
@@ -150,13 +150,13 @@ def bmp_of_line_ends(side: int) -> bytes:
 
 
 PICTURES: dict[str, tuple[Callable[[], bytes], str]] = {
-    # name: how it is made, what is said of it
+    # File name: its builder, and words of the expected error.
     "scans.jpg": (partial(jpeg_of_scans, 4990, 3000), "has more than 100 scans"),
     "rgba.png": (partial(png_of_zeros, 10_900, 10_900, 6), "of memory, above the limit of 512"),
     "palette.png": (partial(png_of_zeros, 10_900, 10_900, 3, 8, *PALETTE), "MB of memory, above"),
     "grey.png": (partial(png_of_zeros, 10_900, 10_900, 0, 16), "of memory, above the limit"),
     "tile.tif": (partial(tiff_of_one_tile, 30_000), "of memory, above the limit of 512"),
-    "nonsense.tif": (tiff_of_nonsense, "is broken ("),
+    "random.tif": (tiff_of_random_bytes, "is broken ("),
     "words.pgm": (partial(pgm_in_words, 5500), "takes more than"),
     "lines.bmp": (partial(bmp_of_line_ends, 8_000), "takes more than"),
     "junk.jpg": (partial(jpeg_with_junk, 64, 60_000_000), "takes more than"),

@@ -198,7 +198,7 @@ def _men(answer: Any) -> list[float]:
 
 @pytest.mark.skipif(BUILT, reason="scripts/build_web.sh has been run")
 def test_without_its_files_the_tab_has_no_network(page: Any) -> None:
-    """Nothing is said of it, and nothing is asked for that is not there."""
+    """The page does not mention it, and requests no file that does not exist."""
     assert not page.is_visible("#where")
     assert "build_web" not in page.content()
 

@@ -162,7 +162,9 @@ def _parameter(name: str, kind: Any, default: Any, described_in: Any) -> Paramet
     option.rich_help_panel = getattr(described_in, "PANEL", None)
     if kind is bool and option.default is ...:  # where Typer keeps the first explicit name
         option.param_decls = (f"--{name.replace('_', '-')}",)
-    entries = getdoc(described_in) or ""
+    entries = "\n".join(
+        getdoc(each) or "" for each in getattr(described_in, "__mro__", [described_in])
+    )
     if entry := re.search(rf"^ {{4}}{name}: (.+(?:\n {{8}}.+)*)", entries, re.MULTILINE):
         text = re.sub(r"\n +", " ", entry[1])
         option.help = text[0].upper() + text[1:]
@@ -186,7 +188,7 @@ class DetectorOptions:
     def create(self) -> "Detector":
         from genderscope import detection
 
-        settings: dict[str, Any] = {  # of the three kinds that detectors take
+        settings: dict[str, Any] = {  # of the kinds that detectors take
             "detection_size": self.detection_size,
             "min_score": self.min_score,
             "min_face_px": self.min_face_px,
@@ -217,12 +219,7 @@ class IgnoringDetectorOptions(DetectorOptions):
 
 @dataclass(frozen=True)
 class PictureDetectorOptions(IgnoringDetectorOptions):
-    """The same, with defaults for pictures.
-
-    Attributes:
-        ignore_region: ignore faces whose centre lies here, in pixels of the upright picture;
-            repeatable.
-    """
+    """The same, with defaults for pictures."""
 
     orientation: Orientation | None = "auto"
 

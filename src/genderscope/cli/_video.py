@@ -126,8 +126,6 @@ class VideoDetectorOptions(IgnoringDetectorOptions):
     Attributes:
         detect_every: search the whole frame once in so many frames, and small windows around the
             tracks between.
-        ignore_region: ignore faces whose centre lies here, in pixels of the upright picture;
-            repeatable.
     """
 
     detection_size: DetectionSize = 640

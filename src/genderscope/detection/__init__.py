@@ -27,9 +27,7 @@ def create(
     threads: int = 1,
     provider: str = "cpu",
 ) -> Detector:
-    """Make a detector, by default ``yunet`` where its weights are, else ``haar``. ``UsageError`` if
-    no detector or provider has that name, or it takes no weights, ``ModelError`` if they are absent
-    or broken.
+    """Make a detector.
 
     Args:
         name: a plug-in's; by default ``yunet`` where its weights are, else ``haar``.

@@ -49,10 +49,14 @@ class Encoded:
     name: str
     source: Path | bytes | Callable[[], bytes]
 
+    def fetched(self) -> Path | bytes:
+        """The file, or its bytes; a function may raise ``PictureError``."""
+        return self.source() if callable(self.source) else self.source
+
     def frame(self, limits: Limits = LIMITS, work: Work | None = None) -> Frame:
         """The decoded picture; arguments and errors as of ``read_reduced``."""
-        source = self.source() if callable(self.source) else self.source
-        return Frame(self.name, read_reduced(source, limits, name=self.name, work=work)[0])
+        image, _ = read_reduced(self.fetched(), limits, name=self.name, work=work)
+        return Frame(self.name, image)
 
 
 def read(source: Path | bytes, limits: Limits = LIMITS, *, name: str | None = None) -> Image:
@@ -168,7 +172,7 @@ def _inside(top: Path, avoid: Path | None, unread: Counter[str]) -> Iterator[Pat
             with os.scandir(folder) as entries:
                 listing = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            yield Frame(str(folder), error=f"{folder} {_advice(error)}")
+            yield Frame(str(folder), error=f"{folder} {opening.problem(error, b'')}")
             continue
         below = []
         for entry in listing:
@@ -236,7 +240,3 @@ def _decoded(request: Request, work: Work) -> tuple[Image, int]:
                 opened.decode()
                 return opening.bgr(opened.picture), opened.reduction
     return workers.decode(request, work)
-
-
-def _advice(error: OSError) -> str:
-    return opening.ADVICE.get(type(error)) or f"cannot be read: {error.strerror}"

@@ -44,7 +44,7 @@ TURNS = {
 # 10 and 12 bits in 16.
 INTEGER_TOPS = (2**8 - 1, 2**10 - 1, 2**12 - 1, 2**16 - 1, 2**31)
 FLOAT_TOPS = (1, 2**8 - 1, 2**10 - 1, 2**12 - 1, 2**16 - 1)
-# Floats above 1 and up to here are of a picture whose white is brighter than 1.
+# Floats up to here may belong to a picture whose white lies above 1.
 BRIGHT = 16
 # Resampling makes floats exceed white by this factor.
 OVERSHOOT = 1.1

@@ -161,8 +161,7 @@ class Engine:
             await self.run(self._detect, np.zeros((256, 256, 3), np.uint8))
         for networks in (self._classify, self._explain):
             for name, network in networks.items():
-                spec = self.models[name].classifier.spec
-                shape = (spec.size, spec.size, 3)[: 2 if spec.channels == 1 else 3]
+                shape = self.models[name].classifier.spec.crop_shape
                 await network([np.zeros(shape, np.uint8)])
         self.warm = True
 

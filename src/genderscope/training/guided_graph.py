@@ -16,7 +16,7 @@ from genderscope.core.types import LABELS
 from genderscope.inference.classifier import METADATA_KEY
 from genderscope.training.gradient_rules import RULES, Writer
 from genderscope.training.half_precision import widen
-from genderscope.training.mirror import VIEW_LOGITS, VIEWS, is_mirrored
+from genderscope.training.mirror import FLIP, VIEW_LOGITS, VIEWS, is_mirrored
 
 METHODS = ("guided", "saliency", "grad-cam")
 
@@ -81,8 +81,9 @@ def _chosen(write: Writer, bias: float) -> str:
 def _mean_of_views(write: Writer, maps: str) -> str:
     """Mean map of a face and its mirror image, turned back."""
     write.nodes.append(helper.make_node("Split", [maps], ["upright", "turned"], num_outputs=2))
-    ends = (write.integers(end) for end in (-1, np.iinfo(np.int64).min, 3, -1))
-    both = write.sum(["upright", write.node("Slice", "turned", *ends)])
+    both = write.sum(
+        ["upright", write.node("Slice", "turned", *map(write.integers, FLIP.values()))]
+    )
     return write.node("Mul", both, write.constant(0.5))
 
 

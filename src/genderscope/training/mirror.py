@@ -10,6 +10,8 @@ VIEWS, VIEW_LOGITS = "views", "view_logits"
 """Values of a mirrored model: (2n, channels, size, size), n faces and then their mirror images, and
 their (2n, 2) logits.
 """
+FLIP = {"start": -1, "end": int(np.iinfo(np.int64).min), "axis": 3, "step": -1}
+"""The inputs of an ONNX ``Slice`` that mirrors pictures."""
 
 
 class Mirrored(nn.Module):
@@ -33,9 +35,7 @@ def mirror(model: onnx.ModelProto) -> None:
         node.input[:] = [VIEWS if name == faces else name for name in node.input]
         node.output[:] = [VIEW_LOGITS if name == logits else name for name in node.output]
     arrays = {
-        "last": np.array([-1]),
-        "lowest": np.array([np.iinfo(np.int64).min]),
-        "width": np.array([3]),
+        **{name: np.array([value]) for name, value in FLIP.items()},
         "pairs": np.array([2, -1, graph.output[0].type.tensor_type.shape.dim[1].dim_value]),
         "first": np.array([0]),
     }
@@ -43,9 +43,8 @@ def mirror(model: onnx.ModelProto) -> None:
     graph.initializer.extend(
         numpy_helper.from_array(values, names[name]) for name, values in arrays.items()
     )
-    ends = [names[name] for name in ("last", "lowest", "width", "last")]
     before = [
-        helper.make_node("Slice", [faces, *ends], ["mirrored"]),
+        helper.make_node("Slice", [faces, *map(names.__getitem__, FLIP)], ["mirrored"]),
         helper.make_node("Concat", [faces, "mirrored"], [VIEWS], axis=0),
     ]
     after = [

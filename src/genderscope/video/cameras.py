@@ -19,6 +19,7 @@ from genderscope.core.extras import require
 from genderscope.core.types import Frame, Image
 from genderscope.imaging import decode
 from genderscope.video.newest import LiveSource, Patience
+from genderscope.video.rotation import turned
 
 SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "srt")
 # A file is truncated if it ends this much earlier than its header says.
@@ -264,8 +265,7 @@ def _upright(frame: Any, ratio: float) -> Image:
     if ratio != 1:
         wider, higher = max(ratio, 1), max(1 / ratio, 1)
         image = cv2.resize(image, None, fx=wider, fy=higher).astype(np.uint8, copy=False)
-    turns = round(frame.rotation / 90)
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+    return turned(image, -round(frame.rotation / 90))
 
 
 def _lost(error: Any) -> SourceError:

@@ -24,14 +24,15 @@ class Rotation:
     def __call__(self, image: Image) -> Image:
         """A frame, (height, width, 3), upright."""
         if self._quarters is not None:
-            return _turned(image, self._quarters)
-        turned = [_turned(image, quarters) for quarters in range(4)]
-        self._scores += [sum(face.score for face in self._detector(one)) for one in turned]
+            return turned(image, self._quarters)
+        turns = [turned(image, quarters) for quarters in range(4)]
+        self._scores += [sum(face.score for face in self._detector(one)) for one in turns]
         best = int(self._scores.argmax())
         if self._scores[best] - np.delete(self._scores, best).max() >= DECISIVE:
             self._quarters = best
-        return turned[best]
+        return turns[best]
 
 
-def _turned(image: Image, quarters: int) -> Image:
+def turned(image: Image, quarters: int) -> Image:
+    """A picture turned clockwise by so many quarters."""
     return np.ascontiguousarray(np.rot90(image, -quarters)) if quarters else image

@@ -11,7 +11,7 @@ import numpy as np
 
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Box, Face, Image
-from genderscope.detection.views import SAME_FACE_IOU, moved
+from genderscope.detection.views import distinct, moved, shrunk
 from genderscope.video.tracking import Tracker
 
 EVERY = 5
@@ -70,7 +70,7 @@ class WindowDetector:
         if rows * columns * tile**2 > MOST_OF_FRAME * image.shape[0] * image.shape[1]:
             return []
         mosaic = np.zeros((rows * tile, columns * tile, 3), np.uint8)
-        shrunk: dict[int, Image] = {1: image}
+        averaged: dict[int, Image] = {1: image}
         places = []
         for number, box in enumerate(boxes):
             top, left = (index * tile for index in divmod(number, columns))
@@ -78,13 +78,10 @@ class WindowDetector:
             x, y = (centre - side / 2 for centre in box.centre)
             scale = tile / side
             block = int(1 / scale)  # averaged first, since the warp reads only four pixels
-            if block not in shrunk:
-                small = (image.shape[1] // block, image.shape[0] // block)
-                part = image[: small[1] * block, : small[0] * block]
-                averaged = cv2.resize(part, small, interpolation=cv2.INTER_AREA)
-                shrunk[block] = averaged.astype(np.uint8, copy=False)
+            if block not in averaged:
+                averaged[block] = shrunk(image, 1 / block)
             matrix = np.array([[scale * block, 0, -x * scale], [0, scale * block, -y * scale]])
-            view = cv2.warpAffine(shrunk[block], matrix, (tile, tile))
+            view = cv2.warpAffine(averaged[block], matrix, (tile, tile))
             mosaic[top : top + tile, left : left + tile] = view
             places.append((left, top, x, y, scale))
         hits = self._find(mosaic)
@@ -96,7 +93,6 @@ class WindowDetector:
                 if left <= face.box.centre[0] < left + tile
                 and top <= face.box.centre[1] < top + tile
             ]
-            face = max(inside, key=lambda face: face.box.iou(box), default=None)
-            if face and all(face.box.iou(other.box) < SAME_FACE_IOU for other in faces):
-                faces.append(face)
-        return faces
+            if inside:
+                faces.append(max(inside, key=lambda face: face.box.iou(box)))
+        return distinct(faces)

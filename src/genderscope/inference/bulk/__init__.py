@@ -133,7 +133,7 @@ class Reader:
 
     def _locate(self, picture: Encoded, work: Work) -> LocatedFaces:
         name, limits = picture.name, self._settings.limits
-        source = picture.source() if callable(picture.source) else picture.source
+        source = picture.fetched()
         image, by = decode.read_reduced(
             source,
             limits,
