@@ -1,14 +1,20 @@
-.PHONY: check lint test mutants fuzz audit lock
+.PHONY: check lint docs docs-serve test mutants fuzz audit lock
 
 SECONDS ?= 600
 
-check: lint test
+check: lint docs test
 
 lint:
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports
+
+docs:
+	mkdocs build --strict
+
+docs-serve:
+	mkdocs serve
 
 test:
 	pytest --numprocesses auto
