@@ -2,14 +2,15 @@
 
 ``cli/<command>.py`` defines the function ``<command>`` (dashes when typed for its underscores) and
 ``PANEL``, the heading under which ``--help`` lists it. The first line of the function's docstring
-is its summary there. These files import little at their top, to keep ``--help`` fast.
+is its summary there. ``--help`` reads both in the source: importing every command takes longer.
 """
 
 import errno
 import os
+import re
 import sys
 from difflib import get_close_matches
-from inspect import getdoc
+from pathlib import Path
 from traceback import print_exception
 from typing import Annotated, Any
 
@@ -80,10 +81,10 @@ class Commands(TyperGroup):
         """List the commands by panel, each with its summary."""
         panels: dict[str, list[tuple[str, str]]] = {panel: [] for panel in PANELS}
         for name in plugins.names("cli"):
-            module = plugins.load("cli", name)
-            summary = (getdoc(getattr(module, name)) or "").partition("\n")[0]
-            rows = panels.setdefault(getattr(module, "PANEL", "Other"), [])
-            rows.append((name.replace("_", "-"), summary))
+            source = Path(__file__).with_name(f"{name}.py").read_text("utf-8")
+            [panel] = re.findall(r'^PANEL = "(.+)"', source, re.M)
+            [summary] = re.findall(rf'^def {name}\([\s\S]*?"""(.+)', source, re.M)
+            panels[panel].append((name.replace("_", "-"), summary))
         width = max(len(name) for rows in panels.values() for name, _ in rows)
         for panel, rows in panels.items():
             if rows:

@@ -12,7 +12,7 @@ from genderscope.core import plugins
 from genderscope.core.errors import UsageError
 from genderscope.core.storage import Store, completed, is_url, part_of
 from genderscope.core.types import Scene
-from genderscope.inference import bulk, cluster
+from genderscope.inference import bulk
 from genderscope.inference.bulk import Settings, archives
 from genderscope.inference.bulk.resuming import Done, Run, agree
 from genderscope.inference.pipeline import Pipeline
@@ -87,6 +87,8 @@ def on_a_cluster(
     Args:
         earlier, unread: see ``on_this_machine``.
     """
+    from genderscope.inference import cluster
+
     if earlier is None and parquet.parts(Store(out)):
         raise UsageError(f"{out} holds results already: --resume continues them")
     if earlier is not None:

@@ -126,14 +126,16 @@ def classify(
     from genderscope.cli._verbosity import detail, note
     from genderscope.core import plugins
     from genderscope.core.terminal import printable
-    from genderscope.evaluation import predictions
     from genderscope.imaging import opening
     from genderscope.inference import bulk
     from genderscope.sinks import parquet
 
     _options.check_engine(engine)
-    if outputs.save_predictions and not crops_are_faces:
-        raise UsageError("--save-predictions needs --crops-are-faces: one face per picture")
+    if outputs.save_predictions:
+        from genderscope.evaluation import predictions  # slow to import
+
+        if not crops_are_faces:
+            raise UsageError("--save-predictions needs --crops-are-faces: one face per picture")
     targets = outputs.targets(engine)
     places = _pictures.named(paths)
     if engine == "ray" and "-" in places:

@@ -4,12 +4,9 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
-from http.client import HTTPException
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any, Literal
-from urllib import request
-from urllib.error import HTTPError
 
 import numpy as np
 import numpy.typing as npt
@@ -95,6 +92,9 @@ def fetch(address: str) -> bytes:
     Raises:
         PictureError: it does not answer in time, refuses, or sends more.
     """
+    from http.client import HTTPException  # slow to import
+    from urllib.error import HTTPError
+
     answer: Future[bytes] = Future()
     # A server may take its time over each byte of its headers: only a wait outside is bounded.
     Thread(target=_settle, args=(answer, partial(_get, address)), daemon=True).start()
@@ -119,6 +119,8 @@ def _settle(answer: Future[bytes], get: Callable[[], bytes]) -> None:
 
 
 def _get(address: str) -> bytes:
+    from urllib import request
+
     # Without the handlers of file:// and ftp://, where an answer might point.
     opener = request.OpenerDirector()
     for handler in (
