@@ -19,7 +19,7 @@ import serving
 from fakes import BrightnessClassifier, CountingDetector
 from genderscope import detection
 from genderscope.core.records import SceneRecord, plain
-from genderscope.core.types import Floats, Frame, Image, Scene
+from genderscope.core.types import Box, Face, Floats, Frame, Image, Scene
 from genderscope.imaging import decode
 from genderscope.imaging.preprocess import crop
 from genderscope.inference.classifier import WEIGHTS, Classifier, shipped
@@ -156,6 +156,19 @@ def test_several_files_keep_their_order_and_a_broken_one_its_place(
     assert "no picture that can be read" in second["error"]
     left_out = {"small": 0, "faint": 0}
     assert third == {"width": 120, "height": 90, "faces": [], "left_out": left_out}
+
+
+def test_a_face_turned_to_the_side_is_uncertain_on_request() -> None:
+    def aside(image: Image) -> list[Face]:
+        landmarks = ((15.0, 16.0), (25.0, 16.0), (24.0, 20.0), (16.0, 25.0), (24.0, 25.0))
+        return [Face(Box(10, 10, 20, 20), landmarks=landmarks)]
+
+    picture = cv2.imencode(".png", np.full((40, 40, 3), 250, np.uint8))[1].tobytes()
+    with serving.running(serving.fake_engine([aside])) as client:
+        for most, label in ((30, "uncertain"), (80, "man")):
+            answer = client.post("/v1/classify", params={"max_yaw": most}, content=picture)
+            [face] = answer.json()["pictures"][0]["faces"]
+            assert face["label"] == label
 
 
 def test_options(client: Any, portrait: Path, model: str) -> None:

@@ -1,5 +1,6 @@
 """Boxes whose truth is known: they cross, hide, leave, jitter, and change their labels."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -133,3 +134,15 @@ def test_a_label_changes_where_the_scores_clearly_do(
 def test_a_new_track_has_the_label_of_its_first_frame() -> None:
     [result] = Tracker().update([seen(300, man=0.7)], 0, SIZE)
     assert result.prediction.label == "man"
+
+
+def test_a_frame_of_a_face_turned_aside_does_not_count() -> None:
+    tracker = Tracker()
+    aside = seen(300, man=0.01)
+    aside = replace(aside, prediction=replace(aside.prediction, steady=UNCERTAIN))
+    for index, (result, label, man) in enumerate(
+        [(aside, UNCERTAIN, 0.5), (seen(300, man=0.8), "man", 0.8), (aside, "man", 0.8)]
+    ):
+        [tracked] = tracker.update([result], index / 25, SIZE)
+        assert tracked.label == label
+        assert tracked.scores["man"] == pytest.approx(man)

@@ -14,6 +14,7 @@ import pytest
 import browsing
 import serving
 from browsing import film, labels, opened, saved, slide, until, upload
+from genderscope.core.types import Faces, Image, LeftOut
 from genderscope.imaging import decode
 from genderscope.inference.classifier import shipped
 from genderscope.server.app import WEB
@@ -363,6 +364,25 @@ def test_a_token_is_asked_for_and_a_lost_service_is_told(browser: Any, small: Pa
         process.kill()
         until(page, lambda: "was lost" in page.inner_text("#camera-problem"))
         assert page.inner_text("#camera-start") == "Start the camera"
+
+
+def test_the_camera_tells_of_faces_left_out(browser: Any) -> None:
+    class Small:
+        name = "small"
+
+        def __call__(self, image: Image) -> Faces:
+            faces = Faces()
+            faces.left_out = LeftOut(small=2)
+            return faces
+
+    with (
+        serving.running(serving.fake_engine([Small()])) as client,
+        opened(browser, str(client.base_url)) as page,
+    ):
+        page.click("#camera-tab")
+        page.click("#camera-start")
+        told = "2 smaller faces left out."
+        until(page, lambda: page.inner_text("#camera-left-out") == told)
 
 
 def test_every_width_from_a_phone_on_shows_all_of_it(

@@ -144,7 +144,7 @@ class Scope(Pipeline):
             self.detector,
             self._explainer,
             EITHER if label is None else LABELS.index(label),
-            self.min_confidence,
+            self.rule,
         )
 
     def draw(

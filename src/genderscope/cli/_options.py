@@ -74,6 +74,14 @@ Threshold = Annotated[
         help="Faces below this confidence are uncertain.  [default: the model's own]",
     ),
 ]
+MaxYaw = Annotated[
+    float | None,
+    Option(
+        min=0,
+        max=90,
+        help="Call faces turned further to the side uncertain, in degrees (YuNet).",
+    ),
+]
 DetectorName = Annotated[
     str | None,
     Option(help="Face detector: haar, yunet or a plug-in.  [default: yunet if downloaded]"),

@@ -99,7 +99,7 @@ def classify(
     detection: PictureDetectorOptions,
     limits: Limits,
     min_confidence: _options.Threshold = None,
-    max_yaw: Annotated[float | None, Option(min=0, max=90)] = None,
+    max_yaw: _options.MaxYaw = None,
     crops_are_faces: bool = False,
     model: Model = "mini_xception",
     batch_size: BatchSize = 64,
@@ -116,7 +116,6 @@ def classify(
     Args:
         paths: pictures, folders, patterns such as 'photos/*.jpg', tar files, Parquet tables, web
             addresses of pictures, - for standard input, or s3://bucket/folder (extra [cluster]).
-        max_yaw: call faces turned further to the side uncertain, in degrees (YuNet).
         crops_are_faces: skip detection: each picture is a cropped face.
         workers: threads, or processes on a cluster.  [default: one per CPU core]
         provider: ONNX Runtime execution provider: cpu, cuda, openvino, coreml, ...

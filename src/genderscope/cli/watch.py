@@ -43,6 +43,7 @@ def watch(
     detection: VideoDetectorOptions,
     model: Model = "mini_xception",
     min_confidence: _options.Threshold = None,
+    max_yaw: _options.MaxYaw = None,
     explain: bool = False,
     privacy: Privacy | None = None,
 ) -> None:
@@ -73,12 +74,13 @@ def watch(
     opened = reading.open(source)
     if opened.stills:
         note(f"{opened.name} seems to hold photographs, not a video: classify takes those")
-    scope = Pipeline(Classifier.load(model), detection.create(), min_confidence)
+    scope = Pipeline(Classifier.load(model), detection.create(), min_confidence, max_yaw)
     _options.note_threshold(scope.classifier.min_confidence, min_confidence)
     live = Live(
         scope,
         _explainer(model) if explain else None,
-        detect_every=detection.detect_every,
+        # Windows are searched for upright faces only.
+        detect_every=1 if detection.orientation in ("auto", "any") else detection.detect_every,
         drawn=outputs.window or outputs.video is not None,
         hud=not outputs.no_hud,
         private=privacy is not None,

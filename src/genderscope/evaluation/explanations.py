@@ -7,11 +7,12 @@ import numpy as np
 
 from genderscope.core.protocols import Detector
 from genderscope.core.terminal import percent
-from genderscope.core.types import LABELS, Floats, Frame, Image, Prediction, Result
+from genderscope.core.types import LABELS, Floats, Frame, Image, Result
 from genderscope.evaluation import regions
 from genderscope.imaging import panels
 from genderscope.inference.explainer import EITHER, Explainer, Maps
 from genderscope.inference.locate import locate
+from genderscope.inference.pipeline import Rule
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -51,14 +52,13 @@ def explain(
     detector: Detector,
     explainer: Explainer,
     label: int = EITHER,
-    min_confidence: float | None = None,
+    rule: Rule | None = None,
 ) -> list[Explanation]:
     """Explain every face of a picture, (height, width, 3) uint8 BGR, in the detector's order: the
-    class ``label``, an index into ``LABELS``, by default the one with the higher score. A face
-    below ``min_confidence``, by default the model's own, is ``uncertain``.
+    class ``label``, an index into ``LABELS``, by default the one with the higher score. The
+    default ``rule`` is the model's own.
     """
-    if min_confidence is None:
-        min_confidence = explainer.min_confidence
+    rule = rule or Rule(explainer.min_confidence)
     spec = explainer.spec
     located = locate(Frame("", image), detector, spec)
     if not located.faces:
@@ -69,7 +69,7 @@ def explain(
     tile = replace(spec, size=panels.TILE_PX, colour="bgr")
     return [
         Explanation(
-            Result(face, Prediction((woman, man), min_confidence)),
+            rule.result(face, (woman, man)),
             tile_crop,
             int(man > woman) if label == EITHER else label,
             one,

@@ -3,7 +3,8 @@
 Faces of several pictures go through the network together; scenes keep the order of their frames.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,10 +19,25 @@ from genderscope.inference.locate import LocatedFaces
 WAITING_BYTES = 256 * 2**20
 
 
-class Pipeline:
-    """A detector and a classifier; a label is ``uncertain`` below ``min_confidence``, and where the
-    face is turned to the side by more than ``max_yaw`` degrees.
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a label is ``uncertain``: below ``min_confidence``, and where the face is turned to the
+    side by more than ``max_yaw`` degrees.
     """
+
+    min_confidence: float
+    max_yaw: float | None = None
+
+    def result(self, face: Face, scores: Sequence[float]) -> Result:
+        """A face with its two scores and its label."""
+        woman, man = scores
+        turned = self.max_yaw is not None and abs(face.yaw_deg or 0.0) > self.max_yaw
+        steady = UNCERTAIN if turned else None
+        return Result(face, Prediction((woman, man), self.min_confidence, steady))
+
+
+class Pipeline:
+    """A detector and a classifier; for ``min_confidence`` and ``max_yaw`` see ``Rule``."""
 
     def __init__(
         self,
@@ -32,10 +48,10 @@ class Pipeline:
     ) -> None:
         if min_confidence is not None and not 0 <= min_confidence <= 1:
             raise UsageError(f"min_confidence lies between 0 and 1, not {min_confidence}")
-        self.classifier, self.max_yaw = classifier, max_yaw
-        self.detector = detector
+        self.classifier, self.detector = classifier, detector
         own = classifier.min_confidence
         self.min_confidence = own if min_confidence is None else min_confidence
+        self.rule = Rule(self.min_confidence, max_yaw)
 
     def stream(
         self, frames: Iterable[Frame], batch_size: int = 64, crops_are_faces: bool = False
@@ -70,14 +86,10 @@ class Pipeline:
     def _scenes(self, waiting: list[LocatedFaces], batch_size: int) -> Iterator[Scene]:
         crops = [crop for picture in waiting for crop in picture.crops]
         scores = (
-            (woman, man)
+            pair
             for start in range(0, len(crops), batch_size)
-            for woman, man in self.classifier(np.stack(crops[start : start + batch_size])).tolist()
+            for pair in self.classifier(np.stack(crops[start : start + batch_size])).tolist()
         )
         for picture in waiting:
-            results = tuple(self._result(face, next(scores)) for face in picture.faces)
+            results = tuple(self.rule.result(face, next(scores)) for face in picture.faces)
             yield Scene(picture.frame, results, picture.left_out)
-
-    def _result(self, face: Face, scores: tuple[float, float]) -> Result:
-        turned = self.max_yaw is not None and abs(face.yaw_deg or 0.0) > self.max_yaw
-        return Result(face, Prediction(scores, self.min_confidence, UNCERTAIN if turned else None))

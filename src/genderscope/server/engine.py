@@ -17,13 +17,14 @@ import numpy as np
 
 from genderscope.core.parallel import Budget, Work
 from genderscope.core.protocols import Detector
-from genderscope.core.types import Face, Image, LeftOut, Prediction, Result
+from genderscope.core.types import Face, Image, LeftOut, Result
 from genderscope.imaging import decode
 from genderscope.imaging.opening import Limits
 from genderscope.imaging.preprocess import PreprocessSpec
 from genderscope.inference.classifier import Classifier, find, shipped
 from genderscope.inference.explainer import Explainer, guided_file
 from genderscope.inference.locate import LocatedFaces, locate
+from genderscope.inference.pipeline import Rule
 from genderscope.server.batching import Batches, Function
 
 T = TypeVar("T")
@@ -115,7 +116,7 @@ class Engine:
         }
 
     async def process(
-        self, picture: bytes, model: str, min_confidence: float, explain: bool, crops: bool
+        self, picture: bytes, model: str, rule: Rule, explain: bool, crops: bool
     ) -> PictureResults:
         """The faces of one encoded picture, in the detector's order, by one of ``models``, which
         has an explainer if ``explain`` is true; ``PictureError`` if it cannot be read, or is too
@@ -140,10 +141,7 @@ class Engine:
         return PictureResults(
             width,
             height,
-            tuple(
-                Result(face, Prediction(tuple(row[0]), min_confidence))
-                for face, row in zip(located.faces, rows, strict=True)
-            ),
+            tuple(map(rule.result, located.faces, (row[0] for row in rows))),
             located.left_out,
             pictures,
             tuple(row[1] for row in rows) if explain else None,

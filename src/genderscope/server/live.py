@@ -1,8 +1,8 @@
 """``/v1/live``: frames of a camera over a WebSocket, their faces back.
 
     client  bytes  one encoded picture; numbered from 1
-            text   {"model": ..., "min_confidence": ..., "explain": ..., "crops": ...}: each is
-                   optional, and they apply until the next such message
+            text   {"model": ..., "min_confidence": ..., "max_yaw": ..., "explain": ...,
+                   "crops": ...}: each is optional, and they apply until the next such message
     server  text   {"frame": 7, "model": ..., "min_confidence": ..., "width": ..., "height": ...,
                    "faces": [...]}: the faces as in /v1/classify
             text   {"frame": 7, "problem": {...}}, or without "frame" for invalid options
@@ -85,11 +85,11 @@ class _Session:
         while True:
             number, frame = await self._newest.get()
             options = self._options
-            name, min_confidence = service.choice(options, options.explain)
+            name, rule = service.choice(options, options.explain)
             try:
                 async with asyncio.timeout(service.limits.timeout_s), service.admission.slots:
                     results = await service.engine.process(
-                        frame, name, min_confidence, options.explain, options.crops
+                        frame, name, rule, options.explain, options.crops
                     )
             except GenderscopeError as error:
                 await self._refuse(problems.of(error), frame=number)
@@ -97,7 +97,7 @@ class _Session:
                 await self._refuse(Problem(504, "this frame took too long"), frame=number)
             else:
                 answer = LiveAnswer.of(
-                    results, frame=number, model=name, min_confidence=min_confidence
+                    results, frame=number, model=name, min_confidence=rule.min_confidence
                 )
                 await self._socket.send_json(answer.model_dump(exclude_none=True))
 

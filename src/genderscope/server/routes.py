@@ -155,10 +155,10 @@ def _file(name: str, service: Service) -> Path:
 
 async def _answer(request: Request, service: Service, options: Options, explain: bool) -> Answer:
     results = await _results(request, service, options, explain)
-    name, min_confidence = service.choice(options, explain)
+    name, rule = service.choice(options, explain)
     return Answer(
         model=name,
-        min_confidence=min_confidence,
+        min_confidence=rule.min_confidence,
         pictures=[
             Failure(error=str(result)) if isinstance(result, PictureError) else Picture.of(result)
             for result in results
@@ -182,12 +182,12 @@ def _table(results: list[PictureResults | PictureError]) -> str:
 async def _results(
     request: Request, service: Service, options: Options, explain: bool
 ) -> list[PictureResults | PictureError]:
-    name, min_confidence = service.choice(options, explain)
+    name, rule = service.choice(options, explain)
     engine, limits = service.engine, service.limits
 
     async def one(picture: bytes) -> PictureResults | PictureError:
         try:
-            return await engine.process(picture, name, min_confidence, explain, options.crops)
+            return await engine.process(picture, name, rule, explain, options.crops)
         except PictureError as error:
             return error
 

@@ -61,6 +61,13 @@ class Options(BaseModel):
         description="Below it a face is uncertain; otherwise the model's own threshold.",
         examples=[0.8],
     )
+    max_yaw: float | None = Field(
+        default=None,
+        ge=0,
+        le=90,
+        description="Faces turned further to the side are uncertain, in degrees (YuNet).",
+        examples=[40],
+    )
     crops: bool = Field(default=False, description="Include each face's crop, the network's input.")
 
 

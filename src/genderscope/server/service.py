@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from genderscope.inference.pipeline import Rule
 from genderscope.server import access
 from genderscope.server.admission import Admission
 from genderscope.server.engine import Engine
@@ -27,8 +28,8 @@ class Service:
     token: str | None
     allow_origins: Collection[str]
 
-    def choice(self, options: Options, explain: bool) -> tuple[str, float]:
-        """The name of the model to use, and the threshold; a ``Problem`` is 422, no such model, or
+    def choice(self, options: Options, explain: bool) -> tuple[str, Rule]:
+        """The name of the model to use, and its rule; a ``Problem`` is 422, no such model, or
         501, one without explanations.
         """
         name = options.model or self.engine.default
@@ -37,7 +38,8 @@ class Service:
         if explain and model.explainer is None:
             raise Problem(501, f"{name} has no guided graph; /v1/models lists the models that do")
         own = model.classifier.min_confidence
-        return name, own if options.min_confidence is None else options.min_confidence
+        least = own if options.min_confidence is None else options.min_confidence
+        return name, Rule(least, options.max_yaw)
 
 
 def of(connection: HTTPConnection) -> Service:

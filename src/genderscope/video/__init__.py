@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from genderscope.core.errors import PictureError, UsageError
-from genderscope.core.types import Frame, Image, Prediction, Result, Scene
+from genderscope.core.types import Frame, Image, Result, Scene
 from genderscope.imaging import draw
 from genderscope.inference.explainer import Explainer
 from genderscope.inference.locate import locate
@@ -92,10 +92,7 @@ class Live:
             return LiveScene(replace(frame, image=None, error=str(error)))
         scores, maps = self._scores(located.crops)
         watch.lap("explain" if maps else "classify")
-        singles = [
-            Result(face, Prediction((woman, man), self._scope.min_confidence))
-            for face, (woman, man) in zip(located.faces, scores, strict=True)
-        ]
+        singles = list(map(self._scope.rule.result, located.faces, scores))
         results = self.tracker.update(singles, time_s, size)
         watch.lap("track")
         drawn = self._picture(image, results, maps) if self._drawn else None

@@ -57,7 +57,8 @@ class Tracker:
         and the size, width and height in pixels, may change within a stream.
 
         The results keep their order, each with the state of its track. The prediction is the
-        track's: the mean log-odds over its frames, and a label with hysteresis.
+        track's: the mean log-odds over its frames, and a label with hysteresis. A frame whose label
+        its scores do not decide, such as of a face turned to the side, is left out of the mean.
         """
         before_s, self._time_s = self._time_s, time_s
         elapsed_s = 0.0 if before_s is None else max(time_s - before_s, 0.0)
@@ -120,6 +121,7 @@ class _Track:
     def __init__(self, number: int, box: Floats) -> None:
         self.number, self.box = number, box
         self.frames, self.seen_s, self.log_odds, self.label = 0, 0.0, 0.0, UNCERTAIN
+        self._scored = 0  # frames in the mean
         self._speed = np.zeros(2)
         # Of position and speed in units of the face's size, hence the same for all coordinates.
         self._covariance = np.diag([JITTER**2, INITIAL_SPEED_PER_S**2])
@@ -143,12 +145,14 @@ class _Track:
         self._covariance = self._covariance - np.outer(gain, self._covariance[0])
         self.frames, self.seen_s = self.frames + 1, time_s
         single = result.prediction
-        man = min(max(single.scores[1], 1 - MAX_SCORE), MAX_SCORE)
-        self.log_odds += (log(man / (1 - man)) - self.log_odds) / self.frames
+        if single.steady is None:
+            self._scored += 1
+            man = min(max(single.scores[1], 1 - MAX_SCORE), MAX_SCORE)
+            self.log_odds += (log(man / (1 - man)) - self.log_odds) / self._scored
         mean = _prediction(self.log_odds, single.min_confidence)
-        margin = HYSTERESIS + EARLY_HYSTERESIS / self.frames**0.5
-        if self.frames == 1 or _changes(self.label, self.log_odds, single.min_confidence, margin):
-            self.label = mean.label
+        margin = HYSTERESIS + EARLY_HYSTERESIS / max(self._scored, 1) ** 0.5
+        if self._scored == 1 or _changes(self.label, self.log_odds, single.min_confidence, margin):
+            self.label = mean.label if self._scored else UNCERTAIN
         state = TrackState(self.number, self.frames, self.frames >= min_hits, single.scores)
         return replace(result, prediction=replace(mean, steady=self.label), track=state)
 

@@ -3,7 +3,7 @@
 import { scored } from "./answers.js";
 import { csv, save } from "./downloads.js";
 import { draw } from "./drawing.js";
-import { WORDS, confidence, counts, labelOf, number } from "./labels.js";
+import { WORDS, confidence, counts, labelOf, leftOutInWords, number } from "./labels.js";
 import { linked } from "./linking.js";
 import { FaceTable, element } from "./results.js";
 import { Live, Refusal } from "./service.js";
@@ -151,6 +151,7 @@ function show() {
   find("camera-view").hidden = false;
   paint();
   table.update(answer.faces, settings.threshold);
+  find("camera-left-out").textContent = leftOutInWords(answer);
   tally();
   changed();
 }

@@ -29,6 +29,10 @@ export function countsInWords(faces, threshold) {
 const PLURALS = { woman: "women", man: "men", uncertain: "uncertain" };
 export const number = (n, noun) => `${n} ${n === 1 ? noun : (PLURALS[noun] ?? `${noun}s`)}`;
 
+/** How many faces an answer left out as too small, with a space before, or nothing. */
+export const leftOutInWords = ({ left_out: { small } }) =>
+  small ? ` ${number(small, "smaller face")} left out.` : "";
+
 /** A share in percent; only all of it is 100%. */
 export function percent(share, digits = 1) {
   const text = (100 * share).toFixed(digits);

@@ -3,7 +3,7 @@
 import { scored } from "./answers.js";
 import { picturesAsCsv, picturesAsJson, record, save } from "./downloads.js";
 import { draw } from "./drawing.js";
-import { countsInWords, number } from "./labels.js";
+import { countsInWords, leftOutInWords, number } from "./labels.js";
 import { linked } from "./linking.js";
 import { FaceTable, element } from "./results.js";
 import { look } from "./service.js";
@@ -170,8 +170,8 @@ class Picture {
   }
 
   #inWords() {
-    const { faces: all, left_out: leftOut } = this.answer;
-    const small = leftOut.small ? ` ${number(leftOut.small, "smaller face")} left out.` : "";
+    const { faces: all } = this.answer;
+    const small = leftOutInWords(this.answer);
     if (!all.length) return `No face was found.${small}`;
     const hidden = this.#bitmap ? "" : " The browser cannot show this format.";
     const totals = countsInWords(all, settings.threshold);
