@@ -165,6 +165,17 @@ def test_a_face_at_45_degrees_is_found_at_any_angle(picture, yunet):
     assert face.roll_deg == pytest.approx(45, abs=8)
 
 
+def test_a_doubtful_face_that_no_turned_window_confirms_is_none():
+    def find(view):
+        return [Face(Box(10, 10, 40, 40), 0.45)]
+
+    options = {"detection_size": 640, "min_face_px": 24, "smallest_px": 12, "orientation": "any"}
+    view = np.zeros((100, 100, 3), np.uint8)
+    assert detection.search(view, find, **options)
+    none = detection.search(view, find, **options, min_score=0.6, least_score=0.6)
+    assert (none, none.left_out) == ([], LeftOut())
+
+
 def test_a_face_that_fills_a_large_picture_is_found_once(picture, yunet):
     left, top, right, bottom = (int(v) for v in (FACE.x - 40, FACE.y - 60, 308, 230))
     for side in (640, 3000):

@@ -16,8 +16,9 @@ import serving
 from browsing import film, labels, opened, saved, slide, until, upload
 from genderscope.core.types import Faces, Image, LeftOut
 from genderscope.imaging import decode
-from genderscope.inference.classifier import shipped
+from genderscope.inference.classifier import Classifier, find, shipped
 from genderscope.server.app import WEB
+from genderscope.server.engine import Model
 
 pytestmark = pytest.mark.skipif(browsing.CHROMIUM is None, reason="needs chromium")
 
@@ -375,8 +376,10 @@ def test_the_camera_tells_of_faces_left_out(browser: Any) -> None:
             faces.left_out = LeftOut(small=2)
             return faces
 
+    file = find("mini_xception")
+    model = Model(Classifier.load(file, 1), None, file)
     with (
-        serving.running(serving.fake_engine([Small()])) as client,
+        serving.running(serving.engine_of({"mini_xception": model}, [Small()])) as client,
         opened(browser, str(client.base_url)) as page,
     ):
         page.click("#camera-tab")

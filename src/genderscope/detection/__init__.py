@@ -77,6 +77,7 @@ def search(
     min_face_px: int,
     smallest_px: float,
     min_score: float = 0.0,
+    least_score: float = 0.0,
     orientation: Orientation = "upright",
 ) -> Faces:
     """Find faces of all sizes: in the whole picture, shrunk as far as the smallest wanted face
@@ -88,8 +89,9 @@ def search(
         smallest_px: the smallest face that ``find`` detects.
 
     Returns:
-        Faces in the picture's own pixels, best first, without duplicates. What ``find`` returns
-        below ``min_score`` is only counted.
+        Faces in the picture's own pixels, best first, without duplicates. Those below
+        ``min_score`` are only counted, and those below ``least_score`` not even that: they are
+        returned by ``find`` because a turned view may give them a better score.
     """
 
     def upright(picture: Image, wanted: float) -> list[Face]:
@@ -105,7 +107,7 @@ def search(
     if orientation != "upright":
         scale = views.whole_scale(image, detection_size, wanted)
         faces = turned.search(image, faces, upright, wanted, scale, orientation == "any")
-    faces = [face for face in faces if _within(face, image)]
+    faces = [face for face in faces if face.score >= least_score and _within(face, image)]
     large = [face for face in faces if _side(face) >= min_face_px]
     kept = Faces(face for face in large if face.score >= min_score)
     small = sum(min_face_px / 2 <= _side(face) < min_face_px for face in faces)

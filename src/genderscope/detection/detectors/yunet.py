@@ -7,6 +7,7 @@ same faces at the same places. The landmarks follow only about a third of a face
 they turn it.
 """
 
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,8 @@ from genderscope.detection import MIN_SCORE, downloads, search
 SMALLEST_PX = 12
 NMS_IOU = 0.3
 SHORTEST_SIDE_PX = 64
+# Of a face midway between two quarter turns, which scores 0.9 when it is turned upright.
+DOUBTFUL_SCORE = 0.4
 STRIDES_PX = (8, 16, 32)
 OUTPUTS = [f"{kind}_{stride}" for stride in STRIDES_PX for kind in ("cls", "obj", "bbox", "kps")]
 
@@ -54,18 +57,21 @@ class YuNet:
             )
 
     def __call__(self, image: Image) -> list[Face]:
+        any_angle = self._orientation == "any"
         return search(
             image,
-            self.find,
+            partial(self.find, min_score=DOUBTFUL_SCORE) if any_angle else self.find,
             detection_size=self._detection_size,
             min_face_px=self._min_face_px,
             smallest_px=SMALLEST_PX,
             min_score=self.min_score,
+            least_score=min(self.min_score, MIN_SCORE),
             orientation=self._orientation,
         )
 
-    def find(self, view: Image) -> list[Face]:
+    def find(self, view: Image, min_score: float = MIN_SCORE) -> list[Face]:
         """Faces of one view at its own scale, of any size that it can see."""
+        min_score = min(self.min_score, min_score)
         height, width = view.shape[:2]
         # A side of one stride or less gives random faces, even in a black view.
         rows, columns = (
@@ -77,7 +83,9 @@ class YuNet:
         answers = self._session().run(OUTPUTS, {"input": pixels})
         decoded = np.concatenate(
             [
-                self._decoded([answer[0] for answer in answers[4 * place :][:4]], columns, stride)
+                self._decoded(
+                    [answer[0] for answer in answers[4 * place :][:4]], columns, stride, min_score
+                )
                 for place, stride in enumerate(STRIDES_PX)
             ]
         )
@@ -95,14 +103,16 @@ class YuNet:
             for row in decoded[np.asarray(kept, int)].tolist()
         ]
 
-    def _decoded(self, answers: list[Floats], columns: int, stride: int) -> Floats:
+    def _decoded(
+        self, answers: list[Floats], columns: int, stride: int, min_score: float
+    ) -> Floats:
         """Boxes, landmarks and scores, (n, 15), of what scores enough at one stride, from kinds (n,
         1), things (n, 1), boxes (n, 4) and landmarks (n, 10), by rows of cells a stride wide,
         ``columns`` pixels in all.
         """
         kinds, things, boxes, landmarks = answers
         scores = np.sqrt(kinds.clip(0, 1) * things.clip(0, 1))
-        place = np.flatnonzero(scores >= min(self.min_score, MIN_SCORE))
+        place = np.flatnonzero(scores >= min_score)
         cells = np.stack([place % (columns // stride), place // (columns // stride)], 1)
         with np.errstate(over="ignore"):
             sides = np.exp(boxes[place, 2:])
