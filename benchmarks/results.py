@@ -235,3 +235,34 @@ class FindFaces(TimedDocument, frozen=True, kw_only=True):
     filling: tuple[FillingFace, ...]
     enlarged: tuple[Enlarged, ...]
     opposite_when_mirrored: Estimate
+
+
+class Bar(Record, frozen=True, kw_only=True):
+    """A median with the range of its rounds, and the bar that it is to reach.
+
+    Attributes:
+        at_least: the bar is the least value, else the largest.
+    """
+
+    what: str
+    value: float
+    range: Range
+    bar: float
+    at_least: bool
+    met: bool
+
+
+class SpeedBars(TimedDocument, frozen=True, kw_only=True):
+    """What a user waits for, and the bars.
+
+    Attributes:
+        same: what must not change with the speed, and whether it is the same.
+        medians: of all that was measured, by case, quantity and version.
+    """
+
+    KIND = "speed bars"
+
+    rounds: int
+    bars: tuple[Bar, ...]
+    same: dict[str, bool]
+    medians: dict[str, float]

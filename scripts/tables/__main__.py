@@ -40,6 +40,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "robustness": faq.robustness,
     "throughput": speed.throughput,
     "scaling": speed.scaling,
+    "speed_bars": speed.bars,
     "many": speed.many,
     "billion": speed.billion,
     "networks": speed.networks,

@@ -2,7 +2,7 @@
 
 from written import RESULTS, between, estimate, percent, result, row
 
-from benchmarks.results import Many, Scaling, Throughput
+from benchmarks.results import Many, Scaling, SpeedBars, Throughput
 from genderscope.evaluation.benchmark.results import Benchmark
 
 # Assumed in docs/scaling.md: a core hour on demand and on spare capacity, and 1,000 reads.
@@ -159,3 +159,16 @@ def soak() -> str:
         f"`{found['model']}`, {found['detector']}, {found['seconds']:.0f} s, {found['frames']:,} "
         f"frames: memory grew by {percent(found['growth'])}%."
     )
+
+
+def bars() -> str:
+    """What a user waits for, and whether it reaches its bar."""
+    found = SpeedBars.load(RESULTS / "speed_bars.json")
+    lines = ["| | median (range) | bar | met |", "|---|--:|--:|---|"]
+    for of in found.bars:
+        low, high = of.range
+        limit = f"{'≥' if of.at_least else '≤'} {of.bar:g}"
+        value = f"{of.value:.2f} ({low:.2f}–{high:.2f})"
+        lines.append(row([of.what, value, limit, "yes" if of.met else "no"]))
+    same = [f"{what} {'the same' if of else '**not** the same'}" for what, of in found.same.items()]
+    return "\n".join([*lines, "", f"{'; '.join(same)}."])
