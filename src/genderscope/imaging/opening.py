@@ -6,7 +6,6 @@ Strips save the memory of further copies. Nothing of size is imported here, sinc
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
 
@@ -22,7 +21,12 @@ from genderscope.imaging.structure import MAX_SCANS
 
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB")
 FORMATS += ("TIFF", "AVIF", "JPEG2000", "PPM")
-if find_spec("pillow_heif"):
+try:
+    from pillow_heif import register_heif_opener
+except ImportError:
+    pass
+else:
+    register_heif_opener()
     FORMATS += ("HEIF",)
 UNKNOWN = "is no picture that can be read"
 ORIENTATION_TAG = 0x0112
@@ -107,8 +111,7 @@ class Opened:
         limits = request.limits
         if request.passes > MAX_SCANS:
             raise PictureError(f"has more than {MAX_SCANS} scans; save it as an ordinary JPEG")
-        formats = _registered(request.data)
-        self.picture: PIL.Image.Image = PIL.Image.open(BytesIO(request.data), formats=formats)
+        self.picture: PIL.Image.Image = PIL.Image.open(BytesIO(request.data), formats=FORMATS)
         width, height = self.picture.size
         self.pixels = width * height
         if self.pixels > limits.max_pixels:
@@ -188,16 +191,6 @@ def problem(error: Exception, data: bytes, messages: str = "") -> str:
     # What Pillow raises on hostile bytes has no common root.
     reason = " ".join(f"{error} {messages}".split()) or type(error).__name__
     return f"is broken ({reason}); get it anew"
-
-
-def _registered(data: bytes) -> list[str]:
-    """The formats to try: HEIF's package is imported where the data may be HEIF."""
-    if "HEIF" in FORMATS and data[4:8] == b"ftyp":
-        from pillow_heif import register_heif_opener
-
-        register_heif_opener()
-        return list(FORMATS)
-    return [name for name in FORMATS if name != "HEIF"]
 
 
 def _reduce(picture: PIL.Image.Image, request: Request) -> int:
