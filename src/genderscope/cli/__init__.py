@@ -18,10 +18,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from genderscope import __version__
-from genderscope.cli import _renamed, _verbosity
+from genderscope.cli import _output, _renamed
 from genderscope.core import plugins
 from genderscope.core.errors import GenderscopeError
-from genderscope.core.terminal import printable as printable
 
 INTERRUPTED = 130
 FAILING_DISK = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -65,8 +64,8 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take ``-q`` and ``-v`` from anywhere, since they belong to every command."""
-        _verbosity.quiet = bool({"-q", "--quiet"} & {*args})
-        _verbosity.verbose = bool({"-v", "--verbose"} & {*args})
+        _output.quiet = bool({"-q", "--quiet"} & {*args})
+        _output.verbose = bool({"-v", "--verbose"} & {*args})
         flags = ("-q", "--quiet", "-v", "--verbose")
         return super().parse_args(ctx, [word for word in args if word not in flags])
 
@@ -100,7 +99,7 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             raise  # a reader that stopped: Typer ends without a word
         except (GenderscopeError, OSError) as error:
-            if _verbosity.verbose:
+            if _output.verbose:
                 print_exception(error)
             cause = error if isinstance(error, OSError) else error.__cause__
             failing = isinstance(cause, OSError) and cause.errno in FAILING_DISK
@@ -109,7 +108,7 @@ class Commands(TyperGroup):
                 if error.filename is None and not failing:
                     raise
                 message = f"{error.filename or 'the output'}: {error.strerror}"
-            typer.echo(f"genderscope: {printable(message)}", err=True)
+            _output.error(f"genderscope: {message}")
             raise typer.Exit(1 if failing else 2) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(INTERRUPTED) from error

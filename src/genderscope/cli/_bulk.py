@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from genderscope.cli import _provenance
-from genderscope.cli._progress import Tracked
+from genderscope.cli import _output, _provenance
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
 from genderscope.core.storage import Store, completed, is_url, part_of
@@ -17,9 +16,6 @@ from genderscope.inference.bulk import Settings, archives
 from genderscope.inference.bulk.resuming import Done, Run, agree
 from genderscope.inference.pipeline import Pipeline
 from genderscope.sinks import jsonl, parquet
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 T = TypeVar("T")
 PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow")
@@ -34,7 +30,6 @@ def on_this_machine(
     earlier: Counter[str] | None,
     threads: int | None,
     unread: Counter[str],
-    console: "Console",
 ) -> Iterator[Scene]:
     """Classify and write to sinks by their targets; yields each scene once it is written. Pictures
     in ``avoid``, where this run writes, are not read; for ``unread`` see ``decode.find``. With
@@ -44,7 +39,7 @@ def on_this_machine(
     resume = earlier is not None
     done = Done([]) if earlier is None else _done(targets, settings, scope, earlier)
     if len(done):
-        console.print(f"{len(done):,} pictures were already done")
+        _output.error(f"{len(done):,} pictures were already done")
     # Parquet cannot store every path as it is, so the stored form is compared.
     stored = parquet.text if "parquet" in targets else str
     pictures = (
@@ -67,7 +62,7 @@ def on_this_machine(
                     store, file = _settings_of(name, targets[name])
                     store.write(file, _run(settings, scope).encode())
         scenes = stack.enter_context(closing(bulk.classify(pictures, settings, threads, scope)))
-        for scene in _tracked(scenes, _total(places, avoid, len(done)), "pictures", console):
+        for scene in _tracked(scenes, _total(places, avoid, len(done)), "pictures"):
             for sink in sinks:
                 sink.write(scene)
             yield scene
@@ -80,12 +75,9 @@ def on_a_cluster(
     workers: int | None,
     earlier: Counter[str] | None,
     unread: Counter[str],
-    console: "Console",
 ) -> Iterator[Counter[str]]:
-    """Classify on a Ray cluster into a Parquet folder; yields the counts of each part.
-
-    Args:
-        earlier, unread: see ``on_this_machine``.
+    """Classify on a Ray cluster into a Parquet folder; yields the counts of each part. ``earlier``
+    and ``unread`` are those of ``on_this_machine``.
     """
     from genderscope.inference import cluster
 
@@ -98,8 +90,8 @@ def on_a_cluster(
     parts = cluster.classify(places, out, settings, workers, provenance=made_by, unread=unread)
     begun = next(parts)
     if begun["parts"]:
-        console.print(f"{begun['parts']:,} of {begun['shards']:,} parts were already done")
-    yield from _tracked(parts, begun["shards"] - begun["parts"], "parts", console)
+        _output.error(f"{begun['parts']:,} of {begun['shards']:,} parts were already done")
+    yield from _tracked(parts, begun["shards"] - begun["parts"], "parts")
 
 
 def _done(
@@ -148,9 +140,9 @@ def _total(places: list[str], avoid: Path | None, done: int) -> int | None:
     return max(count - done, 0)
 
 
-def _tracked(items: Iterable[T], total: int | None, unit: str, console: "Console") -> Iterator[T]:
+def _tracked(items: Iterable[T], total: int | None, unit: str) -> Iterator[T]:
     """Yield the items and show how many there were."""
-    with Tracked(unit, console, transient=True) as progress:
+    with _output.Tracked(unit, transient=True) as progress:
         for count, item in enumerate(items, start=1):
             yield item
             progress.update(count, total)

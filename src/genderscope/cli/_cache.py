@@ -6,10 +6,9 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from genderscope.cli import _provenance
-from genderscope.cli._progress import Tracked
+from genderscope.cli._output import Tracked
 from genderscope.core.results import Provenance
 from genderscope.core.storage import claimed
 from genderscope.core.types import Sample
@@ -18,9 +17,6 @@ from genderscope.data.prepare import Engine, prepare, processes
 from genderscope.data.prepare.crops import Crops
 from genderscope.data.prepare.shards import Recipe
 from genderscope.data.selection import EXCLUDED, Selected, Selection
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 class Sources:
@@ -50,12 +46,8 @@ class Sources:
         return [source.partition(":")[0] for source in self._sources]
 
     def provenance(self) -> Provenance:
-        excluded = self.removed.get(EXCLUDED, 0)
-        return _provenance.of(
-            "numpy",
-            "opencv-python-headless",
-            exclusions=leakage.exclusions(self._exclude, excluded),
-        )
+        excluded = leakage.exclusions(self._exclude, self.removed.get(EXCLUDED, 0))
+        return _provenance.of("numpy", "opencv-python-headless", exclusions=excluded)
 
     def __iter__(self) -> Iterator[Sample]:
         samples = (datasets.read(source, self._split) for source in self._sources)
@@ -69,10 +61,9 @@ def cached(
     recipe: Recipe,
     cache: Path,
     jobs: int | None,
-    console: "Console",
     engine: Engine = processes,
 ) -> Crops:
-    """Write or complete a cache, with its progress on ``console``, and open it."""
+    """Write or complete a cache, with its progress on standard error, and open it."""
     steps = prepare(
         samples,
         recipe,
@@ -83,11 +74,7 @@ def cached(
         engine=engine,
     )
     start = monotonic()
-    with (
-        claimed(cache, overwrite=True),
-        Tracked("pictures", console) as progress,
-        closing(steps),
-    ):
+    with claimed(cache, overwrite=True), Tracked("pictures") as progress, closing(steps):
         for done, total in steps:
             if (now := monotonic()) - start < 1:
                 start = now

@@ -2,17 +2,19 @@
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
-from enum import StrEnum
 from functools import wraps
 from inspect import Parameter, getdoc, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 from typer import Option
+
+from genderscope.cli._output import note
+from genderscope.core.errors import UsageError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -53,39 +55,19 @@ JsonFile = Annotated[
     Option("--json", metavar="FILE.json", dir_okay=False, help="Write the results as JSON."),
     Output(),
 ]
-
-
-class Meaning(StrEnum):
-    """What the scores of a table are."""
-
-    man = "man"
-    confidence = "confidence"
-
-
+PredictionsFile = Annotated[
+    Path | None, Option(metavar="FILE.csv", dir_okay=False, help="Table of predictions."), Output()
+]
 ScoreIs = Annotated[
-    Meaning,
+    Literal["man", "confidence"],
     Option(help="Scores of tables: the probability of man, or the confidence in the prediction."),
 ]
-Threshold = Annotated[
-    float | None,
-    Option(
-        min=0,
-        max=1,
-        help="Faces below this confidence are uncertain.  [default: the model's own]",
-    ),
-]
-MaxYaw = Annotated[
-    float | None,
-    Option(
-        min=0,
-        max=90,
-        help="Call faces turned further to the side uncertain, in degrees (YuNet).",
-    ),
-]
-DetectorName = Annotated[
-    str | None,
-    Option(help="Face detector: haar, yunet or a plug-in.  [default: yunet if downloaded]"),
-]
+THRESHOLD = "Faces below this confidence are uncertain.  [default: the model's own]"
+Threshold = Annotated[float | None, Option(min=0, max=1, help=THRESHOLD)]
+MAX_YAW = "Call faces turned further to the side uncertain, in degrees (YuNet)."
+MaxYaw = Annotated[float | None, Option(min=0, max=90, help=MAX_YAW)]
+DETECTOR = "Face detector: haar, yunet or a plug-in.  [default: yunet if downloaded]"
+DetectorName = Annotated[str | None, Option(help=DETECTOR)]
 DetectorModel = Annotated[Path | None, Option(metavar="FILE", help="Weights of the detector.")]
 DetectionSize = Annotated[
     int | None, Option(min=32, help="Detect at this resolution: longest side in pixels.")
@@ -95,12 +77,8 @@ Sinks = Annotated[
     Option("--sink", metavar="NAME=TARGET", help="Output through a plug-in; repeatable."),
 ]
 MinScore = Annotated[float | None, Option(min=0, max=1, help="Minimum detection score.")]
-Orientation = Annotated[
-    Literal["auto", "upright", "any"],
-    Option(
-        help="Faces to find: upright, any angle, or auto: turned where none is clearly upright."
-    ),
-]
+ORIENTATION = "Faces to find: upright, any angle, or auto: turned where none is clearly upright."
+Orientation = Annotated[Literal["auto", "upright", "any"], Option(help=ORIENTATION)]
 MinFacePx = Annotated[int | None, Option(min=1, help="Minimum face size in pixels.")]
 Split = Annotated[str | None, Option(help="Split to use.  [default: the last one]")]
 Exclude = Annotated[
@@ -120,25 +98,16 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
     under the heading ``PANEL``. Flags have no negative form. A command with an ``Output`` has the
     option ``--overwrite``.
     """
-    given = signature(command).parameters.values()
-    groups: dict[str, Any] = {  # dataclasses
-        one.name: one.annotation for one in given if is_dataclass(one.annotation)
-    }
+    groups: dict[str, Any] = {}  # dataclasses
     parameters: list[Parameter] = []
-    for one in given:
-        if group := groups.get(one.name):
-            parameters += [
-                _parameter(field.name, field.type, field.default, group) for field in fields(group)
-            ]
+    for one in signature(command).parameters.values():
+        if is_dataclass(group := one.annotation):
+            groups[one.name] = group
+            parameters += [_parameter(f.name, f.type, f.default, group) for f in fields(group)]
         else:
             parameters.append(_parameter(one.name, one.annotation, one.default, command))
-
-    outputs = {
-        one.name: mark
-        for one in parameters
-        for mark in get_args(one.annotation)
-        if isinstance(mark, Output)
-    }
+    marks = ((one.name, mark) for one in parameters for mark in get_args(one.annotation))
+    outputs = {name: mark for name, mark in marks if isinstance(mark, Output)}
     own_overwrite = any(one.name == "overwrite" for one in parameters)
     if outputs and not own_overwrite:
         parameters.append(_parameter("overwrite", Overwrite, False, command))
@@ -196,13 +165,8 @@ class DetectorOptions:
     def create(self) -> "Detector":
         from genderscope import detection
 
-        settings: dict[str, Any] = {  # of the kinds that detectors take
-            "detection_size": self.detection_size,
-            "min_score": self.min_score,
-            "min_face_px": self.min_face_px,
-            "orientation": self.orientation,
-        }
-        chosen = {name: value for name, value in settings.items() if value is not None}
+        names = ("detection_size", "min_score", "min_face_px", "orientation")
+        chosen = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         detector = detection.create(self.detector, model=self.detector_model, **chosen)
         advise(detector)
         return detector
@@ -234,8 +198,6 @@ class PictureDetectorOptions(IgnoringDetectorOptions):
 
 def advise(detector: "Detector") -> None:
     """Say on a terminal that another detector finds more than the one in the package."""
-    from genderscope.cli._verbosity import note
-
     if detector.name == "haar" and sys.stderr.isatty():
         note("the detector is haar; after 'genderscope models pull yunet' more faces are found")
 
@@ -276,8 +238,6 @@ class DataOptions:
 
 def note_threshold(own: float, wanted: float | None) -> None:
     """Say what a threshold below the model's own means."""
-    from genderscope.cli._verbosity import note
-
     if wanted is not None and wanted < own:
         note(
             f"--min-confidence {wanted:g} is below the model's own {own:.2f}: uncertain answers "
@@ -289,8 +249,6 @@ def sink_targets(sinks: Sequence[str] | None) -> dict[str, str]:
     """Targets of sinks by their names, from ``--sink``; ``UsageError`` unless all are
     ``NAME=TARGET``.
     """
-    from genderscope.core.errors import UsageError
-
     targets = {}
     for sink in sinks or ():
         name, equals, target = sink.partition("=")
@@ -302,20 +260,22 @@ def sink_targets(sinks: Sequence[str] | None) -> dict[str, str]:
 
 def columns(by: str) -> list[str]:
     """Names with commas between."""
-    return [name for name in (word.strip() for word in by.split(",")) if name]
+    return [name for word in by.split(",") if (name := word.strip())]
 
 
 def of_a_dataset(**options: Any) -> None:
     """Refuse options of a data set, a ``UsageError``, where a table of predictions replaces it."""
-    from genderscope.core.errors import UsageError
-
     if given := [f"--{name.replace('_', '-')}" for name, value in options.items() if value]:
         raise UsageError(f"{', '.join(given)} goes with --dataset, not with --predictions")
 
 
-def check_engine(engine: str) -> None:
-    """Refuse an unknown engine."""
-    from genderscope.core.errors import UsageError
+def check(kind: str, name: str, names: Iterable[str]) -> None:
+    """Refuse an unknown name, such as that of an engine."""
+    if name not in names:
+        raise UsageError(f"no {kind} {name!r}; there are: {', '.join(names)}")
 
-    if engine not in ENGINES:
-        raise UsageError(f"no engine {engine!r}; there are: {', '.join(ENGINES)}")
+
+def check_suffix(option: str, file: Path | None, suffix: str) -> None:
+    """Refuse a file of another format, before anything is computed for it."""
+    if file and file.suffix.lower() != suffix:
+        raise UsageError(f"{option} writes a {suffix}, not {file.name}")

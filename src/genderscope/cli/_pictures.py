@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from glob import glob
 
+import typer
+
+from genderscope.cli import _output
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import installation
 from genderscope.core.storage import is_url
@@ -33,20 +36,26 @@ def named(places: Iterable[str]) -> list[str]:
     return found
 
 
-def not_read(unread: Counter[str]) -> str:
-    """A sentence about the files that ``decode.find`` did not read; empty if there are none."""
-    if not unread:
-        return ""
+def note_unread(unread: Counter[str]) -> None:
+    """Say which files ``decode.find`` did not read, if any."""
     from genderscope.imaging import decode
 
-    counts = ", ".join(f"{count:,} {extension}" for extension, count in sorted(unread.items()))
-    cure = f"; for HEIC: {installation('heif')}" if unread.keys() & decode.HEIF else ""
-    return f"not read: {counts}{cure}"
+    if unread:
+        counts = ", ".join(f"{count:,} {extension}" for extension, count in sorted(unread.items()))
+        cure = f"; for HEIC: {installation('heif')}" if unread.keys() & decode.HEIF else ""
+        _output.note(f"not read: {counts}{cure}")
+
+
+def fail(places: Iterable[object], found: bool, failed: int) -> None:
+    """Exit code 1 if no picture was found, which is told, or any failed."""
+    if not found:
+        _output.error(f"no picture was found in {', '.join(map(str, places))}")
+    if failed or not found:
+        raise typer.Exit(1)
 
 
 def _suggestion(place: str) -> str:
     folder, name = os.path.split(place)
-    near = get_close_matches(
-        name, os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
-    )
+    names = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
+    near = get_close_matches(name, names)
     return f"; did you mean {os.path.join(folder, near[0])}?" if near else "; check the path"

@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from typer import Option
 
-from genderscope.cli._options import (
-    DetectionSize,
-    IgnoringDetectorOptions,
-    MinFacePx,
-    Output,
-    Sinks,
-)
+from genderscope.cli import _options
+from genderscope.cli._options import Output
+from genderscope.core.errors import UsageError
 
 if TYPE_CHECKING:
     from genderscope.core.protocols import Detector
@@ -45,14 +41,12 @@ class OutputOptions:
     no_hud: bool = False
     jsonl: Annotated[str | None, Option(metavar="FILE"), Output()] = None
     csv: Annotated[str | None, Option(metavar="FILE"), Output()] = None
-    sink: Sinks = None
+    sink: _options.Sinks = None
     counts: Annotated[Path | None, Option(metavar="FILE.json"), Output()] = None
     interval: Annotated[float | None, Option(min=1, metavar="SECONDS")] = None
 
     def check(self, source: str) -> None:
         """Refuse outputs that collide with each other or with the source."""
-        from genderscope.core.errors import UsageError
-
         if self.jsonl == self.csv == "-":
             raise UsageError("--jsonl - and --csv - cannot both use standard output")
         for file in (self.jsonl, self.csv, self.video, self.counts):
@@ -62,8 +56,6 @@ class OutputOptions:
 
     def save(self, counts: "Callable[[], Counts]") -> None:
         """Write the counts, if they were requested."""
-        from genderscope.core.errors import UsageError
-
         if self.counts:
             try:
                 counts().save(self.counts, overwrite=True)
@@ -98,7 +90,6 @@ class SourceOptions:
     rotate: Literal["0", "90", "180", "270", "auto"] = "0"
 
     def open(self, source: str) -> "Source":
-        from genderscope.core.errors import UsageError
         from genderscope.video.cameras import open_source
         from genderscope.video.newest import Patience
 
@@ -120,7 +111,7 @@ class SourceOptions:
 
 
 @dataclass(frozen=True)
-class VideoDetectorOptions(IgnoringDetectorOptions):
+class VideoDetectorOptions(_options.IgnoringDetectorOptions):
     """The detector, with defaults for video.
 
     Attributes:
@@ -128,6 +119,6 @@ class VideoDetectorOptions(IgnoringDetectorOptions):
             tracks between.
     """
 
-    detection_size: DetectionSize = 640
-    min_face_px: MinFacePx = 48
+    detection_size: _options.DetectionSize = 640
+    min_face_px: _options.MinFacePx = 48
     detect_every: Annotated[int, Option(min=1)] = 5

@@ -9,17 +9,11 @@ import typer
 from msgspec.structs import replace
 from typer import Option
 
-from genderscope.cli import _options, _provenance, printable
-from genderscope.cli._options import (
-    BatchSize,
-    DataOptions,
-    DetectorOptions,
-    Model,
-    Output,
-    expanded,
-)
+from genderscope.cli import _options, _output, _provenance
+from genderscope.cli._options import DataOptions, DetectorOptions, Output, expanded
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.extras import require
+from genderscope.core.terminal import printable
 
 if TYPE_CHECKING:
     from genderscope.core.protocols import Detector
@@ -39,14 +33,14 @@ def audit(
     by: Annotated[str, Option(metavar="COLUMN,COLUMN")] = "",
     dataset: Annotated[str | None, Option(metavar="NAME:PATH")] = None,
     predictions: Annotated[Path | None, Option(metavar="FILE.csv")] = None,
-    score_is: _options.ScoreIs = _options.Meaning.man,
+    score_is: _options.ScoreIs = "man",
     source: Annotated[Path | None, Option("--from", metavar="audit.json")] = None,
-    model: Model = "mini_xception",
+    model: _options.Model = "mini_xception",
     depth: Annotated[int, Option(min=1)] = 2,
     counterfactuals: Annotated[Path | None, Option(metavar="FILE.json")] = None,
     regions: Annotated[Path | None, Option(metavar="FILE.json")] = None,
     seed: Annotated[int, Option(min=0)] = 0,
-    batch_size: BatchSize = 256,
+    batch_size: _options.BatchSize = 256,
 ) -> None:
     """Report errors by group, for a model or any predictions.
 
@@ -93,7 +87,7 @@ def audit(
         table, unreadable = _predict(samples.samples, detector, model, batch_size)
     else:
         assert predictions
-        table = read(predictions, score_is.value)
+        table = read(predictions, score_is)
     results = audits.report(
         table,
         _options.columns(by),
@@ -114,8 +108,7 @@ def audit(
         write(out / "predictions.csv", table)
     _write(out, results, sheet)
     if unreadable:
-        typer.echo(f"{unreadable:,} pictures could not be read, and count as errors", err=True)
-        raise typer.Exit(1)
+        _output.fail([f"{unreadable:,} pictures could not be read, and count as errors"])
 
 
 def _command(out: Path) -> str:
@@ -130,18 +123,16 @@ def _predict(
     """A model's predictions for a data set, and how many pictures could not be read."""
     from dataclasses import replace
 
-    from genderscope.cli._progress import console, tracked
     from genderscope.evaluation import evaluate, predictions
     from genderscope.evaluation.audit import IDENTITY
     from genderscope.inference.classifier import Classifier
 
     classifier = Classifier.load(model)
-    err = console(stderr=True)
     stream = evaluate.answers(samples, detector, classifier, batch_size)
-    answers = list(tracked(stream, err, "Classifying", len(samples)))
+    answers = list(_output.tracked(stream, "Classifying", len(samples)))
     errors = [answer.error for answer in answers if answer.error]
     for error in errors:
-        err.print(printable(f"unreadable: {error}"), soft_wrap=True)
+        _output.error(f"unreadable: {error}")
     table = predictions.of(answers, classifier.name)
     if any(sample.identity for sample in samples):
         persons = tuple(sample.identity or "" for sample in samples)
@@ -174,5 +165,5 @@ def _write(out: Path, results: "Audit", sheet: bytes | None) -> None:
     for name, data in files.items():
         write_whole(out / name, data)
     for sentence in summary(results):
-        typer.echo(printable(f"- {sentence}"))
+        typer.echo(f"- {printable(sentence)}")
     typer.echo(f"The page lies in {(out / 'audit.html').resolve()}")

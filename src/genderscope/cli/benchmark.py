@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Option
 
-from genderscope.cli import _options, _provenance
+from genderscope.cli import _options, _output, _provenance
 from genderscope.cli._options import expanded
+from genderscope.core.errors import UsageError
+from genderscope.core.extras import require
+from genderscope.core.storage import check_new, write_whole
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from genderscope.core.protocols import Detector
     from genderscope.evaluation.benchmark import Entrant
     from genderscope.evaluation.benchmark.results import TimedDocument
     from genderscope.evaluation.predictions import Predictions
-    from genderscope.inference.explainer import Explainer
     from genderscope.reporting.page import Table
 
 PANEL = "Measure"
@@ -59,21 +59,16 @@ def benchmark(
             repeatable.  [default: the packaged portrait]
         seed: random seed of the bootstrap.
     """
-    from genderscope.core.errors import UsageError
-    from genderscope.core.extras import require
-
     require("sklearn", "eval")
     require("matplotlib", "eval")
     from genderscope import detection
-    from genderscope.cli import printable
-    from genderscope.cli._progress import console
-    from genderscope.core.storage import check_new
     from genderscope.evaluation import benchmark as benchmarks
     from genderscope.evaluation.benchmark import machine, stages
     from genderscope.evaluation.benchmark import video as moving
     from genderscope.evaluation.benchmark.results import Profile, VideoBenchmark
     from genderscope.imaging import decode
     from genderscope.inference.classifier import shipped
+    from genderscope.inference.explainer import Explainer, guided_file
     from genderscope.inference.pipeline import Pipeline
     from genderscope.reporting import benchmark
 
@@ -85,19 +80,17 @@ def benchmark(
             check_new(out / f"{kind}.json")
     located_by = detection.create(detector, model=detector_model)
     models = benchmarks.entrants([*shipped(), *(model or [])])
-    smallest = next(iter(models.values()))
-    out_console = console(soft_wrap=True)
     provenance = _provenance.of(*machine.LIBRARIES, seed=seed)
-    if not (profile or video):
-        predictions = _predictions(
-            out_console, models, located_by, dataset or [], out, exclude, limit
-        )
+    if not kinds:
+        predictions = _predictions(models, located_by, dataset or [], out, exclude, limit)
         compared = benchmarks.compare(models, predictions, rounds, located_by.name, provenance)
-        _write(out_console, out, "benchmark", compared, benchmark.comparison(compared))
+        _write(out, "benchmark", compared, benchmark.comparison(compared))
         if out and predictions:
             benchmark.drawing(compared, out / "benchmark.png")
         return
-    explainer = _explainer(smallest)
+    smallest = next(iter(models.values()))
+    file = smallest.file
+    explainer = Explainer.load(file, threads=1) if guided_file(file).is_file() else None
     if video:
         image = decode.read((pictures or [decode.PORTRAIT])[0])
         scope = Pipeline(smallest.classifier, located_by)
@@ -108,7 +101,7 @@ def benchmark(
             model=smallest.name,
             faces=moving.measure(image, scope, explainer, rounds * FRAMES_PER_ROUND, seed),
         )
-        _write(out_console, out, "video", streamed, benchmark.video(streamed))
+        _write(out, "video", streamed, benchmark.video(streamed))
     if profile:
         ceiling, networks = benchmarks.profile(models, rounds)
         profiled = Profile(
@@ -126,15 +119,11 @@ def benchmark(
             ceiling=ceiling,
             networks=networks,
         )
-        _write(out_console, out, "profile", profiled, benchmark.profile(profiled))
-        for reason in profiled.pictures.unreadable:
-            typer.echo(printable(reason), err=True)
-        if profiled.pictures.unreadable:
-            raise typer.Exit(1)
+        _write(out, "profile", profiled, benchmark.profile(profiled))
+        _output.fail(profiled.pictures.unreadable)
 
 
 def _predictions(
-    console: "Console",
     models: "dict[str, Entrant]",
     detector: "Detector",
     sources: Sequence[str],
@@ -143,54 +132,30 @@ def _predictions(
     limit: int | None,
 ) -> "dict[str, dict[str, Predictions]]":
     """The predictions of every model for every data set, by the names of both."""
-    from genderscope.core.errors import UsageError
     from genderscope.evaluation.benchmark import accuracy
 
     results = {}
     folder = (out or Path()) / "predictions"
+    entrants = {name: (entrant.file, entrant.classifier) for name, entrant in models.items()}
     for source in sources:
         folder.mkdir(parents=True, exist_ok=True)
         read = _options.DataOptions(exclude=exclude, limit=limit).read(source, labelled=True)
-        split, samples = read.split, read.samples
-        data = f"{source.partition(':')[0]}-{split}"
+        data = f"{source.partition(':')[0]}-{read.split}"
         if data in results:
             raise UsageError(f"--dataset {source} is the second one called {data}")
-        results[data] = accuracy.predict(
-            {name: (entrant.file, entrant.classifier) for name, entrant in models.items()},
-            samples,
-            detector,
-            data,
-            folder,
-            console.print,
-        )
+        samples = read.samples
+        results[data] = accuracy.predict(entrants, samples, detector, data, folder, typer.echo)
     return results
 
 
-def _explainer(entrant: "Entrant") -> "Explainer | None":
-    """A model's guided graph, where it lies beside the model."""
-    from genderscope.inference.explainer import Explainer, guided_file
-
-    if not guided_file(entrant.file).is_file():
-        return None
-    return Explainer.load(entrant.file, threads=1)
-
-
-def _write(
-    console: "Console",
-    out: Path | None,
-    name: str,
-    result: "TimedDocument",
-    tables: "Iterable[Table]",
-) -> None:
+def _write(out: Path | None, name: str, result: "TimedDocument", tables: "Iterable[Table]") -> None:
     """Print tables, and write them and the result that they show."""
-    from genderscope.core.storage import write_whole
-    from genderscope.core.terminal import show
     from genderscope.reporting import benchmark
     from genderscope.reporting.tables import printed
 
     tables = list(tables)
     for table in tables:
-        show(console, printed(table))
+        _output.show(printed(table))
     if out:
         result.save(out / f"{name}.json", overwrite=True)
         write_whole(out / f"{name}.md", benchmark.markdown(tables, result).encode())

@@ -7,6 +7,7 @@ import typer
 from typer import Argument, Option
 
 from genderscope.cli._options import Output, expanded
+from genderscope.core.errors import UsageError
 
 PANEL = "Measure"
 
@@ -28,7 +29,6 @@ def card(
         write: regenerate the card from the model's result files.
         out: output file of --write.  [default: beside the model]
     """
-    from genderscope.core.errors import UsageError
     from genderscope.core.storage import write_whole
     from genderscope.inference.classifier import find
     from genderscope.reporting import cards

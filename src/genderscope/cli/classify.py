@@ -9,8 +9,9 @@ from typing import Annotated, ClassVar
 import typer
 from typer import Argument, Option
 
-from genderscope.cli import _options
+from genderscope.cli import INTERRUPTED, _options, _output, _pictures
 from genderscope.cli._options import BatchSize, Model, Output, PictureDetectorOptions, expanded
+from genderscope.core import plugins
 from genderscope.core.errors import UsageError
 
 PANEL = "Use"
@@ -42,9 +43,7 @@ class OutputOptions:
     ] = None
     annotate: Annotated[Path | None, Option(metavar="DIR"), Output(shared=True)] = None
     plugin_sinks: _options.Sinks = None
-    save_predictions: Annotated[
-        Path | None, Option(metavar="FILE.csv", dir_okay=False), Output()
-    ] = None
+    save_predictions: _options.PredictionsFile = None
     resume: bool = False
     overwrite: _options.Overwrite = False
 
@@ -120,16 +119,12 @@ def classify(
         workers: threads, or processes on a cluster.  [default: one per CPU core]
         provider: ONNX Runtime execution provider: cpu, cuda, openvino, coreml, ...
     """
-    from genderscope.cli import INTERRUPTED, _bulk, _pictures
-    from genderscope.cli._progress import console
-    from genderscope.cli._verbosity import detail, note
-    from genderscope.core import plugins
-    from genderscope.core.terminal import printable
+    from genderscope.cli import _bulk
     from genderscope.imaging import opening
     from genderscope.inference import bulk
     from genderscope.sinks import parquet
 
-    _options.check_engine(engine)
+    _options.check("engine", engine, _options.ENGINES)
     if outputs.save_predictions:
         from genderscope.evaluation import predictions  # slow to import
 
@@ -155,12 +150,11 @@ def classify(
         **{name: value for name, value in options.items() if value is not None},
     )
     scope = settings.scope()
-    detail(f"model {scope.classifier.name}, detector {scope.detector.name}: {settings}")
+    _output.detail(f"model {scope.classifier.name}, detector {scope.detector.name}: {settings}")
     _options.note_threshold(scope.classifier.min_confidence, min_confidence)
     _options.advise(scope.detector)
-    err = console(stderr=True, soft_wrap=True)
     if (running := scope.classifier.provider) != provider.lower():
-        err.print(f"provider {provider} is not available: the networks run on {running}")
+        _output.error(f"provider {provider} is not available: the networks run on {running}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     if outputs.overwrite and outputs.parquet:
         parquet.clear(outputs.parquet)
@@ -171,41 +165,34 @@ def classify(
     try:
         if engine == "ray":
             place = str(outputs.parquet)
-            for part in _bulk.on_a_cluster(places, place, settings, workers, earlier, unread, err):
+            for part in _bulk.on_a_cluster(places, place, settings, workers, earlier, unread):
                 tally.update(part)
         else:
             answers: list[predictions.Answer] = []
             for scene in _bulk.on_this_machine(
-                places, outputs.annotate, settings, scope, targets, earlier, workers, unread, err
+                places, outputs.annotate, settings, scope, targets, earlier, workers, unread
             ):
                 bulk.count(tally, scene)
                 if outputs.save_predictions:
                     answers.append(predictions.from_scene(scene))
                 if scene.frame.error is not None:
-                    err.print(printable(scene.frame.error))
+                    _output.error(scene.frame.error)
             if outputs.save_predictions:
-                predictions.write(
-                    outputs.save_predictions, predictions.of(answers, scope.classifier.name)
-                )
+                table = predictions.of(answers, scope.classifier.name)
+                predictions.write(outputs.save_predictions, table)
     except KeyboardInterrupt:
         interrupted = True
         again = ": the same command with --resume continues" if outputs.resumable(targets) else ""
-        err.print(f"interrupted{again}")
+        _output.error(f"interrupted{again}")
     limits_used = settings.min_face_px, settings.min_score
-    for line in (
-        _summary(tally) + _options.left_out(tally["small"], tally["faint"], *limits_used),
-        f"with earlier runs: {_summary(earlier + tally)}" if earlier else "",
-        _pictures.not_read(unread),
-    ):
-        if line:
-            note(line)
+    left_out = _options.left_out(tally["small"], tally["faint"], *limits_used)
+    _output.note(_summary(tally) + left_out)
+    if earlier:
+        _output.note(f"with earlier runs: {_summary(earlier + tally)}")
+    _pictures.note_unread(unread)
     if interrupted:
         raise typer.Exit(INTERRUPTED)
-    found = tally["pictures"] or earlier
-    if not found:
-        typer.echo(f"no picture was found in {printable(', '.join(paths))}", err=True)
-    if tally["failed"] or not found:
-        raise typer.Exit(1)
+    _pictures.fail(paths, bool(tally["pictures"] or earlier), tally["failed"])
 
 
 def _summary(tally: Counter[str]) -> str:

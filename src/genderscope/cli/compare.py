@@ -6,17 +6,11 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from genderscope.cli import _options
-from genderscope.cli._options import (
-    BatchSize,
-    DataOptions,
-    DetectorOptions,
-    JsonFile,
-    Output,
-    expanded,
-)
+from genderscope.cli import _options, _output, _provenance
+from genderscope.cli._options import DataOptions, DetectorOptions, Output, expanded
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.extras import require
+from genderscope.core.terminal import printable
 
 PANEL = "Measure"
 
@@ -31,10 +25,10 @@ def compare(
     data: DataOptions,
     detection: DetectorOptions,
     dataset: str | None = None,
-    score_is: _options.ScoreIs = _options.Meaning.man,
-    json_file: JsonFile = None,
+    score_is: _options.ScoreIs = "man",
+    json_file: _options.JsonFile = None,
     sheet: Annotated[Path | None, Option(metavar="FILE.png", dir_okay=False), Output()] = None,
-    batch_size: BatchSize = 256,
+    batch_size: _options.BatchSize = 256,
 ) -> None:
     """Compare two models or methods on the same pictures.
 
@@ -52,9 +46,6 @@ def compare(
     require("sklearn", "eval")  # now, rather than after all pictures
     from dataclasses import replace
 
-    from genderscope.cli import _provenance, printable
-    from genderscope.cli._progress import consoles, tracked
-    from genderscope.core.terminal import show
     from genderscope.evaluation import compare as comparison
     from genderscope.evaluation import evaluate, join, predictions
     from genderscope.inference.classifier import Classifier
@@ -64,22 +55,20 @@ def compare(
     models = [name for name in (a, b) if Path(name.partition("?")[0]).suffix.lower() not in TABLES]
     if models and not dataset:
         raise UsageError(f"{models[0]!r} needs a --dataset, or give a .csv of its predictions")
-    if sheet and sheet.suffix.lower() != ".png":
-        raise UsageError(f"--sheet writes a .png, not {sheet.name}")
+    _options.check_suffix("--sheet", sheet, ".png")
     methods = {
-        name: predictions.read(Path(name), score_is.value) for name in (a, b) if name not in models
+        name: predictions.read(Path(name), score_is) for name in (a, b) if name not in models
     }
     networks = {name: Classifier.load(name) for name in models}
     read = data.read(dataset) if dataset else None
     if read and not read.samples:
         raise DatasetError(f"{dataset} has no picture in the split {read.split!r}")
 
-    out, err = consoles()
     failed: dict[str, None] = {}
     for name, network in networks.items():
         samples = read.samples if read else []
         stream = evaluate.answers(samples, detection.create(), network, batch_size)
-        answers = list(tracked(stream, err, network.name, len(samples)))
+        answers = list(_output.tracked(stream, network.name, len(samples)))
         failed |= dict.fromkeys(f"unreadable: {each.error}" for each in answers if each.error)
         methods[name] = predictions.of(answers, network.name)
     first, second = methods[a], methods[b]
@@ -99,16 +88,13 @@ def compare(
         result.save(json_file, overwrite=True)
     if sheet:
         annotate.save(disagreements.sheet(pair), sheet)
-    out.print(f"A: {printable(first.name)}\nB: {printable(second.name)}")
+    typer.echo(f"A: {printable(first.name)}\nB: {printable(second.name)}")
     for table in tables.comparison(result):
-        show(out, table)
-    out.print(
+        _output.show(table)
+    typer.echo(
         f"{result.n_pictures:,} pictures in both, matched by their {result.joined_by}; "
         f"{result.n_unlabelled:,} of them without a label (not counted)"
     )
-    for note in result.failed[:SHOWN]:
-        err.print(printable(note), soft_wrap=True)
-    if len(result.failed) > SHOWN:
-        err.print(f"... and {len(result.failed) - SHOWN:,} more; --json FILE has them all")
-    if result.failed:
-        raise typer.Exit(1)
+    more = len(result.failed) - SHOWN
+    rest = [f"... and {more:,} more; --json FILE has them all"] if more > 0 else []
+    _output.fail([*result.failed[:SHOWN], *rest])

@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Option
 
-from genderscope.cli import _options, _provenance
-from genderscope.cli._options import (
-    DataOptions,
-    DetectorOptions,
-    JsonFile,
-    Model,
-    Output,
-    expanded,
-)
+from genderscope.cli import _options, _output, _provenance
+from genderscope.cli._options import DataOptions, DetectorOptions, Output, expanded
+from genderscope.core.errors import UsageError
+from genderscope.core.extras import require
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from genderscope.core.types import Floats, Sample
     from genderscope.evaluation.counterfactual_faces import FaceSample
     from genderscope.evaluation.counterfactuals import Answers, Setup
@@ -34,15 +27,15 @@ def counterfactuals(
     data: DataOptions,
     detection: DetectorOptions,
     dataset: Annotated[str | None, Option(metavar="NAME:PATH")] = None,
-    model: Model = "mini_xception",
+    model: _options.Model = "mini_xception",
     conditions: Annotated[str, Option(metavar="all|NAME,NAME")] = "all",
     seed: Annotated[int, Option(min=0)] = 0,
     redetect: bool = False,
-    json_file: JsonFile = None,
+    json_file: _options.JsonFile = None,
     sheet: Annotated[Path | None, Option(metavar="FILE.jpg", dir_okay=False), Output()] = None,
     pictures_out: Annotated[Path | None, Option(metavar="DIR"), Output("table.csv")] = None,
     predictions: Annotated[Path | None, Option(metavar="FILE.csv")] = None,
-    score_is: _options.ScoreIs = _options.Meaning.man,
+    score_is: _options.ScoreIs = "man",
 ) -> None:
     """Measure label flip rates under counterfactual conditions.
 
@@ -64,10 +57,6 @@ def counterfactuals(
         predictions: evaluate this table instead of a model: table.csv with a column prediction
             (woman or man) or score (probability of man) added.
     """
-    from genderscope.cli._progress import consoles
-    from genderscope.core.errors import UsageError
-    from genderscope.core.extras import require
-    from genderscope.core.terminal import show
     from genderscope.data.counterfactuals import select
     from genderscope.evaluation import counterfactual_faces
     from genderscope.evaluation import counterfactuals as evaluation
@@ -81,16 +70,10 @@ def counterfactuals(
         raise UsageError("name a --dataset to change, or the --predictions for changed pictures")
     if sheet:  # now, rather than at the end
         annotate.check(sheet)
-    out, err = consoles(soft_wrap=True)
     if predictions:
-        _options.of_a_dataset(
-            **vars(data),
-            **vars(detection),
-            redetect=redetect,
-            sheet=sheet,
-            pictures_out=pictures_out,
-        )
-        table = prediction_tables.read(predictions, score_is.value)
+        others = {"redetect": redetect, "sheet": sheet, "pictures_out": pictures_out}
+        _options.of_a_dataset(**vars(data), **vars(detection), **others)
+        table = prediction_tables.read(predictions, score_is)
         results = evaluation.report(
             evaluation.from_predictions(table),
             model=table.name,
@@ -100,17 +83,10 @@ def counterfactuals(
     else:
         assert dataset is not None
         read = data.read(dataset, labelled=True)
-        detector = detection.create()
-        classifier = Classifier.load(model)
-        answers = _measure(
-            evaluation.Setup(detector, classifier, select(conditions), seed, redetect),
-            read.samples,
-            sheet,
-            pictures_out,
-            err,
-        )
+        detector, classifier = detection.create(), Classifier.load(model)
+        setup = evaluation.Setup(detector, classifier, select(conditions), seed, redetect)
         results = evaluation.report(
-            answers,
+            _measure(setup, read.samples, sheet, pictures_out),
             model=classifier.name,
             dataset=dataset,
             provenance=_provenance.of(*evaluation.LIBRARIES, seed=seed, samples=read),
@@ -121,25 +97,20 @@ def counterfactuals(
         )
     if json_file:
         results.save(json_file, overwrite=True)
-    out.print(f"{results.model} on {results.dataset}, {results.n:,} faces")
-    show(out, tables.counterfactuals(results))
+    typer.echo(f"{results.model} on {results.dataset}, {results.n:,} faces")
+    _output.show(tables.counterfactuals(results))
     for reason, count in results.skipped.items():
-        err.print(f"skipped: {count:,}: {reason}")
+        _output.error(f"skipped: {count:,}: {reason}")
     if counterfactual_faces.UNREADABLE in results.skipped:
         raise typer.Exit(1)
 
 
 def _measure(
-    setup: "Setup",
-    samples: "Sequence[Sample]",
-    sheet: Path | None,
-    pictures_out: Path | None,
-    console: "Console",
+    setup: "Setup", samples: "Sequence[Sample]", sheet: Path | None, pictures_out: Path | None
 ) -> "Answers":
     """Classify all faces; draw the first of them on the sheet and write all pictures, if asked."""
     from contextlib import ExitStack
 
-    from genderscope.cli._progress import tracked
     from genderscope.evaluation import counterfactual_faces
     from genderscope.evaluation.counterfactuals import measure
     from genderscope.sinks import annotate
@@ -157,7 +128,7 @@ def _measure(
             if sheet and len(examples) < EXAMPLES:
                 examples.append((face, scores))
 
-        answers = measure(tracked(samples, console, "Measuring"), setup, on_face)
+        answers = measure(_output.tracked(samples, "Measuring"), setup, on_face)
     if sheet:
         drawn = counterfactual_faces.sheet(examples, conditions, setup.classifier.spec, seed)
         annotate.save(drawn, sheet)

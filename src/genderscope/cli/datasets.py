@@ -5,15 +5,14 @@ from typing import Annotated
 import typer
 from typer import Option
 
+from genderscope.cli import _output
 from genderscope.cli._options import expanded
 
 PANEL = "Data"
 
 
 @expanded
-def datasets(
-    as_json: Annotated[bool, Option("--json")] = False,
-) -> None:
+def datasets(as_json: Annotated[bool, Option("--json")] = False) -> None:
     """List the supported data sets and their layouts.
 
     Other commands take a data set as its name and path, such as fairface:DIR.
@@ -25,8 +24,6 @@ def datasets(
 
     from rich.table import Table
 
-    from genderscope.cli._progress import console
-    from genderscope.core.terminal import show
     from genderscope.data.datasets import names, reader
 
     readers = {name: reader(name) for name in names()}
@@ -46,13 +43,11 @@ def datasets(
         ]
         typer.echo(json.dumps(entries, indent=2))
         return
-    out = console()
     table = Table("name", "pictures", "splits", "labels", "licence")
     table.columns[1].justify = "right"
     for name, module in readers.items():
         size = "-" if module.SIZE is None else f"{module.SIZE:,}"
         table.add_row(name, size, ", ".join(module.SPLITS), module.LABELS, module.LICENCE)
-    show(out, table)
+    _output.show(table)
     for name, module in readers.items():
-        out.print(f"\n{name}: {module.TITLE}, {module.WHERE}", soft_wrap=True)
-        out.print(module.LAYOUT, soft_wrap=True)
+        typer.echo(f"\n{name}: {module.TITLE}, {module.WHERE}\n{module.LAYOUT}")

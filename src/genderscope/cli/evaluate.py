@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from genderscope.cli import _options
+from genderscope.cli import _options, _output, _provenance
 from genderscope.cli._options import expanded
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
@@ -21,9 +21,7 @@ def evaluate(
     detection: _options.DetectorOptions,
     model: _options.Model = "mini_xception",
     json_file: _options.JsonFile = None,
-    save_predictions: Annotated[
-        Path | None, Option(metavar="FILE.csv", dir_okay=False), _options.Output()
-    ] = None,
+    save_predictions: _options.PredictionsFile = None,
     confusion: Annotated[Path | None, Option(dir_okay=False), _options.Output()] = None,
     plots: Annotated[
         Path | None, Option(metavar="DIR", file_okay=False), _options.Output("confusion.png")
@@ -48,9 +46,6 @@ def evaluate(
     """
     require("sklearn", "eval")  # now, rather than after all pictures
     require("matplotlib", "eval")
-    from genderscope.cli import _provenance, printable
-    from genderscope.cli._progress import consoles, tracked
-    from genderscope.core.terminal import show
     from genderscope.evaluation import evaluate as evaluation
     from genderscope.evaluation import predictions
     from genderscope.inference.classifier import Classifier
@@ -62,9 +57,8 @@ def evaluate(
         raise UsageError("--redetect needs --face-sizes")
     read = data.read(dataset)
     classifier, detector = Classifier.load(model), detection.create()
-    out, err = consoles()
     stream = evaluation.answers(read.samples, detector, classifier, batch_size, sizes, redetect)
-    answers = list(tracked(stream, err, "Classifying", len(read.samples)))
+    answers = list(_output.tracked(stream, "Classifying", len(read.samples)))
     result = evaluation.measure(
         answers,
         dataset=dataset,
@@ -84,20 +78,17 @@ def evaluate(
         drawings.confusion_matrix(result.confusion, drawings.title(result), confusion)
     if plots:
         drawings.evaluation(result, plots)
-    out.print(f"{result.model} on {dataset}, {result.split}, faces detected by {result.detector}")
+    typer.echo(f"{result.model} on {dataset}, {result.split}, faces detected by {result.detector}")
     for table in tables.evaluation(result):
-        show(out, table)
-    out.print(
+        _output.show(table)
+    typer.echo(
         f"{result.n:,} labelled pictures: {result.not_detected:,} without a detected face "
         f"(classified as a whole), {len(result.unreadable):,} unreadable (counted as wrong); "
         f"{len(result.unlabelled):,} without a label (not counted)"
     )
-    for picture in result.unreadable:
-        err.print(printable(f"unreadable: {picture.reason}"), soft_wrap=True)
     for file_name in result.unlabelled:
-        err.print(printable(f"without a label: {file_name}"), soft_wrap=True)
-    if result.unreadable:
-        raise typer.Exit(1)
+        _output.error(f"without a label: {file_name}")
+    _output.fail(f"unreadable: {picture.reason}" for picture in result.unreadable)
 
 
 def _sizes(text: str | None) -> list[int]:

@@ -1,14 +1,16 @@
 """``genderscope explain``: what a model looks at in the faces of pictures."""
 
 from collections import Counter
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
 from typer import Argument, Option
 
+from genderscope.cli import _output, _pictures
 from genderscope.cli._options import Model, Output, PictureDetectorOptions, expanded
+from genderscope.core.errors import UsageError
+from genderscope.core.extras import require
+from genderscope.core.terminal import percent, printable
 
 if TYPE_CHECKING:
     from genderscope.core.types import Image
@@ -21,25 +23,14 @@ MOST_ON_A_SHEET = 200
 NAMED_REGIONS = 3
 
 
-class Method(StrEnum):
-    GUIDED = "guided"
-    SALIENCY = "saliency"
-    GRAD_CAM = "grad-cam"
-
-
-class Label(StrEnum):
-    WOMAN = "woman"
-    MAN = "man"
-
-
 @expanded
 def explain(
     paths: Annotated[list[Path], Argument(metavar="PATH")],
     detection: PictureDetectorOptions,
     out: Annotated[Path | None, Option(metavar="DIR", file_okay=False), Output(shared=True)] = None,
     sheet: Annotated[Path | None, Option(metavar="FILE", dir_okay=False), Output()] = None,
-    method: Method = Method.GUIDED,
-    label: Annotated[Label | None, Option("--class")] = None,
+    method: Literal["guided", "saliency", "grad-cam"] = "guided",
+    label: Annotated[Literal["woman", "man"] | None, Option("--class")] = None,
     model: Model = "mini_xception",
 ) -> None:
     """Draw saliency maps of the faces in pictures.
@@ -58,11 +49,6 @@ def explain(
     from rich import box
     from rich.table import Table
 
-    from genderscope.cli import _pictures, printable
-    from genderscope.cli._progress import console
-    from genderscope.cli._verbosity import note
-    from genderscope.core.errors import UsageError
-    from genderscope.core.terminal import show
     from genderscope.core.types import LABELS
     from genderscope.evaluation import explanations
     from genderscope.imaging import decode, panels
@@ -88,7 +74,7 @@ def explain(
         if frame.image is None:
             failed += 1
             table.add_row(name, "failed")
-            typer.echo(printable(frame.error or ""), err=True)
+            _output.error(frame.error or "")
             continue
         explained = explanations.explain(
             frame.image, detector, explainer, EITHER if label is None else LABELS.index(label)
@@ -101,35 +87,27 @@ def explain(
         if not explained:
             table.add_row(name, "none")
         if out and drawn:
-            annotate.save_new(
-                panels.sheet(drawn), out, f"{Path(frame.path).stem}-explained", ".png"
-            )
+            stem = f"{Path(frame.path).stem}-explained"
+            annotate.save_new(panels.sheet(drawn), out, stem, ".png")
         if sheet:
             collected += drawn[: MOST_ON_A_SHEET - len(collected)]
     if sheet and collected:
         annotate.save(panels.sheet(collected), sheet)
-    show(console(), table)
+    _output.show(table)
     left_out = faces - len(collected) if sheet else 0
-    note(
-        f"pictures: {pictures}, faces: {faces}, failed: {failed}"
-        + (f"; {left_out} faces had no room on the sheet" if left_out else "")
-    )
-    if unread:
-        note(_pictures.not_read(unread))
-    if not pictures:
-        typer.echo(f"no picture was found in {', '.join(map(str, paths))}", err=True)
-    if failed or not pictures:
-        raise typer.Exit(1)
+    room = f"; {left_out} faces had no room on the sheet" if left_out else ""
+    _output.note(f"pictures: {pictures}, faces: {faces}, failed: {failed}{room}")
+    _pictures.note_unread(unread)
+    _pictures.fail(paths, pictures > 0, failed)
 
 
-def _explainer(model: str, method: Method) -> "Explainer":
+def _explainer(model: str, method: str) -> "Explainer":
     from tempfile import TemporaryDirectory
 
-    from genderscope.core.extras import require
     from genderscope.inference.classifier import find
     from genderscope.inference.explainer import Explainer
 
-    if method is Method.GUIDED:
+    if method == "guided":
         return Explainer.load(model)
     onnx = require("onnx", "lab")
     from genderscope.training.guided_graph import with_gradients
@@ -141,7 +119,6 @@ def _explainer(model: str, method: Method) -> "Explainer":
 
 
 def _cells(one: "Explanation") -> list[str]:
-    from genderscope.core.terminal import percent
     from genderscope.core.types import LABELS
     from genderscope.evaluation.regions import REGIONS
 

@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
+from genderscope.cli import _output, _provenance
 from genderscope.cli._options import Output, expanded
 from genderscope.core.extras import require
+from genderscope.core.terminal import printable
 
 PANEL = "Data"
 
@@ -38,10 +40,8 @@ def explore(
     require("scipy", "eval")
     import re
 
-    from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn
 
-    from genderscope.cli import _provenance, printable
     from genderscope.core.storage import write_whole
     from genderscope.data import datasets
     from genderscope.evaluation.exploration import summarise
@@ -54,7 +54,7 @@ def explore(
     reader = datasets.reader(source)
     samples = datasets.read(source, split)
     tally = Tally(0 if metadata_only else sample, seed)
-    console = Console(stderr=True)
+    console = _output.console(stderr=True)
     columns = (SpinnerColumn(), *Progress.get_default_columns(), MofNCompleteColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         tally.count(progress.track(samples, description="rows"))
@@ -64,10 +64,9 @@ def explore(
     result = summarise(tally, opened, dataset=source, split=split, provenance=made_by)
     facts = [f"{reader.TITLE}; licence: {reader.LICENCE}."]
     links = [Link(address, address) for address in re.findall(r"https?://[^\s;,]+", reader.WHERE)]
-    html = compose(result, opened, f"Data set {source}", [*facts, *links])
     result.save(out / "numbers.json", overwrite=True)
-    page = out / "index.html"
-    write_whole(page, html.encode())
+    page, title = out / "index.html", f"Data set {source}"
+    write_whole(page, compose(result, opened, title, [*facts, *links]).encode())
     labels = ", ".join(f"{name}: {n:,}" for name, n in result.labels.items())
     typer.echo(f"{source}, {split}: {result.pictures:,} pictures ({labels})")
     for problem in result.problems:

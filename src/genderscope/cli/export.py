@@ -7,6 +7,8 @@ import typer
 from typer import Argument, Option
 
 from genderscope.cli._options import expanded
+from genderscope.core.errors import UsageError
+from genderscope.core.extras import require
 
 PANEL = "Train"
 
@@ -28,9 +30,6 @@ def export(
         cache: crop cache that the run was trained on.
         int8: also write a quantised model, <model>.int8.onnx.
     """
-    from genderscope.core.errors import UsageError
-    from genderscope.core.extras import require
-
     require("captum", "lab")
     is_model = run.suffix == ".onnx"
     if is_model and not int8:

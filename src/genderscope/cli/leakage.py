@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
+from genderscope.cli import _output, _provenance
 from genderscope.cli._options import Jobs, Output, expanded
+from genderscope.core.errors import UsageError
+from genderscope.core.terminal import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from genderscope.data.leakage import Leakage
 
 PANEL = "Data"
@@ -41,9 +42,6 @@ def leakage(
     """
     from rich.progress import Progress
 
-    from genderscope.cli import _provenance
-    from genderscope.cli._progress import console
-    from genderscope.core.errors import UsageError
     from genderscope.data import datasets
     from genderscope.data.leakage import Part, find, save
 
@@ -53,23 +51,21 @@ def leakage(
     splits = [(first, datasets.split_of(first, split_a, "first"))]
     splits += [(source, datasets.split_of(source, split_b, "last")) for source in others]
     parts = [Part(source, name, list(datasets.read(source, name))) for source, name in splits]
-    err = console(stderr=True)
+    err = _output.console(stderr=True)
     with Progress(console=err, disable=not err.is_terminal) as progress:
         made_by = _provenance.of("imagehash", "numpy", "opencv-python-headless")
         result = find(parts, made_by, progress.track, threshold, jobs)
     if out:
         save(result, out)
-    _print(result, err)
+    _print(result)
     if any(comparison.leaks for comparison in result.comparisons):
         raise typer.Exit(1)
 
 
-def _print(result: "Leakage", console: "Console") -> None:
-    from genderscope.cli import printable
-
+def _print(result: "Leakage") -> None:
     parts = {part for comparison in result.comparisons for part in (comparison.a, comparison.b)}
     for reason in sorted({picture.reason for part in parts for picture in part.unreadable}):
-        console.print(printable(f"unreadable: {reason}"), soft_wrap=True)
+        _output.error(f"unreadable: {reason}")
     for comparison in result.comparisons:
         for pair in comparison.pairs[:LISTED]:
             kind = f"{pair.kind}{', mirrored' * pair.mirrored}"

@@ -1,24 +1,21 @@
 """``genderscope models``: what is shipped, and what can be pulled."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer import Argument, Option
 
+from genderscope.cli import _output
 from genderscope.cli._options import expanded
+from genderscope.core.errors import UsageError
 
 PANEL = "Use"
 
 
-class Action(StrEnum):
-    PULL = "pull"
-
-
 @expanded
 def models(
-    action: Annotated[Action | None, Argument()] = None,
+    action: Annotated[Literal["pull"] | None, Argument()] = None,
     name: Annotated[str | None, Argument()] = None,
     file: Annotated[Path | None, Option("--from", metavar="FILE", exists=True)] = None,
 ) -> None:
@@ -32,15 +29,12 @@ def models(
         file: install this file instead, which was downloaded elsewhere.
     """
     from rich import box
-    from rich.console import Console
     from rich.table import Column, Table
 
-    from genderscope.core.errors import UsageError
-    from genderscope.core.terminal import show
     from genderscope.detection import downloads
     from genderscope.inference import classifier
 
-    if action is Action.PULL:
+    if action:
         if name is None:
             raise UsageError(f"say what to pull: {', '.join(downloads.DOWNLOADS)}")
         url = file.absolute().as_uri() if file else None
@@ -68,14 +62,12 @@ def models(
                 f"{change.n:,} held-out faces"
             )
         elif data := metadata.data:
-            notes.append(
-                f"{model.name}: {metadata.source}; trained on {data.name} ({data.licence})"
-            )
-    console = Console()
-    show(console, table)
+            licence = f"trained on {data.name} ({data.licence})"
+            notes.append(f"{model.name}: {metadata.source}; {licence}")
+    _output.show(table)
     for note in notes:
-        console.print(note, soft_wrap=True, highlight=False)
+        typer.echo(note)
     for pulled, download in downloads.DOWNLOADS.items():
         place = downloads.find(pulled)
         state = f"at {place}" if place else f"not here: genderscope models pull {pulled}"
-        console.print(f"detector {pulled} ({download.licence}): {state}", soft_wrap=True)
+        typer.echo(f"detector {pulled} ({download.licence}): {state}")

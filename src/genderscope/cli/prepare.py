@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import typer
 from typer import Argument, Option
 
-from genderscope.cli import _options
+from genderscope.cli import _options, _output
 from genderscope.cli._options import expanded
+from genderscope.core.errors import UsageError
+from genderscope.core.extras import require
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from genderscope.cli._cache import Sources
-    from genderscope.data.prepare.crops import Crops
     from genderscope.data.prepare.shards import Recipe
     from genderscope.data.selection import Selection
 
@@ -45,13 +43,11 @@ class CropOptions:
 
     def recipe(self) -> "Recipe":
         from genderscope import detection
-        from genderscope.core.errors import UsageError
         from genderscope.data import counterfactuals
         from genderscope.data.prepare.shards import Recipe
         from genderscope.imaging.preprocess import PRESETS
 
-        if self.preset not in PRESETS:
-            raise UsageError(f"no preset {self.preset!r}; there are: {', '.join(PRESETS)}")
+        _options.check("preset", self.preset, PRESETS)
         if self.given_boxes and (self.detector or self.detector_model):
             raise UsageError("--given-boxes uses no detector: drop --detector and --detector-model")
         if self.counterfactual and self.counterfactual != counterfactuals.RANDOM:
@@ -84,7 +80,6 @@ class SelectionOptions:
     max_age: float | None = None
 
     def selection(self) -> "Selection":
-        from genderscope.core.errors import UsageError
         from genderscope.data.selection import Selection
 
         if self.no_second_face and self.max_second_face_score is not None:
@@ -126,14 +121,10 @@ def prepare(
         preview: draw each preprocessing step for some faces.
     """
     from genderscope.cli._cache import Sources, cached
-    from genderscope.cli._progress import console
-    from genderscope.core.errors import UsageError
-    from genderscope.core.extras import require
     from genderscope.data.prepare import cluster, processes
 
-    _options.check_engine(engine)
-    if preview and preview.suffix.lower() != ".png":
-        raise UsageError(f"--preview writes a .png, not {preview.name}")
+    _options.check("engine", engine, _options.ENGINES)
+    _options.check_suffix("--preview", preview, ".png")
     samples = Sources(source, split, selection.selection(), exclude)
     recipe = crops.recipe()
     require("pyarrow", "eval")
@@ -143,21 +134,11 @@ def prepare(
         from genderscope.data.prepare.preview import save
 
         save(samples, recipe, preview)
-    err = console(stderr=True, soft_wrap=True)
     shards = cluster.shards if engine == "ray" else processes
-    cache = cached(samples, recipe, out, jobs, err, shards)
-    _print(samples, cache, err)
-    if cache.failures:
-        raise typer.Exit(1)
-
-
-def _print(samples: "Sources", cache: "Crops", console: "Console") -> None:
-    from genderscope.cli import printable
-
+    cache = cached(samples, recipe, out, jobs, shards)
     for condition, count in samples.removed.items():
         if count:
-            console.print(f"removed by the condition '{condition}': {count:,}")
-    for reason, count in cache.failures.items():
-        console.print(printable(f"failed: {count:,}: {reason}"))
+            _output.error(f"removed by the condition '{condition}': {count:,}")
     failed = sum(cache.failures.values())
     typer.echo(f"{len(cache):,} crops in {cache.folder}, {failed:,} pictures failed")
+    _output.fail(f"failed: {count:,}: {reason}" for reason, count in cache.failures.items())

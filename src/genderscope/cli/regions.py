@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from genderscope.cli import _options
+from genderscope.cli import _options, _output, _provenance
 from genderscope.cli._options import expanded
 from genderscope.core.extras import require
 
@@ -39,9 +39,6 @@ def regions(
         seed: random seed of the bootstrap.
     """
     require("sklearn", "eval")
-    from genderscope.cli import _provenance, printable
-    from genderscope.cli._progress import consoles, tracked
-    from genderscope.core.terminal import show
     from genderscope.evaluation import region_maps, region_survey
     from genderscope.evaluation.evaluate import PACKAGES
     from genderscope.inference.explainer import Explainer
@@ -50,8 +47,7 @@ def regions(
 
     read = data.read(dataset, labelled=True)
     explainer, detector = Explainer.load(model), detection.create()
-    out, err = consoles()
-    progress = tracked(read.samples, err, "Explaining")
+    progress = _output.tracked(read.samples, "Explaining")
     explained = region_maps.explain(progress, detector, explainer, batch_size)
     survey = region_survey.survey(
         explained,
@@ -67,13 +63,10 @@ def regions(
     if maps and (sheet := average_maps.sheet(explained)) is not None:
         maps.mkdir(exist_ok=True)
         annotate.save_new(sheet, maps, f"{explainer.name}-average-maps", ".png")
-    out.print(f"{survey.model} on {dataset}, {survey.split}, faces detected by {survey.detector}")
-    show(out, tables.regions(survey.groups))
-    out.print(
+    typer.echo(f"{survey.model} on {dataset}, {survey.split}, faces detected by {survey.detector}")
+    _output.show(tables.regions(survey.groups))
+    typer.echo(
         f"{survey.n:,} faces; left out: {survey.not_detected:,} pictures without a detected face, "
         f"{survey.no_gradient:,} faces without any gradient, {len(survey.unreadable):,} unreadable"
     )
-    for reason in survey.unreadable:
-        err.print(printable(reason), soft_wrap=True)
-    if survey.unreadable:
-        raise typer.Exit(1)
+    _output.fail(survey.unreadable)

@@ -6,6 +6,8 @@ import typer
 from typer import Option
 
 from genderscope.cli._options import DetectorModel, DetectorName, Model, Orientation, expanded
+from genderscope.core.errors import UsageError
+from genderscope.core.extras import require
 from genderscope.server.limits import Limits
 
 PANEL = "Use"
@@ -47,8 +49,6 @@ def serve(
     import cv2
 
     from genderscope import detection
-    from genderscope.core.errors import UsageError
-    from genderscope.core.extras import require
     from genderscope.imaging import opening
 
     for module in ("fastapi", "uvicorn", "websockets", "python_multipart", "prometheus_client"):
@@ -64,15 +64,12 @@ def serve(
         if "://" not in origin and origin != "*":
             raise UsageError(f"{origin!r} is not an origin; write https://example.org, or *")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = workers or cores or 1
-    models, default = load_models(model)
     metrics = Metrics()
     engine = Engine(
-        models,
-        default,
+        *load_models(model),
         [
             detection.create(detector, model=detector_model, orientation=orientation)
-            for _ in range(threads)
+            for _ in range(workers or cores or 1)
         ],
         limits=opening.Limits(limits.max_pixels, limits.max_memory, limits.max_seconds),
         observe=metrics.batches.observe,

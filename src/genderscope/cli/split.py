@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
+import typer
 from typer import Argument, Option
 
+from genderscope.cli import _output, _provenance
 from genderscope.cli._options import Output, expanded
 
 PANEL = "Data"
@@ -35,9 +37,6 @@ def split(
     """
     from rich.table import Table
 
-    from genderscope.cli import _provenance
-    from genderscope.cli._progress import console
-    from genderscope.core.terminal import show
     from genderscope.core.types import LABELS
     from genderscope.data import datasets, splits
 
@@ -49,7 +48,6 @@ def split(
     for name, part in result.parts.items():
         counts = (part.pictures, *part.labels.values(), part.identities)
         table.add_row(name, *(f"{count:,}" for count in counts))
-    out_console = console()
-    show(out_console, table)
+    _output.show(table)
     if result.unlabelled:
-        out_console.print(f"{result.unlabelled:,} pictures without a label are left out")
+        typer.echo(f"{result.unlabelled:,} pictures without a label are left out")

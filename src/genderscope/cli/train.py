@@ -6,8 +6,11 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from genderscope.cli import _options, _provenance, _settings
+from genderscope.cli import _options, _output, _provenance, _settings
 from genderscope.cli._options import expanded
+from genderscope.core.errors import UsageError
+from genderscope.core.extras import require
+from genderscope.core.storage import claimed
 
 PANEL = "Train"
 
@@ -60,9 +63,6 @@ def train(
 
     from genderscope import detection
     from genderscope.cli._cache import Sources, cached
-    from genderscope.cli._progress import console
-    from genderscope.core.errors import UsageError
-    from genderscope.core.extras import require
     from genderscope.data.fingerprint import fingerprint
     from genderscope.data.prepare.crops import Crops
     from genderscope.data.prepare.shards import Recipe
@@ -70,7 +70,6 @@ def train(
     from genderscope.imaging.preprocess import PRESETS
 
     require("lightning", "lab")
-    from genderscope.core.storage import claimed
     from genderscope.training import distributed, recipes, runs
     from genderscope.training.export import export_run
     from genderscope.training.record import TrainingRecord, chance
@@ -79,15 +78,15 @@ def train(
 
     options = recipes.read(recipe) if recipe else {}
     preset = preset or str(options.get("preset", "aligned"))
-    if preset not in PRESETS:
-        raise UsageError(f"no preset {preset!r}; there are: {', '.join(PRESETS)}")
+    _options.check("preset", preset, PRESETS)
     own = _settings.parse(setting or [])
     if init_from:
         own["init_from"] = str(init_from.absolute())
     if teacher:
         own["teachers"] = [str(run.absolute()) for run in teacher]
     settings = recipes.settings(options | own, out.parent)
-    err = console(stderr=True, quiet=not distributed.first())
+    err = _output.console(stderr=True)
+    err.quiet = not distributed.first()
     if exclude and not dataset:
         raise UsageError("--exclude goes with --dataset: a --cache is selected already")
     if settings.occlusion_share and not (dataset or occlusions):
@@ -99,10 +98,10 @@ def train(
         cache = cache or out.parent / f"crops-{preset}-{str(fingerprint(samples))[:12]}"
         chosen = detection.create(detector, model=detector_model).name
         wanted = Recipe(PRESETS[preset], chosen, str(detector_model) if detector_model else None)
-        crops = cached(samples, wanted, cache, jobs, err)
+        crops = cached(samples, wanted, cache, jobs)
         if settings.occlusion_share:
             occlusions = occlusions or cache.with_name(f"{cache.name}-occlusions")
-            cached(samples, replace(wanted, counterfactual="random"), occlusions, jobs, err)
+            cached(samples, replace(wanted, counterfactual="random"), occlusions, jobs)
     elif cache:
         crops = Crops(cache)
     else:

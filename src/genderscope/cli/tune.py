@@ -8,6 +8,7 @@ from typer import Option
 
 from genderscope.cli import _provenance
 from genderscope.cli._options import JsonFile, expanded
+from genderscope.core.extras import require
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -46,7 +47,6 @@ def tune(
         seed: random seed of the study.
         json_file: write the finished trials as JSON.
     """
-    from genderscope.core.extras import require
     from genderscope.data.prepare.crops import Crops
 
     require("optuna", "lab")

@@ -6,15 +6,16 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer import Argument
 
-from genderscope.cli import _options
+from genderscope.cli import INTERRUPTED, _options, _output, _provenance
 from genderscope.cli._options import Model, expanded
 from genderscope.cli._video import OutputOptions, SourceOptions, VideoDetectorOptions
+from genderscope.core import plugins
+from genderscope.core.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
     from genderscope.core.results import Provenance
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
 PANEL = "Use"
 
 
-class Privacy(StrEnum):
-    """How faces are hidden."""
-
-    blur = "blur"
-
-
 @expanded
 def watch(
     source: Annotated[str, Argument(metavar="SOURCE")],
@@ -45,7 +40,7 @@ def watch(
     min_confidence: _options.Threshold = None,
     max_yaw: _options.MaxYaw = None,
     explain: bool = False,
-    privacy: Privacy | None = None,
+    privacy: Literal["blur"] | None = None,
 ) -> None:
     """Track, classify and count the faces of a camera or video.
 
@@ -58,9 +53,6 @@ def watch(
         explain: draw guided gradients beside each face.
         privacy: pixelate faces in the window and the video.
     """
-    from genderscope.cli import INTERRUPTED, printable
-    from genderscope.cli._verbosity import note
-    from genderscope.core.errors import SourceError, UsageError
     from genderscope.core.types import LeftOut
     from genderscope.inference.classifier import Classifier
     from genderscope.inference.pipeline import Pipeline
@@ -73,7 +65,7 @@ def watch(
     outputs.check(source)
     opened = reading.open(source)
     if opened.stills:
-        note(f"{opened.name} seems to hold photographs, not a video: classify takes those")
+        _output.note(f"{opened.name} seems to hold photographs, not a video: classify takes those")
     scope = Pipeline(Classifier.load(model), detection.create(), min_confidence, max_yaw)
     _options.note_threshold(scope.classifier.min_confidence, min_confidence)
     live = Live(
@@ -98,10 +90,10 @@ def watch(
         except SourceError as error:
             if not session.frames:
                 raise
-            typer.echo(printable(str(error)), err=True)
+            _output.error(str(error))
             session.failed = True
         outputs.save(session.counts)
-    note(_summary(session.counts()) + _left_out(session, detection))
+    _output.note(_summary(session, detection))
     if interrupted:
         raise typer.Exit(INTERRUPTED)
     if session.failed:
@@ -146,9 +138,6 @@ def _run(
     session: Session, live: "Live", outputs: OutputOptions, reading: SourceOptions, model: str
 ) -> None:
     """Process frames until the source ends or the user stops."""
-    from genderscope.cli import printable
-    from genderscope.core import plugins
-
     targets = {"jsonl": outputs.jsonl, "face_rows": outputs.csv, "video": outputs.video}
     targets |= _options.sink_targets(outputs.sink)
     with ExitStack() as stack:
@@ -166,7 +155,7 @@ def _run(
             if scene.frame.error is None:
                 session.frames += 1
             else:
-                typer.echo(printable(scene.frame.error), err=True)
+                _output.error(scene.frame.error)
                 session.failed |= not session.source.live
             session.left_out = session.left_out.most(scene.left_out)
             for sink in sinks:
@@ -202,8 +191,6 @@ def _redacted(source: str, name: str) -> "Provenance":
     """Provenance with the source's name in place of the source, which may hold a password."""
     from msgspec import structs
 
-    from genderscope.cli import _provenance
-
     provenance = _provenance.of("onnxruntime", "opencv-python-headless", "scipy")
     command = provenance.command.replace(shlex.quote(source), shlex.quote(name))
     return structs.replace(provenance, command=command)
@@ -229,18 +216,14 @@ def _ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _left_out(session: Session, options: VideoDetectorOptions) -> str:
+def _summary(session: Session, options: VideoDetectorOptions) -> str:
     from genderscope.detection import MIN_FACE_PX, MIN_SCORE
 
-    small, faint = session.left_out.small, session.left_out.faint
-    limits = options.min_face_px or MIN_FACE_PX, options.min_score or MIN_SCORE
-    return _options.left_out(small, faint, *limits, "up to {:,} in a frame")
-
-
-def _summary(counts: "Counts") -> str:
+    counts, left_out = session.counts(), session.left_out
     tracks, total = counts.tracks, counts.tracks.total
+    limits = options.min_face_px or MIN_FACE_PX, options.min_score or MIN_SCORE
     return (
         f"frames: {counts.frames}, dropped: {counts.frames_dropped}, "
         f"seconds: {tracks.seconds:.1f}, tracks: {tracks.n} (women: {total.woman}, "
         f"men: {total.man}, uncertain: {total.uncertain})"
-    )
+    ) + _options.left_out(left_out.small, left_out.faint, *limits, "up to {:,} in a frame")

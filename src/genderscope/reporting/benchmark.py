@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from genderscope.core.extras import require
-from genderscope.core.results import Estimate
 from genderscope.evaluation.benchmark import results
 from genderscope.reporting import plots
+from genderscope.reporting.formatting import TOO_SMALL
 from genderscope.reporting.markdown import table as table_text
 from genderscope.reporting.page import Table
+from genderscope.reporting.tables import with_interval
 
 MARKERS = "os^Dv<>ph"
 """One per data set; no more are drawn."""
@@ -24,7 +25,7 @@ def comparison(result: results.Benchmark) -> Iterator[Table]:
     one = next(iter(models))
     batches = list(one.time["network"])
     rows = [
-        [f"accuracy %, {data}, n = {n.n:,}", *(_percent(m.accuracy[data]) for m in models)]
+        [f"accuracy %, {data}, n = {n.n:,}", *(with_interval(m.accuracy[data]) for m in models)]
         for data, n in one.accuracy.items()
     ]
     rows += [
@@ -45,19 +46,13 @@ def comparison(result: results.Benchmark) -> Iterator[Table]:
         ["ms from crop to scores, batch 1", *(f"{ms:.3f}" for ms in answered)],
         ["training, s an epoch", *("-" if s is None else f"{s:,.0f}" for s in epochs)],
     ]
-    yield Table(
-        ["", *result.models],
-        rows,
-        f"Accuracy without abstention, with Wilson's 95% interval. Time: {result.time_is}.",
-    )
+    measured = "Accuracy without abstention, with Wilson's 95% interval."
+    yield Table(["", *result.models], rows, f"{measured} Time: {result.time_is}.")
     if not pairs:
         return
     yield Table(
         ["A, B", *(f"A's time in B's, batch {batch}" for batch in batches)],
-        [
-            [f"{pair.a}, {pair.b}", *(ratio(pair.time_ratio[batch]) for batch in batches)]
-            for pair in pairs
-        ],
+        [[f"{pair.a}, {pair.b}", *(ratio(pair.time_ratio[b]) for b in batches)] for pair in pairs],
         f"Medians of the ratios of {result.rounds} rounds, with 95% intervals (bootstrap).",
     )
     for data in one.accuracy:
@@ -68,16 +63,9 @@ def comparison(result: results.Benchmark) -> Iterator[Table]:
         )
 
 
-def _percent(accuracy: Estimate) -> str:
-    if accuracy.value is None or accuracy.interval is None:
-        return "n too small"
-    low, high = accuracy.interval
-    return f"{100 * accuracy.value:.1f} ({100 * low:.1f}-{100 * high:.1f})"
-
-
 def _difference(accuracy: results.PairedAccuracy) -> list[str]:
     difference, test = accuracy.difference, accuracy.test
-    cell = "n too small"
+    cell = TOO_SMALL
     if difference.value is not None and difference.interval is not None:
         low, high = difference.interval
         cell = f"{100 * difference.value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
@@ -103,36 +91,24 @@ def profile(result: results.Profile) -> Iterator[Table]:
         f"{together.faces_per_s:.1f} faces/s.",
     )
     ceiling = result.ceiling
-    rows = []
-    for name, speed in result.networks.items():
-        for batch, run in speed.profile.items():
-            gflops = speed.gflops[batch]
-            rows.append(
-                [
-                    name,
-                    batch,
-                    f"{speed.multiply_adds / 1e6:.2f}",
-                    f"{run.multiply_adds / 1e6:.2f}",
-                    f"{run.bytes / 1e6:.2f}",
-                    f"{1e3 * speed.time[batch].median_ms:,.0f}",
-                    f"{gflops:.1f}",
-                    f"{100 * gflops / ceiling.best_gflops:.0f}",
-                    f"{run.gbytes_per_s:.1f}",
-                ]
-            )
+    rows = [
+        {
+            "network": name,
+            "batch": batch,
+            "multiply-adds, M": f"{speed.multiply_adds / 1e6:.2f}",
+            "with padding, M": f"{run.multiply_adds / 1e6:.2f}",
+            "moved, MB": f"{run.bytes / 1e6:.2f}",
+            "us": f"{1e3 * speed.time[batch].median_ms:,.0f}",
+            "GFLOP/s": f"{speed.gflops[batch]:.1f}",
+            "% of the ceiling": f"{100 * speed.gflops[batch] / ceiling.best_gflops:.0f}",
+            "GB/s": f"{run.gbytes_per_s:.1f}",
+        }
+        for name, speed in result.networks.items()
+        for batch, run in speed.profile.items()
+    ]
     yield Table(
-        [
-            "network",
-            "batch",
-            "multiply-adds, M",
-            "with padding, M",
-            "moved, MB",
-            "us",
-            "GFLOP/s",
-            "% of the ceiling",
-            "GB/s",
-        ],
-        rows,
+        list(rows[0]),
+        [list(row.values()) for row in rows],
         f"For one face, one thread. The ceiling is {ceiling.best_gflops:.1f} GFLOP/s, a large "
         f"float32 matrix product; copying memory reaches {ceiling.copy_gbytes_per_s:.1f} GB/s. "
         "A multiplication and an addition are two operations, and those of padding do not count.",
@@ -165,35 +141,20 @@ def _operators(name: str, batch: str, profile: results.NetworkProfile) -> Table:
 
 def stages(result: results.Stages, title: str) -> Table:
     """The stages of a picture or of a frame."""
-    rates: dict[str, tuple[results.Rates, float]] = {
-        name: (stage, stage.share) for name, stage in result.stages.items()
-    }
-    return Table(
-        ["stage", "ms", "%", "pictures/s", "faces/s"],
-        [
-            [
-                name,
-                f"{rate.ms:.2f}",
-                f"{100 * share:.1f}",
-                f"{rate.pictures_per_s:,.1f}",
-                f"{rate.faces_per_s:,.0f}",
-            ]
-            for name, (rate, share) in (rates | {"all": (result, 1.0)}).items()
-        ],
-        title,
-    )
+    rows = []
+    for name, rate in {**result.stages, "all": result}.items():
+        share = rate.share if isinstance(rate, results.Stage) else 1.0
+        speeds = f"{rate.pictures_per_s:,.1f}", f"{rate.faces_per_s:,.0f}"
+        rows.append([name, f"{rate.ms:.2f}", f"{100 * share:.1f}", *speeds])
+    return Table(["stage", "ms", "%", "pictures/s", "faces/s"], rows, title)
 
 
 def video(result: results.VideoBenchmark) -> Iterator[Table]:
     """Frames per second by the number of faces, and the cost of explaining."""
     rows = []
     for faces, run in result.faces.items():
-        streams = {
-            "plain": run.plain,
-            "plain, --detect-every 1": run.whole,
-            "explained": run.explained,
-        }
-        for name, stream in streams.items():
+        streams = {"plain": run.plain, "plain, --detect-every 1": run.whole}
+        for name, stream in (streams | {"explained": run.explained}).items():
             if stream:
                 yield stages(
                     stream,
@@ -204,9 +165,8 @@ def video(result: results.VideoBenchmark) -> Iterator[Table]:
         if run.guided_to_plain:
             rows.append([faces, ratio(run.guided_to_plain)])
     if rows:
-        yield Table(
-            ["faces", "guided in plain"], rows, "Time of scores with maps in that of scores."
-        )
+        caption = "Time of scores with maps in that of scores."
+        yield Table(["faces", "guided in plain"], rows, caption)
 
 
 def markdown(tables: Iterable[Table], result: results.TimedDocument) -> str:
@@ -240,19 +200,12 @@ def drawing(result: results.Benchmark, file: Path) -> None:
             if accuracy.value is None or accuracy.interval is None:
                 continue
             low, value, high = 100 * np.insert(accuracy.interval, 1, accuracy.value)
+            error = [[value - low], [high - value]]
+            style = {"fmt": marker, "color": f"C{number}", "capsize": 3}
             for axes, place in zip(sides, places, strict=True):
-                axes.errorbar(
-                    place,
-                    value,
-                    [[value - low], [high - value]],
-                    fmt=marker,
-                    color=f"C{number}",
-                    capsize=3,
-                    label=f"{name}, {data}",
-                )
-    for axes, title in zip(
-        sides, ("ms a face, one thread, batch 1", "thousand parameters"), strict=True
-    ):
+                axes.errorbar(place, value, error, label=f"{name}, {data}", **style)
+    titles = ("ms a face, one thread, batch 1", "thousand parameters")
+    for axes, title in zip(sides, titles, strict=True):
         axes.set(xlabel=title, xscale="log")
         axes.xaxis.set_major_locator(locator(subs=(1, 2, 3, 5), numticks=20))
         axes.xaxis.set_major_formatter("{x:,g}")

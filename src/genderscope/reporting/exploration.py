@@ -33,10 +33,7 @@ MEASURES = {
 
 
 def compose(
-    exploration: Exploration,
-    opened: Sequence[OpenedPicture],
-    title: str,
-    facts: Sequence[Block] = (),
+    exploration: Exploration, opened: Sequence[OpenedPicture], title: str, facts: Sequence[Block]
 ) -> str:
     """The HTML document; ``opened`` fill the contact sheets, ``facts`` the introduction."""
     n, labels = exploration.pictures, exploration.labels
@@ -83,19 +80,13 @@ def _classes(exploration: Exploration) -> Iterator[Block]:
             f"({imbalance.majority}) for each of the smaller. Classifiers that ignore the picture "
             "set the floor for every model:"
         )
-        yield Table(
-            ("classifier", "accuracy", *(f"F1, {label}" for label in LABELS), "macro F1"),
-            [
-                (
-                    name.replace("_", " "),
-                    f"{scores.accuracy:.1%}",
-                    *(f"{scores.f1[label]:.3f}" for label in LABELS),
-                    f"{scores.macro_f1:.3f}",
-                )
-                for name, scores in imbalance.trivial.items()
-            ],
-            f"On the {imbalance.n:,} labelled pictures",
-        )
+        head = ("classifier", "accuracy", *(f"F1, {label}" for label in LABELS), "macro F1")
+        floors = []
+        for name, scores in imbalance.trivial.items():
+            f1 = [f"{scores.f1[label]:.3f}" for label in LABELS]
+            accuracy, macro = f"{scores.accuracy:.1%}", f"{scores.macro_f1:.3f}"
+            floors.append((name.replace("_", " "), accuracy, *f1, macro))
+        yield Table(head, floors, f"On the {imbalance.n:,} labelled pictures")
 
 
 def _sheets(opened: Sequence[OpenedPicture]) -> Iterator[Section]:
@@ -135,18 +126,13 @@ def _sizes(sizes: results.Sizes | None) -> Iterator[Section]:
 
 def _measure(name: str, histogram: results.Histogram, pictures: int) -> Section:
     title, across, meaning = MEASURES[name]
-    numbers = (
-        ("a number", histogram.n),
-        ("infinite", histogram.infinite),
-        ("none (NaN)", histogram.missing),
-    )
-    rows = [(value, f"{n:,}", f"{n / pictures:.1%}") for value, n in numbers]
+    numbers = {"a number": histogram.n, "infinite": histogram.infinite}
+    numbers["none (NaN)"] = histogram.missing
+    rows = [(value, f"{n:,}", f"{n / pictures:.1%}") for value, n in numbers.items()]
     blocks: list[Block] = [meaning, Table((title.lower(), "pictures", "share"), rows)]
-    series = {label: counts for label, counts in histogram.counts.items() if any(counts)}
-    if series:
-        description = f"Histograms of the {across}, for {', '.join(series)}"
+    if series := {label: counts for label, counts in histogram.counts.items() if any(counts)}:
         drawing = plots.histogram(histogram.edges, series, across)
-        blocks.append(Figure(drawing, description))
+        blocks.append(Figure(drawing, f"Histograms of the {across}, for {', '.join(series)}"))
     return Section(title, blocks)
 
 
@@ -163,13 +149,9 @@ def _groups(columns: Mapping[str, dict[str, ByLabel] | None]) -> Iterator[Sectio
             labelled = sum(counts[label] for label in LABELS)
             share = f"{counts[LABELS[0]] / labelled:.1%}" if labelled else "-"
             rows.append((value, *(f"{counts[name]:,}" for name in used), share))
-        blocks += [
-            Figure(
-                plots.bars(list(groups), series, "pictures"),
-                f"Pictures by {column} and label, with the numbers of the table below",
-            ),
-            Table((column, *used, "women of the labelled"), rows),
-        ]
+        description = f"Pictures by {column} and label, with the numbers of the table below"
+        blocks.append(Figure(plots.bars(list(groups), series, "pictures"), description))
+        blocks.append(Table((column, *used, "women of the labelled"), rows))
     if columns:
         yield Section("Groups by label", blocks)
 
@@ -181,29 +163,18 @@ def _identities(persons: results.Identities | None) -> Iterator[Section]:
     names = [f"{b.first:,}" if b.first == b.last else f"{b.first:,}-{b.last:,}" for b in bins]
     counts = [b.identities for b in bins]
     numbers = ", ".join(f"{name} pictures: {n:,}" for name, n in zip(names, counts, strict=True))
-    yield Section(
-        "Persons",
-        [
-            f"{persons.n:,} persons have {persons.pictures:,} pictures, "
-            f"{persons.mean_pictures:.1f} each on average. A split must keep them apart.",
-            Figure(
-                plots.bars(names, {"persons": counts}, "persons"),
-                f"Persons by their number of pictures: {numbers}",
-                "Persons by their number of pictures",
-            ),
-            Table(
-                ("most frequent", "pictures", "share"),
-                [
-                    (
-                        person.identity,
-                        f"{person.pictures:,}",
-                        f"{person.pictures / persons.pictures:.2%}",
-                    )
-                    for person in persons.most_frequent
-                ],
-            ),
-        ],
+    caption = "Persons by their number of pictures"
+    drawing = plots.bars(names, {"persons": counts}, "persons")
+    text = (
+        f"{persons.n:,} persons have {persons.pictures:,} pictures, {persons.mean_pictures:.1f} "
+        "each on average. A split must keep them apart."
     )
+    rows = [
+        (person.identity, f"{person.pictures:,}", f"{person.pictures / persons.pictures:.2%}")
+        for person in persons.most_frequent
+    ]
+    table = Table(("most frequent", "pictures", "share"), rows)
+    yield Section("Persons", [text, Figure(drawing, f"{caption}: {numbers}", caption), table])
 
 
 def _selection(exploration: Exploration) -> Iterator[Section]:
@@ -213,11 +184,9 @@ def _selection(exploration: Exploration) -> Iterator[Section]:
     for condition, removed in selection.removed.items():
         left -= removed
         rows.append((condition, f"{removed:,}", f"{left:,}"))
-    yield Section(
-        "The reference selection",
-        [
-            "oarriaga/face_classification was trained on pictures that meet these conditions, "
-            f"applied in order. {selection.kept:,} of {exploration.pictures:,} pictures do.",
-            Table(("condition", "removed", "left"), rows),
-        ],
+    text = (
+        "oarriaga/face_classification was trained on pictures that meet these conditions, "
+        f"applied in order. {selection.kept:,} of {exploration.pictures:,} pictures do."
     )
+    table = Table(("condition", "removed", "left"), rows)
+    yield Section("The reference selection", [text, table])

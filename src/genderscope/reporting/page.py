@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from genderscope.reporting.templates import render
+from genderscope.reporting.templates import Filter, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +73,12 @@ class Section:
 
 def page(title: str, introduction: Iterable[Block], sections: Sequence[Section]) -> str:
     """A whole HTML document, to be written in UTF-8."""
-    return render(
-        "page.html",
-        {
-            "kind": lambda block: type(block).__name__,
-            "data_url": _data_url,
-            "described": _described,
-        },
-        title=title,
-        introduction=introduction,
-        sections=sections,
-    )
-
-
-def _kind(block: Block) -> str:
-    return type(block).__name__
+    filters: dict[str, Filter] = {
+        "kind": lambda block: type(block).__name__,
+        "data_url": _data_url,
+        "described": _described,
+    }
+    return render("page.html", filters, title=title, introduction=introduction, sections=sections)
 
 
 def _data_url(picture: bytes) -> str:

@@ -61,15 +61,9 @@ def _matrix(
     axes: Any, shades: Sequence[Sequence[float]], texts: Sequence[Sequence[str]], title: str
 ) -> None:
     axes.imshow(shades, cmap="Blues", vmin=0, vmax=1)
-    axes.set(
-        title=title,
-        xlabel="predicted",
-        ylabel="labelled",
-        xticks=(0, 1),
-        yticks=(0, 1),
-        xticklabels=LABELS,
-        yticklabels=LABELS,
-    )
+    axes.set(title=title, xlabel="predicted", ylabel="labelled")
+    axes.set_xticks((0, 1), LABELS)
+    axes.set_yticks((0, 1), LABELS)
     for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
         colour = "white" if shades[row][column] > 0.5 else "black"
         axes.text(column, row, texts[row][column], ha="center", va="center", color=colour)

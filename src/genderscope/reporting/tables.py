@@ -9,6 +9,7 @@ from rich.table import Table
 from genderscope.core.results import Estimate, Interval
 from genderscope.core.terminal import printable
 from genderscope.core.types import LABELS
+from genderscope.reporting.formatting import TOO_SMALL
 
 if TYPE_CHECKING:
     from genderscope.evaluation.compare import Accuracies, Comparison
@@ -36,7 +37,6 @@ TRIVIAL = {
     "always_man": "always\nman",
     "prior_random": "prior\nrandom",
 }
-TOO_SMALL = "n too small"
 G = TypeVar("G")
 
 
@@ -84,11 +84,7 @@ def measures(result: "Evaluation") -> Table:
 def groups(by_group: "Mapping[str, Mapping[str, Group]]") -> Table:
     """Accuracy and recall by group."""
     recalls = [f"recall, {label}" for label in LABELS]
-    rows = _grouped(
-        by_group,
-        lambda group: group.accuracy.n,
-        lambda group: [group.accuracy, *group.recall.values()],
-    )
+    rows = _grouped(by_group, lambda g: g.accuracy.n, lambda g: [g.accuracy, *g.recall.values()])
     return _table(["% (95% interval)", "n", "accuracy", *recalls], rows)
 
 
@@ -97,10 +93,8 @@ def abstention(by_group: "Mapping[str, Mapping[str, Group]]") -> Table:
 
     def values(group: "Group") -> list[Estimate | None]:
         chosen = group.selective
-        return [
-            *(group.ece, group.aurc),
-            *((chosen.coverage, chosen.accuracy) if chosen else (None, None)),
-        ]
+        answered = (chosen.coverage, chosen.accuracy) if chosen else (None, None)
+        return [group.ece, group.aurc, *answered]
 
     names = ["% (95% interval)", "n", "ECE", "AURC", "answered *", "accuracy of these"]
     return _table(names, _grouped(by_group, lambda group: group.accuracy.n, values))
@@ -145,11 +139,7 @@ def comparison(result: "Comparison") -> Iterator[Table]:
         ],
     )
     if result.by_group:
-        rows = _grouped(
-            result.by_group,
-            lambda group: group.a.n,
-            lambda group: [group.a, group.b, group.difference],
-        )
+        rows = _grouped(result.by_group, lambda g: g.a.n, lambda g: [g.a, g.b, g.difference])
         yield _table(names, rows)
 
 

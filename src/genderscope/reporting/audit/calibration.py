@@ -28,13 +28,12 @@ def calibration(audit: Audit) -> Iterator[Section]:
         for word, members in (("Overconfident", over), ("Underconfident", under))
         if members
     ]
+    across = "mean confidence minus accuracy, points"
     yield Section(
         "Confidence and accuracy",
         [
             Figure(
-                plots.ranges(
-                    names, values, intervals, "mean confidence minus accuracy, points", reference=0
-                ),
+                plots.ranges(names, values, intervals, across, reference=0),
                 "Mean confidence minus accuracy by group; the table below has the numbers",
                 "Dots are differences, lines their 95% intervals, not corrected for multiple "
                 "comparisons",

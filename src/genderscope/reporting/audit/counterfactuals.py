@@ -20,14 +20,12 @@ def counterfactuals(results: Counterfactuals | None, sheet: bytes | None) -> Ite
     ]
     if sheet:
         blocks.append(Figure(sheet, "Faces in the original picture and in every condition"))
-    blocks.append(
-        Table(
-            ("condition", "faces", "flip rate", "to man", "to woman", "confidence"),
-            [_row(condition) for condition in results.conditions],
-            "Percent, with 95% intervals; confidence is the mean change, in points, of the score "
-            "of the original picture's label",
-        )
+    head = ("condition", "faces", "flip rate", "to man", "to woman", "confidence")
+    caption = (
+        "Percent, with 95% intervals; confidence is the mean change, in points, of the score of "
+        "the original picture's label"
     )
+    blocks.append(Table(head, [_row(condition) for condition in results.conditions], caption))
     columns = dict.fromkeys(c for condition in results.conditions for c in condition.by_group)
     blocks += [_by_group(results, column) for column in columns]
     provenance = results.provenance
@@ -51,13 +49,8 @@ def _rates(conditions: tuple[ConditionResult, ...]) -> Iterator[Block]:
         "Flip rate by condition; the table below has the numbers",
         "Dots are flip rates, lines their 95% intervals",
     )
-    yield Items(
-        [
-            _sentence(condition, rate)
-            for condition, rate, _ in rows
-            if rate == max(rates) or "glasses" in condition.name
-        ]
-    )
+    told = [row for row in rows if row[1] == max(rates) or "glasses" in row[0].name]
+    yield Items([_sentence(condition, rate) for condition, rate, _ in told])
 
 
 def _sentence(condition: ConditionResult, rate: float) -> str:
@@ -82,14 +75,9 @@ def _row(condition: ConditionResult) -> tuple[str, ...]:
 def _by_group(results: Counterfactuals, column: str) -> Table:
     by_group = {one.name: one.by_group.get(column, {}) for one in results.conditions}
     groups = dict.fromkeys(group for rates in by_group.values() for group in rates)
-    return Table(
-        (f"flip rate by {sentences.value(column)}", *map(sentences.value, groups)),
-        [
-            (
-                sentences.value(name),
-                *(share(rates[group]) if group in rates else TOO_SMALL for group in groups),
-            )
-            for name, rates in by_group.items()
-        ],
-        "Percent of each group's faces, with 95% intervals",
-    )
+    head = (f"flip rate by {sentences.value(column)}", *map(sentences.value, groups))
+    rows = []
+    for name, rates in by_group.items():
+        cells = (share(rates[group]) if group in rates else TOO_SMALL for group in groups)
+        rows.append((sentences.value(name), *cells))
+    return Table(head, rows, "Percent of each group's faces, with 95% intervals")

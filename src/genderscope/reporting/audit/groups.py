@@ -13,11 +13,7 @@ MOST_DRAWN = 24
 MOST_ROWS = 30
 RATES = {key: key.replace("_", " ") for key in ("error", "missed", "uncertain", "answered_error")}
 RECALLS = {"recall_woman": "recall of women", "recall_man": "recall of men"}
-VERDICTS = {
-    "more": "more\u00a0errors",
-    "fewer": "fewer\u00a0errors",
-    "inconclusive": "inconclusive",
-}
+VERDICTS = {"more": "more\u00a0errors", "fewer": "fewer\u00a0errors"}
 COMPARED = ("error", "others", "difference", "ratio", "p", "verdict")
 Rows = Sequence[tuple[str, GroupResult]]
 
@@ -45,12 +41,13 @@ def division_blocks(division: DivisionResult, audit: Audit) -> Iterator[Block]:
         yield _answers(drawn)
     yield from error_rates([(name(group.group), group) for group in drawn], audit, len(visible))
     yield Items(list(sentences.findings(division, audit)))
+    title = sentences.title(division.columns)
     if not crossed:
-        yield _measures(division, division.groups, audit, RATES)
+        yield _measures(title, division.groups, audit, RATES)
         if division.columns != (GENDER,):
-            yield _measures(division, division.groups, audit, RECALLS)
+            yield _measures(title, division.groups, audit, RECALLS)
     elif visible:
-        yield _measures(division, visible, audit, RATES)
+        yield _measures(title, visible, audit, RATES)
     yield from _comparisons(division)
 
 
@@ -60,9 +57,8 @@ def _answers(groups: Sequence[GroupResult]) -> Figure:
     for group in groups:
         undecided = (group.answers["uncertain"] + group.answers["no answer"]) / group.n
         missed = group.measures["missed"].value or 0
-        for part, size in zip(
-            series.values(), (1 - missed, undecided, max(missed - undecided, 0)), strict=True
-        ):
+        sizes = (1 - missed, undecided, max(missed - undecided, 0))
+        for part, size in zip(series.values(), sizes, strict=True):
             part.append(size)
     return Figure(
         plots.parts([name(group.group) for group in groups], series),
@@ -96,10 +92,7 @@ def error_rates(rows: Rows, audit: Audit, of: int = 0) -> Iterator[Figure]:
 
 
 def _measures(
-    division: DivisionResult,
-    groups: Sequence[GroupResult],
-    audit: Audit,
-    measures: Mapping[str, str],
+    title: str, groups: Sequence[GroupResult], audit: Audit, measures: Mapping[str, str]
 ) -> Table:
     persons = ["persons"] if audit.persons is not None else []
     rows = []
@@ -109,16 +102,12 @@ def _measures(
         cells = [share(group.measures[key]) for key in measures]
         rows.append((name(group.group), f"{group.n:,}{mark}", *count, *cells))
     caption = f"Percent, with 95% intervals. * fewer than {audit.few_n} pictures"
-    head = (sentences.title(division.columns), "pictures", *persons, *measures.values())
+    head = (title, "pictures", *persons, *measures.values())
     return Table(head, rows, caption + _first(len(groups)))
 
 
 def _comparisons(division: DivisionResult) -> Iterator[Table]:
-    compared = [
-        (group, comparison)
-        for group in division.groups
-        if (comparison := group.comparisons.get("error"))
-    ]
+    compared = [(g, c) for g in division.groups if (c := g.comparisons.get("error"))]
     if not compared:
         return
     if len(division.columns) > 1:
@@ -127,22 +116,20 @@ def _comparisons(division: DivisionResult) -> Iterator[Table]:
         "Errors of each group against all other groups together: the difference in points, the "
         "ratio, and p adjusted for all comparisons (Holm)"
     )
-    yield Table(
-        (sentences.title(division.columns), *COMPARED),
-        [
-            (
-                name(group.group),
-                percent(group.measures["error"].value or 0),
-                percent(comparison.others),
-                with_interval(points(comparison.difference), comparison.difference_interval),
-                times(comparison.ratio, comparison.ratio_interval),
-                "<0.0001" if comparison.p_holm < 1e-4 else f"{comparison.p_holm:.4f}",
-                VERDICTS[comparison.verdict],
-            )
-            for group, comparison in compared[:MOST_ROWS]
-        ],
-        caption + _first(len(compared)),
-    )
+    rows = [
+        (
+            name(group.group),
+            percent(group.measures["error"].value or 0),
+            percent(comparison.others),
+            with_interval(points(comparison.difference), comparison.difference_interval),
+            times(comparison.ratio, comparison.ratio_interval),
+            "<0.0001" if comparison.p_holm < 1e-4 else f"{comparison.p_holm:.4f}",
+            VERDICTS.get(comparison.verdict, comparison.verdict),
+        )
+        for group, comparison in compared[:MOST_ROWS]
+    ]
+    head = (sentences.title(division.columns), *COMPARED)
+    yield Table(head, rows, caption + _first(len(compared)))
 
 
 def _first(rows: int) -> str:

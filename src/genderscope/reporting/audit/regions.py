@@ -15,23 +15,17 @@ def regions(survey: RegionSurvey | None) -> Iterator[Section]:
         return
     overall, *others = survey.groups
     groups = [overall, *_visible(others)]
+    rows = []
+    for region, part in overall.regions.items():
+        area = "-" if part.area is None else f"{100 * part.area:.1f}"
+        rows.append((region, area, *(share(group.regions[region].share) for group in groups)))
+    head = ("region", "area", *map(_heading, groups))
     blocks: list[Block] = [
         f"Where on the face the answers of {survey.model} come from, over {survey.n:,} faces: each "
         "region's share of the energy of the guided gradients, beside its share of the area, which "
         "an even map would have.",
         *_overall(overall.regions),
-        Table(
-            ("region", "area", *map(_heading, groups)),
-            [
-                (
-                    region,
-                    "-" if part.area is None else f"{100 * part.area:.1f}",
-                    *(share(group.regions[region].share) for group in groups),
-                )
-                for region, part in overall.regions.items()
-            ],
-            "Percent of the energy, with 95% intervals",
-        ),
+        Table(head, rows, "Percent of the energy, with 95% intervals"),
         f"Made by: {survey.provenance.command} (seed {survey.provenance.seed})",
     ]
     yield Section("Regions of the face", blocks)
@@ -39,13 +33,10 @@ def regions(survey: RegionSurvey | None) -> Iterator[Section]:
 
 def _visible(groups: list[RegionGroup]) -> list[RegionGroup]:
     """Right and wrong answers by label, and of each column the highest and lowest error rates."""
-    visible = [
-        group
-        for group in groups
-        if group.n >= SMALLEST_N and group.label in sentences.PLURAL and group.answers != ALL
-    ]
+    large = [group for group in groups if group.n >= SMALLEST_N]
+    visible = [g for g in large if g.label in sentences.PLURAL and g.answers != ALL]
     for column in dict.fromkeys(group.column for group in groups if group.column):
-        members = [g for g in groups if g.column == column and g.n >= SMALLEST_N]
+        members = [group for group in large if group.column == column]
         members.sort(key=lambda group: -(group.error or 0))
         visible += [members[0], members[-1]] if len(members) > 1 else members
     return visible

@@ -5,13 +5,7 @@ from collections.abc import Iterator, Sequence
 from genderscope.core.results import Estimate
 from genderscope.core.terminal import printable
 from genderscope.evaluation.audit import GENDER
-from genderscope.evaluation.audit.results import (
-    Audit,
-    DivisionResult,
-    Extremes,
-    Group,
-    GroupResult,
-)
+from genderscope.evaluation.audit.results import Audit, DivisionResult, Extremes, Group, GroupResult
 from genderscope.reporting.formatting import between, percent, times
 
 PLURAL = {"woman": "women", "man": "men"}
@@ -195,13 +189,11 @@ def headline(division: DivisionResult, audit: Audit) -> str:
 
 def notes(audit: Audit) -> Iterator[str]:
     """Which pictures are not counted, or count as errors."""
+    unforced = "are uncertain, have no score to force a label, and count as errors"
     for n, text in (
         (audit.unlabelled, "have no label and are not counted"),
         (audit.no_answer, "have no answer and count as errors"),
-        (
-            audit.uncertain_without_score,
-            "are uncertain, have no score to force a label, and count as errors",
-        ),
+        (audit.uncertain_without_score, unforced),
         (audit.without_score, "have no score and are left out of calibration"),
     ):
         if n:

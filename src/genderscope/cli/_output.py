@@ -1,0 +1,113 @@
+"""What a command prints: tables, notes by ``-q`` and ``-v``, failures and the progress of work."""
+
+from collections.abc import Iterable
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+from genderscope.core import terminal
+from genderscope.core.terminal import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+REPORT_SECONDS = 10
+T = TypeVar("T")
+
+quiet = False
+verbose = False
+
+
+def note(text: str) -> None:
+    """Print a line on standard error, unless ``-q`` was given."""
+    if not quiet:
+        typer.echo(text, err=True)
+
+
+def detail(text: str) -> None:
+    """Print a line on standard error if ``-v`` was given."""
+    if verbose:
+        typer.echo(text, err=True)
+
+
+def error(text: str) -> None:
+    """Print a line on standard error; the text may hold anything, such as a path."""
+    typer.echo(printable(text), err=True)
+
+
+def fail(reasons: Iterable[str]) -> None:
+    """Print reasons on standard error; exit code 1 if there are any."""
+    lines = [*reasons]
+    for line in lines:
+        error(line)
+    if lines:
+        raise typer.Exit(1)
+
+
+def show(table: "Table") -> None:
+    """Print a table on standard output."""
+    terminal.show(console(), table)
+
+
+def console(stderr: bool = False) -> "Console":
+    """A console without markup, since a path or a group's name may hold any."""
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, stderr=stderr)
+
+
+def tracked(items: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:
+    """The items, with a bar where standard error is a terminal."""
+    from rich.progress import track
+
+    err = console(stderr=True)
+    hidden = quiet or not err.is_terminal
+    return track(items, total=total, description=description, console=err, disable=hidden)
+
+
+class Tracked:
+    """A context that reports the progress of work in some unit: a bar on a terminal, which vanishes
+    at its end if ``transient``, elsewhere a line now and then.
+    """
+
+    def __init__(self, unit: str, transient: bool = False) -> None:
+        from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._unit, err = unit, console(stderr=True)
+        self._progress = Progress(
+            *Progress.get_default_columns()[:2],
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=err,
+            transient=transient,
+            disable=quiet or not err.is_terminal,
+        )
+        self._bar = self._progress.add_task(unit, total=None, rate="")
+        self._began = self._reported = monotonic()
+        self._first = 0
+
+    def __enter__(self) -> "Tracked":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._progress.stop()
+
+    def resume(self, done: int) -> None:
+        """Leave what an earlier run did out of the rate."""
+        self._began, self._first = monotonic(), done
+
+    def update(self, done: int, total: int | None) -> None:
+        """Report the finished number, and the total where it is known."""
+        now = monotonic()
+        rate = (done - self._first) / max(now - self._began, 1e-6)
+        speed = f"{rate:,.1f} {self._unit}/s" if done > self._first else ""
+        self._progress.update(self._bar, completed=done, total=total, rate=speed)
+        if self._progress.disable and speed and now - self._reported > REPORT_SECONDS:
+            self._reported = now
+            of = "" if total is None else f" of {total:,}"
+            left = "" if total is None else f", {max(total - done, 0) / rate:,.0f} s left"
+            note(f"{done:,}{of} {self._unit}, {speed}{left}")
