@@ -1,5 +1,3 @@
-"""``genderscope audit``: errors by group, and which differences are larger than chance."""
-
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,7 +60,6 @@ def audit(
     """
     for module in ("matplotlib", "scipy", "jinja2"):  # before all pictures are read
         require(module, "eval")
-    from genderscope.core.results import Provenance, versions
     from genderscope.evaluation import audit as audits
     from genderscope.evaluation.audit.results import Audit
     from genderscope.evaluation.counterfactuals import Counterfactuals
@@ -88,16 +85,11 @@ def audit(
     else:
         assert predictions
         table = read(predictions, score_is)
+    made_by = _provenance.of(*audits.LIBRARIES, seed=seed, samples=samples)
     results = audits.report(
         table,
         _options.columns(by),
-        provenance=Provenance(
-            command=_command(out),
-            versions=versions(audits.LIBRARIES),
-            seed=seed,
-            fingerprint=samples.fingerprint if samples else None,
-            exclusions=samples.exclusions if samples else None,
-        ),
+        provenance=replace(made_by, command=_command(out)),
         dataset=dataset,
         split=samples.split if samples else None,
         detector=detector.name if detector else None,

@@ -1,5 +1,3 @@
-"""``genderscope benchmark``: the models beside each other, and where their time goes."""
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,5 +1,3 @@
-"""``genderscope card``: print or write the card of a model."""
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,5 +1,3 @@
-"""``genderscope classify``: label the faces of pictures, folders and archives."""
-
 import signal
 from collections import Counter
 from dataclasses import asdict, dataclass

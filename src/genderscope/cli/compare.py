@@ -1,5 +1,3 @@
-"""``genderscope compare``: which of two models or methods is better on the same pictures."""
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,5 +1,3 @@
-"""``genderscope counterfactuals``: what glasses, masks or light change."""
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

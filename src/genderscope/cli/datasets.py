@@ -1,5 +1,3 @@
-"""``genderscope datasets``: the data sets that can be read, and their layout on disk."""
-
 from typing import Annotated
 
 import typer

@@ -1,5 +1,3 @@
-"""``genderscope demo``: classify a portrait from the package."""
-
 from pathlib import Path
 from typing import Annotated
 

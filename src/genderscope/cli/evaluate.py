@@ -1,5 +1,3 @@
-"""``genderscope evaluate``: how good a model is on a labelled data set."""
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,5 +1,3 @@
-"""``genderscope explain``: what a model looks at in the faces of pictures."""
-
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal

@@ -1,5 +1,3 @@
-"""``genderscope explore``: what a data set holds, before anything is trained on it."""
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,5 +1,3 @@
-"""``genderscope export``: a finished training run as a model file, once more."""
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,5 +1,3 @@
-"""``genderscope leakage``: duplicates and shared persons across splits and data sets."""
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,5 +1,3 @@
-"""``genderscope models``: what is shipped, and what can be pulled."""
-
 from pathlib import Path
 from typing import Annotated, Literal
 

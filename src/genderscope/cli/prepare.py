@@ -1,5 +1,3 @@
-"""``genderscope prepare``: the faces of whole data sets, cut once and kept for training."""
-
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path

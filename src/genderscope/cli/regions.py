@@ -1,5 +1,3 @@
-"""``genderscope regions``: where on the face a model looks, over a data set."""
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,5 +1,3 @@
-"""``genderscope serve``: the HTTP service and its page."""
-
 from typing import Annotated
 
 import typer

@@ -1,5 +1,3 @@
-"""``genderscope split``: training, validation and test splits without shared persons."""
-
 from pathlib import Path
 from typing import Annotated
 

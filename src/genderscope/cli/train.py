@@ -1,5 +1,3 @@
-"""``genderscope train``: from a data set to an exported model with its record."""
-
 from pathlib import Path
 from typing import Annotated
 

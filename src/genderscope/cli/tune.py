@@ -1,5 +1,3 @@
-"""``genderscope tune``: search for good training settings."""
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,5 +1,3 @@
-"""``genderscope watch``: tracks, classifies and counts the faces of a camera or video."""
-
 import shlex
 import signal
 import time

@@ -5,10 +5,19 @@ from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import Any, Self, TextIO
 
 from genderscope.core.errors import UsageError
+from genderscope.core.types import Image, Scene
+from genderscope.imaging.draw import draw
 
 STANDARD_OUTPUT = "-"
 Finished = tuple[str, list[str] | None]
 """A picture's path in an earlier result, and the labels of its faces; None if it failed."""
+
+
+def drawn(scene: Scene) -> Image | None:
+    """A scene's picture with its results; None if it failed."""
+    if scene.drawn is None and scene.frame.image is not None:
+        return draw(scene.frame.image, scene.results)
+    return scene.drawn
 
 
 class BaseSink:

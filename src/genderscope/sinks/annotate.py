@@ -16,15 +16,15 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 class Annotate(BaseSink):
-    """See ``create``."""
+    """A folder, made if needed, or ``UsageError``. A name in use gets a number."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, target: str) -> None:
+        self._folder = Path(target)
         self._uses: Counter[str] = Counter()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"{folder} cannot be created: {error.strerror}") from error
+            raise UsageError(f"{target} cannot be created: {error.strerror}") from error
 
     def write(self, scene: Scene) -> None:
         """Write the scene's picture, if it has no error; ``UsageError`` if the folder cannot be
@@ -37,6 +37,9 @@ class Annotate(BaseSink):
         drawn = draw(scene.frame.image, scene.results)
         name = path.stem + suffix
         self._uses[name] = save_new(drawn, self._folder, path.stem, suffix, self._uses[name] + 1)
+
+
+create = Annotate
 
 
 def save_new(image: Image, folder: Path, stem: str, suffix: str, number: int = 1) -> int:
@@ -64,8 +67,3 @@ def save(image: Image, file: Path) -> None:
         write_whole(file, cv2.imencode(file.suffix, image)[1].tobytes())
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from error
-
-
-def create(target: str) -> Annotate:
-    """Write into a folder, made if needed, or ``UsageError``. A name in use gets a number."""
-    return Annotate(Path(target))

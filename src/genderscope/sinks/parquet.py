@@ -21,16 +21,19 @@ SETTINGS = "_settings.json"  # readers of such folders skip names that begin wit
 
 
 class Parquet(BaseSink):
-    """See ``create``."""
+    """A folder or an address in object storage, created if needed, with ``append`` after the parts
+    that it holds; ``UsageError`` if it cannot be created or already holds parts, ``MissingExtra``
+    without pyarrow.
+    """
 
-    def __init__(self, store: Store, append: bool) -> None:
+    def __init__(self, target: str, append: bool = False) -> None:
         require("pyarrow", "eval")
-        self._store = store
-        store.clear()
+        self._store = Store(target)
+        self._store.clear()
         self._records: list[SceneRecord] = []
-        self._parts = parts(store)
+        self._parts = parts(self._store)
         if self._parts and not append:
-            raise UsageError(f"{store.place} already holds results: add --resume to continue")
+            raise UsageError(f"{self._store.place} already holds results: add --resume to continue")
         self._next = self._parts[-1] + 1 if self._parts else 0
 
     def close(self) -> None:
@@ -48,12 +51,7 @@ class Parquet(BaseSink):
         self._next += 1
 
 
-def create(target: str, append: bool = False) -> Parquet:
-    """Write into a folder or an address in object storage, created if needed, with ``append`` after
-    the parts that it holds; ``UsageError`` if it cannot be created or already holds parts,
-    ``MissingExtra`` without pyarrow.
-    """
-    return Parquet(Store(target), append)
+create = Parquet
 
 
 def clear(target: str) -> None:

@@ -16,8 +16,7 @@ import numpy as np
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
 from genderscope.core.types import Image, Scene
-from genderscope.imaging.draw import draw
-from genderscope.sinks import BaseSink
+from genderscope.sinks import BaseSink, drawn
 
 SUFFIXES = (".mp4", ".mkv", ".mov")
 TICKS_PER_S = 1000
@@ -27,10 +26,13 @@ CODECS = {"libx264": {"preset": "veryfast", "tune": "zerolatency", "crf": "23"},
 
 
 class Video(BaseSink):
-    """See ``create``."""
+    """A video, H.264 if this PyAV has it, else MPEG-4 part 2; ``UsageError`` if it cannot be
+    written, ``MissingExtra`` without PyAV.
+    """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, file: str) -> None:
         self._av = require("av", "video")
+        target = Path(file)
         if target.suffix.lower() not in SUFFIXES:
             raise UsageError(f"{target} should end in one of {', '.join(SUFFIXES)}")
         options = {"flush_packets": "1"}  # written to disk at once
@@ -56,11 +58,8 @@ class Video(BaseSink):
         """Add a frame, resized to the first one; a scene with an error is skipped. ``UsageError``
         if the file cannot be written, for instance because the disk is full.
         """
-        image = scene.drawn
-        if image is None:
-            if scene.frame.image is None:
-                return
-            image = draw(scene.frame.image, scene.results)
+        if (image := drawn(scene)) is None:
+            return
         if self._stream is None:
             self._stream = self._begin(image)
         picture = fitted(image, (self._stream.width, self._stream.height))
@@ -88,6 +87,9 @@ class Video(BaseSink):
         return stream
 
 
+create = Video
+
+
 def fitted(image: Image, size: tuple[int, int]) -> Image:
     """A picture resized to fit into (width, height), with black bars."""
     height, width = image.shape[:2]
@@ -102,10 +104,3 @@ def fitted(image: Image, size: tuple[int, int]) -> Image:
     top, left = (size[1] - inner[1]) // 2, (size[0] - inner[0]) // 2
     canvas[top : top + inner[1], left : left + inner[0]] = resized
     return canvas
-
-
-def create(target: str) -> Video:
-    """Write a video, H.264 if this PyAV has it, else MPEG-4 part 2; ``UsageError`` if it cannot be
-    written, ``MissingExtra`` without PyAV.
-    """
-    return Video(Path(target))

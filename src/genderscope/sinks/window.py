@@ -8,8 +8,7 @@ import PIL.Image
 
 from genderscope.core.errors import UsageError
 from genderscope.core.types import Image, Scene
-from genderscope.imaging.draw import draw
-from genderscope.sinks import BaseSink
+from genderscope.sinks import BaseSink, drawn
 
 TITLE = "genderscope"
 MAX_SHARE = 0.9  # the largest share of the screen that the window fills
@@ -53,10 +52,7 @@ class Window(BaseSink):
 
     def write(self, scene: Scene) -> None:
         """Show a frame; after one with an error the previous one stays on the screen."""
-        image = scene.drawn
-        if image is None and scene.frame.image is not None:
-            image = draw(scene.frame.image, scene.results)
-        if image is not None and not self.closed:
+        if (image := drawn(scene)) is not None and not self.closed:
             self._show(image)
         self.root.update()
 
