@@ -44,6 +44,9 @@ class Output:
         return claimed(place / self.file, overwrite or self.shared, advice)
 
 
+FOLDER = Option(metavar="DIR", file_okay=False)
+PNG = Option(metavar="FILE.png", dir_okay=False)
+Seed = Annotated[int, Option(min=0)]
 Overwrite = Annotated[bool, Option(help="Replace existing results.")]
 Dataset = Annotated[
     str, Option(metavar="NAME:PATH", help="Data set, such as fairface:DIR or table:FILE.csv.")
@@ -55,9 +58,7 @@ JsonFile = Annotated[
     Option("--json", metavar="FILE.json", dir_okay=False, help="Write the results as JSON."),
     Output(),
 ]
-PredictionsFile = Annotated[
-    Path | None, Option(metavar="FILE.csv", dir_okay=False, help="Table of predictions."), Output()
-]
+PredictionsFile = Annotated[Path | None, Option(metavar="FILE.csv", dir_okay=False), Output()]
 ScoreIs = Annotated[
     Literal["man", "confidence"],
     Option(help="Scores of tables: the probability of man, or the confidence in the prediction."),

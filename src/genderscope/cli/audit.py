@@ -27,7 +27,7 @@ PANEL = "Measure"
 def audit(
     data: DataOptions,
     detection: DetectorOptions,
-    out: Annotated[Path, Option(metavar="DIR", file_okay=False), Output("audit.json")],
+    out: Annotated[Path, _options.FOLDER, Output("audit.json")],
     by: Annotated[str, Option(metavar="COLUMN,COLUMN")] = "",
     dataset: Annotated[str | None, Option(metavar="NAME:PATH")] = None,
     predictions: Annotated[Path | None, Option(metavar="FILE.csv")] = None,
@@ -37,7 +37,7 @@ def audit(
     depth: Annotated[int, Option(min=1)] = 2,
     counterfactuals: Annotated[Path | None, Option(metavar="FILE.json")] = None,
     regions: Annotated[Path | None, Option(metavar="FILE.json")] = None,
-    seed: Annotated[int, Option(min=0)] = 0,
+    seed: _options.Seed = 0,
     batch_size: _options.BatchSize = 256,
 ) -> None:
     """Report errors by group, for a model or any predictions.

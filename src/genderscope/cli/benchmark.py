@@ -38,7 +38,7 @@ def benchmark(
     profile: bool = False,
     video: bool = False,
     pictures: Annotated[list[Path] | None, Option(metavar="PATH")] = None,
-    seed: Annotated[int, Option(min=0)] = 0,
+    seed: _options.Seed = 0,
 ) -> None:
     """Compare models by accuracy, size and speed.
 

@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer import Argument, Option
+from typer import Argument
 
 from genderscope.cli import _options, _output, _provenance
 from genderscope.cli._options import DataOptions, DetectorOptions, Output, expanded
@@ -25,7 +25,7 @@ def compare(
     dataset: str | None = None,
     score_is: _options.ScoreIs = "man",
     json_file: _options.JsonFile = None,
-    sheet: Annotated[Path | None, Option(metavar="FILE.png", dir_okay=False), Output()] = None,
+    sheet: Annotated[Path | None, _options.PNG, Output()] = None,
     batch_size: _options.BatchSize = 256,
 ) -> None:
     """Compare two models or methods on the same pictures.

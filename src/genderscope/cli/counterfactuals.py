@@ -27,7 +27,7 @@ def counterfactuals(
     dataset: Annotated[str | None, Option(metavar="NAME:PATH")] = None,
     model: _options.Model = "mini_xception",
     conditions: Annotated[str, Option(metavar="all|NAME,NAME")] = "all",
-    seed: Annotated[int, Option(min=0)] = 0,
+    seed: _options.Seed = 0,
     redetect: bool = False,
     json_file: _options.JsonFile = None,
     sheet: Annotated[Path | None, Option(metavar="FILE.jpg", dir_okay=False), Output()] = None,

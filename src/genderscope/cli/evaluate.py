@@ -21,9 +21,7 @@ def evaluate(
     json_file: _options.JsonFile = None,
     save_predictions: _options.PredictionsFile = None,
     confusion: Annotated[Path | None, Option(dir_okay=False), _options.Output()] = None,
-    plots: Annotated[
-        Path | None, Option(metavar="DIR", file_okay=False), _options.Output("confusion.png")
-    ] = None,
+    plots: Annotated[Path | None, _options.FOLDER, _options.Output("confusion.png")] = None,
     face_sizes: Annotated[str | None, Option(metavar="PX,PX,...")] = None,
     redetect: bool = False,
     batch_size: _options.BatchSize = 256,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Option
 
-from genderscope.cli import _output, _pictures
+from genderscope.cli import _options, _output, _pictures
 from genderscope.cli._options import Model, Output, PictureDetectorOptions, expanded
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
@@ -25,7 +25,7 @@ NAMED_REGIONS = 3
 def explain(
     paths: Annotated[list[Path], Argument(metavar="PATH")],
     detection: PictureDetectorOptions,
-    out: Annotated[Path | None, Option(metavar="DIR", file_okay=False), Output(shared=True)] = None,
+    out: Annotated[Path | None, _options.FOLDER, Output(shared=True)] = None,
     sheet: Annotated[Path | None, Option(metavar="FILE", dir_okay=False), Output()] = None,
     method: Literal["guided", "saliency", "grad-cam"] = "guided",
     label: Annotated[Literal["woman", "man"] | None, Option("--class")] = None,

@@ -4,7 +4,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from genderscope.cli import _output, _provenance
+from genderscope.cli import _options, _output, _provenance
 from genderscope.cli._options import Output, expanded
 from genderscope.core.extras import require
 from genderscope.core.terminal import printable
@@ -15,11 +15,11 @@ PANEL = "Data"
 @expanded
 def explore(
     source: Annotated[str, Argument(metavar="NAME:PATH")],
-    out: Annotated[Path, Option(metavar="DIR", file_okay=False), Output("numbers.json")],
+    out: Annotated[Path, _options.FOLDER, Output("numbers.json")],
     split: str | None = None,
     metadata_only: bool = False,
     sample: Annotated[int, Option(min=1)] = 500,
-    seed: Annotated[int, Option(min=0)] = 0,
+    seed: _options.Seed = 0,
 ) -> None:
     """Summarise a data set and its problems on one page.
 

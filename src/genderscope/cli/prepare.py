@@ -100,9 +100,7 @@ def prepare(
     selection: SelectionOptions,
     split: str | None = None,
     exclude: _options.Exclude = None,
-    preview: Annotated[
-        Path | None, Option(metavar="FILE.png", dir_okay=False), _options.Output()
-    ] = None,
+    preview: Annotated[Path | None, _options.PNG, _options.Output()] = None,
     jobs: _options.Jobs = None,
     engine: _options.Engine = "local",
 ) -> None:

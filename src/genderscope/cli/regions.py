@@ -19,11 +19,9 @@ def regions(
     model: _options.Model = "mini_xception",
     by: Annotated[str, Option(metavar="COLUMN,COLUMN")] = "",
     json_file: _options.JsonFile = None,
-    maps: Annotated[
-        Path | None, Option(metavar="DIR", file_okay=False), _options.Output(shared=True)
-    ] = None,
+    maps: Annotated[Path | None, _options.FOLDER, _options.Output(shared=True)] = None,
     batch_size: _options.BatchSize = 64,
-    seed: Annotated[int, Option(min=0)] = 0,
+    seed: _options.Seed = 0,
 ) -> None:
     """Measure gradient energy by face region over a data set.
 

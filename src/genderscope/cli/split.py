@@ -4,7 +4,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from genderscope.cli import _output, _provenance
+from genderscope.cli import _options, _output, _provenance
 from genderscope.cli._options import Output, expanded
 
 PANEL = "Data"
@@ -16,7 +16,7 @@ def split(
     out: Annotated[Path, Option(metavar="DIR"), Output("splits.json")],
     validation: float = 0.1,
     test: float = 0.1,
-    seed: Annotated[int, Option(min=0)] = 0,
+    seed: _options.Seed = 0,
     split: str | None = None,
 ) -> None:
     """Split a data set without shared identities.

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Option
 
-from genderscope.cli import _provenance
+from genderscope.cli import _options, _provenance
 from genderscope.cli._options import JsonFile, expanded
 from genderscope.core.extras import require
 
@@ -24,7 +24,7 @@ def tune(
     batch_size: Annotated[int, Option(min=2)] = 128,
     small_share: Annotated[float, Option(min=0, max=1)] = 0.0,
     teacher: Annotated[list[Path] | None, Option(metavar="RUN")] = None,
-    seed: Annotated[int, Option(min=0)] = 0,
+    seed: _options.Seed = 0,
     json_file: JsonFile = None,
 ) -> None:
     """Search for training settings with Optuna.

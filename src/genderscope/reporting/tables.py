@@ -22,21 +22,11 @@ if TYPE_CHECKING:
     from genderscope.evaluation.region_survey import RegionGroup, RegionShare
     from genderscope.reporting import page
 
-MEASURES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "recall_gap": "recall gap",
-    "macro_precision": "macro precision",
-    "macro_f1": "macro F1",
-    "recall": "recall",
-    "precision": "precision",
-    "f1": "F1",
-}
-TRIVIAL = {
-    "always_woman": "always\nwoman",
-    "always_man": "always\nman",
-    "prior_random": "prior\nrandom",
-}
+RATES = (
+    *("accuracy", "balanced_accuracy", "recall_gap", "macro_precision", "macro_f1"),
+    *("recall", "precision", "f1"),
+)
+TRIVIAL = ("always_woman", "always_man", "prior_random")
 G = TypeVar("G")
 
 
@@ -53,8 +43,10 @@ def evaluation(result: "Evaluation") -> Iterator[Table]:
 
 def measures(result: "Evaluation") -> Table:
     """The model beside the three classifiers that ignore the picture."""
-    table = Table("%", result.model, "95% interval", *TRIVIAL.values(), box=box.SIMPLE)
-    for key, name in MEASURES.items():
+    trivial = (name.replace("_", "\n") for name in TRIVIAL)
+    table = Table("%", result.model, "95% interval", *trivial, box=box.SIMPLE)
+    for key in RATES:
+        name = key.replace("_", " ").replace("f1", "F1")
         value = getattr(result.rates, key)
         others = [getattr(result.trivial[other], key) for other in TRIVIAL]
         if isinstance(value, Estimate):

@@ -23,15 +23,11 @@ class Table(BaseSink):
             show(rich.console.Console(highlight=False), self._table)
 
     def write(self, scene: Scene) -> None:
-        rows: list[tuple[str, ...]] = [
-            (
-                result.prediction.label,
-                percent(result.prediction.confidence, 1),
-                f"{result.face.box.x:.0f}, {result.face.box.y:.0f}",
-                f"{result.face.box.width:.0f} x {result.face.box.height:.0f}",
-            )
-            for result in scene.results
-        ]
+        rows: list[tuple[str, ...]] = []
+        for result in scene.results:
+            prediction, box = result.prediction, result.face.box
+            place, size = f"{box.x:.0f}, {box.y:.0f}", f"{box.width:.0f} x {box.height:.0f}"
+            rows.append((prediction.label, percent(prediction.confidence, 1), place, size))
         if scene.frame.error is None:
             name = Text(printable(scene.frame.path))
             for row in rows or [("no face",)]:

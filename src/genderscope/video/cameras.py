@@ -6,6 +6,7 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -172,10 +173,7 @@ def _address(source: str, loop: bool, patience: Patience) -> Source:
         raise UsageError(f"{parts.scheme}:// is not supported; {ADVICE}")
     port = f":{parts.port}" if parts.port else ""
     name = f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
-
-    def opened() -> Any:  # PyAV has no types
-        return _opened(source, patience.frozen_s)
-
+    opened = partial(_opened, source, patience.frozen_s)
     try:
         first = [opened()]
     except SourceError as error:

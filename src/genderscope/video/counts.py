@@ -102,15 +102,14 @@ class TrackCounter:
     def counts(self) -> TrackCounts:
         """Everything counted so far."""
         corrected, reason = self._correction()
+        length_s = self._interval_s
         return TrackCounts(
             seconds=round(self._end_s, 3),
             n=len(self._total),
             total=LabelCounts.of(label for label, _ in self._total.values()),
             corrected=corrected,
             not_corrected=reason,
-            intervals=None
-            if self._interval_s is None
-            else [*self._past, self._present(self._interval_s)],
+            intervals=None if length_s is None else [*self._past, self._present(length_s)],
         )
 
     def _correction(self) -> tuple[Correction | None, str | None]:

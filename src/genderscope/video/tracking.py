@@ -93,17 +93,13 @@ class Tracker:
     def predicted(self, time_s: float, size: tuple[int, int]) -> list["PredictedTrack"]:
         """The tracks that are not too old, and where their faces will be at a time."""
         elapsed_s = time_s - (self._time_s or 0)
-        scale = np.array([*size, *size])
-        return [
-            PredictedTrack(
-                track.number,
-                Box(x - width / 2, y - height / 2, width, height),
-                track.seen_s == self._time_s,
-            )
-            for track in self._tracks
-            if time_s - track.seen_s <= self.max_age_s
-            for x, y, width, height in [(track.at(elapsed_s) * scale).tolist()]
-        ]
+        predicted = []
+        for track in self._tracks:
+            if time_s - track.seen_s <= self.max_age_s:
+                x, y, width, height = (track.at(elapsed_s) * [*size, *size]).tolist()
+                box = Box(x - width / 2, y - height / 2, width, height)
+                predicted.append(PredictedTrack(track.number, box, track.seen_s == self._time_s))
+        return predicted
 
 
 @dataclass(frozen=True, slots=True)
