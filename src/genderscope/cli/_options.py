@@ -78,8 +78,11 @@ Sinks = Annotated[
     Option("--sink", metavar="NAME=TARGET", help="Output through a plug-in; repeatable."),
 ]
 MinScore = Annotated[float | None, Option(min=0, max=1, help="Minimum detection score.")]
-ORIENTATION = "Faces to find: upright, any angle, or auto: turned where none is clearly upright."
-Orientation = Annotated[Literal["auto", "upright", "any"], Option(help=ORIENTATION)]
+Turned = Literal["auto", "upright", "any"]
+ORIENTATION = Option(
+    help="Faces to find: upright, any angle, or auto: turned where none is clearly upright."
+)
+Orientation = Annotated[Turned, ORIENTATION]
 MinFacePx = Annotated[int | None, Option(min=1, help="Minimum face size in pixels.")]
 Split = Annotated[str | None, Option(help="Split to use.  [default: the last one]")]
 Exclude = Annotated[
@@ -161,7 +164,7 @@ class DetectorOptions:
     detection_size: DetectionSize = None
     min_score: MinScore = None
     min_face_px: MinFacePx = None
-    orientation: Orientation | None = None
+    orientation: Annotated[Turned | None, ORIENTATION] = None
 
     def create(self) -> "Detector":
         from genderscope import detection
@@ -194,7 +197,7 @@ class IgnoringDetectorOptions(DetectorOptions):
 class PictureDetectorOptions(IgnoringDetectorOptions):
     """The same, with defaults for pictures."""
 
-    orientation: Orientation | None = "auto"
+    orientation: Annotated[Turned | None, ORIENTATION] = "auto"
 
 
 def advise(detector: "Detector") -> None:
