@@ -1,15 +1,20 @@
 """Which faces are found: turned, close, in enlarged photographs.
 
-    python -m benchmarks.find_faces FAIRFACE_DIR [--faces 500] [--detector-model FILE]
+    python -m benchmarks.find_faces FAIRFACE_DIR [--limit 500] [--detector-model FILE]
 
-Faces of FairFace val are laid on a grey canvas of 240 pixels and turned; enlarged until one fills
-the picture; and photographs are enlarged. Ratios of time are of processor time on one thread.
-Writes ``results/find_faces.json`` and its table ``results/find_faces.md``.
+Faces of FairFace val are laid on a grey canvas of 240 pixels, turned and mirrored; enlarged until
+one fills the picture; and photographs are enlarged. Times are of the processor, on one thread.
+Writes ``results/find_faces.json``; ``python scripts/tables`` fills the tables from it.
 """
 
 import argparse
 import shlex
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -21,21 +26,19 @@ from benchmarks.results import AtAngle, Enlarged, FillingFace, FindFaces
 from genderscope import detection
 from genderscope.core.protocols import Detector
 from genderscope.core.results import Estimate, Provenance, versions
-from genderscope.core.types import UNCERTAIN, Box, Face, Image, Prediction
+from genderscope.core.types import UNCERTAIN, Box, Face, Image, Orientation, Prediction, Sample
 from genderscope.detection import downloads
 from genderscope.evaluation import samples
 from genderscope.evaluation.benchmark import machine
 from genderscope.evaluation.metrics import proportion
 from genderscope.imaging import decode
 from genderscope.imaging.preprocess import crop
-from genderscope.inference.classifier import Classifier
-from genderscope.reporting.formatting import share
-from genderscope.reporting.markdown import table
+from genderscope.inference.classifier import Classifier, shipped
 
 ROOT = Path(__file__).parents[1]
 CANVAS_PX, GREY = 240, (128, 128, 128)
 MIDDLE = Box(90, 90, 60, 60)  # of the canvas, where the face is
-ANGLES = {
+ANGLES: dict[Orientation, tuple[int, ...]] = {
     "upright": (0, 15, 30, 45, 90, 180, 270),
     "auto": (0, 15, 30, 45, 90, 180, 270),
     "any": (0, 45, 135),
@@ -43,6 +46,22 @@ ANGLES = {
 SIDES_PX = (320, 640, 2000, 3000, 4000)
 TIMES = (1, 2, 4, 8)
 REPEATS = 7
+CLOSE = 60  # faces enlarged
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is measured, for every process."""
+
+    samples: tuple[Sample, ...]
+    model: str
+    weights: Path | None
+
+    def faces(self) -> Iterator[tuple[Image, int]]:
+        return ((decode.read(one.file), one.label or 0) for one in self.samples)
+
+    def yunet(self, orientation: Orientation) -> Detector:
+        return detection.create("yunet", model=self.weights, orientation=orientation)
 
 
 def on_canvas(image: Image, degrees: int) -> Image:
@@ -56,15 +75,10 @@ def on_canvas(image: Image, degrees: int) -> Image:
     return cv2.warpAffine(canvas, turn, size, borderValue=GREY).astype(np.uint8, copy=False)
 
 
-def at_angle(
-    faces: list[tuple[Image, int]],
-    detector: Detector,
-    orientation: str,
-    degrees: int,
-    of: Classifier,
-) -> AtAngle:
-    crops, truth, spent = [], [], 0.0
-    for image, label in faces:
+def at_angle(setup: Setup, orientation: Orientation, degrees: int, haar: bool = False) -> AtAngle:
+    detector = detection.create("haar") if haar else setup.yunet(orientation)
+    of, crops, truth, spent = Classifier.load(setup.model, 1), [], [], 0.0
+    for image, label in setup.faces():
         view = on_canvas(image, degrees)
         began = process_time()
         found = [face for face in detector(view) if face.box.iou(MIDDLE) > 0.1]
@@ -77,15 +91,16 @@ def at_angle(
         detector=detector.name,
         orientation=orientation,
         degrees=degrees,
-        found=proportion(len(crops), len(faces)),
+        found=proportion(len(crops), len(setup.samples)),
         accuracy=proportion(right, len(crops)),
-        processor_ms=round(1e3 * spent / len(faces), 2),
+        processor_ms=round(1e3 * spent / len(setup.samples), 2),
     )
 
 
-def filling(images: list[Image], detector: Detector, side_px: int) -> FillingFace:
+def filling(setup: Setup, side_px: int) -> FillingFace:
+    detector, n = setup.yunet("auto"), min(CLOSE, len(setup.samples))
     found = boxes = 0
-    for image in images:
+    for image, _ in islice(setup.faces(), n):
         size = (side_px, side_px)
         large = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
         faces = detector(large)
@@ -94,12 +109,13 @@ def filling(images: list[Image], detector: Detector, side_px: int) -> FillingFac
     return FillingFace(
         detector=detector.name,
         side_px=side_px,
-        found=proportion(found, len(images)),
+        found=proportion(found, n),
         false_boxes=boxes - found,
     )
 
 
-def enlarged(file: Path, upright: Detector, auto: Detector) -> Enlarged:
+def enlarged(setup: Setup, file: Path) -> Enlarged:
+    upright, auto = setup.yunet("upright"), setup.yunet("auto")
     image, counts = decode.read(file), {}
     for times in TIMES:
         size = (image.shape[1] * times, image.shape[0] * times)
@@ -122,76 +138,70 @@ def enlarged(file: Path, upright: Detector, auto: Detector) -> Enlarged:
     )
 
 
-def mirrored(faces: list[tuple[Image, int]], detector: Detector, of: Classifier) -> Estimate:
-    """The share of firm answers that become the opposite one; ``n`` are faces found in both."""
-    opposite = n = 0
-    for image, _ in faces:
+def mirrored(setup: Setup) -> dict[str, Estimate]:
+    """By model, the share of firm answers that become the opposite one; ``n`` are faces found in
+    both pictures.
+    """
+    detector = setup.yunet("auto")
+    pairs: list[tuple[tuple[Image, Face], ...]] = []
+    for image, _ in setup.faces():
         view = on_canvas(image, 0)
         views = (view, np.ascontiguousarray(view[:, ::-1]))
-        found: list[list[Face]] = [detector(one) for one in views]
+        found = [detector(one) for one in views]
         if all(found):
-            crops = [crop(one, each[0], of.spec) for one, each in zip(views, found, strict=True)]
-            labels = {
-                Prediction((woman, man), of.min_confidence).label
-                for woman, man in of(np.stack(crops)).tolist()
-            }
-            n += 1
-            opposite += len(labels) == 2 and UNCERTAIN not in labels
-    return proportion(opposite, n)
+            pairs.append(tuple((one, faces[0]) for one, faces in zip(views, found, strict=True)))
+    return {name: _opposite(pairs, Classifier.load(name, 1)) for name in shipped()}
+
+
+def _opposite(pairs: list[tuple[tuple[Image, Face], ...]], of: Classifier) -> Estimate:
+    crops = np.stack([crop(view, face, of.spec) for pair in pairs for view, face in pair])
+    answers = [
+        Prediction((woman, man), of.min_confidence).label for woman, man in of(crops).tolist()
+    ]
+    both = [set(two) for two in zip(answers[::2], answers[1::2], strict=True)]
+    return proportion(sum(len(two) == 2 and UNCERTAIN not in two for two in both), len(both))
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("fairface", type=Path)
     options.add_argument("--photographs", type=Path, default=ROOT.parent / "shared/data/photos")
-    options.add_argument("--faces", type=int, default=500)
+    options.add_argument("--limit", type=int, default=500)
     options.add_argument("--detector-model", type=Path, default=downloads.find("yunet"))
     options.add_argument("--model", default="mini_xception")
+    options.add_argument("--jobs", type=int, default=2)
     options.add_argument("--json", type=Path, default=ROOT / "results/find_faces.json")
     arguments = options.parse_args()
-    cv2.setNumThreads(1)
-    read = samples.read(f"fairface:{arguments.fairface}", "val", limit=arguments.faces)
-    faces = [(decode.read(one.file), one.label or 0) for one in read.samples]
-    classifier = Classifier.load(arguments.model, 1)
-    yunet = {
-        name: detection.create("yunet", model=arguments.detector_model, orientation=name)
-        for name in ANGLES
-    }
-    haar = detection.create("haar")
-    close = [image for image, _ in faces[:60]]
-    result = FindFaces(
-        provenance=Provenance(
-            command=shlex.join(["python", "-m", "benchmarks.find_faces", *sys.argv[1:]]),
-            versions=versions(machine.LIBRARIES),
-            fingerprint=read.fingerprint,
-        ),
-        machine=machine.describe(),
-        model=classifier.name,
-        angles=(
+    read = samples.read(f"fairface:{arguments.fairface}", "val", limit=arguments.limit)
+    setup = Setup(tuple(read.samples), arguments.model, arguments.detector_model)
+    fresh = get_context("spawn")  # a network's threads do not survive a fork
+    with ProcessPoolExecutor(arguments.jobs, fresh, cv2.setNumThreads, (1,)) as pool:
+        close = [pool.submit(filling, setup, side) for side in SIDES_PX]
+        photographs = sorted(arguments.photographs.glob("*.jpg"))
+        larger = [pool.submit(enlarged, setup, file) for file in photographs]
+        opposite = pool.submit(mirrored, setup)
+        angles = [
             *(
-                at_angle(faces, yunet[name], name, degrees, classifier)
-                for name, angles in ANGLES.items()
-                for degrees in angles
+                pool.submit(at_angle, setup, name, one)
+                for name, all_ in ANGLES.items()
+                for one in all_
             ),
-            *(at_angle(faces, haar, "upright", degrees, classifier) for degrees in (0, 15)),
-        ),
-        filling=tuple(filling(close, yunet["auto"], side) for side in SIDES_PX),
-        enlarged=tuple(
-            enlarged(file, yunet["upright"], yunet["auto"])
-            for file in sorted(arguments.photographs.glob("*.jpg"))
-        ),
-        opposite_when_mirrored=mirrored(faces, yunet["auto"], classifier),
-    )
-    result.save(arguments.json, overwrite=True)
-    rows = [
-        [
-            *(one.detector, one.orientation, one.degrees, one.found.n),
-            *(share(one.found), share(one.accuracy)),
+            *(pool.submit(at_angle, setup, "upright", degrees, True) for degrees in (0, 15)),
         ]
-        for one in result.angles
-    ]
-    head = ["detector", "orientation", "turned by", "n", "found %", "accuracy %"]
-    arguments.json.with_suffix(".md").write_text(table(head, rows) + "\n")
+        result = FindFaces(
+            provenance=Provenance(
+                command=shlex.join(["python", "-m", "benchmarks.find_faces", *sys.argv[1:]]),
+                versions=versions(machine.LIBRARIES),
+                fingerprint=read.fingerprint,
+            ),
+            machine=machine.describe(),
+            model=arguments.model,
+            angles=tuple(one.result() for one in angles),
+            filling=tuple(one.result() for one in close),
+            enlarged=tuple(one.result() for one in larger),
+            opposite_when_mirrored=opposite.result(),
+        )
+    result.save(arguments.json, overwrite=True)
 
 
 if __name__ == "__main__":

@@ -225,7 +225,8 @@ class FindFaces(TimedDocument, frozen=True, kw_only=True):
     """Faces found and answered right by angle, by size, and in enlarged photographs.
 
     Attributes:
-        opposite_when_mirrored: share of faces whose firm answer becomes the opposite firm answer.
+        opposite_when_mirrored: by model, the share of faces whose firm answer becomes the opposite
+            firm answer.
     """
 
     KIND = "find faces"
@@ -234,7 +235,7 @@ class FindFaces(TimedDocument, frozen=True, kw_only=True):
     angles: tuple[AtAngle, ...]
     filling: tuple[FillingFace, ...]
     enlarged: tuple[Enlarged, ...]
-    opposite_when_mirrored: Estimate
+    opposite_when_mirrored: dict[str, Estimate]
 
 
 class Bar(Record, frozen=True, kw_only=True):

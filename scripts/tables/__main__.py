@@ -12,6 +12,7 @@ from functools import partial
 
 import explanations
 import faq
+import finding
 import models
 import networks
 import speed
@@ -38,6 +39,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "conditions": faq.conditions,
     "sizes": faq.sizes,
     "robustness": faq.robustness,
+    "find_angles": finding.angles,
+    "find_close": finding.close,
+    "find_enlarged": finding.enlarged,
+    "find_mirrored": finding.mirrored,
     "throughput": speed.throughput,
     "scaling": speed.scaling,
     "speed_bars": speed.bars,
