@@ -29,7 +29,7 @@ from genderscope.training.augmentation import augment
 from genderscope.training.batches import split
 from genderscope.training.lightning_module import WARM_UP
 from genderscope.training.models import mini_xception
-from genderscope.training.models._residual import Residual, projection
+from genderscope.training.models.residual_cnn import Residual, projection
 from genderscope.training.optimizers import optimizer
 from genderscope.training.settings import Augmentation
 from genderscope.training.train import EMA_STEPS

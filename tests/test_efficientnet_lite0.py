@@ -19,9 +19,9 @@ from genderscope.imaging.preprocess import PRESETS, to_input  # noqa: E402
 from genderscope.inference.explainer import Explainer  # noqa: E402
 from genderscope.training import guided_export, recipes  # noqa: E402
 from genderscope.training.augmentation import augment  # noqa: E402
+from genderscope.training.export import export  # noqa: E402
 from genderscope.training.lightning_module import ClassifierModule  # noqa: E402
 from genderscope.training.models import efficientnet_lite0  # noqa: E402
-from genderscope.training.onnx_export import export  # noqa: E402
 from genderscope.training.settings import Augmentation, Settings  # noqa: E402
 
 torch.set_num_threads(1)

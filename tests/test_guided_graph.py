@@ -20,8 +20,8 @@ from genderscope.inference import classifier  # noqa: E402
 from genderscope.inference.explainer import Explainer  # noqa: E402
 from genderscope.training import guided_export  # noqa: E402
 from genderscope.training.captum import explain  # noqa: E402
+from genderscope.training.export import export  # noqa: E402
 from genderscope.training.guided_graph import METHODS, with_gradients  # noqa: E402
-from genderscope.training.onnx_export import export  # noqa: E402
 
 torch.set_num_threads(1)
 

@@ -191,8 +191,3 @@ def test_selective():
     assert measured.accuracy.value == pytest.approx(2 / 3)
     assert measured.accuracy.interval == metrics.wilson(2, 3)
     assert metrics.selective(truth, score, 0.99).accuracy.value is None
-
-
-def test_plain_is_what_json_has():
-    values = {"a": (np.nan, np.float64(0.5)), "b": np.array([[1, 2]]), "c": None, "d": "x"}
-    assert metrics.plain(values) == {"a": [None, 0.5], "b": [[1, 2]], "c": None, "d": "x"}

@@ -11,9 +11,9 @@ from genderscope.imaging.preprocess import PRESETS, to_input  # noqa: E402
 from genderscope.inference.classifier import Classifier  # noqa: E402
 from genderscope.inference.explainer import Explainer, guided_file  # noqa: E402
 from genderscope.training.captum import explain  # noqa: E402
+from genderscope.training.export import export  # noqa: E402
 from genderscope.training.guided_graph import with_gradients  # noqa: E402
 from genderscope.training.mirror import Mirrored  # noqa: E402
-from genderscope.training.onnx_export import export  # noqa: E402
 
 METADATA = {"name": "x", "temperature": 2.0, "bias": 0.3, "abstention": {"min_confidence": 0.5}}
 SPEC = PRESETS["aligned-colour"]

@@ -11,7 +11,7 @@ from torch import nn  # noqa: E402
 from genderscope.core import plugins  # noqa: E402
 from genderscope.imaging.preprocess import PRESETS  # noqa: E402
 from genderscope.inference.classifier import Classifier, shipped  # noqa: E402
-from genderscope.training.onnx_export import export  # noqa: E402
+from genderscope.training.export import export  # noqa: E402
 
 METADATA = {"name": "x", "temperature": 1.0, "bias": 0.0, "abstention": {"min_confidence": 0.5}}
 

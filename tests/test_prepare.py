@@ -18,8 +18,7 @@ from genderscope.cli._cache import Sources
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.types import Box, Face, Sample
 from genderscope.data import prepare
-from genderscope.data.prepare.crops import Crops
-from genderscope.data.prepare.manifest import MANIFEST, PLAN
+from genderscope.data.prepare.crops import MANIFEST, PLAN, Crops
 from genderscope.data.prepare.shards import Recipe
 from genderscope.data.selection import Selection
 from genderscope.imaging import decode

@@ -23,13 +23,13 @@ from genderscope.data.prepare.crops import Crops  # noqa: E402
 from genderscope.data.prepare.shards import Recipe  # noqa: E402
 from genderscope.imaging.preprocess import PRESETS  # noqa: E402
 from genderscope.inference.classifier import WEIGHTS, Classifier  # noqa: E402
-from genderscope.training import lightning_module, onnx_export, recipes  # noqa: E402
+from genderscope.training import export as onnx_export  # noqa: E402
+from genderscope.training import lightning_module, recipes  # noqa: E402
 from genderscope.training.augmentation import augment  # noqa: E402
 from genderscope.training.batches import Batches, age_groups, split  # noqa: E402
 from genderscope.training.calibration import calibrate  # noqa: E402
-from genderscope.training.export import export_run  # noqa: E402
+from genderscope.training.export import export, export_run, multiply_adds  # noqa: E402
 from genderscope.training.lightning_module import ClassifierModule  # noqa: E402
-from genderscope.training.onnx_export import export, multiply_adds  # noqa: E402
 from genderscope.training.record import Study, TrainingRecord, chance  # noqa: E402
 from genderscope.training.runs import load  # noqa: E402
 from genderscope.training.settings import Augmentation, Settings  # noqa: E402

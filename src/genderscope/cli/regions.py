@@ -35,7 +35,7 @@ def regions(
         seed: random seed of the bootstrap.
     """
     require("sklearn", "eval")
-    from genderscope.evaluation import region_maps, region_survey
+    from genderscope.evaluation import region_survey
     from genderscope.evaluation.evaluate import PACKAGES
     from genderscope.inference.explainer import Explainer
     from genderscope.reporting import average_maps, tables
@@ -44,7 +44,7 @@ def regions(
     read = data.read(dataset, labelled=True)
     explainer, detector = Explainer.load(model), detection.create()
     progress = _output.tracked(read.samples, "Explaining")
-    explained = region_maps.explain(progress, detector, explainer, batch_size)
+    explained = region_survey.explain(progress, detector, explainer, batch_size)
     survey = region_survey.survey(
         explained,
         _provenance.of(*PACKAGES, seed=seed, samples=read),

@@ -1,16 +1,4 @@
-"""The errors that this package raises on purpose.
-
-GenderscopeError          exit code 2 unless a command says otherwise
-├── UsageError            an option or argument that is not valid
-│   └── MissingExtra      an optional dependency that is not installed
-├── PictureError          one picture that cannot be read: a result, not the end of a job
-│   └── FaceOutsidePicture    a face whose window lies outside its picture
-├── SourceError           a camera, video or address that cannot be opened or was lost
-├── ModelError            a model file that is missing, broken or not ours
-├── DownloadError         a download that failed or did not match its pinned hash
-├── DatasetError          a data set whose layout or table is not what its reader expects
-└── ResultError           a result file that is broken, or of another kind or version
-"""
+"""The errors raised on purpose; a command that one ends exits with 2 unless it says otherwise."""
 
 
 class GenderscopeError(Exception):
@@ -26,7 +14,7 @@ class MissingExtra(UsageError):  # noqa: N818 - it is the extra that is missing
 
 
 class PictureError(GenderscopeError):
-    """One picture cannot be read."""
+    """One picture cannot be read: a result, not the end of a job."""
 
 
 class FaceOutsidePicture(PictureError):  # noqa: N818 - it is the face that lies outside

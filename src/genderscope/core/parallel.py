@@ -1,5 +1,4 @@
-"""Threads: a function over a stream, with results in the items' order and few of them in memory;
-and what threads share.
+"""Threads: a function over a stream, with results in the items' order; and what threads share.
 
 Threads help where the function releases Python's lock, as decoding and networks do.
 """
@@ -99,7 +98,8 @@ class Work:
     def __init__(self, budget: Budget | None = None) -> None:
         self.cancelled = False
         self._budget, self._held = budget, 0
-        self._lock, self._cancel = Lock(), _nothing
+        self._lock = Lock()
+        self._cancel: Callable[[], None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -117,7 +117,8 @@ class Work:
     def cancel(self) -> None:
         with self._lock:
             self.cancelled = True
-            self._cancel()
+            if self._cancel:
+                self._cancel()
 
     @contextmanager
     def cancelled_by(self, cancel: Callable[[], None]) -> Iterator[None]:
@@ -128,8 +129,4 @@ class Work:
             yield
         finally:
             with self._lock:
-                self._cancel = _nothing
-
-
-def _nothing() -> None:
-    pass
+                self._cancel = None

@@ -28,19 +28,11 @@ class Kind:
 
 
 _UNKNOWN = "not stated"
+_FACTS = dict.fromkeys(("LABELS", "LICENCE", "WHERE", "LAYOUT"), _UNKNOWN)
 KINDS = {
     "detectors": Kind("create"),
     "datasets": Kind(
-        "read",
-        {
-            "TITLE": "a plug-in's data set",
-            "SIZE": None,
-            "SPLITS": ("all",),
-            "LABELS": _UNKNOWN,
-            "LICENCE": _UNKNOWN,
-            "WHERE": _UNKNOWN,
-            "LAYOUT": _UNKNOWN,
-        },
+        "read", {"TITLE": "a plug-in's data set", "SIZE": None, "SPLITS": ("all",), **_FACTS}
     ),
     "sinks": Kind("create"),
     "models": Kind("create", {"SOURCE": _UNKNOWN}),
@@ -57,9 +49,7 @@ def names(package: str) -> list[str]:
 
 
 def load(package: str, name: str) -> ModuleType:
-    """Import one plug-in; ``UsageError`` if it does not exist, cannot be imported, or lacks what
-    its kind must define.
-    """
+    """Import one plug-in; ``UsageError`` if absent, not importable, or without its function."""
     if name in _own(package):
         return import_module(f"genderscope.{package}.{name}")
     kind, others = package.rpartition(".")[2], _others(package)

@@ -44,6 +44,13 @@ class Provenance(Record, frozen=True, kw_only=True):
     exclusions: Exclusions | None = None
 
 
+class Unreadable(Record, frozen=True, kw_only=True):
+    """A picture that cannot be read or used, and why."""
+
+    file: str
+    reason: str
+
+
 class Estimate(Record, frozen=True, kw_only=True):
     """A number with its interval, computed from ``n``; both None where that is too small."""
 

@@ -17,8 +17,7 @@ TRIAL_BYTES = 160 * 2**20  # what all networks opened for a trial may take toget
 def create(
     file: Path, threads: int = 0, provider: str = CPU, *, trial: bool = False
 ) -> onnxruntime.InferenceSession:
-    """Open a network; ``ModelError`` if that fails, ``UsageError`` if ONNX Runtime has no such
-    provider.
+    """Open a network; ``ModelError`` if that fails, ``UsageError`` for an unknown provider.
 
     ``threads`` run it, by default as ONNX Runtime likes. The provider is cpu, cuda, openvino,
     coreml or another of ONNX Runtime's; where this build or machine lacks it, the CPU is used, and
@@ -41,16 +40,12 @@ def create(
         _limit_memory()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.add_session_config_entry("session.use_env_allocators", "1")
+    usable = onnxruntime.get_available_providers()
+    tried = [name for name in dict.fromkeys((wanted, providers[CPU])) if name in usable]
+    fallback = int(wanted != providers[CPU])  # it prints, and tries the CPU once more
     try:
         return onnxruntime.InferenceSession(
-            file,
-            options,
-            providers=[
-                name
-                for name in dict.fromkeys((wanted, providers[CPU]))
-                if name in onnxruntime.get_available_providers()
-            ],
-            enable_fallback=int(wanted != providers[CPU]),  # it prints, and tries the CPU once more
+            file, options, providers=tried, enable_fallback=fallback
         )
     except Exception as error:  # its exception types are private and have no common root
         raise ModelError(f"{file} cannot be opened as an ONNX model: {error}") from error

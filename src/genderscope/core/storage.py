@@ -1,8 +1,10 @@
 """Files written whole or not at all, and folders of them, local or in object storage."""
 
+import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import StringIO
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -19,9 +21,7 @@ def is_url(place: str) -> bool:
 
 
 def opened(place: str) -> IO[bytes]:
-    """Open a file or an address for reading; ``OSError`` if it cannot be read, ``MissingExtra`` for
-    an address without fsspec.
-    """
+    """Open a file or an address for reading; ``OSError``, or ``MissingExtra`` without fsspec."""
     if not is_url(place):
         return open(place, "rb")
     stream: IO[bytes] = require("fsspec", "cluster").open(place, "rb").open()
@@ -29,9 +29,7 @@ def opened(place: str) -> IO[bytes]:
 
 
 def write_whole(file: Path, data: bytes, part: Path | None = None) -> None:
-    """Write a file whole or not at all, whenever the process ends; ``part`` is its name until it is
-    whole, in the same folder.
-    """
+    """Write a file whole or not at all; ``part``, in the same folder, is its name until then."""
     part = part or file.with_name(f"{file.name}.{uuid4().hex}.part")
     try:
         part.write_bytes(data)
@@ -41,6 +39,13 @@ def write_whole(file: Path, data: bytes, part: Path | None = None) -> None:
         raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def csv_of(rows: Iterable[Iterable[object]]) -> bytes:
+    """A CSV of rows, the header first; a name that is not UTF-8 keeps its bytes."""
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode("utf-8", "surrogateescape")
 
 
 @contextmanager

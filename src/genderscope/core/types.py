@@ -262,9 +262,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A frame with its results, in the detector's order, the faces that it left out, and the
-    picture to show, where it is ``drawn`` already.
-    """
+    """A frame, its results in the detector's order, faces left out, and the picture if drawn."""
 
     frame: Frame
     results: tuple[Result, ...] = ()

@@ -8,9 +8,7 @@ from genderscope.core.types import Sample
 
 
 class Fingerprint:
-    """A SHA-256 over samples in order: their files' names and sizes in bytes, labels, boxes and
-    identities. The files are not read.
-    """
+    """A SHA-256 over samples in order: files' names and sizes, labels, boxes, identities."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()

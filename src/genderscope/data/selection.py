@@ -18,8 +18,7 @@ class Selection:
     It has a label, is none of the pictures ``without``, each as from ``place``, and is ``present``.
     The face's score is above ``min_face_score``, that of a second face, if any, below
     ``max_second_face_score``; None for no second face at all, infinity for any. Ages are in years,
-    both included. Other bounds of None allow any. ``UsageError`` if a bound is NaN, or no age is
-    allowed.
+    both included. Other bounds of None allow any. ``UsageError`` for a NaN, or if no age is left.
     """
 
     gender_known: bool = True
@@ -72,9 +71,7 @@ REFERENCE = Selection(min_face_score=3, max_second_face_score=None)
 
 
 class Selected:
-    """The samples that meet a selection; ``removed`` counts the others by the first condition that
-    each fails, of those ``seen`` so far.
-    """
+    """The samples that meet a selection; ``removed`` counts by the first failed condition."""
 
     def __init__(self, samples: Iterable[Sample], selection: Selection) -> None:
         self._samples = iter(samples)

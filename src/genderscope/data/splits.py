@@ -1,8 +1,6 @@
 """Splits: parts of a data set that share no person and have the classes in the same shares."""
 
-import csv
 import hashlib
-import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +12,7 @@ import numpy.typing as npt
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.extras import require
 from genderscope.core.results import Document, Provenance, Record
-from genderscope.core.storage import write_whole
+from genderscope.core.storage import csv_of, write_whole
 from genderscope.core.types import LABELS, Sample
 from genderscope.data.fingerprint import fingerprint
 
@@ -38,9 +36,7 @@ class SplitPart(Record, frozen=True, kw_only=True):
 
 
 class Splits(Document, frozen=True, kw_only=True):
-    """A data set in parts; ``shares`` are of its labelled pictures, for each part but ``train``.
-    Pictures without a label are in no part.
-    """
+    """A data set in parts; ``shares`` are of its labelled pictures, the only ones in parts."""
 
     KIND = "splits"
 
@@ -56,8 +52,7 @@ def hold_out(
 ) -> tuple[Indices, Indices]:
     """Divide labelled samples in two: sorted indices of the remaining and of the held-out ones,
     ``ratio`` of each class. Labels are (n,) integers, negative where unknown: in neither part;
-    ``identities`` are (n,) persons, None where unknown. ``DatasetError`` if there are too few of
-    either.
+    ``identities`` are (n,) persons, None where unknown. ``DatasetError`` if either are too few.
     """
     labelled = np.flatnonzero(labels >= 0)
     names = [identities[row] for row in labelled.tolist()]
@@ -183,9 +178,7 @@ def _part(name: str, samples: Sequence[Sample], table: bytes) -> SplitPart:
 
 
 def _table(samples: Sequence[Sample], groups: Sequence[str], out: Path) -> bytes:
-    content = io.StringIO()
-    rows = csv.writer(content, lineterminator="\n")
-    rows.writerow([*COLUMNS, *groups])
+    rows = [[*COLUMNS, *groups]]
     folders: dict[Path, str] = {}
     here = out.resolve()  # of a symbolic link, where it leads
     for sample in samples:
@@ -195,5 +188,5 @@ def _table(samples: Sequence[Sample], groups: Sequence[str], out: Path) -> bytes
         label = "" if sample.label is None else LABELS[sample.label]
         file = Path(folders[folder], sample.file.name).as_posix()
         values = (sample.groups.get(name, "") for name in groups)
-        rows.writerow([file, label, sample.identity or "", *values])
-    return content.getvalue().encode()
+        rows.append([file, label, sample.identity or "", *values])
+    return csv_of(rows)

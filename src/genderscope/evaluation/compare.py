@@ -42,9 +42,7 @@ class Answered(Record, frozen=True, kw_only=True):
 
 
 class Forced(Record, frozen=True, kw_only=True):
-    """The comparison without abstention: how an answer is made of a prediction, and the pictures
-    without an answer, by side.
-    """
+    """Without abstention: how a prediction becomes an answer, and the missing answers by side."""
 
     means: str
     n_no_answer: dict[str, int]
@@ -95,9 +93,7 @@ def compare(
     split: str | None = None,
     failed: Iterable[str] = (),
 ) -> Comparison:
-    """Compare two methods; without labels, only their agreement. ``provenance.seed`` is the
-    bootstrap's.
-    """
+    """Compare two methods; without labels, their agreement. The provenance has the seed."""
     a, b, truth, seed = pair.a, pair.b, pair.a.truth, provenance.seed or 0
     labelled = truth >= 0
     answered = labelled & (a.labels != UNSURE) & (b.labels != UNSURE)

@@ -4,8 +4,6 @@ A face is located once, in the original picture, and cropped there in all condit
 classifier's answer changes, not the detector's.
 """
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +13,7 @@ import numpy as np
 
 from genderscope.core.errors import FaceOutsidePicture, PictureError
 from genderscope.core.protocols import Detector
-from genderscope.core.storage import write_whole
+from genderscope.core.storage import csv_of, write_whole
 from genderscope.core.types import LABELS, Face, Floats, Image, Sample
 from genderscope.data.counterfactuals import Condition, picture_seed
 from genderscope.detection.views import moved
@@ -124,11 +122,8 @@ class Pictures:
 
     def __exit__(self, *_: object) -> None:
         columns = list(dict.fromkeys(column for row in self._rows for column in row))
-        text = io.StringIO()
-        rows = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-        rows.writeheader()
-        rows.writerows(self._rows)
-        write_whole(self._out / TABLE, text.getvalue().encode("utf-8", "surrogateescape"))
+        rows = ([row.get(column, "") for column in columns] for row in self._rows)
+        write_whole(self._out / TABLE, csv_of([columns, *rows]))
 
 
 def sheet(

@@ -67,8 +67,7 @@ class Counterfactuals(Document, frozen=True, kw_only=True):
     """The flip rates of a model or method over ``n`` faces: ``genderscope counterfactuals --json``.
     Split and detector are None where predictions were read from a table; if ``redetected``, the
     detector searched each counterfactual picture again. Samples without a face to draw on are
-    ``skipped``, by the reason; ``sheet`` is a file beside this one, ``accuracy`` that on the
-    original pictures.
+    ``skipped``, by the reason; ``sheet`` is a file beside this one, ``accuracy`` on the originals.
     """
 
     KIND: ClassVar[str] = "counterfactuals"

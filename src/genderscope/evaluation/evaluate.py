@@ -1,7 +1,6 @@
 """Evaluation of a model, as it runs, on a labelled data set with one labelled face a picture.
 
-Every labelled picture counts: without a detected face it is classified as a whole, and if
-unreadable it is wrong.
+Every labelled picture counts: as a whole without a detected face, as wrong if unreadable.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +13,7 @@ import numpy as np
 from genderscope.core.errors import DatasetError, PictureError
 from genderscope.core.html import table
 from genderscope.core.protocols import Detector
-from genderscope.core.results import Document, Estimate, Provenance, Record
+from genderscope.core.results import Document, Estimate, Provenance, Record, Unreadable
 from genderscope.core.types import LABELS, Frame, Image, Prediction, Sample
 from genderscope.evaluation import face_sizes, metrics, predictions
 from genderscope.evaluation.face_sizes import FaceSizes
@@ -41,13 +40,6 @@ class Confusion(Record, frozen=True, kw_only=True):
     labels: tuple[str, str]
     counts: tuple[tuple[int, int], tuple[int, int]]
     shares: tuple[tuple[float, float], tuple[float, float]]
-
-
-class Unreadable(Record, frozen=True, kw_only=True):
-    """A picture that cannot be read, and why."""
-
-    file: str
-    reason: str
 
 
 class Evaluation(Document, frozen=True, kw_only=True):
@@ -163,9 +155,7 @@ def measure(
     face_px: Sequence[int] = (),
     redetect: bool = False,
 ) -> Evaluation:
-    """All metrics of ``answers``; ``provenance.seed`` is that of the bootstrap. ``DatasetError`` if
-    no sample has a label.
-    """
+    """All metrics; the provenance has the bootstrap's seed. ``DatasetError`` without labels."""
     labelled = [answer for answer in answers if answer.sample.label is not None]
     if not labelled:
         raise DatasetError(f"{dataset} has no labelled picture in the split {split!r}")

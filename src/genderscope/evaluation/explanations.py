@@ -66,21 +66,15 @@ def explain(
     crops = np.stack(located.crops)
     scores, maps = explainer(crops, np.full(len(crops), label))
     landmarks = np.stack([regions.landmarks(face, spec) for face in located.faces])
-    tile = replace(spec, size=panels.TILE_PX, colour="bgr")
+    tile, shares = replace(spec, size=panels.TILE_PX, colour="bgr"), regions.shares(maps, landmarks)
+    rows = zip(located.faces, located.recrop(tile), scores.tolist(), maps, shares, strict=True)
     return [
         Explanation(
             rule.result(face, (woman, man)),
             tile_crop,
             int(man > woman) if label == EITHER else label,
             one,
-            shares,
+            share,
         )
-        for face, tile_crop, (woman, man), one, shares in zip(
-            located.faces,
-            located.recrop(tile),
-            scores.tolist(),
-            maps,
-            regions.shares(maps, landmarks),
-            strict=True,
-        )
+        for face, tile_crop, (woman, man), one, share in rows
     ]

@@ -22,9 +22,7 @@ REDETECTED = "detected anew in the smaller picture: the detector too"
 
 
 class AtSize(Record, frozen=True, kw_only=True):
-    """Accuracy of all pictures, without abstention, with faces ``face_px`` pixels across, of which
-    ``n_as_it_is`` are no larger anyway.
-    """
+    """Accuracy without abstention at ``face_px``; ``n_as_it_is`` faces are no larger anyway."""
 
     face_px: int
     n_as_it_is: int

@@ -46,13 +46,8 @@ def join(a: Predictions, b: Predictions) -> Pair:
     first, second = _selected(a, rows_a), _selected(b, rows_b)
     truth = np.where(truth_a < 0, truth_b, truth_a)
     columns = second.columns | first.columns
-    return Pair(
-        replace(first, truth=truth, columns=columns),
-        replace(second, truth=truth, columns=columns),
-        joined_by,
-        _others(a, rows_a),
-        _others(b, rows_b),
-    )
+    first, second = (replace(one, truth=truth, columns=columns) for one in (first, second))
+    return Pair(first, second, joined_by, _others(a, rows_a), _others(b, rows_b))
 
 
 def truths(samples: Iterable[Sample], name: str) -> Predictions:

@@ -1,9 +1,5 @@
-"""One method's predictions of many pictures, as arrays and as a table: the common format of all
-methods, of this package or not.
-"""
+"""Predictions of many pictures by any method, of this package or not: arrays and tables."""
 
-import csv
-import io
 import math
 import os
 from collections.abc import Iterable
@@ -15,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genderscope.core.errors import DatasetError
-from genderscope.core.storage import write_whole
+from genderscope.core.storage import csv_of, write_whole
 from genderscope.core.types import LABELS, UNCERTAIN, Floats, Prediction, Sample, Scene
 from genderscope.data import datasets
 from genderscope.data.datasets import table
@@ -51,8 +47,7 @@ class Answer:
 class Predictions:
     """Predictions of n pictures by a model or method of this name: ``truth``, (n,) int64, indexes
     ``LABELS``, -1 where unknown; ``labels`` ``OUTCOMES``, with abstention, -1 without an answer;
-    ``score``, (n,) float64, is P(man), or NaN. Columns have further values, such as the data set's
-    groups.
+    ``score``, (n,) float64, is P(man), or NaN. Columns are further values, such as groups.
     """
 
     name: str
@@ -185,9 +180,7 @@ def from_rows(path: Path, rows: Iterable[table.Row], score_is: Meaning = "man") 
 
 def write(path: Path, predictions: Predictions) -> None:
     """Write the CSV that ``read`` reads; it is a data set too, of the name ``table``."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow([*COLUMNS, *predictions.columns])
+    rows: list[list[object]] = [[*COLUMNS, *predictions.columns]]
     here = os.path.realpath(path.parent)
     for file, truth, label, score, *more in zip(
         predictions.files,
@@ -200,8 +193,8 @@ def write(path: Path, predictions: Predictions) -> None:
         place = file if os.path.isabs(file) else Path(os.path.relpath(file, here)).as_posix()
         prediction = "" if label == NO_ANSWER else OUTCOMES[label]
         number = "" if np.isnan(score) else f"{score:.6f}"
-        rows.writerow([place, "" if truth < 0 else LABELS[truth], prediction, number, *more])
-    write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
+        rows.append([place, "" if truth < 0 else LABELS[truth], prediction, number, *more])
+    write_whole(path, csv_of(rows))
 
 
 def _outcome(row: dict[str, str], column: str, path: Path, where: str) -> int | None:

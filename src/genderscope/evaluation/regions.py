@@ -26,9 +26,7 @@ Points = npt.NDArray[np.complex128]
 
 
 def landmarks(face: Face, spec: PreprocessSpec) -> Floats:
-    """A face's landmarks in its crop, (5, 2) in pixels from the corner; without any, the average
-    face's.
-    """
+    """A face's landmarks in its crop, (5, 2) pixels from the corner, or the average face's."""
     a, b = window(face, spec)
     if face.landmarks is not None:
         places = points(face.landmarks)
@@ -83,8 +81,7 @@ def energy(maps: npt.NDArray[np.floating]) -> Floats:
 
 def shares(maps: npt.NDArray[np.floating], faces: Floats) -> Floats:
     """The share of each map's energy in each region, (n, 7) in the order of ``REGIONS``, NaN for a
-    map that is zero everywhere; from maps, (n, size, size[, channels]), and ``landmarks``, (n, 5,
-    2).
+    map that is zero everywhere; maps are (n, size, size[, channels]), faces as for ``masks``.
     """
     places, energies = masks(faces, maps.shape[1]), energy(maps)
     parts = [(energies * (places == region)).sum((1, 2)) for region in range(len(REGIONS))]

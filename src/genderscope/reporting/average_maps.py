@@ -6,7 +6,7 @@ import numpy as np
 from genderscope.core.types import LABELS, Image
 from genderscope.evaluation import regions
 from genderscope.evaluation.metrics import SMALLEST_N
-from genderscope.evaluation.region_maps import Average, Maps
+from genderscope.evaluation.region_survey import Average, Maps
 from genderscope.imaging import panels
 
 

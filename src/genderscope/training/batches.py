@@ -89,9 +89,7 @@ def age_groups(crops: Crops) -> tuple[Indices, list[str]]:
 
 
 def race_groups(crops: Crops) -> tuple[Indices, list[str]]:
-    """Each crop's group of race and label, (n,) indices into the names that follow; -1 where
-    unknown. Used for weights in the loss only.
-    """
+    """Each crop's group of race and label, as ``age_groups``; only for weights in the loss."""
     return _numbered(
         [
             f"{race}, {LABELS[label]}" if (race := groups.get("race")) and label >= 0 else ""

@@ -73,18 +73,10 @@ def _by_weight(gradient: Tensor, maps: Tensor, weight: Tensor, stride: int, padd
 
 
 def _gradient(gradient: Tensor, maps: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+    along = [stride] * 2, [padding] * 2, [1, 1]  # the last is the dilation
+    wanted = [False, True, False]  # the gradient by the weight alone
     by_weight: Tensor = torch.ops.aten.convolution_backward(
-        gradient,
-        maps,
-        weight,
-        None,
-        [stride] * 2,
-        [padding] * 2,
-        [1, 1],
-        False,
-        [0, 0],
-        len(weight),
-        [False, True, False],
+        gradient, maps, weight, None, *along, False, [0, 0], len(weight), wanted
     )[1]
     return by_weight
 

@@ -1,8 +1,7 @@
 """Distributed training: the processes that ``torchrun`` started, or one.
 
 Every process makes all views of the same batch from the same random numbers, and learns from its
-share; batch normalisation is over the whole batch. So several learn the same as one, up to
-rounding.
+share; batch normalisation is over the whole batch. So several learn as one does.
 """
 
 import os

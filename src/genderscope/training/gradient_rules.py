@@ -130,15 +130,8 @@ def _convolution(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
         - strides[axis] * (after[axis] - 1)
         for axis in (0, 1)
     ]  # fmt: skip
-    return write.node(
-        "ConvTranspose",
-        gradient,
-        node.input[1],
-        strides=strides,
-        pads=pads,
-        output_padding=rest,
-        **same,
-    )
+    same |= {"strides": strides, "pads": pads, "output_padding": rest}
+    return write.node("ConvTranspose", gradient, node.input[1], **same)
 
 
 def _rotated(write: Writer, name: str, group: int) -> str:

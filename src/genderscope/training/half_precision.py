@@ -39,8 +39,7 @@ def widen(model: onnx.ModelProto) -> None:
 
 def share(model: onnx.ModelProto, file: Path, name: str) -> None:
     """Let a model read the weights that another file in the same folder holds, in place: arrays
-    with the same bytes, by their offset in ``file``, whose name is ``name`` when the model is
-    opened.
+    with the same bytes, by their offset in ``file``, which is opened as ``name``.
     """
     content = file.read_bytes()
     for array in model.graph.initializer:

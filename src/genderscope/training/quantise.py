@@ -37,8 +37,7 @@ LARGEST_LOSS = 0.003  # of validation accuracy; a model whose interval lies belo
 
 def quantise(model: Path, crops: Crops) -> Path:
     """Write ``<model>.int8.onnx`` beside an exported model. Ranges are estimated on training faces
-    by each of ``METHODS``. The one with validation logits nearest to the model's is kept and
-    calibrated anew.
+    by each of ``METHODS``. The nearest one, by validation logits, is kept and calibrated.
 
     Raises ``UsageError`` if it was trained on other ``crops`` or is quantised already,
     ``ModelError`` if it cannot be opened or loses more accuracy than ``LARGEST_LOSS``.

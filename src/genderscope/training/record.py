@@ -34,8 +34,7 @@ class TrainingData(Record, frozen=True, kw_only=True):
 
 class TrainingRecord(Document, frozen=True, kw_only=True):
     """``record.json`` in a run's folder: its settings, with the runs that they name without their
-    folders, the commit that trained, or ``unknown``, and the seconds of all epochs without
-    validation.
+    folders, the commit that trained, or ``unknown``, and all epochs' seconds without validation.
     """
 
     KIND = "training"

@@ -28,9 +28,7 @@ def load(run: Path) -> nn.Module:
 
 
 def read(file: Path) -> dict[str, Any]:  # torch's own type
-    """A file of a run: tensors and plain values, so that reading it executes nothing; anything
-    else, or a broken file, is a ``UsageError``.
-    """
+    """A file of a run, read without executing anything; ``UsageError`` if broken."""
     try:
         return dict(torch.load(file, map_location="cpu", weights_only=True))
     except Exception as error:  # what torch raises on hostile bytes has no common root

@@ -65,13 +65,8 @@ def train(
     weights = None
     if settings.balance == "weights":
         weights = torch.from_numpy(batches.class_weights(crops.labels[train_part]))
-    module = ClassifierModule(
-        settings,
-        crops.spec,
-        len(batches.age_groups(crops)[1]),
-        weights,
-        len(batches.race_groups(crops)[1]),
-    )
+    (_, ages), (_, races) = batches.age_groups(crops), batches.race_groups(crops)
+    module = ClassifierModule(settings, crops.spec, len(ages), weights, len(races))
     steps = settings.epochs * (len(train_part) // settings.batch_size)
     trainer = _trainer(settings, out, steps, callbacks)
     try:

@@ -28,8 +28,7 @@ Solid = npt.NDArray[np.float64]
 class Pose:
     """A head in a picture: ``abs(scale)`` is the unit in pixels, its angle the tilt; ``origin`` the
     head's (0, 0, 0). Yaw and pitch are in radians, positive where the face looks to the picture's
-    right, and down; ``eyes`` and ``mouth`` are the landmarks' residuals. Places are x + iy in
-    pixels.
+    right, and down; ``eyes`` and ``mouth`` the landmarks' residuals. Places are x + iy pixels.
     """
 
     scale: complex
@@ -46,9 +45,7 @@ class Pose:
 
 
 def pose(face: Face) -> Pose:
-    """The pose in which an average head's landmarks fit a face best; frontal for a face without
-    landmarks or with all on one point.
-    """
+    """The pose in which an average head fits a face's landmarks best; frontal without any."""
     frontal = Pose(*face.fit(to_landmarks=False))
     if face.landmarks is None:
         return frontal
@@ -64,14 +61,8 @@ def pose(face: Face) -> Pose:
     scale = complex(scales[best])
     origin = complex(landmarks.mean() - scale * heads[best].mean())
     residuals = landmarks - (scale * heads[best] + origin)
-    return Pose(
-        scale,
-        origin,
-        float(yaws[best]),
-        float(pitches[best]),
-        complex(residuals[:2].mean()),
-        complex(residuals[3:].mean()),
-    )
+    turn = float(yaws[best]), float(pitches[best])
+    return Pose(scale, origin, *turn, complex(residuals[:2].mean()), complex(residuals[3:].mean()))
 
 
 def lifted(flat: Sequence[Sequence[float]] | npt.NDArray[Any], above: float = 0.0) -> Solid:

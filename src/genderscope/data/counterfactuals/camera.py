@@ -60,12 +60,5 @@ def noisy(picture: Image, face: Face, seed: int) -> Image:
     return values
 
 
-CONDITIONS = {
-    "blur": blur,
-    "JPEG": jpeg,
-    "small": small,
-    "grey": grey,
-    "warm tint": warm,
-    "red as blue": swapped,
-    "noise": noisy,
-}
+CONDITIONS = {"blur": blur, "JPEG": jpeg, "small": small, "grey": grey}
+CONDITIONS |= {"warm tint": warm, "red as blue": swapped, "noise": noisy}

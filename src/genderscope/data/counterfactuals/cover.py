@@ -10,14 +10,8 @@ from genderscope.data.counterfactuals._pose import lifted
 KIND = "worn"
 # BGR: black, navy, burgundy, brown, sand, grey, bottle green, off-white.
 CLOTHS = (
-    (30, 28, 28),
-    (82, 52, 36),
-    (48, 28, 104),
-    (56, 70, 88),
-    (150, 178, 200),
-    (128, 126, 124),
-    (66, 78, 40),
-    (222, 226, 230),
+    *((30, 28, 28), (82, 52, 36), (48, 28, 104), (56, 70, 88)),
+    *((150, 178, 200), (128, 126, 124), (66, 78, 40), (222, 226, 230)),
 )
 # A scarf's outline from the left shoulder to the crown.
 AROUND = np.array(

@@ -51,15 +51,9 @@ def _worn(picture: Image, face: Face, seed: int, *, dark: bool) -> Image:
         canvas.paint((215, 215, 210), glass * draw.uniform(0.03, 0.07))
     canvas.glow(1, glass * _reflection(canvas, draw, dark))
     rims = [canvas.shape(np.concatenate([o, o[:2]]), shift=eyes, line=width) for o in lenses]
-    frame = np.maximum.reduce(
-        [
-            *rims,
-            *(
-                canvas.shape(part, shift=eyes, line=thick)
-                for part, thick in _rest(lens, width, canvas.pose.yaw)
-            ),
-        ]
-    )
+    rest = _rest(lens, width, canvas.pose.yaw)
+    rims += [canvas.shape(part, shift=eyes, line=thick) for part, thick in rest]
+    frame = np.maximum.reduce(rims)
     canvas.paint(colour, frame)
     # Light from above catches the upper edge of the rims.
     up = eyes - width * 0.3j * canvas.pose.scale

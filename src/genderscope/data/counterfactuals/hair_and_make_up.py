@@ -1,7 +1,6 @@
 """Beards, moustaches, lipstick and eye make-up, as shades on the skin.
 
-They are cues of gender presentation, which a face may already have, so a changed prediction is not
-by itself an error.
+They are cues of gender presentation: a changed prediction is not by itself an error.
 """
 
 import numpy as np

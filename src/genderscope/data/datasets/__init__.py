@@ -49,9 +49,7 @@ def names() -> list[str]:
 
 
 def reader(name: str) -> Reader:
-    """A reader by its name, or by a source such as ``fairface:DIR``; ``UsageError`` if there is
-    none or it lacks a name of ``Reader``.
-    """
+    """A reader by name or source; ``UsageError`` if absent or without a name of ``Reader``."""
     name = name.partition(":")[0]
     module = plugins.load("data.datasets", name)
     if missing := [word for word in (*Reader.__annotations__, "read") if not hasattr(module, word)]:
@@ -60,8 +58,7 @@ def reader(name: str) -> Reader:
 
 
 def read(source: str, split: str | None = None) -> Iterator[Sample]:
-    """Stream a split of a data set by its source, such as ``fairface:DIR``; by default ``train`` if
-    it exists, else ``all``.
+    """Stream a split of a data set by its source; by default ``train`` if it exists, else ``all``.
 
     The split and a reader's options may follow the path: ``fairface:DIR?split=val`` or
     ``table:FILE?file=path&label=gender``. Raises ``UsageError`` if the source is not ``NAME:PATH``,

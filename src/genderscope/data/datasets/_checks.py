@@ -32,9 +32,7 @@ class OneLabelEach:
         self._seen: dict[str, tuple[int, str]] = {}
 
     def check(self, file: Path, label: int | None, table: Path, row: str) -> None:
-        """Remember the label of a row, such as ``line 3``, unless None; ``DatasetError`` if an
-        earlier row of the picture differs.
-        """
+        """Remember a row's label; ``DatasetError`` if an earlier row of the picture differs."""
         if label is None:
             return
         first, where = self._seen.setdefault(os.path.normpath(file), (label, row))

@@ -1,7 +1,6 @@
 """Adience (Eidinger, Enbar and Hassner, 2014): unfiltered photographs, in five folds by person.
 
-The tables' boxes refer to the original photographs, but only upright face crops are published, so a
-sample has no box.
+The tables' boxes are of unpublished originals, so a sample, an upright crop, has no box.
 """
 
 import csv

@@ -24,17 +24,8 @@ DIR/                  pictures, in DIR or in folders inside it, named
 NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+\.")
 RACES = ("White", "Black", "Asian", "Indian", "Others")
 # FairFace's age groups, to compare the two data sets.
-AGES = {
-    0: "0-2",
-    3: "3-9",
-    10: "10-19",
-    20: "20-29",
-    30: "30-39",
-    40: "40-49",
-    50: "50-59",
-    60: "60-69",
-    70: "more than 70",
-}
+AGES = {0: "0-2", 3: "3-9", 10: "10-19", 20: "20-29", 30: "30-39", 40: "40-49"}
+AGES |= {50: "50-59", 60: "60-69", 70: "more than 70"}
 ADULT = 18
 
 

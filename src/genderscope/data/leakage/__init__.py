@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from genderscope.core.errors import DatasetError
-from genderscope.core.results import Document, Exclusions, Provenance, Record
+from genderscope.core.results import Document, Exclusions, Provenance, Record, Unreadable
 from genderscope.core.storage import write_whole
 from genderscope.core.types import Frame, Image, Sample
 from genderscope.data.leakage import duplicates
@@ -36,13 +36,6 @@ class Track(Protocol):
     def __call__(self, steps: Iterable[Step], /, *, total: int, description: str) -> Iterable[Step]:
         """The same steps."""
         ...
-
-
-class Unreadable(Record, frozen=True, kw_only=True):
-    """A picture that cannot be read, and why."""
-
-    file: str
-    reason: str
 
 
 class PartSummary(Record, frozen=True, kw_only=True):

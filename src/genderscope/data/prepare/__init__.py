@@ -25,7 +25,7 @@ from genderscope.core.extras import require
 from genderscope.core.results import Provenance, versions
 from genderscope.core.types import Sample
 from genderscope.data.fingerprint import fingerprint
-from genderscope.data.prepare.manifest import MANIFEST, PLAN, CropsManifest, CropsPlan, ShardFile
+from genderscope.data.prepare.crops import MANIFEST, PLAN, CropsManifest, CropsPlan, ShardFile
 from genderscope.data.prepare.shards import Recipe, Shard, Work, checksum, write_shard
 
 SHARD_ROWS = 1000

@@ -64,25 +64,17 @@ def _row(sample: Sample, recipe: Recipe) -> list[Tile]:
     inputs = to_input(exact[None], spec)[0].astype(np.float32)
     lowest, highest = float(inputs.min()), float(inputs.max())
     stretched = (inputs - lowest) / max(highest - lowest, 1e-6) * 255
-    tiles = [
-        _picture(image, face, spec),
-        np.where(visible[..., None], coloured, np.uint8(255)),
-        coloured,
-        exact,
-        stretched.transpose(1, 2, 0).squeeze().astype(np.uint8),
-    ]
     label = "no label" if sample.label is None else LABELS[sample.label]
-    captions = [
-        f"{label}, {SOURCES[source]}",
-        f"{visible.mean():.0%} of the square",
-        f"{spec.size} x {spec.size} pixels",
-        f"mean {exact.mean():.0f}, deviation {exact.std():.0f}",
-        f"{lowest:.2f} to {highest:.2f}",
+    shown = np.where(visible[..., None], coloured, np.uint8(255))
+    scaled = stretched.transpose(1, 2, 0).squeeze().astype(np.uint8)
+    steps = [
+        (_picture(image, face, spec), f"{label}, {SOURCES[source]}"),
+        (shown, f"{visible.mean():.0%} of the square"),
+        (coloured, f"{spec.size} x {spec.size} pixels"),
+        (exact, f"mean {exact.mean():.0f}, deviation {exact.std():.0f}"),
+        (scaled, f"{lowest:.2f} to {highest:.2f}"),
     ]
-    return [
-        Tile(fitted(tile, TILE_PX, cv2.INTER_NEAREST), caption)
-        for tile, caption in zip(tiles, captions, strict=True)
-    ]
+    return [Tile(fitted(tile, TILE_PX, cv2.INTER_NEAREST), caption) for tile, caption in steps]
 
 
 def _picture(image: Image, face: Face, spec: PreprocessSpec) -> Image:

@@ -22,11 +22,11 @@ from genderscope import detection
 from genderscope.core.errors import PictureError
 from genderscope.core.extras import require
 from genderscope.core.protocols import Detector
-from genderscope.core.results import Record
+from genderscope.core.results import Unreadable
 from genderscope.core.storage import text, write_whole
 from genderscope.core.types import Face, Image, Sample
 from genderscope.data import counterfactuals
-from genderscope.data.prepare.manifest import ShardFile
+from genderscope.data.prepare.crops import ShardFile
 from genderscope.detection import downloads
 from genderscope.imaging.preprocess import PreprocessSpec, cut
 from genderscope.inference.locate import Source, locate
@@ -59,9 +59,7 @@ class Recipe:
         return self.spec.size // 4
 
     def locate(self, sample: Sample) -> tuple[Image, Face, Source]:
-        """A sample's picture, its face, and the source of its place; a ``PictureError`` if
-        unreadable or the face lies outside.
-        """
+        """A sample's picture, its face, and the source of its place; errors as ``locate``."""
         located = locate(sample, _detector(self) if self.detector else None, self.spec)
         [face], image = located.faces, located.frame.image
         assert image is not None  # an unreadable picture raises
@@ -89,18 +87,11 @@ class Work:
         return self.out / f"shard-{self.number:05d}.arrow"
 
 
-class Failure(Record, frozen=True, kw_only=True):
-    """A picture that could not be cut, and why."""
-
-    file: str
-    reason: str
-
-
 class Shard(ShardFile, frozen=True, kw_only=True):
     """A written shard, with the pictures that failed and their number for each reason."""
 
     failures: dict[str, int]
-    failed: tuple[Failure, ...]
+    failed: tuple[Unreadable, ...]
 
 
 def write_shard(work: Work) -> Shard:
@@ -117,7 +108,7 @@ def write_shard(work: Work) -> Shard:
             image = work.recipe.apply(image, face, sample)
             crop, visible = cut(image, face, work.recipe.spec, work.recipe.surround)
         except PictureError as error:
-            failed.append(Failure(file=text(str(sample.file)), reason=text(str(error))))
+            failed.append(Unreadable(file=text(str(sample.file)), reason=text(str(error))))
             continue
         rows.append(
             {
@@ -179,7 +170,7 @@ def _schema(recipe: Recipe) -> Any:
     )
 
 
-def _kind(failure: Failure) -> str:
+def _kind(failure: Unreadable) -> str:
     """A reason without the picture's own name, numbers and details."""
     reason = failure.reason.replace(f"{failure.file}: ", "").replace(failure.file, "the picture")
     plain = re.sub(r" \(.*\)", "", reason)

@@ -40,8 +40,7 @@ class Division:
 class Measure:
     """One measure of each group, (groups,) each: ``n`` pictures that count, in effect
     ``effective_n`` (see ``intervals.effective``), the value and its interval, NaN below
-    ``SMALLEST_N`` pictures, or persons where these are known; and the same for all other groups
-    together.
+    ``SMALLEST_N`` pictures, or persons where these are known; and the same for all others.
     """
 
     n: Integers
@@ -83,8 +82,7 @@ def outcomes(
 
     ``error``: wrong without abstention; ``missed``: wrong, uncertain or no answer; ``uncertain``;
     ``answered_error``: wrong, of those with a label; ``recall_woman``, ``recall_man``: right
-    without abstention, by label; ``overconfidence``: confidence minus correctness, of those with a
-    score.
+    without abstention, by label; ``overconfidence``: confidence minus correctness, where scored.
     """
     wrong = (forced != truth).astype(np.float64)
     return {

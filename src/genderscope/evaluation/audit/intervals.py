@@ -65,8 +65,7 @@ class Extremes:
 
 
 def extremes(share: Floats, n: Floats) -> Extremes:
-    """The largest and the smallest share of several groups, (groups,) of two or more, and their
-    distance.
+    """The largest and the smallest share of two or more groups, (groups,), and their distance.
 
     Two groups picked as extreme look further apart than they are. The lower ends therefore have a
     level for as many pairs as could be the two (Bonferroni 1936): all but those whose members are
@@ -122,9 +121,8 @@ def holm(p: Floats) -> Floats:
 
 
 def effective(n: npt.NDArray[Any], total: npt.NDArray[Any], squares: float) -> float:
-    """The effective sample size of a mean over pictures, of which several show one person, from
-    each person's number of pictures, sum of their values, (persons,), and the sum of all squared
-    values.
+    """The effective sample size of a mean over pictures, several of one person, from each person's
+    number of pictures, sum of values, (persons,), and the sum of all squared values.
 
     It is the number of pictures over the design effect: the variance of the mean when persons are
     drawn over that when pictures are drawn (Rao and Scott 1992), at least 1. With few persons

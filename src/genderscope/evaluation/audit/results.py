@@ -16,8 +16,7 @@ HalfOpen = tuple[float, float | None]  # an interval; its upper end is None wher
 class Calibration(Record, frozen=True, kw_only=True):
     """How far the scores of ``n`` pictures of a group are probabilities: their mean confidence, and
     the expected calibration error, as in ``metrics.calibration``; ``ece_by_chance`` is what 95 of
-    100 perfectly calibrated models would stay below with these confidences (Bröcker and Smith
-    2007).
+    100 calibrated models would stay below with these confidences (Bröcker and Smith 2007).
     """
 
     n: int

@@ -1,10 +1,4 @@
-"""Several models compared: accuracy, size and speed.
-
-accuracy.py   predictions for the same pictures         latency.py   how long calls take
-machine.py    the machine, and its limits               network.py   time by operator
-stages.py     time of a picture by stage                video.py     frames per second
-results.py    the types of the results
-"""
+"""Several models compared: accuracy, size and speed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +26,6 @@ TIME_IS = (
     "models take turns; median and 95th percentile of all calls, divided by the faces of a call"
 )
 WAYS = ("network", "classifier")
-Speeds = dict[str, results.NetworkSpeed]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

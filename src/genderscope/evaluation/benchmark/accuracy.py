@@ -43,8 +43,7 @@ def predict(
 ) -> dict[str, Predictions]:
     """The predictions of each model, with the file that it was loaded from, for every sample of
     ``data``, by its name for the results. A table in ``folder`` that is newer than its model and
-    has the same pictures is read instead; ``report`` is called with a line of text before each
-    model predicts.
+    has the same pictures is read instead; ``report`` gets a line of text before each.
     """
     remembering = Remembering(detector)
     results = {}

@@ -17,8 +17,7 @@ WARM_UP_ROUNDS = 2
 
 
 def take_turns(calls: Mapping[str, Call], rounds: int, repeats: int) -> dict[str, Floats]:
-    """Time calls in turn, (rounds, repeats) seconds by name; each round begins with another of
-    them.
+    """Time calls in turn, (rounds, repeats) seconds by name; each round begins with another.
 
     The first call of a turn, which refills the caches, and the first rounds are not kept.
     """
@@ -38,13 +37,8 @@ def take_turns(calls: Mapping[str, Call], rounds: int, repeats: int) -> dict[str
 
 def summary(seconds: Floats, faces: int) -> Timing:
     """The timing of calls with so many faces each."""
-    median, slow = np.quantile(seconds, [0.5, 0.95]) * 1e3 / faces
-    return Timing(
-        median_ms=float(median),
-        p95_ms=float(slow),
-        faces_per_s=float(1e3 / median),
-        calls=seconds.size,
-    )
+    median, slow = (np.quantile(seconds, [0.5, 0.95]) * 1e3 / faces).tolist()
+    return Timing(median_ms=median, p95_ms=slow, faces_per_s=1e3 / median, calls=seconds.size)
 
 
 def ratio(a: Floats, b: Floats, seed: int) -> Ratio:

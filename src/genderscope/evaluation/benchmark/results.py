@@ -1,6 +1,4 @@
-"""The results of benchmarks. Keys of ``dict[str, ...]`` are names of models, data sets, stages or
-operators, and batch sizes.
-"""
+"""The results of benchmarks, keyed by models, data sets, stages, operators or batch sizes."""
 
 from genderscope.core.results import Document, Estimate, Interval, Record
 from genderscope.evaluation.metrics.paired import McNemar
@@ -93,8 +91,7 @@ class Benchmark(TimedDocument, frozen=True, kw_only=True):
 
 class Ceiling(Record, frozen=True, kw_only=True):
     """What one thread reaches: 10^9 operations a second by the side of square float32 matrices,
-    where a multiplication and an addition are two, and copied bytes, each read and each written one
-    counted.
+    where a multiplication and an addition are two, and copied bytes, read and written.
     """
 
     matrix_gflops: dict[str, float]
@@ -151,8 +148,7 @@ class Stages(Rates, frozen=True, kw_only=True):
 
 class Pictures(Record, frozen=True, kw_only=True):
     """The time of pictures: one by one and by stage, and together in batches by
-    ``Pipeline.stream``, without explaining and drawing; ``unreadable`` are the reasons for those
-    left out.
+    ``Pipeline.stream``, without explaining and drawing; ``unreadable`` are reasons.
     """
 
     pictures: int

@@ -66,20 +66,14 @@ def measure(
             if explainer:
                 crops = np.repeat(one[None], count, axis=0)
                 lives["explained"] = Live(scope, explainer)
-                seconds = take_turns(
-                    {"a": partial(explainer, crops), "b": partial(scope.classifier, crops)},
-                    RATIO_ROUNDS,
-                    RATIO_REPEATS,
-                )
-                cost = ratio(**seconds, seed=seed)
+                calls = {"a": partial(explainer, crops), "b": partial(scope.classifier, crops)}
+                cost = ratio(**take_turns(calls, RATIO_ROUNDS, RATIO_REPEATS), seed=seed)
             runs[str(count)] = VideoRun(**_streams(lives, made), guided_to_plain=cost)
     return runs
 
 
 def _streams(lives: dict[str, Live], frames: list[Frame]) -> dict[str, Stream]:
-    """The mean time of each stage over all frames but the first, which warms up; each frame goes
-    through all in turn.
-    """
+    """Mean times by stage, without the first frame; each frame goes through all in turn."""
     streams = {}
     turns = list(zip(*(live.stream(frames) for live in lives.values()), strict=True))[1:]
     for name, scenes in zip(lives, zip(*turns, strict=True), strict=True):

@@ -1,6 +1,4 @@
-"""What a data set holds, in numbers, and its problems, in words: rows are counted by a ``Tally``,
-and some pictures are opened.
-"""
+"""What a data set holds, in numbers, and its problems, in words."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

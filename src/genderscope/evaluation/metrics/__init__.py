@@ -196,11 +196,8 @@ def selective(truth: Integers, score: Floats, min_confidence: float) -> Selectiv
     """Coverage and accuracy when predictions below a confidence are withheld."""
     confident = np.maximum(score, 1 - score) >= min_confidence
     n, right = int(confident.sum()), int((decide(score) == truth)[confident].sum())
-    return Selective(
-        min_confidence=min_confidence,
-        coverage=proportion(n, len(truth)),
-        accuracy=proportion(right, n),
-    )
+    coverage, accuracy = proportion(n, len(truth)), proportion(right, n)
+    return Selective(min_confidence=min_confidence, coverage=coverage, accuracy=accuracy)
 
 
 def share(right: npt.NDArray[np.bool_]) -> Estimate:
@@ -212,14 +209,3 @@ def group_order(name: str) -> tuple[float, str]:
     """Sorts groups by the number that they begin with, 3-9 before 10-19, and then by name."""
     number = re.match(r"\d+", name)
     return (int(number.group()) if number else np.inf), name
-
-
-def plain(value: Any) -> Any:
-    """Results as JSON has them: lists for arrays and tuples, None for NaN."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return None if isinstance(value, float) and np.isnan(value) else value

@@ -28,8 +28,7 @@ class Bin(Record, frozen=True, kw_only=True):
 class Calibration(Record, frozen=True, kw_only=True):
     """How close confidence is to accuracy, over the pictures with a prediction: expected
     calibration error, 0-1, over equal-width bins of the confidence (Guo et al. 2017), mean squared
-    error of P(man), mean negative log-likelihood in nats, and the bins that hold pictures, in
-    ascending order.
+    error of P(man), mean negative log-likelihood in nats, and the bins that hold pictures.
     """
 
     ece: Estimate
@@ -107,9 +106,7 @@ def calibration(truth: metrics.Integers, score: Floats, seed: int = 0) -> Calibr
 
 
 def risk_coverage(truth: metrics.Integers, score: Floats, seed: int = 0) -> RiskCoverage:
-    """The error of the most confident pictures. A missing prediction is wrong and has no
-    confidence; equal confidences go together.
-    """
+    """The error of the most confident pictures; a missing prediction is wrong and comes last."""
     n = len(truth)
     confidence = np.where(np.isnan(score), 0.0, np.maximum(score, 1 - score))
     wrong = (metrics.decide(score) != truth).astype(np.float64)

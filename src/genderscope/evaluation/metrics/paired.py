@@ -43,9 +43,7 @@ def mcnemar(a_right: Bools, b_right: Bools) -> McNemar:
 
 
 def difference(a_right: Bools, b_right: Bools, seed: int = 0) -> Estimate:
-    """A's accuracy minus B's, with the paired bootstrap's interval over pictures; it has no width
-    where both are right on the same pictures.
-    """
+    """A's accuracy minus B's, with the interval of the paired bootstrap over pictures."""
     outcome = a_right.astype(np.int64) - b_right
     if not (n := len(outcome)):
         return Estimate(n=0, value=None, interval=None)

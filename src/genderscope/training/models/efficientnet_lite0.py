@@ -1,5 +1,4 @@
-"""EfficientNet-Lite0: inverted residual blocks, for accuracy first; the teacher of the smaller
-networks.
+"""EfficientNet-Lite0: inverted residual blocks, for accuracy; the smaller networks' teacher.
 
 Tan and Le 2019, arXiv:1905.11946, in Google's Lite variant of 2020 for mobile processors: no
 squeeze-and-excitation, no swish. As in the other networks, a 1x1 convolution draws a map for each

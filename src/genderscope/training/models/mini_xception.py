@@ -8,7 +8,7 @@ its input; the last convolution draws a map for each class, and the mean of a ma
 from torch import nn
 
 from genderscope.core.types import LABELS
-from genderscope.training.models._residual import Residual, projection
+from genderscope.training.models.residual_cnn import Residual, projection
 
 SOURCE = "Arriaga et al. 2017, arXiv:1710.07557; Chollet 2017, arXiv:1610.02357"
 STEM = 16

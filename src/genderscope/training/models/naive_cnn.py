@@ -1,5 +1,4 @@
-"""The naive network behind mini-Xception's 80-fold reduction; its dense layers hold most of its
-five million parameters.
+"""The naive network behind mini-Xception's 80-fold reduction: five million parameters.
 
 Arriaga, Valdenegro-Toro and Ploeger 2017, arXiv:1710.07557, give no layers; this is the usual
 alternation of convolution and pooling, for comparison only and not shipped. It reads crops of 64 x

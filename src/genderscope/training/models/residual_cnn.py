@@ -4,14 +4,30 @@ He et al. 2016 (arXiv:1512.03385), small and without a dense layer: the last con
 for each class, and its mean is the logit. The smaller networks learn from its scores.
 """
 
-from torch import nn
+from torch import Tensor, nn
 
 from genderscope.core.types import LABELS
-from genderscope.training.models._residual import Residual, projection
 
 SOURCE = "He et al. 2016, arXiv:1512.03385"
 STEM = 32
 BLOCKS = ((32, 1), (64, 2), (128, 2), (128, 1), (256, 2), (256, 1))  # (maps, stride) of each block
+
+
+class Residual(nn.Module):
+    """The activated sum of a body and a shortcut (He et al. 2016)."""
+
+    def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.body, self.shortcut, self.activation = body, shortcut, nn.ReLU()
+
+    def forward(self, maps: Tensor) -> Tensor:
+        activated: Tensor = self.activation(self.body(maps) + self.shortcut(maps))
+        return activated
+
+
+def projection(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    """A shortcut to other sizes: a strided 1x1 convolution."""
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
 
 class Block(Residual):
