@@ -122,11 +122,8 @@ class Document(Record, frozen=True, kw_only=True):
         """The JSON Schema of the file."""
         schema = msgspec.json.schema(cls)
         own = schema["$defs"][cls.__name__]
-        own["properties"] = {
-            "kind": {"const": cls.KIND},
-            "version": {"const": cls.VERSION},
-            **own["properties"],
-        }
+        format_of = {"kind": {"const": cls.KIND}, "version": {"const": cls.VERSION}}
+        own["properties"] = format_of | own["properties"]
         own["required"] = ["kind", "version", *own["required"]]
         return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
-from msgspec.structs import astuple
+from msgspec.structs import asdict
 
 from genderscope.core.results import Record
 
@@ -42,9 +42,7 @@ class Augmentation(Record, frozen=True, kw_only=True):
 
     def times(self, strength: float) -> "Augmentation":
         """Everything multiplied by a strength."""
-        names = self.__struct_fields__
-        values = (strength * value for value in astuple(self))
-        return Augmentation(**dict(zip(names, values, strict=True)))
+        return Augmentation(**{name: strength * value for name, value in asdict(self).items()})
 
 
 class Settings(Record, frozen=True, kw_only=True):

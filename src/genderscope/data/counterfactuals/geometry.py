@@ -21,10 +21,8 @@ def transformed(picture: Image, face: Face, seed: int, matrix: Floats) -> Image:
     if matrix.shape[1] == 3:
         shift = shift + matrix[:, 2] * abs(head.scale)
     size = picture.shape[1], picture.shape[0]
-    return np.asarray(
-        cv2.warpAffine(picture, np.column_stack([matrix[:, :2], shift]), size, borderValue=GREY),
-        np.uint8,
-    )
+    whole = np.column_stack([matrix[:, :2], shift])
+    return np.asarray(cv2.warpAffine(picture, whole, size, borderValue=GREY), np.uint8)
 
 
 def cut_off(picture: Image, face: Face, seed: int) -> Image:

@@ -157,17 +157,9 @@ def _finished(file: Path) -> Shard | None:
 def _schema(recipe: Recipe) -> Any:
     pa = require("pyarrow", "eval")
     pixels = (recipe.spec.size + 2 * recipe.surround) ** 2
-    return pa.schema(
-        [
-            ("crop", pa.binary(pixels * recipe.spec.channels)),
-            ("shown", pa.binary((pixels + 7) // 8)),
-            ("label", pa.int8()),
-            ("file", pa.string()),
-            ("found", pa.bool_()),
-            ("identity", pa.string()),
-            ("groups", pa.string()),
-        ]
-    )
+    crop, shown = pa.binary(pixels * recipe.spec.channels), pa.binary((pixels + 7) // 8)
+    kinds = {"crop": crop, "shown": shown, "label": pa.int8(), "file": pa.string()}
+    return pa.schema(kinds | {"found": pa.bool_(), "identity": pa.string(), "groups": pa.string()})
 
 
 def _kind(failure: Unreadable) -> str:

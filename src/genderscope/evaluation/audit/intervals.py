@@ -82,17 +82,9 @@ def extremes(share: Floats, n: Floats) -> Extremes:
     level = 1 - (1 - LEVEL) / max(pairs, 1) if len(share) > 2 else LEVEL
     with np.errstate(divide="ignore", invalid="ignore"):
         times = float(pair[0] / pair[2])
-    return Extremes(
-        most,
-        least,
-        difference=float(pair[0] - pair[2]),
-        difference_interval=(
-            max(float(difference(*pair, level)[0]), 0.0),
-            float(difference(*pair)[1]),
-        ),
-        ratio=times,
-        ratio_interval=(max(float(ratio(*pair, level)[0]), 1.0), float(ratio(*pair)[1])),
-    )
+    apart = max(float(difference(*pair, level)[0]), 0.0), float(difference(*pair)[1])
+    relative = max(float(ratio(*pair, level)[0]), 1.0), float(ratio(*pair)[1])
+    return Extremes(most, least, float(pair[0] - pair[2]), apart, times, relative)
 
 
 def score_test(one: Number, one_n: Number, other: Number, other_n: Number) -> Floats:

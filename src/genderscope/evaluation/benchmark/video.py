@@ -66,8 +66,9 @@ def measure(
             if explainer:
                 crops = np.repeat(one[None], count, axis=0)
                 lives["explained"] = Live(scope, explainer)
-                calls = {"a": partial(explainer, crops), "b": partial(scope.classifier, crops)}
-                cost = ratio(**take_turns(calls, RATIO_ROUNDS, RATIO_REPEATS), seed=seed)
+                guided, plain = partial(explainer, crops), partial(scope.classifier, crops)
+                seconds = take_turns({"a": guided, "b": plain}, RATIO_ROUNDS, RATIO_REPEATS)
+                cost = ratio(**seconds, seed=seed)
             runs[str(count)] = VideoRun(**_streams(lives, made), guided_to_plain=cost)
     return runs
 
