@@ -81,6 +81,19 @@ def parquet_of_zeros(
     return file
 
 
+def parquet_with_false_footer(file: Path) -> Path:
+    """The same, but the footer says that it is small."""
+    import pyarrow.parquet as pq
+
+    data = parquet_of_zeros(file).read_bytes()
+    size = 2 * pq.read_metadata(file).row_group(0).column(0).total_uncompressed_size
+    number = bytes(size >> shift & 127 | 128 for shift in (0, 7, 14, 21)) + bytes([size >> 28])
+    assert number in data
+    file.write_bytes(data.replace(number, b"\xd0\x8f\x80\x80\0"))
+    assert pq.read_metadata(file).row_group(0).column(0).total_uncompressed_size == 1000
+    return file
+
+
 def png_of_zeros(width: int, height: int, kind: int, bits: int = 8, *before: bytes) -> bytes:
     """A PNG whose pixels are all there, and all 0.
 

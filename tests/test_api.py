@@ -20,7 +20,8 @@ NAMES = {
     *("load", "evaluate", "audit", "Scope", "Results", "Classifier", "PreprocessSpec"),
     *("Box", "Face", "Prediction", "Result", "Scene", "Frame", "Sample"),
     *("GenderscopeError", "UsageError", "MissingExtra", "PictureError", "FaceOutsidePicture"),
-    *("SourceError", "ModelError", "DownloadError", "DatasetError", "ResultError"),
+    *("SourceError", "ModelError", "ModelWarning", "DownloadError", "DatasetError"),
+    "ResultError",
 }
 HEAVY = {
     *("torch", "lightning", "captum", "onnx", "matplotlib", "sklearn", "scipy", "jinja2"),

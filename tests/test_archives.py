@@ -116,6 +116,7 @@ HOSTILE = {
     "name.tar.gz": (hostile.tar_long_name, "name or attributes have 150,000,000 bytes"),
     "sparse.tar": (hostile.tar_sparse, "holes.jpg is stored with holes"),
     "value.parquet": (hostile.parquet_of_zeros, "column image grows from"),
+    "footer.parquet": (hostile.parquet_with_false_footer, "column image grows from"),
     "column.parquet": (
         partial(hostile.parquet_of_zeros, size=30_000, rows=10_000),
         "image grows from",

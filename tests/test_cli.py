@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -247,7 +248,7 @@ def test_broken_files_among_good_ones(model: str, pictures: Path) -> None:
             assert len(record["faces"]) == ("nobody" not in name)
     *failures, summary = result.stderr.splitlines()
     assert len(failures) == 4  # one line each, without control characters
-    assert r"e\n\x1b[31m.jpg is no picture" in failures[3]
+    assert r"e\n\x1b[31m.jpg is not a readable picture" in failures[3]
     counts = "pictures: 7, faces: 2 (women: 2, men: 0, uncertain: 0), without a face: 1, failed: 4"
     assert summary == counts
 
@@ -265,6 +266,32 @@ def test_every_sink_at_once(model: str, pictures: Path, tmp_path: Path) -> None:
         labels = [face["label"] for face in record.get("faces", ())]
         assert [row["label"]] == (labels or [""])
     assert sorted(file.name for file in annotated.iterdir()) == ["a.jpg", "f.jpg", "g, nobody.png"]
+
+
+def test_names_that_no_file_can_have(model: str, portrait: Path, tmp_path: Path) -> None:
+    """Names in archives: the run goes on, and outputs stay in their folder, each under its own."""
+    pa = pytest.importorskip("pyarrow", reason="needs the extra [eval]")
+    pq = pytest.importorskip("pyarrow.parquet", reason="needs the extra [eval]")
+    long = f"{'n' * 296}.jpg"
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name in (long, f"../../{long}", "A.jpg", "a.jpg", "=1+1.jpg"):
+            archive.add(portrait, name)
+    names = ["nul\0.jpg", "../up.jpg", "\u202egpj.x", "", "line\nfeed\x1b[31m.png"]
+    data = [portrait.read_bytes()] * 2 + [b"", b"x", portrait.read_bytes()]
+    pq.write_table(pa.table({"image": data, "path": names}), tmp_path / "b.parquet")
+    out = tmp_path / "out" / "annotated"
+    places = (tmp_path / "a.tar", tmp_path / "b.parquet")
+    done = classify(model, *places, "--annotate", out, "--csv", "-")
+    assert done.returncode == 1
+    rows = list(csv.DictReader(done.stdout.splitlines(keepends=True)))
+    assert len(rows) == 10
+    expected = {f"{'n' * 180}.jpg", f"{'n' * 180}-2.jpg", "A.jpg", "a-2.jpg", "=1+1.jpg"}
+    expected |= {"nul_.jpg", "up.jpg", "line_feed_[31m.png"}
+    assert {file.name for file in out.iterdir()} == expected
+    assert os.listdir(out.parent) == ["annotated"]
+    errors = [line for line in done.stderr.splitlines() if line.startswith(str(tmp_path))]
+    assert len(errors) == 2
+    assert errors[0].endswith(r"b.parquet/\u202egpj.x is empty; get it anew")
 
 
 def test_annotated_pictures_are_not_read_again(model: str, pictures: Path) -> None:

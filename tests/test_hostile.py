@@ -21,7 +21,8 @@ from console import COMMAND
 from genderscope.core.errors import PictureError
 from genderscope.core.parallel import Budget, Work
 from genderscope.imaging import decode, structure
-from genderscope.imaging.opening import Limits, Opened, Request
+from genderscope.imaging.limits import Limits
+from genderscope.imaging.opening import Opened, Request
 
 psutil = pytest.importorskip("psutil")
 
@@ -170,7 +171,7 @@ def test_a_folder_of_them_all(tmp_path: Path, model: str, portrait: Path) -> Non
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(str(tmp_path / "socket"))
     (folder / "socket.jpg").symlink_to(tmp_path / "socket")
-    special = "is no regular file"
+    special = "is not a regular file"
     expected |= dict.fromkeys(("pipe.jpg", "device.jpg", "socket.jpg"), special)
 
     command = [*COMMAND, "classify", folder, "--model", model, "--detector", "haar"]

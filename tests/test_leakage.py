@@ -247,7 +247,7 @@ def test_nothing_readable_is_no_answer(tmp_path, face):
     folder(tmp_path, "b", {"1.png": b"broken"})
     done = check(tmp_path, "folder:a", "folder:b")
     assert done.returncode == 2
-    assert done.stderr == "genderscope: folder:b holds no picture that can be read\n"
+    assert done.stderr == "genderscope: folder:b holds no readable picture\n"
 
 
 def lfw(root, name, people):

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genderscope.core.errors import ModelError
+from console import COMMAND
+from genderscope.core.errors import ModelError, ModelWarning
 from genderscope.core.types import LABELS
+from genderscope.imaging.decode import PORTRAIT
 from genderscope.imaging.preprocess import PRESETS
 from genderscope.inference.classifier import WEIGHTS, Classifier, quantised, shipped
 from genderscope.inference.explainer import Explainer
@@ -36,7 +38,8 @@ METADATA: dict[str, Any] = {
 OPEN = """
 import re, sys, time
 from pathlib import Path
-from genderscope.core.errors import ModelError
+from console import COMMAND
+from genderscope.core.errors import ModelError, ModelWarning
 from genderscope.inference.classifier import Classifier
 for file in sys.argv[1:]:
     began = time.process_time()
@@ -237,6 +240,19 @@ def test_faulty_networks_are_one_error(fault: str, tmp_path: Path) -> None:
     make, says = NETWORK_FAULTS[fault]
     with pytest.raises(ModelError, match=says):
         Classifier.open(saved(tmp_path / "tiny.onnx", make()))
+
+
+def test_a_constant_output_is_one_line(tmp_path: Path) -> None:
+    file = saved(tmp_path / "tiny.onnx", multiplied(0))
+    with pytest.warns(ModelWarning, match="gives the same scores for different faces"):
+        Classifier.open(file)
+    command = [*COMMAND, "classify", "--detector", "haar", "--model", file, PORTRAIT]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("warning")]
+    assert warnings == [
+        f"warning: {file} gives the same scores for different faces; export it anew"
+    ]
+    assert "Traceback" not in done.stderr
 
 
 @needs_proc

@@ -119,7 +119,7 @@ def test_csv_has_a_row_for_each_face(
     assert float(face["width"]) == expected[0]["box"]["width"]
     assert (empty["path"], empty["label"], empty["error"]) == ("2", "", "")
     assert (failed["path"], failed["label"]) == ("3", "")
-    assert "no picture that can be read" in failed["error"]
+    assert "not a readable picture" in failed["error"]
     alone = {"files": sent[2:]}
     serving.problem(client.post("/v1/classify?format=csv", **alone), 422, "no picture")
     serving.problem(client.post("/v1/classify?format=xml", **alone), 422, "format")
@@ -153,7 +153,7 @@ def test_several_files_keep_their_order_and_a_broken_one_its_place(
     first, second, third = client.post("/v1/classify", files=files).json()["pictures"]
     approximately(first["faces"], expected)
     assert second.keys() == {"error"}
-    assert "no picture that can be read" in second["error"]
+    assert "not a readable picture" in second["error"]
     left_out = {"small": 0, "faint": 0}
     assert third == {"width": 120, "height": 90, "faces": [], "left_out": left_out}
 

@@ -74,7 +74,7 @@ def test_what_is_no_picture(served: tuple[Any, Any], portrait: Path) -> None:
         (b"x" * 2_000_001, 413, "exceeds the limit of 2,000,000 bytes"),
         (b"", 422, "the picture is empty"),
         (data[: len(data) // 2], 422, "the picture is broken"),
-        (b"this is text", 422, "no picture that can be read"),
+        (b"this is text", 422, "not a readable picture"),
     ):
         as_jpeg = {"content": content, "headers": {"Content-Type": "image/jpeg"}}
         for request in (as_jpeg, {"files": {"file": ("a.jpg", content, "image/jpeg")}}):

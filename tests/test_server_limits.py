@@ -14,7 +14,7 @@ import pytest
 
 import hostile
 from genderscope.core.errors import UsageError
-from genderscope.imaging import decode, opening
+from genderscope.imaging import decode
 from serving import Gated, fake_engine, problem, running, wait_until
 
 httpx = pytest.importorskip("httpx")
@@ -71,7 +71,7 @@ def chunks(size: int) -> Iterator[bytes]:
         ({"files": {"file": PICTURE}, "data": {"url": "http://x/a.jpg"}}, 422, "no other fields"),
         ({"data": {"file": "http://x/a.jpg"}}, 415, "send a multipart form"),
         ({"json": {"url": "http://x/a.jpg"}}, 415, "send a multipart form"),
-        ({"content": b"http://x/a.jpg"}, 422, "no picture that can be read"),
+        ({"content": b"http://x/a.jpg"}, 422, "not a readable picture"),
         ({"content": PICTURE, "params": {"model": "none"}}, 422, "available: brightness"),
         ({"content": PICTURE, "params": {"min_confidence": 2}}, 422, "less than or equal to 1"),
         ({"content": PICTURE, "params": {"min_confidence": "nan"}}, 422, "query min_confidence"),
@@ -266,7 +266,7 @@ def test_what_takes_too_long_is_a_504_and_leaves_its_place() -> None:
 
 def test_decoding_that_nobody_waits_for_is_ended() -> None:
     slow = hostile.pgm_in_words(2000)
-    engine = fake_engine([Gated()], limits=opening.Limits(max_seconds=200))
+    engine = fake_engine([Gated()], limits=decode.Limits(max_seconds=200))
     with running(engine, Limits(timeout_s=0.2)) as client:
         problem(client.post("/v1/classify", content=slow), 504, "more than 0.2 s")
         children = psutil.Process().children

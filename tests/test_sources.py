@@ -20,7 +20,7 @@ import pytest
 from genderscope.core.errors import PictureError
 from genderscope.core.types import Frame
 from genderscope.imaging import decode, opening
-from genderscope.imaging.opening import Limits
+from genderscope.imaging.limits import Limits
 
 WIDTH, HEIGHT = 48, 32
 # Four quarters: red, green, blue, yellow, as RGB.
@@ -257,7 +257,7 @@ WHOLE = {
 }
 BAD = {
     "zero bytes": (b"", "is empty"),
-    "text": (b"this is no picture\n" * 9, "is no picture that can be read"),
+    "text": (b"this is no picture\n" * 9, "is not a readable picture"),
     "a script for Ghostscript": (
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
         "no picture",

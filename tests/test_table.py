@@ -2,6 +2,7 @@
 
 import pytest
 
+import hostile
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.types import Sample
 from genderscope.data import datasets
@@ -129,6 +130,9 @@ def test_parquet_values_errors_and_truncation(tmp_path):
         read(file=["1.jpg", "1.jpg"], label=["man", "woman"])
     read(file=["1.jpg"], label=["man"])
     whole = (tmp_path / "faces.parquet").read_bytes()
+    bomb = hostile.parquet_with_false_footer(tmp_path / "bomb.parquet")
+    with pytest.raises(DatasetError, match="its column image grows from"):
+        list(table.read(bomb, "all", file="image", label="image"))
     for data in (b"", whole[:-20], b"file,label\n1.jpg,man\n"):
         (tmp_path / "faces.parquet").write_bytes(data)
         with pytest.raises(DatasetError, match="is not a complete Parquet file"):

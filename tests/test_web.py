@@ -82,7 +82,7 @@ def test_pictures_are_answered_shown_and_saved(page: Any, client: Any, small: Pa
     assert page.locator("article h3").all_inner_texts() == [small.name, NASTY]
     assert page.title() == "genderscope"
     [problem] = page.locator("article .problem:visible").all_inner_texts()
-    assert "no picture that can be read" in problem
+    assert "not a readable picture" in problem
     assert "1 picture could not be read" in page.inner_text("#progress")
     assert page.inner_text("#counts") == "1 face shown: 1 woman, 0 men, 0 uncertain"
 

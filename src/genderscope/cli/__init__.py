@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import sys
+import warnings
 from difflib import get_close_matches
 from pathlib import Path
 from traceback import print_exception
@@ -20,7 +21,7 @@ from typer.core import TyperCommand, TyperGroup
 from genderscope import __version__
 from genderscope.cli import _output, _renamed
 from genderscope.core import plugins
-from genderscope.core.errors import GenderscopeError
+from genderscope.core.errors import GenderscopeError, ModelWarning
 
 INTERRUPTED = 130
 FAILING_DISK = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -150,6 +151,15 @@ def _root(
 
 def main() -> None:
     """The console script."""
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if category is ModelWarning:
+            _output.note(f"warning: {message}")
+        else:
+            usual(message, category, *place, **more)
+
+    warnings.showwarning = show
     try:
         app(prog_name="genderscope")
     finally:

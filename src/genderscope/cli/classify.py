@@ -11,6 +11,7 @@ from genderscope.cli import INTERRUPTED, _options, _output, _pictures
 from genderscope.cli._options import BatchSize, Model, Output, PictureDetectorOptions, expanded
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
+from genderscope.imaging.limits import Limits
 
 PANEL = "Use"
 
@@ -74,21 +75,6 @@ class OutputOptions:
         return single and targets.keys() <= RESUMABLE and self.jsonl != "-"
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a picture may take.
-
-    Attributes:
-        max_pixels: reject larger pictures before decoding.
-        max_memory: reject pictures that need more memory, in MB.
-        max_seconds: give up a picture that takes longer to decode.
-    """
-
-    max_pixels: Annotated[int, Option(min=1)] = 120_000_000
-    max_memory: Annotated[int, Option(min=1)] = 512
-    max_seconds: Annotated[float, Option(min=0.001)] = 10
-
-
 @expanded
 def classify(
     paths: Annotated[list[str], Argument(metavar="PATH|-|URL")],
@@ -118,7 +104,6 @@ def classify(
         provider: ONNX Runtime execution provider: cpu, cuda, openvino, coreml, ...
     """
     from genderscope.cli import _bulk
-    from genderscope.imaging import opening
     from genderscope.inference import bulk
     from genderscope.sinks import parquet
 
@@ -140,7 +125,7 @@ def classify(
         model=str(Path(model).absolute()) if Path(model).is_file() else model,
         crops_are_faces=crops_are_faces,
         batch_size=batch_size,
-        limits=opening.Limits(**asdict(limits)),
+        limits=limits,
         provider=provider,
         keep_pictures=any(
             getattr(plugins.load("sinks", name), "NEEDS_PICTURES", False) for name in targets

@@ -47,7 +47,6 @@ def serve(
     import cv2
 
     from genderscope import detection
-    from genderscope.imaging import opening
 
     for module in ("fastapi", "uvicorn", "websockets", "python_multipart", "prometheus_client"):
         require(module, "serve")
@@ -69,7 +68,7 @@ def serve(
             detection.create(detector, model=detector_model, orientation=orientation)
             for _ in range(workers or cores or 1)
         ],
-        limits=opening.Limits(limits.max_pixels, limits.max_memory, limits.max_seconds),
+        limits=limits,
         observe=metrics.batches.observe,
     )
     name = f"[{host}]" if ":" in host else host

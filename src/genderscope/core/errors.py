@@ -39,3 +39,7 @@ class DatasetError(GenderscopeError):
 
 class ResultError(GenderscopeError):
     """A result file cannot be read, is broken, or is of another kind or version."""
+
+
+class ModelWarning(UserWarning):
+    """A model file can be run and is probably useless; the command line prints one line."""

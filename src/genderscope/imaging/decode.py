@@ -18,7 +18,8 @@ from genderscope.core.extras import installation
 from genderscope.core.parallel import Work
 from genderscope.core.types import Frame, Image
 from genderscope.imaging import opening, structure, workers
-from genderscope.imaging.opening import Limits, Opened, Request
+from genderscope.imaging.limits import Limits
+from genderscope.imaging.opening import Opened, Request
 
 PORTRAIT = Path(__file__).parent / "samples" / "astronaut.jpg"  # a public-domain portrait
 EXTENSIONS = {
@@ -43,11 +44,12 @@ QUICK_BYTES, QUICK_PIXELS = 32 * 2**20, 250_000_000
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """A picture that is not decoded yet: its name in results and errors, and its file, its bytes,
-    or a function that fetches its bytes.
+    or a function that fetches its bytes; ``passes`` as of ``structure.passes`` if already counted.
     """
 
     name: str
     source: Path | bytes | Callable[[], bytes]
+    passes: int | None = None
 
     def fetched(self) -> Path | bytes:
         """The file, or its bytes; a function may raise ``PictureError``."""
@@ -55,7 +57,9 @@ class Encoded:
 
     def frame(self, limits: Limits = LIMITS, work: Work | None = None) -> Frame:
         """The decoded picture; arguments and errors as of ``read_reduced``."""
-        image, _ = read_reduced(self.fetched(), limits, name=self.name, work=work)
+        image, _ = read_reduced(
+            self.fetched(), limits, name=self.name, passes=self.passes, work=work
+        )
         return Frame(self.name, image)
 
 
@@ -81,6 +85,7 @@ def read_reduced(
     name: str | None = None,
     longest_px: int = 0,
     reductions: Sequence[int] = (),
+    passes: int | None = None,
     work: Work | None = None,
 ) -> tuple[Image, int]:
     """Decode one picture at a reduced size where its format can: a JPEG is decoded at a half, a
@@ -90,6 +95,7 @@ def read_reduced(
         source, limits, name: see ``read``.
         longest_px: what the picture's longer side must keep.
         reductions: of 2, 4 and 8, those allowed.
+        passes: as of ``structure.passes``; counted here by default.
         work: reserves the memory, and ends the decoding when it is cancelled.
 
     Returns:
@@ -103,7 +109,7 @@ def read_reduced(
     data = b""
     try:
         data = source if isinstance(source, bytes) else _content(source, limits)
-        passes = structure.passes(data)
+        passes = structure.passes(data) if passes is None else passes
         request = Request(data, limits, passes, longest_px, tuple(reductions))
         return _decoded(request, work or Work())
     except Exception as error:
@@ -113,12 +119,11 @@ def read_reduced(
         raise PictureError(f"{name} {problem}") from error
 
 
-def work_pixels(data: bytes, limits: Limits = LIMITS) -> float:
-    """The pixels that a decoder goes over, in all its passes; infinite where a picture's header and
-    structure do not tell.
+def work_pixels(data: bytes, passes: int, limits: Limits = LIMITS) -> float:
+    """The pixels that a decoder goes over, in all its ``passes`` (see ``structure.passes``);
+    infinite where a picture's header and structure do not tell.
     """
     try:
-        passes = structure.passes(data)
         with _QUIET:
             pixels = opening.Opened(Request(data, limits, passes)).pixels
         return pixels * passes or float("inf")
@@ -221,7 +226,7 @@ def _content(file: Path, limits: Limits) -> bytes:
     """The bytes of a regular file; reading a pipe, socket or device could wait for ever."""
     status = file.stat()
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        raise PictureError("is no regular file; save the picture as one")
+        raise PictureError("is not a regular file; save the picture as one")
     if status.st_size > limits.max_memory * 2**20:
         raise PictureError(
             f"has {status.st_size / 2**20:,.0f} MB, above the limit of {limits.max_memory:,} for "

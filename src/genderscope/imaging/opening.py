@@ -5,7 +5,6 @@ Strips save the memory of further copies. Nothing of size is imported here, sinc
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
@@ -17,6 +16,7 @@ from PIL.Image import Transpose
 
 from genderscope.core.errors import PictureError
 from genderscope.core.types import Image
+from genderscope.imaging.limits import Limits
 from genderscope.imaging.structure import MAX_SCANS
 
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB")
@@ -28,7 +28,7 @@ except ImportError:
 else:
     register_heif_opener()
     FORMATS += ("HEIF",)
-UNKNOWN = "is no picture that can be read"
+UNKNOWN = "is not a readable picture"
 ORIENTATION_TAG = 0x0112
 # The transposition that turns each EXIF orientation upright.
 TURNS = {
@@ -61,21 +61,6 @@ DECODERS = {"WEBP": 10, "AVIF": 8, "HEIF": 12, "JPEG2000": 20, "BMP": 2, "DIB": 
 BGR = 4
 # Tags of a TIFF: bits of each sample, samples, rows of a strip, width and height of a tile.
 BITS, SAMPLES, STRIP, TILE_WIDTH, TILE_HEIGHT = 258, 277, 278, 322, 323
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one picture may take.
-
-    Attributes:
-        max_pixels: by its header; Pillow's own limit of 178,956,970 stays above it.
-        max_memory: to decode it, in MB, counted from its header.
-        max_seconds: to decode it.
-    """
-
-    max_pixels: int = 120_000_000
-    max_memory: int = 512
-    max_seconds: float = 10
 
 
 class Request(msgspec.Struct, frozen=True):

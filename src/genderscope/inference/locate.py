@@ -13,7 +13,7 @@ from genderscope.core.types import Box, Face, Frame, Image, LeftOut, Sample
 from genderscope.detection.views import SAME_FACE_IOU
 from genderscope.imaging import decode
 from genderscope.imaging.decode import Encoded
-from genderscope.imaging.opening import Limits
+from genderscope.imaging.limits import Limits
 from genderscope.imaging.preprocess import PreprocessSpec, crop, whole
 
 Picture = Frame | Encoded | Sample

@@ -4,13 +4,14 @@ from hashlib import shake_128
 from math import prod
 from pathlib import Path
 from typing import Annotated, Any
+from warnings import warn
 
 import msgspec
 import numpy as np
 import onnxruntime
 from msgspec import Meta
 
-from genderscope.core.errors import ModelError
+from genderscope.core.errors import ModelError, ModelWarning
 from genderscope.core.types import LABELS
 from genderscope.imaging.preprocess import PreprocessSpec, to_input
 
@@ -146,7 +147,8 @@ def check(
     spec: PreprocessSpec,
 ) -> None:
     """Try a network on two crops; ``ModelError`` if it cannot be run, or an output has not a row
-    for each crop, logits not two columns, maps not the crops' shape, or not all is finite.
+    for each crop, logits not two columns, maps not the crops' shape, or not all is finite. A
+    ``ModelWarning`` if both crops have the same logits.
     """
     noise = shake_128().digest(prod(spec.crop_shape))  # importing numpy.random takes longer
     crops = np.zeros((_CROPS, *spec.crop_shape), np.uint8)
@@ -168,3 +170,6 @@ def check(
             raise ModelError(f"{file} gives {name} of shape {np.shape(values)} for {_CROPS} faces")
         if values.dtype.kind != "f" or not np.isfinite(values).all():
             raise ModelError(f"{file} gives {name} that are not finite numbers")
+        if name == "logits" and np.array_equal(*values):
+            message = f"{file} gives the same scores for different faces; export it anew"
+            warn(message, ModelWarning, stacklevel=2)

@@ -18,8 +18,9 @@ import numpy as np
 from genderscope.core.parallel import Budget, Work
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Face, Image, LeftOut, Result
-from genderscope.imaging import decode
-from genderscope.imaging.opening import Limits
+from genderscope.imaging import decode, structure
+from genderscope.imaging.decode import Encoded
+from genderscope.imaging.limits import Limits
 from genderscope.imaging.preprocess import PreprocessSpec
 from genderscope.inference.classifier import Classifier, find, shipped
 from genderscope.inference.explainer import Explainer, guided_file
@@ -123,13 +124,12 @@ class Engine:
         large.
         """
         spec = self.models[model].classifier.spec
-        pixels = await asyncio.to_thread(decode.work_pixels, picture, self._limits)
-        large = pixels > LARGE_PIXELS
+        encoded, large = await asyncio.to_thread(self._examine, picture)
         work = Work(self._large_memory if large else self._memory)
         locators = self._large_locators if large else self._locators
         try:
             located = await asyncio.get_running_loop().run_in_executor(
-                locators, self._locate, picture, spec, work
+                locators, self._locate, encoded, spec, work
             )
         finally:
             work.cancel()
@@ -168,10 +168,15 @@ class Engine:
         for executor in (self._locators, self._large_locators, self._network):
             executor.shutdown(cancel_futures=True)
 
-    def _locate(self, picture: bytes, spec: PreprocessSpec, work: Work) -> LocatedFaces:
-        encoded = decode.Encoded("the picture", picture)
+    def _examine(self, data: bytes) -> tuple[Encoded, bool]:
+        """A picture, and whether it is a large one."""
+        passes = structure.passes(data)
+        large = decode.work_pixels(data, passes, self._limits) > LARGE_PIXELS
+        return Encoded("the picture", data, passes), large
+
+    def _locate(self, picture: Encoded, spec: PreprocessSpec, work: Work) -> LocatedFaces:
         with work:
-            located = locate(encoded, self._detect, spec, limits=self._limits, work=work)
+            located = locate(picture, self._detect, spec, limits=self._limits, work=work)
         return replace(located, frame=located.frame.without_pixels())
 
     def _detect(self, image: Image) -> list[Face]:

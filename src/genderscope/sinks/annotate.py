@@ -1,5 +1,7 @@
 """Annotated pictures in a folder: JPEG if the original is JPEG, otherwise PNG."""
 
+import os
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from genderscope.sinks import BaseSink
 
 NEEDS_PICTURES = True
 SUFFIXES = (".jpg", ".jpeg", ".png")
+MAX_STEM_BYTES = 180  # file systems allow 255, with the number and the name until it is whole
 
 
 class Annotate(BaseSink):
@@ -35,7 +38,7 @@ class Annotate(BaseSink):
         path = Path(scene.frame.path)
         suffix = path.suffix if path.suffix.lower() in SUFFIXES else ".png"
         drawn = draw(scene.frame.image, scene.results)
-        name = path.stem + suffix
+        name = (path.stem + suffix).casefold()  # two names may be one to a file system
         self._uses[name] = save_new(drawn, self._folder, path.stem, suffix, self._uses[name] + 1)
 
 
@@ -44,8 +47,12 @@ create = Annotate
 
 def save_new(image: Image, folder: Path, stem: str, suffix: str, number: int = 1) -> int:
     """Write a picture as a new file, its name numbered from ``number`` where others have it; the
-    number that was free.
+    number that was free. The stem may come from an archive: control characters become ``_``, and
+    only its first ``MAX_STEM_BYTES`` are used.
     """
+    stem = re.sub(r"[\x00-\x1f\x7f]", "_", stem)
+    if len(encoded := os.fsencode(stem)) > MAX_STEM_BYTES:
+        stem = encoded[:MAX_STEM_BYTES].decode(errors="ignore")
     while (file := folder / f"{stem}{f'-{number}' if number > 1 else ''}{suffix}").exists():
         number += 1
     save(image, file)

@@ -18,6 +18,7 @@ from genderscope.core.extras import require
 from genderscope.core.types import Sample
 from genderscope.data.datasets import folder
 from genderscope.data.datasets._checks import OneLabelEach, check_split
+from genderscope.inference.bulk import table_rows
 
 TITLE = "Your own table"
 SIZE = None
@@ -173,9 +174,11 @@ def _csv(root: Path, columns: Mapping[str, str], source: str) -> Iterator[Row]:
 def _parquet(root: Path, columns: Mapping[str, str], source: str) -> Iterator[Row]:
     parquet = require("pyarrow.parquet", "eval")
     try:
-        with parquet.ParquetFile(root) as table:
+        with root.open("rb") as file, parquet.ParquetFile(root) as table:
             _check_columns(root, columns, source, table.schema_arrow.names)
-            batches = table.iter_batches(batch_size=10_000)
+            groups = map(table.metadata.row_group, range(table.num_row_groups))
+            most = min((table_rows.at_once(file, group, 10_000) for group in groups), default=1)
+            batches = table.iter_batches(batch_size=most)
             listed = chain.from_iterable(batch.to_pylist() for batch in batches)
             for number, row in enumerate(listed, start=1):
                 fields = {name: "" if value is None else str(value) for name, value in row.items()}

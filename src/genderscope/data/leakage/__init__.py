@@ -130,7 +130,7 @@ class Part:
                 self.signatures.append(result)
             yield
         if not self.signatures:
-            raise DatasetError(f"{self.source} holds no picture that can be read")
+            raise DatasetError(f"{self.source} holds no readable picture")
 
     def summary(self) -> PartSummary:
         return PartSummary(

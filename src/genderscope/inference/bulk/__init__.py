@@ -24,7 +24,7 @@ from genderscope.detection.ignored import ignoring
 from genderscope.detection.views import moved
 from genderscope.imaging import decode
 from genderscope.imaging.decode import Encoded
-from genderscope.imaging.opening import Limits
+from genderscope.imaging.limits import Limits
 from genderscope.imaging.preprocess import PreprocessSpec, window
 from genderscope.inference import classifier
 from genderscope.inference.bulk.resuming import Run

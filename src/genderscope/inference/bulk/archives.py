@@ -20,16 +20,14 @@ from genderscope.core.storage import is_url, opened
 from genderscope.core.types import Frame
 from genderscope.imaging import decode, inputs
 from genderscope.imaging.decode import EXTENSIONS, Encoded
+from genderscope.inference.bulk import table_rows
+from genderscope.inference.bulk.table_rows import MAX_BYTES
 
 SHARD_PICTURES = 10_000
 TABLE_ROWS = 64
 STANDARD_INPUT, WEB = "-", ("http://", "https://")
-# An encoded picture in an archive or behind an address, at most.
-MAX_BYTES = 2**27
 # Names and attributes of a member of a tar file, at most.
 MAX_HEADER_BYTES = 2**20
-# Pictures are compressed already: a column that grows by more than this is none of them.
-MAX_GROWTH = 20
 _NAMES = (
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
@@ -185,13 +183,13 @@ def _members(place: str) -> Iterator[tuple[str, bytes | int]]:
 
 def _rows(place: str) -> Iterator[tuple[str, bytes]]:
     parquet: Any = require("pyarrow.parquet", "eval")
-    with opened(place) as stream, parquet.ParquetFile(stream) as table:
+    with opened(place) as file, opened(place) as stream, parquet.ParquetFile(stream) as table:
         columns = [name for name in ("image", "path") if name in table.schema_arrow.names]
         if "image" not in columns:
             raise ValueError("it has no column 'image'")
         number = 0
         for group in range(table.num_row_groups):
-            rows = _rows_at_once(table.metadata.row_group(group), columns)
+            rows = table_rows.at_once(file, table.metadata.row_group(group), TABLE_ROWS, columns)
             for batch in table.iter_batches(rows, row_groups=[group], columns=columns):
                 for row in batch.to_pylist():
                     image = row["image"]
@@ -200,24 +198,3 @@ def _rows(place: str) -> Iterator[tuple[str, bytes]]:
                         name, image = name or image.get("path"), image["bytes"]
                     yield name or f"{number:08d}", image or b""
                     number += 1
-
-
-def _rows_at_once(group: Any, columns: list[str]) -> int:
-    """How many rows of a group to read at a time.
-
-    Raises:
-        ValueError: it would fill the memory.
-    """
-    rows = TABLE_ROWS
-    for column in map(group.column, range(group.num_columns)):
-        if column.path_in_schema.partition(".")[0] not in columns:
-            continue
-        size, stored = column.total_uncompressed_size, column.total_compressed_size
-        if size > max(MAX_BYTES, MAX_GROWTH * stored):
-            raise ValueError(
-                f"its column {column.path_in_schema} grows from {stored:,} to {size:,} bytes"
-            )
-        if "RLE_DICTIONARY" in column.encodings or "PLAIN_DICTIONARY" in column.encodings:
-            # Each row may be the same, largest value.
-            rows = min(rows, max(MAX_BYTES // max(size, 1), 1))
-    return rows

@@ -1,0 +1,30 @@
+"""Limits on what one picture may use, as options of ``genderscope classify``."""
+
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+from genderscope.core.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one picture; all are positive, or it is a ``UsageError``.
+
+    Attributes:
+        max_pixels: reject larger pictures before decoding.
+        max_memory: reject pictures that need more memory, in MB, by their header.
+        max_seconds: give up a picture that takes longer to decode.
+    """
+
+    PANEL: ClassVar[str] = "Limits"
+    MAY_BE_ZERO: ClassVar[frozenset[str]] = frozenset()
+
+    max_pixels: int = 120_000_000  # Pillow's own limit of 178,956,970 stays above it
+    max_memory: int = 512
+    max_seconds: float = 10
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not (value > 0 or (value == 0 and field.name in self.MAY_BE_ZERO)):
+                raise UsageError(f"{field.name} must be positive, not {value}")
