@@ -1,4 +1,4 @@
-.PHONY: check lint docs docs-serve test mutants fuzz audit lock
+.PHONY: check lint docs docs-serve test mutants fuzz audit lock sbom
 
 SECONDS ?= 600
 
@@ -19,7 +19,7 @@ docs-serve:
 test:
 	pytest --numprocesses auto
 
-# Not in CI. The next three need: pip install mutmut pip-audit pip-tools
+# Not in CI. The next four need: pip install mutmut pip-audit uv
 
 # Change the code in every small way, and list the changes that no test sees: see docs/testing.md.
 mutants:
@@ -32,8 +32,13 @@ audit:
 
 # Newer versions for the image.
 lock:
-	pip-compile --quiet --upgrade --strip-extras --extra serve \
-		--output-file deploy/requirements.lock pyproject.toml
+	uv pip compile --quiet --upgrade --extra serve --generate-hashes --no-header \
+		--python-version 3.11 --output-file deploy/requirements.lock pyproject.toml
+
+# The image's software bill of materials, from its lock.
+sbom:
+	uvx --from cyclonedx-bom==7.5.0 cyclonedx-py requirements deploy/requirements.lock \
+		--output-reproducible --output-file sbom.json
 
 # Hostile bytes for every reader, for so many seconds.
 fuzz:

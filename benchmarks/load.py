@@ -82,8 +82,8 @@ class Client:
         latencies_s: of each answer.
     """
 
-    def __init__(self, port: int, bodies: list[bytes]) -> None:
-        self.port, self.bodies = port, bodies
+    def __init__(self, port: int, bodies: list[bytes], kind: bytes = b"image/jpeg") -> None:
+        self.port, self.bodies, self.kind = port, bodies, kind
         self.statuses: Counter[str] = Counter()
         self.latencies_s: list[float] = []
 
@@ -108,8 +108,8 @@ class Client:
             begin = time.perf_counter()
             try:
                 writer.write(
-                    b"POST /v1/classify HTTP/1.1\r\nHost: load\r\nContent-Type: image/jpeg\r\n"
-                    b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+                    b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: %b\r\n"
+                    b"Content-Length: %d\r\n\r\n%b" % (self.kind, len(body), body)
                 )
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
                 length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])

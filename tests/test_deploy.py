@@ -113,6 +113,9 @@ def test_the_lock_has_a_version_of_every_requirement() -> None:
     for text in project["dependencies"] + project["optional-dependencies"]["serve"]:
         requirement = Requirement(text)
         assert locked[requirement.name] in requirement.specifier
+    entries = re.split(r"\n(?=\S+==)", "\n".join(["", *lines]))[1:]
+    assert len(entries) == len(locked)
+    assert all(re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry) for entry in entries)
 
 
 def test_compose() -> None:
