@@ -155,7 +155,7 @@ def main() -> None:
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if category is ModelWarning:
-            _output.note(f"warning: {message}")
+            _output.error(f"warning: {message}")
         else:
             usual(message, category, *place, **more)
 
