@@ -20,20 +20,22 @@ def at_once(
     value may be as large as a page, from a dictionary or with the prefix of the one before.
 
     Raises:
-        ValueError: a page would fill the memory, or its header is broken.
+        ValueError: a page or column would fill the memory, or its header is broken.
     """
     largest = 1
     for column in map(group.column, range(group.num_columns)):
         if columns is not None and column.path_in_schema.partition(".")[0] not in columns:
             continue
         starts = column.data_page_offset, column.dictionary_page_offset or column.data_page_offset
-        for size, stored in _pages(stream, min(starts), column.total_compressed_size):
+        pages = [*_pages(stream, min(starts), column.total_compressed_size)]
+        total = sum(size for size, _ in pages), sum(stored for _, stored in pages)
+        for size, stored in (*pages, total):
             if size > max(MAX_BYTES, MAX_GROWTH * stored):
                 raise ValueError(
                     f"its column {column.path_in_schema} grows from {stored:,} to {size:,} bytes"
                 )
-            if column.physical_type.endswith("BYTE_ARRAY"):  # other values have 12 bytes at most
-                largest = max(largest, size)
+        if column.physical_type.endswith("BYTE_ARRAY"):  # other values have 12 bytes at most
+            largest = max([largest, *(size for size, _ in pages)])
     return min(most, max(MAX_BYTES // largest, 1))
 
 
