@@ -35,7 +35,7 @@ from genderscope.evaluation.predictions import Predictions
 from genderscope.imaging import decode
 from genderscope.inference import classifier
 from genderscope.inference.pipeline import Pipeline
-from genderscope.reporting import benchmark
+from genderscope.reporting import benchmark, plots
 from genderscope.reporting.page import Table
 
 pytest.importorskip("sklearn", reason="needs the eval extra")
@@ -157,7 +157,11 @@ def said(name: str, right: list[bool]) -> Predictions:
     return Predictions(name, files, truth, answers * 0.8 + 0.1, answers)
 
 
-def test_a_comparison_has_every_model_and_every_pair(models, monkeypatch):
+def test_a_comparison_has_every_model_and_every_pair(models, monkeypatch, tmp_path):
+    drawn, save = [], plots.save
+    monkeypatch.setattr(
+        plots, "save", lambda figure, file: drawn.append(figure) or save(figure, file)
+    )
     monkeypatch.setattr("genderscope.evaluation.benchmark.REPEATS", dict.fromkeys(BATCHES, 1))
     draw = np.random.default_rng(0)
     answers = {"made": {name: said(name, draw.random(60) < 0.8) for name in models}}
@@ -174,6 +178,17 @@ def test_a_comparison_has_every_model_and_every_pair(models, monkeypatch):
         assert model.training.seconds_per_epoch > 0
         assert model.accuracy["made"].n == 60
     assert all(map(math.isfinite, numbers(to_builtins(found))))
+    benchmark.drawing(found, tmp_path / "drawing.png")
+    assert ticks_in_view(drawn[0]) >= 3
+
+
+def ticks_in_view(figure) -> int:
+    """How many labelled ticks lie within the axis that has the fewest."""
+    return min(
+        sum(low <= place <= high for place in axis.get_majorticklocs())
+        for axes in figure.axes
+        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim()))
+    )
 
 
 def test_a_pair_is_the_same_from_either_side():

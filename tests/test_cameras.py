@@ -72,7 +72,7 @@ def test_a_folder_is_a_source_whose_broken_pictures_are_errors(tmp_path: Path) -
     first, broken, last = open_source(str(tmp_path), frame_rate=5)
     assert (number(first.image), number(last.image)) == (0, 2)
     assert (last.index, last.time_s) == (2, 0.4)
-    assert "1.png is no picture" in broken.error
+    assert "1.png is not a readable picture" in broken.error
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_every_face_is_shown_and_broken_pictures_are_rows(model, pictures, tmp_p
     for row in ("one.jpg 1", "two.png 1", "two.png 2", "nobody.png none", "torn.jpg failed"):
         assert row.split() in rows
     problem, summary = done.stderr.splitlines()
-    assert problem.startswith("torn.jpg is no picture")
+    assert problem.startswith("torn.jpg is not a readable picture")
     assert summary == "pictures: 4, faces: 3, failed: 1"
     assert sorted(file.name for file in out.iterdir()) == [
         "one-explained.png",
@@ -94,11 +94,12 @@ def test_every_face_is_shown_and_broken_pictures_are_rows(model, pictures, tmp_p
 
 
 def test_nothing_is_overwritten(model, portrait, tmp_path):
+    out = tmp_path / "new" / "maps"
     for _ in range(2):
-        done = invoke(explain, portrait, "--out", tmp_path, "--detector", "haar", "--model", model)
+        done = invoke(explain, portrait, "--out", out, "--detector", "haar", "--model", model)
         assert done.exit_code == 0
     names = ["astronaut-explained-2.png", "astronaut-explained.png"]
-    assert sorted(file.name for file in tmp_path.iterdir()) == names
+    assert sorted(file.name for file in out.iterdir()) == names
 
 
 def test_the_class_can_be_chosen(model, portrait, tmp_path):

@@ -83,10 +83,14 @@ def test_a_mistyped_path_is_wrong_usage(folder: Path, command: tuple[str, ...]) 
 def test_a_folder_without_pictures_says_so(model: str, tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "a.nef").touch()
+    (tmp_path / "raw" / "b.mov").write_bytes(b"\0\0\0\x14ftypqt  ")
     done = run("classify", "raw", "--detector", "haar", cwd=tmp_path)
     assert done.returncode == 1
     *_, unread, last = done.stderr.splitlines()
-    assert (unread, last) == ("not read: 1 .nef", "no picture was found in raw")
+    assert (unread, last) == ("not read: 1 .mov, 1 .nef", "no picture was found in raw")
+    done = run("classify", "raw/b.mov", "--detector", "haar", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("raw/b.mov is a video, which 'genderscope watch' takes\n")
 
 
 def test_photographs_of_iphones(model: str, portrait: Path, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_makes_a_cache_counts_failures_and_goes_on(source, tmp_path):
     assert done.stdout == f"4 crops in {out}, 1 pictures failed\n"
     assert done.stderr.splitlines() == [
         "removed by the condition 'gender known': 1",
-        "failed: 1: the picture is broken; get it anew",
+        "failed: 1: the picture is broken; get another copy",
     ]
     assert Crops(out).labels.tolist() == [1, 1, 0, 0]
     assert Crops(out).manifest.sources == ("folder",)

@@ -15,7 +15,7 @@ from genderscope.data.counterfactuals import select
 from genderscope.evaluation import counterfactual_faces, counterfactuals
 from genderscope.evaluation.counterfactuals import Answers, Counterfactuals, Setup, measure
 from genderscope.evaluation.predictions import read
-from genderscope.imaging.contact_sheet import GAP_PX
+from genderscope.imaging.contact_sheet import GAP_PX, LINE_PX
 from genderscope.imaging.preprocess import crop
 from test_counterfactuals import FACE
 
@@ -178,6 +178,7 @@ def test_other_tables_are_refused(tmp_path, text, message):
 
 
 def test_the_sheet_has_a_row_for_each_condition(samples, monkeypatch):
+    legend = counterfactual_faces.LEGEND
     monkeypatch.setattr(counterfactual_faces, "LEGEND", "")  # wider than the tiles
     conditions = select("hat,dark,grey")
     faces = []
@@ -191,3 +192,10 @@ def test_the_sheet_has_a_row_for_each_condition(samples, monkeypatch):
     tiles = [row[:size, -size - GAP_PX : -GAP_PX] for row in np.split(page[GAP_PX:], 4)]
     assert tiles[2].mean() < 0.6 * tiles[0].mean()
     assert np.ptp(tiles[3].astype(int), axis=-1).max() == 0
+
+    monkeypatch.setattr(counterfactual_faces, "LEGEND", legend)
+    with_legend = counterfactual_faces.sheet(faces, conditions, BrightnessClassifier.spec, 0)
+    height = with_legend.shape[0] - page.shape[0]
+    assert height == LINE_PX * len(legend.splitlines())
+    assert (with_legend[:height] < 128).any()
+    np.testing.assert_array_equal(with_legend[height + GAP_PX :, : page.shape[1]], page[GAP_PX:])

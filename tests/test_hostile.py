@@ -92,7 +92,7 @@ def test_memory_is_counted_for_what_the_decoder_makes(tmp_path: Path) -> None:
 
 def test_what_takes_too_long_is_ended_and_the_next_picture_is_read() -> None:
     start, before = time.monotonic(), psutil.Process().cpu_times().children_user
-    with pytest.raises(PictureError, match=r"^a takes more than 0\.2 s to decode; save it anew$"):
+    with pytest.raises(PictureError, match=r"^a takes more than 0\.2 s to decode; save it again$"):
         decode.read(SLOW, Limits(max_seconds=0.2), name="a")
     if time.monotonic() - start < 5:  # else this machine is slow
         assert psutil.Process().cpu_times().children_user - before < 5
@@ -126,7 +126,7 @@ def test_what_nobody_waits_for_is_ended() -> None:
         decode.read(encoded("WEBP"))
     assert errors == [
         "the picture was given up",
-        "the picture makes its decoder crash; save it anew",
+        "the picture makes its decoder crash; save it again",
     ]
     assert budget.take(2**30) == 2**30  # all that was reserved was given back
 

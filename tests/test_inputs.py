@@ -96,6 +96,7 @@ def test_transparency_is_white_as_in_files(tmp_path: Path) -> None:
         (None, "an http:// or https:// address, bytes, .* not NoneType"),
         (7, "not int"),
         (io.StringIO("text"), "not StringIO"),
+        (io.TextIOWrapper(io.BytesIO(b"\xff\xd8")), "not TextIOWrapper"),
         (np.zeros((9, 9, 2), np.uint8), r"not \(9, 9, 2\) of uint8"),
         (np.zeros((0, 9, 3), np.uint8), r"not \(0, 9, 3\)"),
         (np.zeros((9, 9, 3), np.uint16), "of uint16"),
@@ -153,8 +154,8 @@ def test_several_pictures_are_answered_in_order_and_in_batches(tmp_path: Path) -
     assert [several[0], several[-1]] == [alone[1], alone[2]]
     assert [str(error).partition(" (")[0] for error in several[1:-1]] == [
         f"{tmp_path / 'absent.jpg'} is not there; check the path",
-        "picture 2 is empty; get it anew",
-        f"picture 3 is not a readable picture; make it one of {', '.join(opening.FORMATS)}",
+        "picture 2 is empty; get another copy",
+        f"picture 3 is not a readable picture ({', '.join(opening.FORMATS)})",
         "picture 4 is broken",
     ]
     assert all(isinstance(error, PictureError) for error in several[1:-1])

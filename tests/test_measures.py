@@ -61,6 +61,8 @@ def test_a_frame_is_evaluated_as_a_table_is(read: Any, table: Path, scope: Any) 
     assert few.n == 70
     with pytest.raises(DatasetError, match="frame lacks the columns label; it has: file, light"):
         genderscope.evaluate(read(table)[["file", "light"]], scope)
+    with pytest.raises(UsageError, match="a pandas or Polars frame, or its name, not list"):
+        genderscope.evaluate([table], scope)
 
 
 @FRAMES

@@ -270,7 +270,7 @@ def test_failures_are_named_and_counted_by_reason(samples, tmp_path):
         "the picture is not there; check the path": 2,
         "the face's box lies outside the picture of N x N": 2,
         "the picture cannot be read: Too many levels of symbolic links": 1,
-        "the picture is broken; get it anew": 1,
+        "the picture is broken; get another copy": 1,
     }
     named = [
         failure["file"]

@@ -232,9 +232,10 @@ def test_explain(client: Any, portrait: Path, expected: list[dict[str, Any]]) ->
 
 
 def test_every_model_that_is_shipped_can_be_asked(portrait: Path, model: str) -> None:
-    models, default = load_models(model)
-    assert default == model
-    assert models.keys() == set(shipped())
+    integers = f"{model}.int8"
+    models, default = load_models(integers)
+    assert default == integers
+    assert models.keys() == {*shipped(), integers}
     image, detector = decode.read(portrait), detection.create("haar")
     with serving.running(serving.engine_of(models, [detection.create("haar")])) as client:
         for card in client.get("/v1/models").json()["models"]:

@@ -440,7 +440,7 @@ def test_a_jpeg_can_be_decoded_smaller(
 
 
 def test_an_error_names_what_it_is_told_to() -> None:
-    with pytest.raises(PictureError, match=r"^a\.tar/b\.jpg is no picture"):
+    with pytest.raises(PictureError, match=r"^a\.tar/b\.jpg is not a readable picture"):
         decode.read(b"none", name="a.tar/b.jpg")
 
 

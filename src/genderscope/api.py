@@ -207,9 +207,11 @@ def load(
     *,
     max_yaw: float | None = None,
     orientation: Orientation = "auto",
+    detection_size: int = detectors.DETECTION_SIZE_PX,
+    min_score: float = detectors.MIN_SCORE,
+    min_face_px: int = detectors.MIN_FACE_PX,
     threads: int | None = None,
     device: str = "cpu",
-    **detection: Any,
 ) -> Scope:
     """Open a model and a detector.
 
@@ -223,8 +225,9 @@ def load(
         orientation: which way up faces are looked for.
         threads: of the networks; by default the classifier has as many as there are cores, and the
             detector one.
+        detection_size, min_score, min_face_px: the longest side of what is searched at once, in
+            pixels; the least detector score, 0-1; and the shorter side of the smallest face.
         device: ``cpu``, or another that the installed ONNX Runtime supports, such as ``cuda``.
-        detection: further options of ``detectors.create``.
 
     Raises:
         ModelError: a model is absent or broken.
@@ -239,7 +242,9 @@ def load(
             threads=1 if threads is None else threads,
             provider=provider,
             orientation=orientation,
-            **detection,
+            detection_size=detection_size,
+            min_score=min_score,
+            min_face_px=min_face_px,
         ),
         min_confidence,
         max_yaw,

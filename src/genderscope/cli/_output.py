@@ -104,7 +104,7 @@ class Tracked:
         """Report the finished number, and the total where it is known."""
         now = monotonic()
         rate = (done - self._first) / max(now - self._began, 1e-6)
-        speed = f"{rate:,.1f} {self._unit}/s" if done > self._first else ""
+        speed = f"{rate:,.{1 if rate > 1 else 3}f} {self._unit}/s" if done > self._first else ""
         self._progress.update(self._bar, completed=done, total=total, rate=speed)
         if self._progress.disable and speed and now - self._reported > REPORT_SECONDS:
             self._reported = now

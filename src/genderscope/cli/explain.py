@@ -60,7 +60,7 @@ def explain(
     explainer = _explainer(model, method)
     detector = detection.create()
     if out:
-        out.mkdir(exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
     table = Table("picture", "face", "prediction", "explained", "most energy", box=box.SIMPLE)
     table.columns[0].overflow = "fold"
     collected: list[Image] = []

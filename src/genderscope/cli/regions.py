@@ -57,7 +57,7 @@ def regions(
     if json_file:
         survey.save(json_file, overwrite=True)
     if maps and (sheet := average_maps.sheet(explained)) is not None:
-        maps.mkdir(exist_ok=True)
+        maps.mkdir(parents=True, exist_ok=True)
         annotate.save_new(sheet, maps, f"{explainer.name}-average-maps", ".png")
     typer.echo(f"{survey.model} on {dataset}, {survey.split}, faces detected by {survey.detector}")
     _output.show(tables.regions(survey.groups))

@@ -116,17 +116,20 @@ def read(path: Path, score_is: Meaning = "man") -> Predictions:
 
     Other names of columns may follow the path: ``FILE?file=path&score=probability``.
     """
-    path, names = datasets.with_options(str(path), "a table of predictions", COLUMNS)
+    source = str(path)
+    path, names = datasets.with_options(source, "a table of predictions", COLUMNS)
     names.setdefault("file", "file")
     roles = {name: option for option, name in names.items()}
     rows = (
         (where, {roles.get(name, name): value for name, value in row.items()})
         for where, row in table.rows(path, names, str(path))
     )
-    return from_rows(path, rows, score_is)
+    return from_rows(path, rows, score_is, source)
 
 
-def from_rows(path: Path, rows: Iterable[table.Row], score_is: Meaning = "man") -> Predictions:
+def from_rows(
+    path: Path, rows: Iterable[table.Row], score_is: Meaning = "man", source: str = ""
+) -> Predictions:
     """The predictions in a table's rows: ``file,label,prediction,score`` and any other columns.
 
     ``file`` is relative to the table; ``label`` is a data set's word (see ``datasets.table``) or
@@ -135,6 +138,7 @@ def from_rows(path: Path, rows: Iterable[table.Row], score_is: Meaning = "man") 
 
     Args:
         score_is: P(man), or with ``confidence`` the probability of the prediction.
+        source: the path as it was given, with the names of columns.
 
     Raises:
         DatasetError: it is not such a table, or a row of it is not valid.
@@ -142,7 +146,7 @@ def from_rows(path: Path, rows: Iterable[table.Row], score_is: Meaning = "man") 
     truth, scores, labels, kept = [], [], [], []
     for where, row in rows:
         if not row.keys() & {"prediction", "score"}:
-            cure = table.cured(str(path), ["prediction", "score"], list(row))
+            cure = table.cured(source or str(path), ["prediction", "score"], list(row))
             raise DatasetError(
                 f"{path} lacks a column prediction or score; it has: {', '.join(row)}; name one of "
                 f"them: {cure}"

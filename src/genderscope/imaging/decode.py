@@ -26,10 +26,12 @@ EXTENSIONS = {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib"),
     *(".tif", ".tiff", ".avif", ".jp2", ".j2k", ".jpx", ".pbm", ".pgm", ".ppm", ".pnm"),
 }
+VIDEOS = {".avi", ".mkv", ".mov", ".mp4", ".webm"}
 HEIF = {".heic", ".heif", ".hif"}
 UNREAD = {
     *(".pdf", ".psd", ".svg", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf"),
     *(".rw2", ".pef", ".srw"),
+    *VIDEOS,
 }
 """Extensions of files that may show faces but cannot be read."""
 if "HEIF" in opening.FORMATS:
@@ -114,8 +116,12 @@ def read_reduced(
         return _decoded(request, work or Work())
     except Exception as error:
         problem = opening.problem(error, data)
-        if problem.startswith(opening.UNKNOWN) and Path(name).suffix.lower() in HEIF & UNREAD:
-            problem = f"is HEIC: {installation('heif')}"
+        if problem.startswith(opening.UNKNOWN):
+            suffix = Path(name).suffix.lower()
+            if suffix in HEIF & UNREAD:
+                problem = f"is HEIC: {installation('heif')}"
+            elif suffix in VIDEOS:
+                problem = "is a video, which 'genderscope watch' takes"
         raise PictureError(f"{name} {problem}") from error
 
 

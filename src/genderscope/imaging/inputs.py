@@ -70,6 +70,8 @@ def load(picture: Picture, channel_order: ChannelOrder = "bgr", name: str = "") 
         name = own if isinstance(own, str) else name
         try:
             data = picture.read()
+        except UnicodeDecodeError:
+            data = ""  # opened for reading text
         except OSError as error:
             return Frame(name, error=f"{name} cannot be read: {error}")
         if isinstance(data, bytes):

@@ -164,9 +164,7 @@ def problem(error: Exception, data: bytes, messages: str = "") -> str:
     if isinstance(error, PictureError):
         return str(error)
     if isinstance(error, PIL.UnidentifiedImageError):
-        return (
-            f"{UNKNOWN}; make it one of {', '.join(FORMATS)}" if data else "is empty; get it anew"
-        )
+        return f"{UNKNOWN} ({', '.join(FORMATS)})" if data else "is empty; get another copy"
     if isinstance(error, PIL.Image.DecompressionBombError):
         return f"has too many pixels to be decoded: {error}"
     if isinstance(error, MemoryError):
@@ -175,7 +173,7 @@ def problem(error: Exception, data: bytes, messages: str = "") -> str:
         return ADVICE.get(type(error)) or f"cannot be read: {error.strerror}"
     # What Pillow raises on hostile bytes has no common root.
     reason = " ".join(f"{error} {messages}".split()) or type(error).__name__
-    return f"is broken ({reason}); get it anew"
+    return f"is broken ({reason}); get another copy"
 
 
 def _reduce(picture: PIL.Image.Image, request: Request) -> int:

@@ -61,8 +61,8 @@ def decode(request: Request, work: Work) -> tuple[Image, int]:
             raise PictureError("was given up") from error
         if monotonic() - start >= request.limits.max_seconds:
             limit = f"{request.limits.max_seconds:g} s"
-            raise PictureError(f"takes more than {limit} to decode; save it anew") from error
-        raise PictureError("makes its decoder crash; save it anew") from error
+            raise PictureError(f"takes more than {limit} to decode; save it again") from error
+        raise PictureError("makes its decoder crash; save it again") from error
     except BaseException:  # it is in the middle of a picture
         worker.end()
         raise

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
-from genderscope.core.errors import DatasetError
+from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.extras import require
 from genderscope.core.types import Sample
 from genderscope.data.datasets import folder
@@ -134,7 +134,11 @@ def rows(root: Path, columns: Mapping[str, str], source: str = "") -> Iterator[R
 
 
 def of_frame(frame: DataFrame, columns: Sequence[str]) -> Iterator[Row]:
-    """The rows of a frame, as text; errors as ``rows``."""
+    """The rows of a frame, as text; errors as ``rows``, and ``UsageError`` if it is none."""
+    if not hasattr(frame, "columns"):
+        raise UsageError(
+            f"the table is a pandas or Polars frame, or its name, not {type(frame).__name__}"
+        )
     names = [str(name) for name in frame.columns]
     _check_columns(FRAME, dict(zip(columns, columns, strict=True)), "", names)
     values = [map(_text, frame[name]) for name in frame.columns]
@@ -208,4 +212,4 @@ def cured(source: str, missing: Iterable[str], present: Sequence[str]) -> str:
         for option in missing
     }
     options = "&".join(f"{option}={name}" for option, name in guesses.items())
-    return f"'{source}?{options}'"
+    return f"'{source}{'&' if '?' in source else '?'}{options}'"
