@@ -75,7 +75,7 @@ def test_anybodys_answers_are_measured(tmp_path):
         ([], "name a --dataset to change, or the --predictions"),
         (["--conditions", "monocle"], "no condition 'monocle'; there are: all, head scarf, hat"),
         (["--sheet", "s.pdf"], "s.pdf should end in one of .jpg, .jpeg, .png"),
-        (["--detector", "haar"], "no sample has a face with landmarks"),
+        (["--detector", "haar"], "no landmarks; 'genderscope models pull yunet' gets one"),
         (["--predictions", "nowhere.csv"], "name a --dataset to change, or the --predictions"),
     ],
 )

@@ -24,6 +24,7 @@ from genderscope.inference.locate import locate
 ORIGINAL = "original"
 NO_FACE = "no face was found"
 UNREADABLE = "the picture cannot be read"
+NO_LANDMARKS = "the detector gives no landmarks; 'genderscope models pull yunet' gets one that does"
 TABLE = "table.csv"
 TILE_PX = 112
 GREY = (127, 127, 127)
@@ -63,7 +64,7 @@ def find(
         if image is None or not located.detected:
             yield Skipped(sample, NO_FACE)
         elif face.landmarks is None:
-            yield Skipped(sample, "the detector gives no landmarks")
+            yield Skipped(sample, NO_LANDMARKS)
         else:
             yield FaceSample(sample, image, face)
 

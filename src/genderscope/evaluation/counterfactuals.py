@@ -147,7 +147,8 @@ def measure(
         scores[-1][found] = classifier(np.stack(crops))[:, 1]
         on_face(face, scores[-1])
     if not faces:
-        raise DatasetError(f"no sample has a face with landmarks: {dict(skipped)}")
+        reasons = "; ".join(f"{count:,}: {reason}" for reason, count in skipped.items())
+        raise DatasetError(f"no sample has a face with landmarks ({reasons})")
     columns = dict.fromkeys(column for sample in faces for column in sample.groups)
     return Answers(
         tuple(condition.name for condition in setup.conditions),

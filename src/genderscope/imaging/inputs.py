@@ -70,12 +70,12 @@ def load(picture: Picture, channel_order: ChannelOrder = "bgr", name: str = "") 
         name = own if isinstance(own, str) else name
         try:
             data = picture.read()
+            if isinstance(data, bytes):
+                return Encoded(name, data)
         except UnicodeDecodeError:
-            data = ""  # opened for reading text
+            pass  # opened for reading text
         except OSError as error:
             return Frame(name, error=f"{name} cannot be read: {error}")
-        if isinstance(data, bytes):
-            return Encoded(name, data)
     raise UsageError(f"a picture is {ACCEPTED}, not {type(picture).__name__}")
 
 
