@@ -32,7 +32,7 @@ def test_writes_one_report_three_times_and_the_same_each_time(table, tmp_path):
         done = run(*options, "--out", folder)
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
-        assert done.stdout.splitlines()[-1] == f"The page is in {folder / 'audit.html'}"
+        assert done.stdout.splitlines()[-1] == f"The page is {folder / 'audit.html'}"
     names = ["audit.html", "audit.json", "audit.md", "sheet.jpg"]
     assert sorted(file.name for file in folders[0].iterdir()) == names
     for name in names:

@@ -155,7 +155,7 @@ def test_several_pictures_are_answered_in_order_and_in_batches(tmp_path: Path) -
     assert [str(error).partition(" (")[0] for error in several[1:-1]] == [
         f"{tmp_path / 'absent.jpg'} is not there; check the path",
         "picture 2 is empty; get another copy",
-        f"picture 3 is not a readable picture ({', '.join(opening.FORMATS)})",
+        f"picture 3 is not a readable picture; it may be {', '.join(opening.FORMATS)}",
         "picture 4 is broken",
     ]
     assert all(isinstance(error, PictureError) for error in several[1:-1])

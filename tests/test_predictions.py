@@ -157,7 +157,7 @@ def test_a_score_may_be_the_confidence_and_columns_have_any_name(tmp_path):
     assert read.labels.tolist() == [0, 1, 2]
     with pytest.raises(DatasetError, match="add --score-is confidence"):
         predictions.read(source)
-    with pytest.raises(DatasetError, match=r"csv\?file=path&prediction=pred&score=COLUMN'"):
+    with pytest.raises(DatasetError, match=r"csv\?file=path&prediction=pred&score=p'"):
         predictions.read(Path(f"{file}?file=path"))
     low = write(tmp_path, "file,prediction,score\na.jpg,man,0.2\n")
     with pytest.raises(DatasetError, match=r"below 0\.5"):

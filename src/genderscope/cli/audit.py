@@ -158,4 +158,4 @@ def _write(out: Path, results: "Audit", sheet: bytes | None) -> None:
         write_whole(out / name, data)
     for sentence in summary(results):
         typer.echo(f"- {printable(sentence)}")
-    typer.echo(f"The page is in {(out / 'audit.html').resolve()}")
+    typer.echo(f"The page is {(out / 'audit.html').resolve()}")

@@ -164,7 +164,9 @@ def problem(error: Exception, data: bytes, messages: str = "") -> str:
     if isinstance(error, PictureError):
         return str(error)
     if isinstance(error, PIL.UnidentifiedImageError):
-        return f"{UNKNOWN} ({', '.join(FORMATS)})" if data else "is empty; get another copy"
+        return (
+            f"{UNKNOWN}; it may be {', '.join(FORMATS)}" if data else "is empty; get another copy"
+        )
     if isinstance(error, PIL.Image.DecompressionBombError):
         return f"has too many pixels to be decoded: {error}"
     if isinstance(error, MemoryError):
