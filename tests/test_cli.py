@@ -291,7 +291,7 @@ def test_names_that_no_file_can_have(model: str, portrait: Path, tmp_path: Path)
     assert os.listdir(out.parent) == ["annotated"]
     errors = [line for line in done.stderr.splitlines() if line.startswith(str(tmp_path))]
     assert len(errors) == 2
-    assert errors[0].endswith(r"b.parquet/\u202egpj.x is empty; get it anew")
+    assert errors[0].endswith(r"b.parquet/\u202egpj.x is empty; get another copy")
 
 
 def test_annotated_pictures_are_not_read_again(model: str, pictures: Path) -> None:

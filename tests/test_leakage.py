@@ -292,7 +292,7 @@ def test_names_and_numbers(tmp_path, source_a, source_b, names_a, names_b, share
 
 
 def test_a_side_that_is_empty_is_refused():
-    with pytest.raises(DatasetError, match="holds no picture"):
+    with pytest.raises(DatasetError, match="holds no readable picture"):
         list(leakage.Part("folder:x", "all", []).read(1))
 
 

@@ -36,11 +36,11 @@ METADATA: dict[str, Any] = {
 }
 # Open each file in one process; print the message or the name, and the largest memory in kB.
 OPEN = """
-import re, sys, time
+import re, sys, time, warnings
 from pathlib import Path
-from console import COMMAND
-from genderscope.core.errors import ModelError, ModelWarning
+from genderscope.core.errors import ModelError
 from genderscope.inference.classifier import Classifier
+warnings.simplefilter("ignore")
 for file in sys.argv[1:]:
     began = time.process_time()
     try:

@@ -121,7 +121,7 @@ def test_csv_has_a_row_for_each_face(
     assert (failed["path"], failed["label"]) == ("3", "")
     assert "not a readable picture" in failed["error"]
     alone = {"files": sent[2:]}
-    serving.problem(client.post("/v1/classify?format=csv", **alone), 422, "no picture")
+    serving.problem(client.post("/v1/classify?format=csv", **alone), 422, "not a readable picture")
     serving.problem(client.post("/v1/classify?format=xml", **alone), 422, "format")
 
 

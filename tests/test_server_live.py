@@ -94,7 +94,7 @@ def test_options_hold_and_what_is_wrong_is_a_problem() -> None:
             assert words in problem["detail"]
         large = cv2.imencode(".png", np.zeros((50, 50), np.uint8))[1].tobytes()
         for number, (data, words) in enumerate(
-            [(b"", "empty"), (b"none", "no picture"), (large, "above the limit")], start=3
+            [(b"", "empty"), (b"none", "not a readable"), (large, "above the limit")], start=3
         ):
             socket.send(data)
             answer = heard(socket)

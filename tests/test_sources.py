@@ -260,7 +260,7 @@ BAD = {
     "text": (b"this is no picture\n" * 9, "is not a readable picture"),
     "a script for Ghostscript": (
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-        "no picture",
+        "not a readable picture",
     ),
     "above the limit": (giant_png(30_000, 5_000), "30000 x 5000 = 150,000,000 pixels, above"),
     "above Pillow's limit": (giant_png(30_000, 30_000), "too many pixels"),
@@ -328,9 +328,9 @@ def test_paths_that_lead_to_no_picture(tmp_path: Path) -> None:
         (tmp_path / "absent.jpg", "is not there; check the path"),
         (tmp_path, "is a folder where a picture is wanted"),
         (tmp_path / ("x" * 300), "cannot be read: File name too long"),
-        (Path("/dev/zero"), "is no regular file; save the picture as one"),
-        (pipe, "is no regular file; save the picture as one"),
-        (link, "is no regular file; save the picture as one"),
+        (Path("/dev/zero"), "is not a regular file; save the picture as one"),
+        (pipe, "is not a regular file; save the picture as one"),
+        (link, "is not a regular file; save the picture as one"),
     ):
         with pytest.raises(PictureError) as caught:
             decode.read(path)

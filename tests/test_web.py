@@ -97,7 +97,7 @@ def test_pictures_are_answered_shown_and_saved(page: Any, client: Any, small: Pa
     assert float(good["confidence"]) == face["confidence"]
     assert {side: float(good[side]) for side in face["box"]} == face["box"]
     assert (failed["file"], failed["label"]) == (f"'{NASTY}", "")
-    assert "no picture" in failed["error"]
+    assert "not a readable picture" in failed["error"]
 
     content = read(page)
     assert content["model"] == answer["model"]
