@@ -106,7 +106,9 @@ def calibration(truth: metrics.Integers, score: Floats, seed: int = 0) -> Calibr
 
 
 def risk_coverage(truth: metrics.Integers, score: Floats, seed: int = 0) -> RiskCoverage:
-    """The error of the most confident pictures; a missing prediction is wrong and comes last."""
+    """The error of the most confident pictures, equal confidences together; a missing prediction is
+    wrong and comes last.
+    """
     n = len(truth)
     confidence = np.where(np.isnan(score), 0.0, np.maximum(score, 1 - score))
     wrong = (metrics.decide(score) != truth).astype(np.float64)

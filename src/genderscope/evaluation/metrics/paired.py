@@ -43,7 +43,9 @@ def mcnemar(a_right: Bools, b_right: Bools) -> McNemar:
 
 
 def difference(a_right: Bools, b_right: Bools, seed: int = 0) -> Estimate:
-    """A's accuracy minus B's, with the interval of the paired bootstrap over pictures."""
+    """A's accuracy minus B's, with the paired bootstrap's interval over pictures: without width
+    where both are right about the same ones.
+    """
     outcome = a_right.astype(np.int64) - b_right
     if not (n := len(outcome)):
         return Estimate(n=0, value=None, interval=None)
