@@ -41,11 +41,12 @@ def datasets(as_json: Annotated[bool, Option("--json")] = False) -> None:
         ]
         typer.echo(json.dumps(entries, indent=2))
         return
-    table = Table("name", "pictures", "splits", "labels", "licence")
+    table = Table("name", "pictures", "splits")
     table.columns[1].justify = "right"
     for name, module in readers.items():
         size = "-" if module.SIZE is None else f"{module.SIZE:,}"
-        table.add_row(name, size, ", ".join(module.SPLITS), module.LABELS, module.LICENCE)
+        table.add_row(name, size, ", ".join(module.SPLITS))
     _output.show(table)
     for name, module in readers.items():
-        typer.echo(f"\n{name}: {module.TITLE}, {module.WHERE}\n{module.LAYOUT}")
+        typer.echo(f"\n{name}: {module.TITLE}, {module.WHERE}")
+        typer.echo(f"Labels: {module.LABELS}\nLicence: {module.LICENCE}\n{module.LAYOUT}")

@@ -158,17 +158,26 @@ def counterfactuals(result: "Counterfactuals") -> Table:
 
 
 def regions(groups: "tuple[RegionGroup, ...]") -> Table:
-    """A row for each group, a column for each region, and the regions' areas on top."""
+    """A row for each group, a column for each region, and the regions' areas on top. Groups that are
+    too small for a share are named below.
+    """
     first = groups[0].regions
     names = (region.replace("/", "/\n") for region in first)
-    table = Table("energy, %\n± half its\n95% interval", "n", *names, box=box.SIMPLE)
+    table = Table("energy, %,\n± half its\n95% range", "n", *names, box=box.SIMPLE)
     table.add_row("area, %", "", *(percent(cell.area) for cell in first.values()))
-    section = ""
+    section, small = "", []
     for group in groups:
+        name = group.group or f"{group.label}, {group.answers}"
+        cells = [*map(_region, group.regions.values())]
+        if {*cells} == {TOO_SMALL}:
+            small.append(name)
+            continue
         if section != (section := group.column or group.label):
             table.add_section()
-        name = group.group or f"{group.label}, {group.answers}"
-        table.add_row(name, f"{group.n:,}", *map(_region, group.regions.values()))
+        table.add_row(name, f"{group.n:,}", *cells)
+    if small:
+        table.caption = f"{TOO_SMALL}: {'; '.join(small)}"
+        table.caption_justify = "left"
     return table
 
 
