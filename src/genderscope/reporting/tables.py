@@ -158,7 +158,7 @@ def counterfactuals(result: "Counterfactuals") -> Table:
 
 
 def regions(groups: "tuple[RegionGroup, ...]") -> Table:
-    """A row for each group, a column for each region, and the regions' areas on top. Groups that are
+    """A row for each group, a column for each region, the regions' areas on top. Groups that are
     too small for a share are named below.
     """
     first = groups[0].regions
