@@ -224,7 +224,7 @@ def test_pictures_are_looked_at_and_broken_ones_reported(faces, tmp_path):
     assert 0 < low < 2 / 32 < high < 1
 
     unreadable = problem(numbers, "Opened pictures that cannot be read: 2 of 32 (6.2%)")
-    assert sorted("31" in example for example in unreadable.examples) == [False, True]
+    assert sorted("31.png" in example for example in unreadable.examples) == [False, True]
     missing = problem(numbers, "Missing pictures: 1 of 33")
     assert missing.examples == (str(faces / "train" / "32.png"),)
     assert problem(numbers, "The classes are unequal, 2.67 to 1").n == 24
