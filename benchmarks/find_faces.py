@@ -8,8 +8,6 @@ Writes ``results/find_faces.json``; ``python scripts/tables`` fills the tables f
 """
 
 import argparse
-import shlex
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -25,7 +23,7 @@ import numpy as np
 from benchmarks.results import AtAngle, Enlarged, FillingFace, FindFaces
 from genderscope import detection
 from genderscope.core.protocols import Detector
-from genderscope.core.results import Estimate, Provenance, versions
+from genderscope.core.results import Estimate, Provenance, command_of, versions
 from genderscope.core.types import UNCERTAIN, Box, Face, Image, Orientation, Prediction, Sample
 from genderscope.detection import downloads
 from genderscope.evaluation import samples
@@ -190,7 +188,7 @@ def main() -> None:
         ]
         result = FindFaces(
             provenance=Provenance(
-                command=shlex.join(["python", "-m", "benchmarks.find_faces", *sys.argv[1:]]),
+                command=command_of("benchmarks.find_faces"),
                 versions=versions(machine.LIBRARIES),
                 fingerprint=read.fingerprint,
             ),

@@ -11,7 +11,6 @@ have exactly one result, in the order of the folder. Peak memory is Linux's of e
 
 import argparse
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ import cv2
 
 import genderscope
 from benchmarks.results import Many, Run
-from genderscope.core.results import Provenance, versions
+from genderscope.core.results import Provenance, command_of, versions
 from genderscope.core.storage import Store, part_of
 from genderscope.detection import downloads
 from genderscope.evaluation.benchmark import machine
@@ -111,7 +110,7 @@ def main() -> int:
         expected = [str(path) for path in decode.find([folder])]
     result = Many(
         provenance=Provenance(
-            command=shlex.join(["python", "-m", "benchmarks.many", *sys.argv[1:]]),
+            command=command_of("benchmarks.many"),
             versions=versions(machine.LIBRARIES),
         ),
         machine=machine.describe(),

@@ -12,16 +12,14 @@ last. Writes ``results/scaling.json``.
 
 import argparse
 import os
-import shlex
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter, process_time
 
 import genderscope
 from benchmarks.results import Curve, Scaling, Speed
-from genderscope.core.results import Provenance, versions
+from genderscope.core.results import Provenance, command_of, versions
 from genderscope.detection import downloads
 from genderscope.evaluation.benchmark import machine
 from genderscope.imaging.decode import Encoded
@@ -117,7 +115,7 @@ def main() -> None:
     )
     Scaling(
         provenance=Provenance(
-            command=shlex.join(["python", "-m", "benchmarks.scaling", *sys.argv[1:]]),
+            command=command_of("benchmarks.scaling"),
             versions=versions(machine.LIBRARIES),
         ),
         machine=machine.describe(),

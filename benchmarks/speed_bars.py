@@ -11,7 +11,6 @@ round takes about a minute on two cores with nothing else running. Writes
 import argparse
 import json
 import os
-import shlex
 import socket
 import statistics
 import subprocess
@@ -24,7 +23,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from benchmarks.results import Bar, SpeedBars
-from genderscope.core.results import Provenance, versions
+from genderscope.core.results import Provenance, command_of, versions
 from genderscope.evaluation.benchmark import machine
 
 ROOT = Path(__file__).parents[1]
@@ -171,7 +170,7 @@ def main() -> None:
             same[f"{key}, faces: {faces}"] = of[0] == of[1]
     SpeedBars(
         provenance=Provenance(
-            command=shlex.join(["python", "-m", "benchmarks.speed_bars", *sys.argv[1:]]),
+            command=command_of("benchmarks.speed_bars"),
             versions=versions(machine.LIBRARIES),
         ),
         machine=described,

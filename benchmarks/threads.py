@@ -8,8 +8,6 @@ threads, which share each layer and wait for the next one in a loop ("spinning")
 
 import argparse
 import os
-import shlex
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,7 +18,7 @@ import onnxruntime
 from msgspec.structs import asdict
 
 from benchmarks.results import Threads, ThreadTiming
-from genderscope.core.results import Provenance, versions
+from genderscope.core.results import Provenance, command_of, versions
 from genderscope.core.types import Floats
 from genderscope.evaluation.benchmark import machine
 from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
@@ -113,7 +111,7 @@ if __name__ == "__main__":
     ways = {str(b): measure(arguments.model, b, cores, arguments.rounds) for b in BATCHES}
     result = Threads(
         provenance=Provenance(
-            command=shlex.join(["python", "-m", "benchmarks.threads", *sys.argv[1:]]),
+            command=command_of("benchmarks.threads"),
             versions=versions(machine.LIBRARIES),
             seed=SEED,
         ),

@@ -12,9 +12,7 @@ photographs are found at full size and at the bounded one. Writes ``results/thro
 
 import argparse
 import os
-import shlex
 import statistics
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +23,7 @@ import numpy as np
 
 from benchmarks.results import Bound, ClassifierShare, Photograph, StageTimes, Throughput, Way
 from genderscope import detection
-from genderscope.core.results import Provenance, versions
+from genderscope.core.results import Provenance, command_of, versions
 from genderscope.core.types import Box, Face, Floats, Image
 from genderscope.detection import downloads
 from genderscope.detection.detectors import yunet
@@ -207,7 +205,7 @@ def main() -> None:
     base = typical["sequential, OpenCV's YuNet"]
     Throughput(
         provenance=Provenance(
-            command=shlex.join(["python", "-m", "benchmarks.throughput", *sys.argv[1:]]),
+            command=command_of("benchmarks.throughput"),
             versions=versions(machine.LIBRARIES),
         ),
         machine=before,

@@ -9,12 +9,10 @@ repeated and a stopped one is resumed. ``docs/training.md`` has the table.
 """
 
 import argparse
-import shlex
-import sys
 from pathlib import Path
 
 from experiments.results import AblationRun, Ablations
-from genderscope.core.results import Estimate, Provenance, versions
+from genderscope.core.results import Estimate, Provenance, command_of, versions
 from genderscope.data.prepare.crops import Crops
 from genderscope.evaluation.metrics import proportion
 from genderscope.training import recipes
@@ -105,7 +103,7 @@ def main() -> None:
             others = (r for r in runs if (r.variant, r.seed) != (name, seed))
             runs = (*others, run(name, seed, arguments))
             provenance = Provenance(
-                command=shlex.join(["python", "-m", "experiments.ablations", *sys.argv[1:]]),
+                command=command_of("experiments.ablations"),
                 versions=versions(("torch", "lightning")),
                 fingerprint=Crops(arguments.crops).manifest.fingerprint,
             )

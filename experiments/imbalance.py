@@ -9,13 +9,12 @@ of ``balance`` on the same crops, and evaluates each on the validation split. Wr
 
 import csv
 import random
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 from experiments.results import Imbalance, ImbalanceRun
-from genderscope.core.results import Provenance, versions
+from genderscope.core.results import Provenance, command_of, versions
 from genderscope.core.types import LABELS
 from genderscope.data.datasets import read
 from genderscope.data.leakage import excluded_pictures
@@ -75,7 +74,7 @@ def main() -> None:
                 roc_auc=evaluation.roc_auc.value,
             )
         )
-    command = shlex.join(["python", "-m", "experiments.imbalance", *sys.argv[1:]])
+    command = command_of("experiments.imbalance")
     provenance = Provenance(command=command, versions=versions(("torch", "lightning")), seed=SEED)
     file = ROOT / "results" / "imbalance.json"
     Imbalance(provenance=provenance, runs=tuple(runs)).save(file, overwrite=True)

@@ -9,9 +9,7 @@ portrait along the cascade of the first run.
 """
 
 import argparse
-import shlex
 import shutil
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +20,7 @@ import genderscope
 from experiments import cascade
 from experiments.results import CaptumComparison, NetworkSanity, Sanity
 from genderscope import detection
-from genderscope.core.results import Provenance, versions
+from genderscope.core.results import Provenance, command_of, versions
 from genderscope.core.types import LABELS, Image
 from genderscope.data.prepare.crops import Crops
 from genderscope.imaging import decode, panels
@@ -126,7 +124,7 @@ def main() -> None:
     seeds = range(arguments.seeds)
     Sanity(
         provenance=Provenance(
-            command=shlex.join(["python", "-m", "experiments.sanity", *sys.argv[1:]]),
+            command=command_of("experiments.sanity"),
             versions=versions(("torch", "numpy", "scipy")),
             fingerprint=crops.manifest.fingerprint,
         ),

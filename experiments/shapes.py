@@ -9,8 +9,6 @@ results on the validation part to ``results/shapes.json``. One seed and one thre
 """
 
 import argparse
-import shlex
-import sys
 from pathlib import Path
 from time import perf_counter
 
@@ -21,7 +19,7 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from experiments.results import ShapeEpoch, ShapeRun, Shapes
-from genderscope.core.results import Estimate, Provenance, versions
+from genderscope.core.results import Estimate, Provenance, command_of, versions
 from genderscope.data.prepare.crops import Crops
 from genderscope.evaluation.metrics import proportion
 from genderscope.imaging.preprocess import scale
@@ -157,7 +155,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     crops = Crops(arguments.crops)
     provenance = Provenance(
-        command=shlex.join(["python", "-m", "experiments.shapes", *sys.argv[1:]]),
+        command=command_of("experiments.shapes"),
         versions=versions(("torch",)),
         seed=0,
         fingerprint=crops.manifest.fingerprint,

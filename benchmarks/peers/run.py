@@ -4,7 +4,6 @@ python -m benchmarks.peers.run --out results/benchmark/peers.json
 """
 
 import argparse
-import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -22,7 +21,7 @@ from benchmarks.results import Peers, Photographs, PhotographTiming, Size
 from genderscope import detection
 from genderscope.api import Scope
 from genderscope.core import plugins, sessions
-from genderscope.core.results import Provenance, versions
+from genderscope.core.results import Provenance, command_of, versions
 from genderscope.core.types import Floats
 from genderscope.evaluation.benchmark import BATCHES, REPEATS, machine, network
 from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
@@ -209,7 +208,7 @@ if __name__ == "__main__":
     arguments = options.parse_args()
     result = Peers(
         provenance=Provenance(
-            command=shlex.join(["python", "-m", "benchmarks.peers.run", *sys.argv[1:]]),
+            command=command_of("benchmarks.peers.run"),
             versions=versions((*machine.LIBRARIES, "torch")),
             seed=SEED,
         ),

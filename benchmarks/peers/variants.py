@@ -7,8 +7,6 @@ take turns with the reference's network.
 """
 
 import argparse
-import shlex
-import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +20,7 @@ from torch import Tensor, nn
 from benchmarks.peers import reference
 from benchmarks.results import ChunkTiming, Variant, Variants, VariantTiming
 from genderscope.core import sessions
-from genderscope.core.results import Provenance, versions
+from genderscope.core.results import Provenance, command_of, versions
 from genderscope.evaluation.benchmark import BATCHES, REPEATS, machine, network
 from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
 from genderscope.evaluation.benchmark.results import Timing
@@ -260,7 +258,7 @@ if __name__ == "__main__":
     arguments = options.parse_args()
     result = Variants(
         provenance=Provenance(
-            command=shlex.join(["python", "-m", "benchmarks.peers.variants", *sys.argv[1:]]),
+            command=command_of("benchmarks.peers.variants"),
             versions=versions(machine.LIBRARIES),
             seed=SEED,
         ),

@@ -5,6 +5,8 @@ unknown or missing field, or a value of the wrong type raises ``ResultError``. N
 a number that may be undefined has the type ``float | None``.
 """
 
+import shlex
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -140,3 +142,8 @@ def versions(packages: Iterable[str] = ()) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return numbers
+
+
+def command_of(module: str) -> str:
+    """The command line of this process, which runs a module: ``python -m MODULE ...``."""
+    return shlex.join(["python", "-m", module, *sys.argv[1:]])
