@@ -78,3 +78,17 @@ def test_a_frame_is_audited_as_a_table_is(read: Any, tmp_path: Path) -> None:
     assert genderscope.audit(read(file)).by == ("gender", "race", "age")
     with pytest.raises(UsageError, match="no column 'height'"):
         genderscope.audit(read(file), ["height"])
+
+
+@FRAMES
+def test_the_score_of_a_frame_may_be_the_confidence(read: Any, tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    lines = [f"{number}.jpg,man,man,0.9" for number in range(40)]
+    file.write_text("\n".join(["file,label,prediction,score", *lines, "x.jpg,woman,woman,0.8"]))
+    result = genderscope.audit(read(file), ["gender"], score_is="confidence")
+    assert same(result) == same(genderscope.audit(file, ["gender"], score_is="confidence"))
+    assert result.overall.answers["woman"] == 1
+    with pytest.raises(DatasetError, match="lacks the columns prediction; it has: file, label"):
+        genderscope.audit(read(file)[["file", "label", "score"]], score_is="confidence")
+    with pytest.raises(DatasetError, match="lacks the columns prediction or score; it has: file"):
+        genderscope.audit(read(file)[["file", "label"]])

@@ -97,7 +97,10 @@ def test_what_is_absent_comes_from_the_rest(tmp_path, text, score, labels, force
     ("text", "message"),
     [
         ("name,score\n1.jpg,0.5\n", "lacks the columns file; it has: name, score"),
-        ("file,label\n1.jpg,man\n", "lacks a column prediction or score; it has: file, label"),
+        (
+            "file,label,P\n1.jpg,man,1\n",
+            r"lacks the columns prediction or score; it has: file, label, P; .*csv\?score=P'",
+        ),
         ("file,score\n", "has no rows"),
         ("file,score\n,0.5\n", "line 2: no file is named"),
         ("file,score\n1.jpg,high\n", "line 2: score 'high' is not a number"),
@@ -110,7 +113,12 @@ def test_what_is_absent_comes_from_the_rest(tmp_path, text, score, labels, force
             "file,prediction,score\n1.jpg,man,0.9\n2.jpg,woman,0.9\n",
             "line 3: prediction 'woman' with a score of 0.9; the score is the probability of man",
         ),
-        ("path,p\n1.jpg,0.5\n", r"lacks the columns file.*'.*vendor.csv\?file=path'"),
+        ("path,score\n1.jpg,0.5\n", r"lacks the columns file; .*'.*vendor.csv\?file=path'"),
+        (
+            "path,guess\n1.jpg,man\n",
+            r"lacks the columns file, prediction or score; it has: path, guess; name them: "
+            r"'.*vendor.csv\?file=path&prediction=COLUMN&score=COLUMN'",
+        ),
     ],
 )
 def test_says_what_is_wrong_with_a_table(tmp_path, text, message):
@@ -158,7 +166,9 @@ def test_a_score_may_be_the_confidence_and_columns_have_any_name(tmp_path):
     with pytest.raises(DatasetError, match="add --score-is confidence"):
         predictions.read(source)
     with pytest.raises(DatasetError, match=r"csv\?file=path&prediction=pred&score=p'"):
-        predictions.read(Path(f"{file}?file=path"))
+        predictions.read(file)
+    with pytest.raises(DatasetError, match=r"lacks the columns prediction; .*&prediction=pred'"):
+        predictions.read(Path(f"{file}?file=path&score=p"), "confidence")
     low = write(tmp_path, "file,prediction,score\na.jpg,man,0.2\n")
     with pytest.raises(DatasetError, match=r"below 0\.5"):
         predictions.read(low, "confidence")

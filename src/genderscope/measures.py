@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from genderscope.data.datasets.table import DataFrame
     from genderscope.evaluation.audit.results import Audit
     from genderscope.evaluation.evaluate import Evaluation
+    from genderscope.evaluation.predictions import Meaning
 
 
 def evaluate(
@@ -71,6 +72,7 @@ def audit(
     *,
     depth: int = 2,
     seed: int = 0,
+    score_is: "Meaning" = "man",
 ) -> "Audit":
     """Errors by group, and which differences are larger than chance.
 
@@ -82,6 +84,7 @@ def audit(
             of few values.
         depth: how many columns are crossed at most.
         seed: of the calibration error by chance.
+        score_is: ``man``, or ``confidence`` where the score is the probability of the prediction.
 
     Raises:
         DatasetError: a column is missing or has a value that is not valid, or nothing is labelled.
@@ -94,9 +97,11 @@ def audit(
     from genderscope.evaluation import predictions as tables
 
     if isinstance(predictions, str | Path):
-        read = tables.read(Path(predictions))
+        read = tables.read(Path(predictions), score_is)
     else:
-        read = tables.from_rows(table.FRAME, table.of_frame(predictions, ["file"]))
+        needed = tables.ANSWERS if score_is == "confidence" else ()
+        rows = table.of_frame(predictions, ["file", *needed], tables.ANSWERS)
+        read = tables.from_rows(table.FRAME, rows, score_is)
     groups = [audits.GENDER, *(name for name in read.groups if name != audits.IDENTITY)]
     return audits.report(
         read,

@@ -20,7 +20,9 @@ from genderscope.evaluation.exploration.tally import MOST_GROUPS
 Meaning = Literal["man", "confidence"]
 Integers = npt.NDArray[np.int64]
 
-COLUMNS = ("file", "label", "prediction", "score")
+ANSWERS = ("prediction", "score")
+"""The columns of which a table needs one."""
+COLUMNS = ("file", "label", *ANSWERS)
 OUTCOMES = (*LABELS, UNCERTAIN)
 NO_ANSWER, UNSURE = -1, OUTCOMES.index(UNCERTAIN)
 WORDS: dict[str, int | None] = table.WORDS | {UNCERTAIN: UNSURE}
@@ -118,18 +120,17 @@ def read(path: Path, score_is: Meaning = "man") -> Predictions:
     """
     source = str(path)
     path, names = datasets.with_options(source, "a table of predictions", COLUMNS)
-    names.setdefault("file", "file")
+    for option in ("file", *(ANSWERS if score_is == "confidence" else ())):
+        names.setdefault(option, option)
     roles = {name: option for option, name in names.items()}
     rows = (
         (where, {roles.get(name, name): value for name, value in row.items()})
-        for where, row in table.rows(path, names, str(path))
+        for where, row in table.rows(path, names, source, () if {*ANSWERS} & {*names} else ANSWERS)
     )
-    return from_rows(path, rows, score_is, source)
+    return from_rows(path, rows, score_is)
 
 
-def from_rows(
-    path: Path, rows: Iterable[table.Row], score_is: Meaning = "man", source: str = ""
-) -> Predictions:
+def from_rows(path: Path, rows: Iterable[table.Row], score_is: Meaning = "man") -> Predictions:
     """The predictions in a table's rows: ``file,label,prediction,score`` and any other columns.
 
     ``file`` is relative to the table; ``label`` is a data set's word (see ``datasets.table``) or
@@ -137,20 +138,14 @@ def from_rows(
     ``score`` is P(man), or empty. Either of the last two may be absent, and so may the label.
 
     Args:
-        score_is: P(man), or with ``confidence`` the probability of the prediction.
-        source: the path as it was given, with the names of columns.
+        score_is: P(man), or with ``confidence`` the probability of the prediction, which has to be
+            there.
 
     Raises:
         DatasetError: it is not such a table, or a row of it is not valid.
     """
     truth, scores, labels, kept = [], [], [], []
     for where, row in rows:
-        if not row.keys() & {"prediction", "score"}:
-            cure = table.cured(source or str(path), ["prediction", "score"], list(row))
-            raise DatasetError(
-                f"{path} lacks a column prediction or score; it has: {', '.join(row)}; name one of "
-                f"them: {cure}"
-            )
         if not row["file"]:
             raise DatasetError(f"{path}, {where}: no file is named")
         score = _score(row.get("score", ""), path, where)

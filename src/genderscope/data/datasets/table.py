@@ -8,7 +8,8 @@ female, male, f or m, in any case, or empty where unknown. Other columns become 
 import csv
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,7 +36,7 @@ USUAL = {
     "file": ("path", "filename", "file_name", "image", "picture", "img", "name"),
     "label": ("gender", "sex", "truth", "class", "target"),
     "prediction": ("predicted", "pred", "predicted_label", "answer", "output"),
-    "score": ("probability", "prob", "p", "p_man"),
+    "score": ("probability", "prob", "p", "p_man", "confidence"),
     "identity": ("person", "subject", "id"),
     "age": ("years",),
 }
@@ -117,30 +118,32 @@ def posix(file: str) -> str:
     return file if "/" in file else file.replace("\\", "/")
 
 
-def rows(root: Path, columns: Mapping[str, str], source: str = "") -> Iterator[Row]:
+def rows(
+    root: Path, columns: Mapping[str, str], source: str = "", one_of: Sequence[str] = ()
+) -> Iterator[Row]:
     """Stream the rows of a table, Parquet by its suffix or CSV, each with its place. ``columns``
-    are those that it must have, by the options that name them; ``source`` is how the table is given
-    where options can follow it. ``DatasetError`` if it lacks one, has one twice or a row twice, or
-    cannot be read.
+    are those that it must have, by the options that name them, and one of ``one_of``; ``source`` is
+    how the table is given where options can follow it. ``DatasetError`` if it lacks one, has one
+    twice or a row twice, or cannot be read.
     """
     if not root.is_file():
         raise DatasetError(f"{root} is not a file; a table is CSV or Parquet")
     seen: dict[int, str] = {}
     read = _parquet if root.suffix.lower() == ".parquet" else _csv
-    for where, row in read(root, columns, source):
+    for where, row in read(root, partial(_check_columns, root, columns, source, one_of)):
         if (first := seen.setdefault(hash(tuple(row.values())), where)) != where:
             raise DatasetError(f"{root}, {where}: repeats {first}; drop one of them")
         yield where, row
 
 
-def of_frame(frame: DataFrame, columns: Sequence[str]) -> Iterator[Row]:
+def of_frame(frame: DataFrame, columns: Sequence[str], one_of: Sequence[str] = ()) -> Iterator[Row]:
     """The rows of a frame, as text; errors as ``rows``, and ``UsageError`` if it is none."""
     if not hasattr(frame, "columns"):
         raise UsageError(
             f"the table is a pandas or Polars frame, or its name, not {type(frame).__name__}"
         )
     names = [str(name) for name in frame.columns]
-    _check_columns(FRAME, dict(zip(columns, columns, strict=True)), "", names)
+    _check_columns(FRAME, dict(zip(columns, columns, strict=True)), "", one_of, names)
     values = [map(_text, frame[name]) for name in frame.columns]
     for number, row in enumerate(zip(*values, strict=True), start=1):
         yield f"row {number}", dict(zip(names, row, strict=True))
@@ -151,13 +154,13 @@ def _text(value: object) -> str:
     return "" if text in ("nan", "NaT", "<NA>") else text  # what pandas has for nothing
 
 
-def _csv(root: Path, columns: Mapping[str, str], source: str) -> Iterator[Row]:
+def _csv(root: Path, check: Callable[[Sequence[str]], None]) -> Iterator[Row]:
     try:
         with root.open(newline="", encoding="utf-8-sig") as lines:
             head = lines.readline()
             lines.seek(0)
             reader = csv.DictReader(lines, delimiter=max(",;\t", key=head.count))
-            _check_columns(root, columns, source, reader.fieldnames or [])
+            check(reader.fieldnames or [])
             for row in reader:
                 if None in row or None in row.values():
                     raise DatasetError(
@@ -175,11 +178,11 @@ def _csv(root: Path, columns: Mapping[str, str], source: str) -> Iterator[Row]:
         raise DatasetError(f"{root} is not a CSV: {error}") from error
 
 
-def _parquet(root: Path, columns: Mapping[str, str], source: str) -> Iterator[Row]:
+def _parquet(root: Path, check: Callable[[Sequence[str]], None]) -> Iterator[Row]:
     parquet = require("pyarrow.parquet", "eval")
     try:
         with root.open("rb") as file, parquet.ParquetFile(root) as table:
-            _check_columns(root, columns, source, table.schema_arrow.names)
+            check(table.schema_arrow.names)
             groups = map(table.metadata.row_group, range(table.num_row_groups))
             most = min((table_rows.at_once(file, group, 10_000) for group in groups), default=1)
             batches = table.iter_batches(batch_size=most)
@@ -192,24 +195,35 @@ def _parquet(root: Path, columns: Mapping[str, str], source: str) -> Iterator[Ro
 
 
 def _check_columns(
-    root: Path, columns: Mapping[str, str], source: str, present: Sequence[str]
+    root: Path,
+    columns: Mapping[str, str],
+    source: str,
+    one_of: Sequence[str],
+    present: Sequence[str],
 ) -> None:
     if twice := [name for name, count in Counter(present).items() if count > 1]:
         raise DatasetError(f"{root} has the column {twice[0]!r} twice; rename one")
-    if missing := {role: name for role, name in columns.items() if name not in present}:
-        cure = f"; name them: {cured(source, missing, present)}" if source else ""
+    missing = {role: name for role, name in columns.items() if name not in present}
+    choice = [] if set(one_of) & set(present) else one_of
+    if lacking := [*missing.values(), *filter(None, [" or ".join(choice)])]:
+        cure = f"; name them: {_cured(source, missing, choice, present)}" if source else ""
         raise DatasetError(
-            f"{root} lacks the columns {', '.join(missing.values())}; it has: "
+            f"{root} lacks the columns {', '.join(lacking)}; it has: "
             f"{', '.join(present) or 'none'}{cure}"
         )
 
 
-def cured(source: str, missing: Iterable[str], present: Sequence[str]) -> str:
+def _cured(
+    source: str, missing: Iterable[str], one_of: Sequence[str], present: Sequence[str]
+) -> str:
     """A source with options that name missing columns, guessed where a usual name is present."""
     by_name = {name.lower().strip(): name for name in present}
     guesses = {
-        option: next((by_name[word] for word in USUAL[option] if word in by_name), "COLUMN")
-        for option in missing
+        option: next(
+            (by_name[word] for word in (option, *USUAL[option]) if word in by_name), "COLUMN"
+        )
+        for option in (*missing, *one_of)
     }
-    options = "&".join(f"{option}={name}" for option, name in guesses.items())
+    chosen = [option for option in one_of if guesses[option] != "COLUMN"] or one_of
+    options = "&".join(f"{option}={guesses[option]}" for option in (*missing, *chosen))
     return f"'{source}{'&' if '?' in source else '?'}{options}'"
