@@ -14,7 +14,7 @@ from genderscope.training.record import Study, TrainingRecord
 def records() -> str:
     """How each network was trained, and what the held-out part said at the end."""
     lines = [
-        "| run | teacher | drawn on % | ages | faces | epochs | turned by up to | hours "
+        "| run | teachers | occluded % | age weight | faces | epochs | rotation up to | hours "
         "| n held out | accuracy held out % | loss |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|---|--:|",
     ]
@@ -23,9 +23,10 @@ def records() -> str:
     for file in (*shipped_ones, *(f for f in others if not f.name.startswith("preset-"))):
         run = TrainingRecord.load(file)
         settings, n, last = run.settings, run.data.validation, run.history[-1]
+        teachers = (*settings.teachers, *settings.teacher_scores)
         cells = [
             f"`{file.name.partition('.')[0]}`" + (", shipped" if file in shipped_ones else ""),
-            ", ".join(f"`{Path(teacher).name}`" for teacher in settings.teachers),
+            ", ".join(f"`{Path(name).name.removesuffix('.csv')}`" for name in teachers),
             f"{100 * settings.occlusion_share:g}",
             f"{settings.age_weight:g}",
             f"{run.data.train:,}",

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 # in the user's cache, unless this stands before they are imported. Nothing may leave the machine.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "LABELS",
     "UNCERTAIN",

@@ -1,0 +1,85 @@
+"""Pictures of the tutorials, from what the blocks of their pages write, and of explanations.
+
+    python scripts/tutorial_pictures.py
+
+Runs the pages and saves parts of their results in docs/images. Needs the extras [lab] and [dev],
+Chromium, and the photographs and data sets beside the repository.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import cv2
+import PIL.Image
+from playwright.sync_api import sync_playwright
+from screenshots import save
+
+ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "docs" / "images"
+sys.path[:0] = [str(ROOT / "tests")]
+
+import documents  # noqa: E402
+
+FRAME = 25
+"""Of the videos, whose faces are tracked by then."""
+LONGER_SIDE = 480
+PAGE = {"width": 1000, "height": 760}
+
+
+def photograph(source: Path, name: str) -> None:
+    """A drawn photograph, made smaller."""
+    image = cv2.imread(str(source))
+    scale = LONGER_SIDE / max(image.shape[:2])
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(IMAGES / name), small, [cv2.IMWRITE_JPEG_QUALITY, 90])
+
+
+def frame(source: Path, name: str) -> None:
+    """A frame of a video."""
+    video = cv2.VideoCapture(str(source))
+    video.set(cv2.CAP_PROP_POS_FRAMES, FRAME)
+    found, image = video.read()
+    video.release()
+    assert found, source
+    cv2.imwrite(str(IMAGES / name), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
+
+
+def page(source: Path, name: str) -> None:
+    """The first part of a page."""
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=shutil.which("chromium"))
+        shown = browser.new_page(viewport=PAGE)
+        shown.goto(source.as_uri())
+        save(shown, IMAGES / name)
+        browser.close()
+
+
+def explanation(folder: Path, method: str) -> None:
+    """The portrait as a method explains it, in 256 colours."""
+    command = f"genderscope explain portrait.jpg --method {method} --out {method}".split()
+    subprocess.run(command, cwd=folder, check=True)
+    [drawn] = (folder / method).glob("*.png")
+    few = PIL.Image.open(drawn).convert("RGB").quantize(256, kmeans=1)
+    few.save(IMAGES / f"explain-{method}.png", optimize=True)
+
+
+def main() -> None:
+    """Run the pages, and take their pictures."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        documents.make_folder(folder)
+        for name in ("pictures", "live", "audit"):
+            documents.run(ROOT / "docs" / "tutorials" / f"{name}.md", folder)
+        photograph(folder / "out" / "grace_hopper.jpg", "tutorial-annotated.jpg")
+        frame(folder / "out.mp4", "tutorial-live.jpg")
+        frame(folder / "blurred.mp4", "tutorial-privacy.jpg")
+        page(folder / "audit" / "audit.html", "tutorial-audit.png")
+        for method in ("guided", "saliency", "grad-cam"):
+            explanation(folder, method)
+
+
+if __name__ == "__main__":
+    main()
