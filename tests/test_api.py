@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -132,3 +133,18 @@ def test_a_device_that_is_not_there_is_named() -> None:
     with pytest.raises(UsageError, match=r"no device 'abacus' .* it has: .*cpu.*onnxruntime-gpu"):
         genderscope.load(device="abacus")
     assert genderscope.load(detector="haar", device="CPU").classifier.provider == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"min_confidence": 65}, "min_confidence lies between 0 and 1, not 65"),
+        ({"min_score": 60}, "min_score lies between 0 and 1, not 60"),
+        ({"max_yaw": -1}, "max_yaw lies between 0 and 90 degrees, not -1"),
+        ({"min_face_px": 0}, "are pixels, 1 or more"),
+        ({"detector": "yunet", "detector_model": "no.onnx"}, "no.onnx"),
+    ],
+)
+def test_options_that_cannot_be_meant(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(genderscope.GenderscopeError, match=says):
+        genderscope.load(**{"detector": "haar", **options})

@@ -106,7 +106,7 @@ def test_persons_of_a_data_set_are_known(tmp_path, portrait, model):
         ([], "name a --dataset to run a model on, or the --predictions of one"),
         (["--predictions", "TABLE", "--dataset", "folder:x"], "name a --dataset to run a model on"),
         (["--predictions", "TABLE", "--by", "race,rage"], "has no column 'rage'; there are: race"),
-        (["--predictions", "TABLE", "--by", ","], "no column is named to divide by"),
+        (["--predictions", "TABLE", "--by", ","], "to divide by: add --by race,age,gender"),
         (["--predictions", "TABLE", "--limit", "9"], "--limit goes with --dataset, not with --pr"),
         (["--predictions", "none.csv"], "none.csv is not a file"),
         (["--dataset", "fairface"], "a data set is written NAME:PATH"),

@@ -95,6 +95,9 @@ def test_transparency_is_white_as_in_files(tmp_path: Path) -> None:
     [
         (None, "an http:// or https:// address, bytes, .* not NoneType"),
         (7, "not int"),
+        ({"a.jpg": 1}, "not dict"),
+        ([np.zeros((9, 9, 3), np.uint8), None], r"not NoneType \(picture 1\)"),
+        ([np.zeros((9, 9), int)], r"not \(9, 9\) of int64 \(picture 0\)"),
         (io.StringIO("text"), "not StringIO"),
         (io.TextIOWrapper(io.BytesIO(b"\xff\xd8")), "not TextIOWrapper"),
         (np.zeros((9, 9, 2), np.uint8), r"not \(9, 9, 2\) of uint8"),

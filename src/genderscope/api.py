@@ -202,7 +202,7 @@ class Scope(Pipeline):
 def load(
     model: str | Path = "mini_xception",
     detector: str | None = None,
-    detector_model: Path | None = None,
+    detector_model: str | Path | None = None,
     min_confidence: float | None = None,
     *,
     max_yaw: float | None = None,
@@ -231,14 +231,14 @@ def load(
 
     Raises:
         ModelError: a model is absent or broken.
-        UsageError: there is no such detector or device.
+        UsageError: there is no such detector or device, or a number is out of its range.
     """
     provider = sessions.of_device(device)
     return Scope(
         Classifier.load(model, threads or 0, provider),
         detectors.create(
             detector,
-            model=detector_model,
+            model=Path(detector_model) if detector_model else None,
             threads=1 if threads is None else threads,
             provider=provider,
             orientation=orientation,

@@ -97,10 +97,10 @@ def audit(
     from genderscope.evaluation import predictions as tables
 
     if isinstance(predictions, str | Path):
-        read = tables.read(Path(predictions), score_is)
+        read = tables.read(Path(predictions), score_is, audits.NEEDED)
     else:
-        needed = tables.ANSWERS if score_is == "confidence" else ()
-        rows = table.of_frame(predictions, ["file", *needed], tables.ANSWERS)
+        needed = (*audits.NEEDED, *(tables.ANSWERS if score_is == "confidence" else ()))
+        rows = table.of_frame(predictions, needed, tables.ANSWERS)
         read = tables.from_rows(table.FRAME, rows, score_is)
     groups = [audits.GENDER, *(name for name in read.groups if name != audits.IDENTITY)]
     return audits.report(

@@ -84,7 +84,7 @@ def audit(
         table, unreadable = _predict(samples.samples, detector, model, batch_size)
     else:
         assert predictions
-        table = read(predictions, score_is)
+        table = read(predictions, score_is, audits.NEEDED)
     made_by = _provenance.of(*audits.LIBRARIES, seed=seed, samples=samples)
     results = audits.report(
         table,

@@ -40,13 +40,18 @@ def create(
             other pictures.
 
     Raises:
-        UsageError: no detector, orientation or provider has that name, or it takes no weights.
+        UsageError: no detector, orientation or provider has that name, a number is out of its
+            range, or the detector takes no weights.
         ModelError: its weights are absent or broken.
     """
     if name is None:
         name = "yunet" if model or downloads.find("yunet") else "haar"
     if orientation not in (names := get_args(Orientation)):
         raise UsageError(f"no orientation {orientation!r}; there are: {', '.join(names)}")
+    if not 0 <= min_score <= 1:
+        raise UsageError(f"min_score lies between 0 and 1, not {min_score}")
+    if detection_size < 1 or min_face_px < 1:
+        raise UsageError("detection_size and min_face_px are pixels, 1 or more")
     make = plugins.load("detection.detectors", name).create
     options = {
         "model": model,

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -113,14 +113,15 @@ def of(answers: Iterable[Answer], name: str) -> Predictions:
     )
 
 
-def read(path: Path, score_is: Meaning = "man") -> Predictions:
-    """The predictions in a table, CSV or Parquet: see ``from_rows``.
+def read(path: Path, score_is: Meaning = "man", needed: Sequence[str] = ("file",)) -> Predictions:
+    """The predictions in a table, CSV or Parquet, with the columns that are ``needed``: see
+    ``from_rows``.
 
     Other names of columns may follow the path: ``FILE?file=path&score=probability``.
     """
     source = str(path)
     path, names = datasets.with_options(source, "a table of predictions", COLUMNS)
-    for option in ("file", *(ANSWERS if score_is == "confidence" else ())):
+    for option in (*needed, *(ANSWERS if score_is == "confidence" else ())):
         names.setdefault(option, option)
     roles = {name: option for option, name in names.items()}
     rows = (

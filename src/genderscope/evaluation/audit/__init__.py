@@ -30,6 +30,7 @@ from genderscope.evaluation.predictions import NO_ANSWER, OUTCOMES, UNSURE, Pred
 
 GENDER = "gender"  # the column that is the label itself
 IDENTITY = "identity"  # the column of who is in a picture, where known
+NEEDED = ("file", "label")  # the columns of a table of predictions
 MOST_VALUES = 200
 LIBRARIES = ("numpy", "scipy", "matplotlib")
 
@@ -104,7 +105,7 @@ def _columns(by: Sequence[str], columns: Columns, name: str) -> list[str]:
                 f"the column {column!r} has {values:,} values; groups are at most {MOST_VALUES}"
             )
     if not chosen:
-        raise UsageError(f"no column is named to divide by; there are: {', '.join(columns)}")
+        raise UsageError(f"no column is named to divide by: add --by {','.join(columns)}")
     return chosen
 
 
