@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import PIL.Image
 import torch
 
 import genderscope
@@ -26,7 +27,6 @@ from genderscope.data.prepare.crops import Crops
 from genderscope.imaging import decode, panels
 from genderscope.imaging.preprocess import crop, to_input
 from genderscope.inference.explainer import Explainer
-from genderscope.sinks import annotate
 from genderscope.training import guided_export
 from genderscope.training.batches import split
 from genderscope.training.captum import explain
@@ -108,7 +108,8 @@ def draw(run: Path, crops: Crops, file: Path) -> None:
         tiles = [np.repeat(panels.tile(Explainer.picture(one))[..., None], 3, 2) for one in maps]
         parts = ", ".join(f"{step} of {len(networks) - 1}" for step in steps[1:])
         rows.append(panels.row(tiles, f"{name}: trained; parts with random weights: {parts}"))
-    annotate.save(np.vstack(rows).astype(np.uint8), file)
+    shown = np.vstack(rows).astype(np.uint8)
+    PIL.Image.fromarray(shown[..., ::-1]).save(file, quality=75, optimize=True)
 
 
 def main() -> None:

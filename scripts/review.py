@@ -20,6 +20,7 @@ from typing import Literal, get_args
 
 import msgspec
 
+from genderscope.evaluation.compare import Comparison
 from genderscope.evaluation.evaluate import Evaluation
 
 ROOT = Path(__file__).parents[1]
@@ -129,19 +130,26 @@ class Method(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def measured(row: dict[str, str]) -> dict[str, str]:
-    """A row with what its result file says, where it names one."""
+    """A row with what its result file says, where it names one: an evaluation of a network of ours,
+    or a comparison, whose second method it is.
+    """
     if not row["result"]:
         return row
-    evaluation = Evaluation.load(ROOT / row["result"])
-    accuracy = evaluation.rates.accuracy
-    benchmark = json.loads(BENCHMARK.read_text())["models"].get(evaluation.model)
-    speed = f"{benchmark['time']['network']['1']['median_ms']:.2f} ms" if benchmark else ""
+    file, speed = ROOT / row["result"], row["speed"]
+    if file.parent.name == "compare":
+        accuracy = Comparison.load(file).without_abstention.accuracies.b
+    else:
+        evaluation = Evaluation.load(file)
+        accuracy = evaluation.rates.accuracy
+        if benchmark := json.loads(BENCHMARK.read_text())["models"].get(evaluation.model):
+            median_ms = benchmark["time"]["network"]["1"]["median_ms"]
+            speed = f"{median_ms:.2f} ms a face, network alone, one thread"
     return row | {
         "metric": "accuracy",
         "accuracy": f"{100 * (accuracy.value or 0):.1f}",
         "interval": "–".join(f"{100 * end:.1f}" for end in accuracy.interval or ()),
-        "n": f"{evaluation.n:,}",
-        "speed": speed and f"{speed} a face, network alone, one thread",
+        "n": f"{accuracy.n:,}",
+        "speed": speed,
     }
 
 

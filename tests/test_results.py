@@ -1,11 +1,13 @@
 """Documents: saved, read back strictly, and refused with one clear error."""
 
 import json
+import platform
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+import genderscope
 from genderscope.core.errors import ResultError, UsageError
 from genderscope.core.results import Document, Estimate, Provenance, versions
 
@@ -76,3 +78,12 @@ def test_the_schema_names_kind_version_and_every_field() -> None:
     assert own["properties"]["kind"] == {"const": "weighing"}
     assert set(own["properties"]) == {"kind", "version", "provenance", "mean", "spread"}
     assert own["required"] == ["kind", "version", "provenance", "mean"]
+
+
+def test_versions_hold_that_of_the_source_that_runs(monkeypatch) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "of an older installation")
+    assert versions(["numpy"]) == {
+        "python": platform.python_version(),
+        "genderscope": genderscope.__version__,
+        "numpy": "of an older installation",
+    }

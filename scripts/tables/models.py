@@ -42,7 +42,7 @@ def results() -> str:
 def mitigation() -> str:
     """mini-Xception before and after it saw faces with glasses and masks drawn on."""
     before, after = (_judged(folder) for folder in (RESULTS / "mitigation" / "before", WEIGHTS))
-    lines = ["| | before | after | bar |", "|---|---|---|--:|"]
+    lines = ["| | before | after | target |", "|---|---|---|--:|"]
     for (name, one), other in zip(before.items(), after.values(), strict=True):
         lines.append(f"| {name} | {one} | {other} | {BARS.get(name, '')} |")
     return "\n".join(lines)

@@ -9,6 +9,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from genderscope.core import __version__
+
 if TYPE_CHECKING:
     from genderscope.api import Results, Scope, load
     from genderscope.core.errors import (
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
 # in the user's cache, unless this stands before they are imported. Nothing may leave the machine.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-__version__ = "0.2.0"
 __all__ = [
     "LABELS",
     "UNCERTAIN",

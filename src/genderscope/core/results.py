@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
+from genderscope.core import __version__
 from genderscope.core.errors import ResultError, UsageError
 from genderscope.core.storage import write_whole
 
@@ -135,8 +136,8 @@ def versions(packages: Iterable[str] = ()) -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version  # slower than all else here
     from platform import python_version
 
-    numbers = {"python": python_version()}
-    for package in ("genderscope", *packages):
+    numbers = {"python": python_version(), "genderscope": __version__}
+    for package in packages:
         try:
             numbers[package] = version(package)
         except PackageNotFoundError:
