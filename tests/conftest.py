@@ -1,6 +1,8 @@
 """What several test modules share."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from signal import SIGINT, SIGTERM, getsignal, signal
 
 import pytest
 
@@ -9,6 +11,17 @@ from genderscope.inference.classifier import WEIGHTS
 
 SHARED = Path(__file__).parents[2] / "shared"
 PORTRAIT = Path(genderscope.__file__).parent / "imaging" / "samples" / "astronaut.jpg"
+
+
+@pytest.fixture(autouse=True)
+def _the_same_signals() -> Iterator[None]:
+    """Processes of later tests would inherit a handler that is left behind, and not end."""
+    before = {number: getsignal(number) for number in (SIGINT, SIGTERM)}
+    yield
+    after = {number: getsignal(number) for number in before}
+    for number, handler in before.items():
+        signal(number, handler)
+    assert after == before
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,3 @@
-import signal
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -7,7 +6,7 @@ from typing import Annotated, ClassVar
 import typer
 from typer import Argument, Option
 
-from genderscope.cli import INTERRUPTED, _options, _output, _pictures
+from genderscope.cli import INTERRUPTED, _options, _output, _pictures, _signals
 from genderscope.cli._options import BatchSize, Model, Output, PictureDetectorOptions, expanded
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
@@ -76,6 +75,7 @@ class OutputOptions:
 
 
 @expanded
+@_signals.stoppable()
 def classify(
     paths: Annotated[list[str], Argument(metavar="PATH|-|URL")],
     outputs: OutputOptions,
@@ -138,7 +138,6 @@ def classify(
     _options.advise(scope.detector)
     if (running := scope.classifier.provider) != provider.lower():
         _output.error(f"provider {provider} is not available: the networks run on {running}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     if outputs.overwrite and outputs.parquet:
         parquet.clear(outputs.parquet)
     tally: Counter[str] = Counter()

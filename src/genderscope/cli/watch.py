@@ -1,15 +1,13 @@
 import shlex
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer import Argument
 
-from genderscope.cli import INTERRUPTED, _options, _output, _provenance
+from genderscope.cli import INTERRUPTED, _options, _output, _provenance, _signals
 from genderscope.cli._options import Model, expanded
 from genderscope.cli._video import OutputOptions, SourceOptions, VideoDetectorOptions
 from genderscope.core import plugins
@@ -29,6 +27,7 @@ PANEL = "Use"
 
 
 @expanded
+@_signals.stoppable()
 def watch(
     source: Annotated[str, Argument(metavar="SOURCE")],
     outputs: OutputOptions,
@@ -78,19 +77,18 @@ def watch(
     )
     counter = TrackCounter(measured_confusion(model, scope.detector.name), outputs.interval)
     session = Session(opened, scope, counter, _redacted(source, opened.name), LeftOut())
-    with _stoppable():
-        outputs.save(session.counts)  # now, to fail before anything is counted
-        interrupted = False
-        try:
-            _run(session, live, outputs, reading, model)
-        except KeyboardInterrupt:
-            interrupted = True
-        except SourceError as error:
-            if not session.frames:
-                raise
-            _output.error(str(error))
-            session.failed = True
-        outputs.save(session.counts)
+    outputs.save(session.counts)  # now, to fail before anything is counted
+    interrupted = False
+    try:
+        _run(session, live, outputs, reading, model)
+    except KeyboardInterrupt:
+        interrupted = True
+    except SourceError as error:
+        if not session.frames:
+            raise
+        _output.error(str(error))
+        session.failed = True
+    outputs.save(session.counts)
     _output.note(_summary(session, detection))
     if interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -147,7 +145,7 @@ def _run(
             for name, target in targets.items()
             if target
         ]
-        stack.callback(_ignore_signals)  # while files are completed
+        stack.callback(_signals.ignore)  # while files are completed
         frames = stack.enter_context(closing(iter(session.source)))
         for scene in stack.enter_context(closing(live.stream(frames))):
             if scene.frame.error is None:
@@ -192,26 +190,6 @@ def _redacted(source: str, name: str) -> "Provenance":
     provenance = _provenance.of("onnxruntime", "opencv-python-headless", "scipy")
     command = provenance.command.replace(shlex.quote(source), shlex.quote(name))
     return structs.replace(provenance, command=command)
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Let SIGTERM stop the command as Ctrl-C does; restores the handlers at the end."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _ignore_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
 
 
 def _summary(session: Session, options: VideoDetectorOptions) -> str:

@@ -3,6 +3,7 @@ temperature, threshold) is chosen on a validation part, cut from the crops by th
 """
 
 import logging
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -69,6 +70,7 @@ def train(
     module = ClassifierModule(settings, crops.spec, len(ages), weights, len(races))
     steps = settings.epochs * (len(train_part) // settings.batch_size)
     trainer = _trainer(settings, out, steps, callbacks)
+    interrupt = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(
             module,
@@ -77,7 +79,8 @@ def train(
             ckpt_path=out / CHECKPOINT if resume else None,
             weights_only=True,
         )
-    except SystemExit as error:  # what Lightning makes of Ctrl-C
+    except SystemExit as error:  # what Lightning makes of Ctrl-C; it ignores any other
+        signal.signal(signal.SIGINT, interrupt)
         raise KeyboardInterrupt from error
     if distributed.first():
         _save_weights(module, crops, out)

@@ -1,0 +1,23 @@
+"""Signals that stop a command."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from signal import SIG_IGN, SIGINT, SIGTERM, default_int_handler, getsignal, signal
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Let SIGTERM stop a command as Ctrl-C does. The handlers are restored at its end."""
+    before = {number: getsignal(number) for number in (SIGINT, SIGTERM)}
+    signal(SIGTERM, default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal(number, handler)
+
+
+def ignore() -> None:
+    """Let nothing stop the rest of a command, such as the completion of its files."""
+    for number in (SIGINT, SIGTERM):
+        signal(number, SIG_IGN)
