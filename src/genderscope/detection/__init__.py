@@ -84,39 +84,43 @@ def search(
     min_score: float = 0.0,
     least_score: float = 0.0,
     orientation: Orientation = "upright",
+    coarse: float = 1.0,
 ) -> Faces:
     """Find faces of all sizes: in the whole picture, shrunk as far as the smallest wanted face
-    allows; if that is too large to search at once, shrunk further and in overlapping tiles too; and
-    shrunk until its largest possible face is small enough.
+    allows and in overlapping tiles if it is still too large to search at once, and shrunk until its
+    largest possible face is small enough. Unless only upright faces are wanted, doubtful ones are
+    looked at again.
 
     Args:
         find: the detector for one view.
         smallest_px: the smallest face that ``find`` detects.
+        coarse: makes the views so much smaller, where faces are looked at again.
 
     Returns:
         Faces in the picture's own pixels, best first, without duplicates. Those below
         ``min_score`` are only counted, and those below ``least_score`` not even that: they are
-        returned by ``find`` because a turned view may give them a better score.
+        returned by ``find`` because a second look may give them a better score.
     """
 
     def upright(picture: Image, wanted: float) -> list[Face]:
-        return [
+        return views.distinct(
             moved(face, 1 / view.scale, complex(view.left, view.top))
-            for view in views.views(picture, detection_size, wanted)
+            for view in views.views(picture, detection_size, wanted, coarse * views.ENOUGH_PX)
             for face in find(view.image)
             if view.from_px <= max(face.box.width, face.box.height) <= view.to_px
-        ]
+        )
 
-    wanted = smallest_px / min_face_px
-    faces = views.distinct(upright(image, wanted))
+    def relevant(faces: list[Face]) -> list[Face]:
+        return [face for face in faces if _side(face) >= min_face_px / 2 and _within(face, image)]
+
+    wanted = coarse * smallest_px / min_face_px
+    faces = relevant(upright(image, wanted))
     if orientation != "upright":
-        scale = views.whole_scale(image, detection_size, wanted)
-        faces = turned.search(image, faces, upright, wanted, scale, orientation == "any")
-    faces = [face for face in faces if face.score >= least_score and _within(face, image)]
+        found = turned.search(image, faces, upright, find, wanted, orientation == "any")
+        faces = relevant([face for face in found if face.score >= least_score])
     large = [face for face in faces if _side(face) >= min_face_px]
     kept = Faces(face for face in large if face.score >= min_score)
-    small = sum(min_face_px / 2 <= _side(face) < min_face_px for face in faces)
-    kept.left_out = LeftOut(small, len(large) - len(kept))
+    kept.left_out = LeftOut(len(faces) - len(large), len(large) - len(kept))
     return kept
 
 

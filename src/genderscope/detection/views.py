@@ -15,8 +15,8 @@ from genderscope.core.types import Box, Face, Image
 # lost on the photographs of ``benchmarks/throughput.py``.
 ENOUGH_PX = 640
 # A detector loses faces above 300 pixels. Where one may be larger, the picture is searched once
-# more for those of 150 and above, with a shorter side of 96.
-LARGEST_PX, LARGE_PX, CLOSE_UP_PX = 300, 150, 96
+# more for those of 150 and above, a tenth as large, but with a shorter side of at least 96.
+LARGEST_PX, LARGE_PX, STEP, CLOSE_UP_PX = 300, 150, 10, 96
 # Boxes of two views that overlap this much, or with so much of the smaller in the other, are the
 # same face; so are a face and a better turned reading of it.
 SAME_FACE_IOU, SAME_FACE_INSIDE = 0.4, 0.6
@@ -39,29 +39,27 @@ class View(NamedTuple):
     to_px: float = inf
 
 
-def whole_scale(image: Image, size: int, wanted: float) -> float:
-    """The scale at which a whole picture is searched: see ``views``."""
-    longest = int(max(image.shape[:2]))
-    return min(1.0, max(wanted, ENOUGH_PX / longest), size / longest)
-
-
-def views(image: Image, size: int, wanted: float) -> Iterator[View]:
-    """Views of at most ``size`` pixels that show everything at the scale ``wanted``."""
-    whole = whole_scale(image, size, wanted)
-    shortest = min(image.shape[:2])
-    close_up = shortest * whole > LARGEST_PX
-    yield View(whole, 0, 0, shrunk(image, whole), to_px=LARGEST_PX if close_up else inf)
-    if close_up:
-        scale = CLOSE_UP_PX / shortest
-        yield View(scale, 0, 0, shrunk(image, scale), LARGE_PX * scale / whole)
-    if min(wanted, 1.0) <= whole:
-        return
-    large = shrunk(image, min(wanted, 1.0))
-    height, width = large.shape[:2]
-    for top, bottom in _tiles(height, size):
-        for left, right in _tiles(width, size):
-            view = np.ascontiguousarray(large[top:bottom, left:right])
-            yield View(wanted, left / wanted, top / wanted, view, to_px=LARGEST_PX)
+def views(image: Image, size: int, wanted: float, enough: float = ENOUGH_PX) -> Iterator[View]:
+    """Views of at most ``size`` pixels: the picture at the scale ``wanted``, or larger where its
+    longer side would have less than ``enough``; and smaller ones until no face is too large.
+    """
+    shortest, longest = sorted(image.shape[:2])
+    scale, from_px = min(1.0, max(wanted, enough / longest)), 0.0
+    picture = shrunk(image, scale)
+    while True:
+        last = shortest * scale <= LARGEST_PX
+        height, width = picture.shape[:2]
+        for top, bottom in _tiles(height, size):
+            for left, right in _tiles(width, size):
+                part = np.ascontiguousarray(picture[top:bottom, left:right])
+                to_px = inf if last else LARGEST_PX
+                yield View(scale, left / scale, top / scale, part, from_px, to_px)
+        if last:
+            return
+        smaller = max(scale / STEP, CLOSE_UP_PX / shortest)
+        from_px = LARGE_PX * smaller / scale
+        picture = shrunk(picture, smaller / scale)
+        scale = smaller
 
 
 def _tiles(length: int, size: int) -> list[tuple[int, int]]:

@@ -22,8 +22,10 @@ from genderscope.detection import MIN_SCORE, downloads, search
 SMALLEST_PX = 12
 NMS_IOU = 0.3
 SHORTEST_SIDE_PX = 64
-# Of a face midway between two quarter turns, which scores 0.9 when it is turned upright.
-DOUBTFUL_SCORE = 0.4
+# Where faces are looked at again, views are smaller and low scores are enough. Of 400 faces of
+# FairFace train in a photograph of 1280 x 720, 71% of 24 pixels are found so, and 57% at one look; of
+# 28 pixels 78 and 76%, of 34 92 and 92%, of 44 99 and 92%.
+COARSE, CANDIDATE_SCORE = 0.7, 0.3
 STRIDES_PX = (8, 16, 32)
 OUTPUTS = [f"{kind}_{stride}" for stride in STRIDES_PX for kind in ("cls", "obj", "bbox", "kps")]
 
@@ -57,16 +59,17 @@ class YuNet:
             )
 
     def __call__(self, image: Image) -> list[Face]:
-        any_angle = self._orientation == "any"
+        upright = self._orientation == "upright"
         return search(
             image,
-            partial(self.find, min_score=DOUBTFUL_SCORE) if any_angle else self.find,
+            self.find if upright else partial(self.find, min_score=CANDIDATE_SCORE),
             detection_size=self._detection_size,
             min_face_px=self._min_face_px,
             smallest_px=SMALLEST_PX,
             min_score=self.min_score,
             least_score=min(self.min_score, MIN_SCORE),
             orientation=self._orientation,
+            coarse=1.0 if upright else COARSE,
         )
 
     def find(self, view: Image, min_score: float = MIN_SCORE) -> list[Face]:

@@ -1,0 +1,57 @@
+"""Small windows of a picture, each turned and scaled, searched side by side as one picture."""
+
+from collections.abc import Callable, Sequence
+from math import ceil, sqrt
+
+import cv2
+import numpy as np
+
+from genderscope.core.types import Face, Image
+from genderscope.detection.views import moved, shrunk
+
+MOST = 100  # windows of one picture
+HALF_PIXEL = (1 + 1j) / 2  # OpenCV's pixels have their centres at whole numbers
+
+Find = Callable[[Image], list[Face]]
+Window = tuple[complex, complex]
+"""The middle of a window in the picture, and the step there from one of its pixels to the next."""
+
+
+def search(image: Image, find: Find, windows: Sequence[Window], side: int) -> list[list[Face]]:
+    """The faces of each window of ``side`` pixels, in the picture's pixels."""
+    if len(windows) > MOST:
+        later = search(image, find, windows[MOST:], side)
+        return search(image, find, windows[:MOST], side) + later
+    faces: list[list[Face]] = [[] for _ in windows]
+    if not windows:
+        return faces
+    columns = ceil(sqrt(len(windows)))
+    rows = ceil(len(windows) / columns)
+    mosaic = np.zeros((rows * side, columns * side, 3), np.uint8)
+    for place, window in enumerate(windows):
+        top, left = (index * side for index in divmod(place, columns))
+        mosaic[top : top + side, left : left + side] = _cut(image, window, side)
+    for face in find(mosaic):
+        column, row = (int(centre // side) for centre in face.box.centre)
+        place = row * columns + column
+        if 0 <= column < columns and 0 <= place < len(windows):
+            middle, step = windows[place]
+            corner = complex(column, row) * side
+            faces[place].append(moved(face, step, middle - step * (corner + side * HALF_PIXEL)))
+    return faces
+
+
+def _cut(image: Image, window: Window, side: int) -> Image:
+    middle, step = window
+    block = max(int(abs(step)), 1)  # averaged first, since the warp reads only four pixels
+    if block > 1:
+        reach = abs(step) * side
+        left, top = (max(int(v - reach), 0) for v in (middle.real, middle.imag))
+        part = image[top : int(middle.imag + reach), left : int(middle.real + reach)]
+        image, middle = shrunk(part, 1 / block), (middle - complex(left, top)) / block
+    step /= block
+    start = middle - step * (side - 1) * HALF_PIXEL - HALF_PIXEL
+    matrix = np.array([[step.real, -step.imag, start.real], [step.imag, step.real, start.imag]])
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    cut = cv2.warpAffine(image, matrix, (side, side), flags=how, borderMode=cv2.BORDER_REPLICATE)
+    return cut.astype(np.uint8, copy=False)
