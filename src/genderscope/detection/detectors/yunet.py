@@ -23,8 +23,8 @@ SMALLEST_PX = 12
 NMS_IOU = 0.3
 SHORTEST_SIDE_PX = 64
 # Where faces are looked at again, views are smaller and low scores are enough. Of 400 faces of
-# FairFace train in a photograph of 1280 x 720, 71% of 24 pixels are found so, and 57% at one look; of
-# 28 pixels 78 and 76%, of 34 92 and 92%, of 44 99 and 92%.
+# FairFace train in a photograph of 1280 x 720, 71% of 24 pixels are found so, and 57% at one look;
+# of 28 pixels 78 and 76%, of 34 92 and 92%, of 44 99 and 92%.
 COARSE, CANDIDATE_SCORE = 0.7, 0.3
 STRIDES_PX = (8, 16, 32)
 OUTPUTS = [f"{kind}_{stride}" for stride in STRIDES_PX for kind in ("cls", "obj", "bbox", "kps")]
