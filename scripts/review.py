@@ -253,7 +253,7 @@ def catalogue(found: Sequence[Method]) -> str:
             "Data": ", ".join(filter(None, (of.data, of.n))),
             "Reported": "" if of.accuracy is None else f"{of.reported}; {of.protocol}",
             "Speed": of.speed,
-            "Needs": of.needs.strip("-"),
+            "Needs": of.needs,
             "Strengths": of.strengths,
             "Limits": of.limits,
             "Bias": of.bias,

@@ -1,4 +1,5 @@
-"""Pictures of the tutorials, from what the blocks of their pages write, and of explanations.
+"""Pictures of the demo, of the tutorials, from what the blocks of their pages write, and of
+explanations.
 
     python scripts/tutorial_pictures.py
 
@@ -6,6 +7,7 @@ Runs the pages and saves parts of their results in docs/images. Needs the extras
 Chromium, and the photographs and data sets beside the repository.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -57,6 +59,15 @@ def page(source: Path, name: str) -> None:
         browser.close()
 
 
+def demo(folder: Path) -> None:
+    """The demo as a new installation shows it: with the detector in the package."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(folder), "GENDERSCOPE_YUNET": ""}
+    subprocess.run(
+        ["genderscope", "demo", "--out", "demo.jpg"], cwd=folder, env=environment, check=True
+    )
+    shutil.copy(folder / "demo.jpg", IMAGES)
+
+
 def explanation(folder: Path, method: str) -> None:
     """The portrait as a method explains it, in 256 colours."""
     command = f"genderscope explain portrait.jpg --method {method} --out {method}".split()
@@ -71,6 +82,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         documents.make_folder(folder)
+        demo(folder)
         for name in ("pictures", "live", "audit"):
             documents.run(ROOT / "docs" / "tutorials" / f"{name}.md", folder)
         photograph(folder / "out" / "grace_hopper.jpg", "tutorial-annotated.jpg")
