@@ -127,6 +127,7 @@ def test_every_command_has_help(name: str) -> None:
     result = run(name.replace("_", "-"), "--help")
     assert result.returncode == 0, result.stderr
     assert not result.stderr
+    assert max(map(len, result.stdout.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(

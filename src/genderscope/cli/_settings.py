@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Iterable
+from textwrap import fill
 
 from msgspec.structs import fields
 
@@ -29,6 +30,7 @@ def listed(command: Callable[..., None]) -> None:
     for name, text in attributes:
         default = defaults[name]
         value = f" [{default}]" if isinstance(default, str | int | float) else ""
-        lines += [f"{name}{value}", *(f"  {line.strip()}" for line in text.splitlines())]
-    text = "\n".join(lines).replace("``", "")
-    command.__doc__ = f"{inspect.getdoc(command)}\n\nSettings for --set:\n\n\b\n{text}"
+        words = " ".join(text.replace("``", "").split())
+        lines += [f"{name}{value}", fill(words, 76, initial_indent="  ", subsequent_indent="  ")]
+    heading = "Settings for --set:\n\n\b\n"
+    command.__doc__ = f"{inspect.getdoc(command)}\n\n{heading}" + "\n".join(lines)

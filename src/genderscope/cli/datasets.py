@@ -48,5 +48,5 @@ def datasets(as_json: Annotated[bool, Option("--json")] = False) -> None:
         table.add_row(name, size, ", ".join(module.SPLITS))
     _output.show(table)
     for name, module in readers.items():
-        typer.echo(f"\n{name}: {module.TITLE}, {module.WHERE}")
+        typer.echo(f"\n{name}: {module.TITLE}\n{module.WHERE}")
         typer.echo(f"Labels: {module.LABELS}\nLicence: {module.LICENCE}\n{module.LAYOUT}")

@@ -44,7 +44,6 @@ def explain(
         method: explanation method; all but guided need the extra [lab].
         label: class to explain.  [default: the predicted class]
     """
-    from rich import box
     from rich.table import Table
 
     from genderscope.core.types import LABELS
@@ -61,7 +60,7 @@ def explain(
     detector = detection.create()
     if out:
         out.mkdir(parents=True, exist_ok=True)
-    table = Table("picture", "face", "prediction", "explained", "most energy", box=box.SIMPLE)
+    table = Table("picture", "face", "prediction", "explained", "most energy")
     table.columns[0].overflow = "fold"
     collected: list[Image] = []
     pictures = faces = failed = 0

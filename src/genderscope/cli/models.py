@@ -26,7 +26,6 @@ def models(
         name: detector to download, such as yunet.
         file: install this file instead, which was downloaded elsewhere.
     """
-    from rich import box
     from rich.table import Column, Table
 
     from genderscope.detection import downloads
@@ -40,7 +39,7 @@ def models(
         return
 
     name_column = Column("model", no_wrap=True)
-    table = Table(name_column, "parameters", "multiply-adds", "file", "input", box=box.SIMPLE)
+    table = Table(name_column, "parameters", "multiply-adds", "file", "input")
     notes = [f"{alias}: another name of {model}" for alias, model in classifier.ALIASES.items()]
     for shipped in sorted([*classifier.shipped(), *classifier.quantised()]):
         model = classifier.Classifier.load(shipped)

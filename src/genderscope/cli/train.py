@@ -44,8 +44,7 @@ def train(
         out: output folder for checkpoints, record and model.
         dataset: training data, such as fairface:DIR or utkface:DIR?split=all; repeatable. Not
             needed with a finished --cache.
-        recipe: settings by name or file; the shipped models are mini_xception, standard_cnn and
-            residual_cnn.
+        recipe: settings of a shipped model by its name, or of a file.
         setting: override a setting of the recipe; repeatable.
         init_from: initialise the weights from a finished run.
         teacher: distil from this finished run; repeatable.

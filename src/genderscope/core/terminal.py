@@ -1,5 +1,6 @@
-"""Text for people, and tables for a terminal. Imports nothing, so that ``--help`` is fast."""
+"""Text for people, and tables for a terminal. Imports nothing slow, so that ``--help`` is fast."""
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,11 +21,22 @@ def printable(text: str) -> str:
 
 def show(console: "Console", table: "Table") -> None:
     """Print a table: wrapped at spaces on a terminal, elsewhere plain and unwrapped."""
+    from rich import box
+    from rich.cells import cell_len
+
     for column in table.columns:
-        words = [word for cell in (column.header, *column.cells) for word in str(cell).split()]
+        cells = [str(cell) for cell in (column.header, *column.cells)]
+        words = [word for cell in cells for word in re.findall(r"^ *\S+|\S+", cell, re.M)]
         longest = max(map(len, words), default=0)
-        column.min_width = min(longest, NAME_WIDTH) if column.overflow == "fold" else longest
-    if not console.is_terminal:
+        most = NAME_WIDTH if column.overflow == "fold" else longest
+        column.min_width = min(longest, most)
+        # Rich would take width from these too, and then exceed the terminal's.
+        column.no_wrap = max(map(cell_len, "\n".join(cells).split("\n"))) <= most
+    if console.is_terminal:  # two spaces between columns, and none around them
+        table.box, table.padding, table.pad_edge = box.SIMPLE, (0, 1, 0, 0), False
+        table.show_edge = False
+        console.print()
+    else:
         table.box = None
         console.width = UNLIMITED
     console.print(table, crop=False)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from rich import box
 from rich.table import Table
 
 from genderscope.core.results import Estimate, Interval
@@ -44,7 +43,7 @@ def evaluation(result: "Evaluation") -> Iterator[Table]:
 def measures(result: "Evaluation") -> Table:
     """The model beside the three classifiers that ignore the picture."""
     trivial = (name.replace("_", "\n") for name in TRIVIAL)
-    table = Table("%", result.model, "95% interval", *trivial, box=box.SIMPLE)
+    table = Table("%", result.model, "95% interval", *trivial)
     for key in RATES:
         name = key.replace("_", " ").replace("f1", "F1")
         value = getattr(result.rates, key)
@@ -140,7 +139,7 @@ def counterfactuals(result: "Counterfactuals") -> Table:
     head = ["%", "n", "flip rate", "to man, woman", "confidence", "accuracy"]
     if result.redetected:
         head += ["found", "accuracy of these"]
-    table = Table(*head, box=box.SIMPLE)
+    table = Table(*head)
     table.columns[0].no_wrap = True
     table.add_row("original", f"{result.n:,}", "", "", "", percent(result.accuracy.value))
     for row in result.conditions:
@@ -163,7 +162,7 @@ def regions(groups: "tuple[RegionGroup, ...]") -> Table:
     """
     first = groups[0].regions
     names = (region.replace("/", "/\n") for region in first)
-    table = Table("energy, %,\n± half its\n95% range", "n", *names, box=box.SIMPLE)
+    table = Table("energy, %,\n± half its\n95% range", "n", *names)
     table.add_row("area, %", "", *(percent(cell.area) for cell in first.values()))
     section, small = "", []
     for group in groups:
@@ -190,7 +189,7 @@ def _region(region: "RegionShare") -> str:
 
 def printed(source: "page.Table") -> Table:
     """A report's table."""
-    table = Table(*source.head, box=box.SIMPLE, caption=source.caption, caption_justify="left")
+    table = Table(*source.head, caption=source.caption, caption_justify="left")
     for row in source.rows:
         table.add_row(*row)
     return table
@@ -231,7 +230,7 @@ def _grouped(
 
 
 def _table(names: list[str], rows: Iterable[list[str]]) -> Table:
-    table = Table(*names, box=box.SIMPLE)
+    table = Table(*names)
     table.columns[0].overflow = "fold"
     for row in rows:
         if row:

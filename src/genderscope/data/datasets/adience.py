@@ -20,7 +20,7 @@ WHERE = "https://talhassner.github.io/home/projects/Adience/Adience-data.html"
 LAYOUT = """\
 DIR/
   fold_0_data.txt ... fold_4_data.txt    tables, separated by tabs
-  faces/USER/coarse_tilt_aligned_face.FACE.IMAGE    pictures, or the aligned ones:
+  faces/USER/coarse_tilt_aligned_face.FACE.IMAGE  pictures, or the aligned ones:
   aligned/USER/landmark_aligned_face.FACE.IMAGE"""
 COLUMNS = ("user_id", "original_image", "face_id", "age", "gender")
 GENDERS = {"f": 0, "m": 1, "u": None, "": None}

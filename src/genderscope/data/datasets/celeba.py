@@ -18,7 +18,7 @@ LABELS = "gender and 39 other attributes of each picture, person"
 LICENCE = "non-commercial research"
 WHERE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 LAYOUT = """\
-DIR/                  the files here, or in Anno/, Eval/ and Img/ as they are published
+DIR/  the files here, or in Anno/, Eval/ and Img/ as published
   list_attr_celeba.txt
   list_eval_partition.txt    train, val and test; not needed for all
   identity_CelebA.txt        may be absent: then identities are unknown

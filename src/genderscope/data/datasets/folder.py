@@ -19,9 +19,9 @@ LABELS = "the folders' names"
 LICENCE = "not stated"
 WHERE = "yours"
 LAYOUT = """\
-DIR/                  a sub-folder such as train/ or val/ is a split of that name
-  woman/              pictures, at any depth; or women/, female/
-  man/                or men/, male/"""
+DIR/      a sub-folder such as train/ or val/ is a split of that name
+  woman/  pictures, at any depth; or women/, female/
+  man/    or men/, male/"""
 WORDS = {"woman": 0, "women": 0, "female": 0, "man": 1, "men": 1, "male": 1}
 
 

@@ -13,9 +13,9 @@ LABELS = _imdb_wiki.LABELS
 LICENCE = _imdb_wiki.LICENCE
 WHERE = _imdb_wiki.WHERE
 LAYOUT = """\
-imdb/                 the original pictures, or imdb_crop/, whose faces are cut with 40% margin
-  imdb.mat            the table, MATLAB v5
-  00/ ... 99/         pictures, such as 01/nm0000001_rm124825600_1899-5-10_1968.jpg"""
+imdb/          the original pictures, or imdb_crop/, cut with 40% margin
+  imdb.mat     the table, MATLAB v5
+  00/ ... 99/  pictures, such as 01/nm0000001_rm124825600_1899-5-10_1968.jpg"""
 
 
 def read(root: Path, split: str) -> Iterator[Sample]:

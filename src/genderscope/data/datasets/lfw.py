@@ -19,10 +19,10 @@ LICENCE = "none stated; published for research"
 WHERE = "http://vis-www.cs.umass.edu/lfw/; gender lists: arXiv:1706.04277"
 LAYOUT = """\
 DIR/
-  female_names.txt    a picture's file name a line, such as Aaron_Eckhart_0001.jpg
+  female_names.txt  one picture's file name a line: Aaron_Eckhart_0001.jpg
   male_names.txt
-  lfw/                or lfw_funneled/, lfw-deepfunneled/, or the persons' folders in DIR itself
-    Aaron_Eckhart/    pictures, such as Aaron_Eckhart_0001.jpg"""
+  lfw/              or lfw_funneled/, lfw-deepfunneled/, or what is in it here
+    Aaron_Eckhart/  pictures, such as Aaron_Eckhart_0001.jpg"""
 LISTS = {"female_names.txt": 0, "male_names.txt": 1}
 FOLDERS = ("lfw", "lfw_funneled", "lfw-deepfunneled", ".")
 

@@ -28,10 +28,10 @@ LABELS = "its columns"
 LICENCE = "not stated"
 WHERE = "yours"
 LAYOUT = """\
-FILE                  .csv in UTF-8 with a header, or .parquet; files are relative to it:
+FILE  .csv in UTF-8 with a header, or .parquet; files are relative to it:
   file,label,light
   faces/1.jpg,woman,dim
-other columns' names: table:FILE?file=path&label=gender&identity=person&age=years"""
+other columns: table:FILE?file=path&label=gender&identity=person&age=years"""
 USUAL = {
     "file": ("path", "filename", "file_name", "image", "picture", "img", "name"),
     "label": ("gender", "sex", "truth", "class", "target"),

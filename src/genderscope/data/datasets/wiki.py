@@ -13,9 +13,9 @@ LABELS = _imdb_wiki.LABELS
 LICENCE = _imdb_wiki.LICENCE
 WHERE = _imdb_wiki.WHERE
 LAYOUT = """\
-wiki/                 the original pictures, or wiki_crop/, whose faces are cut with 40% margin
-  wiki.mat            the table, MATLAB v5
-  00/ ... 99/         pictures, such as 17/10000217_1981-05-05_2009.jpg"""
+wiki/          the original pictures, or wiki_crop/, cut with 40% margin
+  wiki.mat     the table, MATLAB v5
+  00/ ... 99/  pictures, such as 17/10000217_1981-05-05_2009.jpg"""
 
 
 def read(root: Path, split: str) -> Iterator[Sample]:
