@@ -59,7 +59,7 @@ LABELS = {
     "koppel2002": ("books and articles", "right", 6),
     "cao2008": ("bodies", "right", -3),
     "eidinger2014": ("unfiltered faces", "right", -3),
-    "ahad2020": ("gait sensors, blind test", "right", -9),
+    "ahad2020": ("gait sensors, blind test", "right", -18),
     "tsimperidis2015": ("keystrokes", "right", -3),
     "jahani2017": ("phone calls", "right", -3),
     "jaiswal2023": ("texts, with non-binary authors", "left", 5),
