@@ -6,7 +6,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,13 +51,13 @@ class Gated:
         return [Face(Box(0, 0, width, height))]
 
 
-def fake_engine(detectors: Sequence[Detector], **options: Any) -> Engine:
+def fake_engine(detector: Detector, **options: Any) -> Engine:
     model = Model(BrightnessClassifier(), None, Path(__file__))
-    return Engine({"brightness": model}, "brightness", detectors, **options)
+    return engine_of({"brightness": model}, detector, **options)
 
 
-def engine_of(models: Mapping[str, Model], detectors: Sequence[Detector], **options: Any) -> Engine:
-    return Engine(models, next(iter(models)), detectors, **options)
+def engine_of(models: Mapping[str, Model], detector: Detector, **options: Any) -> Engine:
+    return Engine(models, next(iter(models)), lambda: detector, **options)
 
 
 @contextmanager

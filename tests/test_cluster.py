@@ -27,8 +27,8 @@ from genderscope.inference import bulk, cluster
 from genderscope.inference.bulk import Settings, archives
 from genderscope.sinks import parquet
 
-# Ray's own, about sockets and settings to come.
-pytestmark = pytest.mark.filterwarnings("ignore")
+# Ray's own, about sockets and settings to come. Its processes start slowly on a busy machine.
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -139,7 +139,7 @@ def test_any_bytes_give_a_value_or_our_error(kind: str, tmp_path: Path) -> None:
 def test_any_frame_or_options_get_an_answer_on_the_socket() -> None:
     serving = pytest.importorskip("serving")
     client = pytest.importorskip("websockets.sync.client")
-    with serving.running(serving.fake_engine([serving.Gated()])) as http:
+    with serving.running(serving.fake_engine(serving.Gated())) as http:
         address = f"ws://{http.base_url.host}:{http.base_url.port}/v1/live"
         with client.connect(address, proxy=None) as socket:
 

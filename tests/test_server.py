@@ -63,9 +63,10 @@ def client(model: str) -> Iterator[Any]:
         model: Model(classifier, MirrorExplainer(classifier), file),
         PLAIN: Model(classifier, None, file),
     }
-    found = [detection.create("haar") for _ in range(2)]
     with serving.running(
-        serving.engine_of(models, found, limits=decode.Limits(2_000_000))
+        serving.engine_of(
+            models, detection.create("haar"), workers=2, limits=decode.Limits(2_000_000)
+        )
     ) as client:
         yield client
 
@@ -164,7 +165,7 @@ def test_a_face_turned_to_the_side_is_uncertain_on_request() -> None:
         return [Face(Box(10, 10, 20, 20), landmarks=landmarks)]
 
     picture = cv2.imencode(".png", np.full((40, 40, 3), 250, np.uint8))[1].tobytes()
-    with serving.running(serving.fake_engine([aside])) as client:
+    with serving.running(serving.fake_engine(aside)) as client:
         for most, label in ((30, "uncertain"), (80, "man")):
             answer = client.post("/v1/classify", params={"max_yaw": most}, content=picture)
             [face] = answer.json()["pictures"][0]["faces"]
@@ -237,7 +238,7 @@ def test_every_model_that_is_shipped_can_be_asked(portrait: Path, model: str) ->
     assert default == integers
     assert models.keys() == {*shipped(), integers}
     image, detector = decode.read(portrait), detection.create("haar")
-    with serving.running(serving.engine_of(models, [detection.create("haar")])) as client:
+    with serving.running(serving.engine_of(models, detection.create("haar"))) as client:
         for card in client.get("/v1/models").json()["models"]:
             answer = client.post(
                 "/v1/explain" if card["explains"] else "/v1/classify",
@@ -267,7 +268,7 @@ def test_faces_of_concurrent_requests_share_batches() -> None:
 
     models["brightness"] = Model(Slow(), None, Path(__file__))
     engine = serving.engine_of(
-        models, [CountingDetector() for _ in range(8)], batch_size=8, observe=sizes.append
+        models, CountingDetector(), workers=8, batch_size=8, observe=sizes.append
     )
     gate.set()  # for the warming
     with serving.running(engine) as client, ThreadPoolExecutor(8) as pool:
@@ -296,7 +297,7 @@ def test_an_error_of_a_batch_is_an_answer_and_the_next_goes_through() -> None:
             return super().__call__(crops)
 
     models = {"failing": Model(Failing(), None, Path(__file__))}
-    with serving.running(serving.engine_of(models, [CountingDetector()])) as client:
+    with serving.running(serving.engine_of(models, CountingDetector())) as client:
         failed = client.post("/v1/classify", content=flat(250))
         serving.problem(failed, 500, "not caused by the request")
         assert "secret" not in failed.text
@@ -316,7 +317,7 @@ def test_health_and_metrics(client: Any, portrait: Path) -> None:
 
 
 def test_not_ready_before_it_is_warm() -> None:
-    engine = serving.fake_engine([CountingDetector()])
+    engine = serving.fake_engine(CountingDetector())
     transport = httpx.ASGITransport(create_app(engine))  # does not start the app's life
 
     async def ask() -> Any:
@@ -360,7 +361,7 @@ def test_openapi_has_examples_and_names_the_problems(client: Any) -> None:
 
 
 schema = schemathesis.openapi.from_dict(
-    create_app(serving.fake_engine([CountingDetector()])).openapi()
+    create_app(serving.fake_engine(CountingDetector())).openapi()
 )
 
 

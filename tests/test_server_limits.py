@@ -50,7 +50,7 @@ POST = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\n"
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
     limits = Limits(max_body_mb=0.01, max_files=3, **QUICK)
-    with running(fake_engine([Gated()], limits=decode.Limits(2_000)), limits) as client:
+    with running(fake_engine(Gated(), limits=decode.Limits(2_000)), limits) as client:
         yield client
 
 
@@ -128,7 +128,7 @@ def test_too_many_pixels_are_refused(client: Any) -> None:
 
 
 def test_a_token_keeps_others_out() -> None:
-    engine = fake_engine([Gated()])
+    engine = fake_engine(Gated())
     with running(engine, token=TOKEN) as client:
         for given in (
             None,
@@ -157,13 +157,13 @@ def test_a_token_keeps_others_out() -> None:
 
 def test_cors_is_closed_unless_an_origin_is_allowed() -> None:
     asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
-    with running(fake_engine([Gated()])) as client:
+    with running(fake_engine(Gated())) as client:
         assert client.options("/v1/classify", headers=asked).status_code == 405
         same = {"Origin": str(client.base_url).rstrip("/")}
         response = client.post("/v1/classify", content=PICTURE, headers=same)
         assert response.status_code == 200
         assert not any(name.startswith("access-control") for name in response.headers)
-    with running(fake_engine([Gated()]), allow_origins=[ORIGIN]) as client:
+    with running(fake_engine(Gated()), allow_origins=[ORIGIN]) as client:
         assert client.options("/v1/classify", headers=asked).status_code == 200
         response = client.post("/v1/classify", content=PICTURE, headers={"Origin": ORIGIN})
         assert response.headers["access-control-allow-origin"] == ORIGIN
@@ -173,7 +173,7 @@ def test_cors_is_closed_unless_an_origin_is_allowed() -> None:
 
 def test_only_known_hosts_are_answered() -> None:
     """A page that points its own name at this address gets nothing (DNS rebinding)."""
-    with running(fake_engine([Gated()]), allowed_hosts=["Faces.example"]) as client:
+    with running(fake_engine(Gated()), allowed_hosts=["Faces.example"]) as client:
         for host in ("evil.example", "localhost.evil.example", "", "127.0.0.1.example:8000", "*"):
             for path in ("/v1/models", "/", "/openapi.json"):
                 problem(client.get(path, headers={"Host": host}), 403, "--allowed-host")
@@ -182,7 +182,7 @@ def test_only_known_hosts_are_answered() -> None:
             assert client.get("/openapi.json", headers={"Host": host}).status_code == 200
         said = talk(client, upgrade("/v1/live", host="evil.example"))
         assert said.startswith(b"HTTP/1.1 403 ")
-    with running(fake_engine([Gated()]), allowed_hosts=["*"]) as client:
+    with running(fake_engine(Gated()), allowed_hosts=["*"]) as client:
         assert client.get("/", headers={"Host": "any.example"}).status_code == 200
 
 
@@ -218,7 +218,7 @@ def test_errors_of_the_protocol_are_problems(client: Any, request_: bytes, statu
 def test_overload_is_refused_at_once_and_passes() -> None:
     detector = Gated()
     limits = Limits(max_concurrent=1, queue=2)
-    with running(fake_engine([detector]), limits) as client, ThreadPoolExecutor(30) as pool:
+    with running(fake_engine(detector), limits) as client, ThreadPoolExecutor(30) as pool:
         detector.gate.clear()
 
         def ask() -> Any:
@@ -238,8 +238,8 @@ def test_overload_is_refused_at_once_and_passes() -> None:
 
 
 def test_large_pictures_keep_no_small_one_waiting() -> None:
-    large = hostile.jpeg_of_scans(2000, 80)
-    with running(fake_engine([Gated()])) as client, ThreadPoolExecutor(3) as pool:
+    large = hostile.jpeg_of_scans(1000, 80)
+    with running(fake_engine(Gated())) as client, ThreadPoolExecutor(3) as pool:
 
         def ask(_: int) -> Any:
             return client.post("/v1/classify", content=large)
@@ -254,7 +254,7 @@ def test_large_pictures_keep_no_small_one_waiting() -> None:
 def test_what_takes_too_long_is_a_504_and_leaves_its_place() -> None:
     detector = Gated()
     limits = Limits(max_concurrent=2, queue=0, timeout_s=1)
-    with running(fake_engine([detector]), limits) as client, ThreadPoolExecutor(2) as pool:
+    with running(fake_engine(detector), limits) as client, ThreadPoolExecutor(2) as pool:
         detector.gate.clear()
         for asked in [pool.submit(client.post, "/v1/classify", content=PICTURE) for _ in "ab"]:
             problem(asked.result(), 504, "more than 1 s")
@@ -266,7 +266,7 @@ def test_what_takes_too_long_is_a_504_and_leaves_its_place() -> None:
 
 def test_decoding_that_nobody_waits_for_is_ended() -> None:
     slow = hostile.pgm_in_words(2000)
-    engine = fake_engine([Gated()], limits=decode.Limits(max_seconds=200))
+    engine = fake_engine(Gated(), limits=decode.Limits(max_seconds=200))
     with running(engine, Limits(timeout_s=0.2)) as client:
         problem(client.post("/v1/classify", content=slow), 504, "more than 0.2 s")
         children = psutil.Process().children

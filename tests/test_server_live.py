@@ -48,7 +48,7 @@ def man(answer: dict[str, Any]) -> float:
 
 def test_the_newest_frame_wins() -> None:
     detector = Gated()
-    with running(fake_engine([detector])) as client, connected(client) as socket:
+    with running(fake_engine(detector)) as client, connected(client) as socket:
         socket.send(frame(0))
         first = heard(socket)
         expected = {"frame", "model", "min_confidence", "width", "height", "faces", "left_out"}
@@ -71,7 +71,7 @@ def test_the_newest_frame_wins() -> None:
 
 def test_options_hold_and_what_is_wrong_is_a_problem() -> None:
     with (
-        running(fake_engine([Gated()], limits=decode.Limits(2_000))) as client,
+        running(fake_engine(Gated(), limits=decode.Limits(2_000))) as client,
         connected(client) as socket,
     ):
         socket.send(json.dumps({"min_confidence": 1.0, "crops": True}))
@@ -107,7 +107,7 @@ def test_options_hold_and_what_is_wrong_is_a_problem() -> None:
 def test_a_frame_that_takes_too_long_is_a_problem() -> None:
     detector = Gated()
     limits = Limits(timeout_s=1)
-    with running(fake_engine([detector]), limits) as client, connected(client) as socket:
+    with running(fake_engine(detector), limits) as client, connected(client) as socket:
         detector.gate.clear()
         socket.send(frame(9))
         answer = heard(socket)
@@ -129,7 +129,7 @@ def test_a_camera_frame_with_its_guided_gradient(model: str, portrait: Path) -> 
             return (guided * 255).astype(np.uint8)
 
     models = {model: Model(classifier, White(), Path("none"))}
-    engine = serving.engine_of(models, [detection.create("haar")])
+    engine = serving.engine_of(models, detection.create("haar"))
     with running(engine) as client, connected(client) as socket:
         socket.send(json.dumps({"explain": True, "model": model}))
         socket.send(portrait.read_bytes())
@@ -152,7 +152,7 @@ def refused(client: Any, status: int, words: str, **options: Any) -> None:
 def test_who_may_connect() -> None:
     encoded = base64.urlsafe_b64encode(TOKEN.encode()).decode().rstrip("=")
     allowed = "https://page.example"
-    with running(fake_engine([Gated()]), token=TOKEN, allow_origins=[allowed]) as client:
+    with running(fake_engine(Gated()), token=TOKEN, allow_origins=[allowed]) as client:
         right = {"additional_headers": {"Authorization": f"Bearer {TOKEN}"}}
         own = f"http://{client.base_url.host}:{client.base_url.port}"
         for options in (
@@ -171,7 +171,7 @@ def test_who_may_connect() -> None:
 
 
 def test_places_are_limited_and_come_free() -> None:
-    with running(fake_engine([Gated()]), Limits(max_live=2)) as client:
+    with running(fake_engine(Gated()), Limits(max_live=2)) as client:
         with ExitStack() as stack:
             for _ in range(2):
                 stack.enter_context(connected(client))
@@ -188,7 +188,7 @@ def test_places_are_limited_and_come_free() -> None:
     [({"live_idle_s": 1.0}, b"", 1001), ({"max_body_mb": 0.001}, b"x" * 1_001, 1009)],
 )
 def test_silence_and_too_much_are_closed(limits: dict[str, Any], data: bytes, code: int) -> None:
-    with running(fake_engine([Gated()]), Limits(**limits)) as client:
+    with running(fake_engine(Gated()), Limits(**limits)) as client:
         with connected(client) as socket:
             if data:
                 socket.send(data)
@@ -203,7 +203,7 @@ def test_silence_and_too_much_are_closed(limits: dict[str, Any], data: bytes, co
 
 def test_a_client_that_leaves_at_work_leaves_nothing() -> None:
     detector = Gated()
-    with running(fake_engine([detector])) as client:
+    with running(fake_engine(detector)) as client:
         with connected(client) as socket:
             detector.gate.clear()
             socket.send(frame(1))

@@ -395,7 +395,7 @@ def test_the_camera_tells_of_faces_left_out(browser: Any) -> None:
     file = find("mini_xception")
     model = Model(Classifier.load(file, 1), None, file)
     with (
-        serving.running(serving.engine_of({"mini_xception": model}, [Small()])) as client,
+        serving.running(serving.engine_of({"mini_xception": model}, Small())) as client,
         opened(browser, str(client.base_url)) as page,
     ):
         page.click("#camera-tab")

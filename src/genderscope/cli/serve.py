@@ -43,6 +43,7 @@ def serve(
     """
     import os
     import webbrowser
+    from functools import partial
 
     import cv2
 
@@ -64,10 +65,8 @@ def serve(
     metrics = Metrics()
     engine = Engine(
         *load_models(model),
-        [
-            detection.create(detector, model=detector_model, orientation=orientation)
-            for _ in range(workers or cores or 1)
-        ],
+        partial(detection.create, detector, model=detector_model, orientation=orientation),
+        workers or cores or 1,
         limits=limits,
         observe=metrics.batches.observe,
     )

@@ -1,11 +1,13 @@
 """From encoded pictures to faces, off the event loop.
 
-Two pools of threads, for small and for large pictures, decode them and locate faces. One more
-thread runs the networks, in batches.
+Two pools of threads, for small and for large pictures, decode them and locate faces; the second
+gives way to everything else. One more thread runs the networks, in batches.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import os
+import sys
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +34,7 @@ T = TypeVar("T")
 # A picture of more pixels, in all passes of its decoder, keeps nobody with a smaller one waiting.
 LARGE_PIXELS = 4_000_000
 SMALL_SHARE = 4  # of the memory, for all smaller pictures
+LARGE_NICENESS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,51 @@ class PictureResults:
     maps: tuple[bytes, ...] | None
 
 
+class _Lane:
+    """Threads that locate faces, each with a detector, and the memory that they share.
+
+    Attributes:
+        threads: to run something else in, too.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        detector: Callable[[], Detector],
+        threads: int,
+        limits: Limits,
+        share: int,
+        prepare: Callable[[], None] | None = None,
+    ) -> None:
+        """``share`` is the part of a picture's memory for all of them; each thread ``prepare``s."""
+        self._limits, self._memory = limits, Budget(limits.max_memory * 2**20 // share)
+        self._detectors: SimpleQueue[Detector] = SimpleQueue()
+        for _ in range(threads):
+            self._detectors.put(detector())
+        self.threads = ThreadPoolExecutor(threads, name, prepare)
+
+    async def locate(self, picture: Encoded, spec: PreprocessSpec) -> LocatedFaces:
+        """The faces of a picture; it is given up if nobody waits for them any longer."""
+        work = Work(self._memory)
+
+        def located() -> LocatedFaces:
+            with work:
+                faces = locate(picture, self.detect, spec, limits=self._limits, work=work)
+            return replace(faces, frame=faces.frame.without_pixels())
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.threads, located)
+        finally:
+            work.cancel()
+
+    def detect(self, image: Image) -> list[Face]:
+        detector = self._detectors.get()
+        try:
+            return detector(image)
+        finally:
+            self._detectors.put(detector)
+
+
 class Engine:
     """Models by name, and detectors, for concurrent callers; the ``default`` model is used where a
     caller names none. It is ``warm`` once everything has been run.
@@ -83,25 +131,22 @@ class Engine:
         self,
         models: Mapping[str, Model],
         default: str,
-        detectors: Sequence[Detector],
+        detector: Callable[[], Detector],
+        workers: int = 1,
         *,
         limits: Limits = decode.LIMITS,
         batch_size: int = 32,
         wait_s: float = 0.002,
         observe: Callable[[int], None] = lambda size: None,
     ) -> None:
-        """There is one detector per thread. ``limits`` are those of a picture; all that are decoded
-        at a time share the memory of one. For the other options see ``Batches``.
+        """``detector`` makes one for each thread; as many ``workers`` have small pictures, and as
+        many large ones. ``limits`` are those of a picture; all that are decoded at a time share the
+        memory of one. For the other options see ``Batches``.
         """
         self.models, self.default, self.warm = models, default, False
-        memory = limits.max_memory * 2**20
-        self._limits, self._memory = limits, Budget(memory // SMALL_SHARE)
-        self._large_memory = Budget(memory)
-        self._detectors: SimpleQueue[Detector] = SimpleQueue()
-        for detector in detectors:
-            self._detectors.put(detector)
-        self._locators = ThreadPoolExecutor(len(detectors), "locate")
-        self._large_locators = ThreadPoolExecutor(len(detectors), "large")
+        self._limits, self._workers = limits, workers
+        self._small = _Lane("small", detector, workers, limits, SMALL_SHARE)
+        self._large = _Lane("large", detector, workers, limits, 1, _give_way)
         self._network = ThreadPoolExecutor(1, "network")
 
         def batches(function: Function) -> Batches:
@@ -124,15 +169,8 @@ class Engine:
         large.
         """
         spec = self.models[model].classifier.spec
-        encoded, large = await asyncio.to_thread(self._examine, picture)
-        work = Work(self._large_memory if large else self._memory)
-        locators = self._large_locators if large else self._locators
-        try:
-            located = await asyncio.get_running_loop().run_in_executor(
-                locators, self._locate, encoded, spec, work
-            )
-        finally:
-            work.cancel()
+        encoded, lane = await asyncio.to_thread(self._examine, picture)
+        located = await lane.locate(encoded, spec)
         assert located.frame.size is not None  # what cannot be read was raised
         height, width = located.frame.size
         network = self._explain[model] if explain else self._classify[model]
@@ -150,13 +188,13 @@ class Engine:
     async def run(self, function: Callable[..., T], *arguments: object) -> T:
         """Call a function in the pool; a call that is cancelled before it starts never runs."""
         return await asyncio.get_running_loop().run_in_executor(
-            self._locators, function, *arguments
+            self._small.threads, function, *arguments
         )
 
     async def warm_up(self) -> None:
         """Run everything once."""
-        for _ in range(self._detectors.qsize()):
-            await self.run(self._detect, np.zeros((256, 256, 3), np.uint8))
+        for _ in range(self._workers):
+            await self.run(self._small.detect, np.zeros((256, 256, 3), np.uint8))
         for networks in (self._classify, self._explain):
             for name, network in networks.items():
                 shape = self.models[name].classifier.spec.crop_shape
@@ -165,26 +203,22 @@ class Engine:
 
     def close(self) -> None:
         """Stop the threads; pending calls are cancelled."""
-        for executor in (self._locators, self._large_locators, self._network):
+        for executor in (self._small.threads, self._large.threads, self._network):
             executor.shutdown(cancel_futures=True)
 
-    def _examine(self, data: bytes) -> tuple[Encoded, bool]:
-        """A picture, and whether it is a large one."""
+    def _examine(self, data: bytes) -> tuple[Encoded, _Lane]:
+        """A picture, and the lane for its size."""
         passes = structure.passes(data)
         large = decode.work_pixels(data, passes, self._limits) > LARGE_PIXELS
-        return Encoded("the picture", data, passes), large
+        return Encoded("the picture", data, passes), self._large if large else self._small
 
-    def _locate(self, picture: Encoded, spec: PreprocessSpec, work: Work) -> LocatedFaces:
-        with work:
-            located = locate(picture, self._detect, spec, limits=self._limits, work=work)
-        return replace(located, frame=located.frame.without_pixels())
 
-    def _detect(self, image: Image) -> list[Face]:
-        detector = self._detectors.get()
-        try:
-            return detector(image)
-        finally:
-            self._detectors.put(detector)
+def _give_way() -> None:
+    """Let other threads and the network go first, also before the processes that this one starts.
+    Linux has priorities of threads.
+    """
+    if sys.platform == "linux":
+        os.nice(LARGE_NICENESS)
 
 
 def _classifying(classifier: Classifier) -> Function:
