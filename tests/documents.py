@@ -31,9 +31,8 @@ from conftest import PORTRAIT, SHARED
 from genderscope.imaging import decode
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted(
-    [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").glob("*.md")]
-)
+PAGES = sorted(file for part in ("", "deploy", "examples") for file in (ROOT / part).glob("*.md"))
+PAGES += sorted((ROOT / "docs").rglob("*.md"))
 FENCE = re.compile(
     r"(?P<comments>(?:^<!-- [^\n]* -->\n)*)^```(?P<language>[^\n]*)\n(?P<code>.*?)^```$",
     re.DOTALL | re.MULTILINE,
