@@ -90,12 +90,12 @@ class Whole(Server):
 
     def __init__(self, file: Path, share: float = 1.0) -> None:
         super().__init__()
-        data = file.read_bytes()
+        data, self._name = file.read_bytes(), file.name
         self._length, self._data = len(data), data[: round(len(data) * share)]
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/video.mp4"
+        return f"http://127.0.0.1:{self.port}/{self._name}"
 
     def serve(self, connection: socket.socket) -> None:
         connection.recv(65536)

@@ -196,9 +196,11 @@ def test_photographs_are_told_from_frames_of_a_video(tmp_path: Path, portrait: P
         for index, image in enumerate(images):
             cv2.imwrite(str(folder / f"{index}.png"), image)
     (album / "portrait.jpg").write_bytes(portrait.read_bytes())
-    with moving_servers.Whole(portrait) as server:
-        address = open_source(server.url, patience=QUICK)
-        assert (address.live, address.stills, len(list(address))) == (False, True, 1)
+    (tmp_path / "snapshot").write_bytes(portrait.read_bytes())
+    for file in (portrait, tmp_path / "snapshot"):
+        with moving_servers.Whole(file) as server:
+            address = open_source(server.url, patience=QUICK)
+            assert (address.live, address.stills, len(list(address))) == (False, True, 1)
     assert open_source(str(album)).stills
     assert open_source(str(portrait)).stills
     assert not open_source(str(film)).stills

@@ -1,12 +1,13 @@
 """Where commands write: folders are made, results are kept, and one process writes at a time."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from console import COMMAND, run
 
@@ -52,22 +53,30 @@ def test_one_output_has_one_writer_and_is_never_replaced_silently(
     assert len(out.read_text().splitlines()) == 1
 
 
-def test_ctrl_c_says_how_to_go_on(model: str, portrait: Path, tmp_path: Path) -> None:
-    out, part = tmp_path / "faces.jsonl", tmp_path / "faces.jsonl.part"
+@pytest.mark.parametrize(
+    ("sink", "head", "option"),
+    [("jsonl", 0, "--resume continues"), ("csv", 1, "--overwrite begins again")],
+)
+def test_ctrl_c_says_how_to_go_on(
+    model: str, portrait: Path, tmp_path: Path, sink: str, head: int, option: str
+) -> None:
+    out, part = tmp_path / f"faces.{sink}", tmp_path / f"faces.{sink}.part"
     folder = tmp_path / "photos"
     folder.mkdir()
     for number in range(2000):
         (folder / f"{number:04d}.jpg").symlink_to(portrait)
-    with classify(folder, "--jsonl", out, "--batch-size", 1, "--workers", 1) as process:
-        while not (part.exists() and part.read_text()) and process.poll() is None:
+    with classify(folder, f"--{sink}", out, "--batch-size", 1, "--workers", 1) as process:
+        while (
+            not (part.exists() and part.read_text().count("\n") > head) and process.poll() is None
+        ):
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate()
     assert process.returncode == 130
     *_, advice, summary = err.splitlines()
-    done = len([json.loads(line) for line in out.read_text().splitlines()])
+    done = len(out.read_text().splitlines()) - head
     assert 1 <= done < 2000
-    assert advice == "interrupted: the same command with --resume continues"
+    assert advice == f"interrupted: the same command with {option}"
     assert summary.startswith(f"pictures: {done}, faces: {done} ")
 
 

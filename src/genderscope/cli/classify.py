@@ -164,7 +164,8 @@ def classify(
                 predictions.write(outputs.save_predictions, table)
     except KeyboardInterrupt:
         interrupted = True
-        again = ": the same command with --resume continues" if outputs.resumable(targets) else ""
+        option = "--resume continues" if outputs.resumable(targets) else "--overwrite begins again"
+        again = f": the same command with {option}" if {*targets.values()} != {"-"} else ""
         _output.error(f"interrupted{again}")
     limits_used = settings.min_face_px, settings.min_score
     left_out = _options.left_out(tally["small"], tally["faint"], *limits_used)

@@ -178,7 +178,8 @@ def _address(source: str, loop: bool, patience: Patience) -> Source:
         first = [opened()]
     except SourceError as error:
         raise SourceError(f"{name} {error}") from error
-    still = first[0].format.name.endswith("_pipe")  # of FFmpeg's formats, those of one picture
+    # FFmpeg's formats of one picture, by its content or by its name.
+    still = first[0].format.name.endswith(("_pipe", "image2"))
     if still or first[0].duration is not None:  # a file on a server
         return RecordedSource(
             name, lambda: _video(name, first.pop() if first else opened()), loop, still
