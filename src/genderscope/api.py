@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import PIL.Image
 
 from genderscope import detection as detectors
-from genderscope.core import html, sessions
+from genderscope.core import sessions
 from genderscope.core.errors import PictureError, UsageError
 from genderscope.core.types import LABELS, Frame, Orientation, Result
 from genderscope.imaging import inputs
 from genderscope.imaging.decode import Encoded
-from genderscope.imaging.draw import draw
 from genderscope.imaging.inputs import ChannelOrder, Picture
 from genderscope.inference import locate
 from genderscope.inference.classifier import Classifier
@@ -33,6 +32,8 @@ class Results(list[Result]):
     """The faces of a picture, in the detector's order; a table in notebooks."""
 
     def _repr_html_(self) -> str:
+        from genderscope.core import html
+
         rows = (
             (number, of.label, *(f"{score:.3f}" for score in of.scores.values()), *_place(of))
             for number, of in enumerate(self)
@@ -160,6 +161,8 @@ class Scope(Pipeline):
             picture, channel_order: as for a call.
             results: what the call returned for it.
         """
+        from genderscope.imaging.draw import draw  # with fonts, slow to import
+
         drawn = draw(inputs.read(picture, channel_order), results)
         return PIL.Image.fromarray(drawn[..., ::-1])
 

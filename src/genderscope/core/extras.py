@@ -1,7 +1,5 @@
 """Optional dependencies, imported only where they are needed."""
 
-import json
-import shlex
 from importlib import import_module
 from types import ModuleType
 
@@ -18,7 +16,9 @@ def require(module: str, extra: str) -> ModuleType:
 
 def installation(extra: str) -> str:
     """The command that adds an extra to this installation, by its origin (PEP 610)."""
+    import json
     from importlib.metadata import PackageNotFoundError, distribution
+    from shlex import quote
     from urllib.parse import urlsplit
     from urllib.request import url2pathname
 
@@ -37,4 +37,4 @@ def installation(extra: str) -> str:
         else:
             package = f"{package} @ {url}"
     edit = "-e " if origin.get("dir_info", {}).get("editable") else ""
-    return f"{tool} install {edit}{shlex.quote(package)}"
+    return f"{tool} install {edit}{quote(package)}"

@@ -103,12 +103,13 @@ def search(
     """
 
     def upright(picture: Image, wanted: float) -> list[Face]:
-        return views.distinct(
+        found = (
             moved(face, 1 / view.scale, complex(view.left, view.top))
             for view in views.views(picture, detection_size, wanted, coarse * views.ENOUGH_PX)
             for face in find(view.image)
             if view.from_px <= max(face.box.width, face.box.height) <= view.to_px
         )
+        return views.distinct(face for face in found if _within(face, picture))
 
     def relevant(faces: list[Face]) -> list[Face]:
         return [face for face in faces if _side(face) >= min_face_px / 2 and _within(face, image)]

@@ -62,10 +62,8 @@ def search(
             for quarters in QUARTERS
             for face in _turned(small, quarters, candidates, 1.0)
         ]
-        turns = {face.turn_deg for face in distinct([*faces, *seen])} - {0}
-        more = [
-            face for turn in turns for face in _turned(image, round(turn / 90), candidates, wanted)
-        ]
+        turns = {round(face.turn_deg / 90) for face in distinct([*faces, *seen])} - {0}
+        more = [face for turn in turns for face in _turned(image, turn, candidates, wanted)]
         faces += _looked_at(image, distinct([*seen, *more]), find, every)
     return distinct(faces)
 

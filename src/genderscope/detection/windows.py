@@ -28,9 +28,18 @@ def search(image: Image, find: Find, windows: Sequence[Window], side: int) -> li
     columns = ceil(sqrt(len(windows)))
     rows = ceil(len(windows) / columns)
     mosaic = np.zeros((rows * side, columns * side, 3), np.uint8)
-    for place, window in enumerate(windows):
+    around: dict[tuple[complex, int], tuple[Image, complex]] = {}
+    for place, (middle, step) in enumerate(windows):
+        block = max(int(abs(step)), 1)  # averaged first, since the warp reads only four pixels
+        key = middle, block
+        if key not in around:
+            around[key] = (
+                _around(image, middle, block, (block + 1) * side) if block > 1 else (image, 0)
+            )
+        part, origin = around[key]
         top, left = (index * side for index in divmod(place, columns))
-        mosaic[top : top + side, left : left + side] = _cut(image, window, side)
+        cell = _cut(part, (middle - origin) / block, step / block, side)
+        mosaic[top : top + side, left : left + side] = cell
     for face in find(mosaic):
         column, row = (int(centre // side) for centre in face.box.centre)
         place = row * columns + column
@@ -41,15 +50,15 @@ def search(image: Image, find: Find, windows: Sequence[Window], side: int) -> li
     return faces
 
 
-def _cut(image: Image, window: Window, side: int) -> Image:
-    middle, step = window
-    block = max(int(abs(step)), 1)  # averaged first, since the warp reads only four pixels
-    if block > 1:
-        reach = abs(step) * side
-        left, top = (max(int(v - reach), 0) for v in (middle.real, middle.imag))
-        part = image[top : int(middle.imag + reach), left : int(middle.real + reach)]
-        image, middle = shrunk(part, 1 / block), (middle - complex(left, top)) / block
-    step /= block
+def _around(image: Image, middle: complex, block: int, side: int) -> tuple[Image, complex]:
+    """What a window there may show, with blocks of pixels averaged, and where it begins."""
+    reach = (block + 1) * side
+    left, top = (max(int(place) - reach, 0) for place in (middle.real, middle.imag))
+    right, bottom = (int(place) + reach for place in (middle.real, middle.imag))
+    return shrunk(image[top:bottom, left:right], 1 / block), complex(left, top)
+
+
+def _cut(image: Image, middle: complex, step: complex, side: int) -> Image:
     start = middle - step * (side - 1) * HALF_PIXEL - HALF_PIXEL
     matrix = np.array([[step.real, -step.imag, start.real], [step.imag, step.real, start.imag]])
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP

@@ -17,7 +17,7 @@ from genderscope.core.errors import PictureError
 from genderscope.core.extras import installation
 from genderscope.core.parallel import Work
 from genderscope.core.types import Frame, Image
-from genderscope.imaging import opening, structure, workers
+from genderscope.imaging import opening, structure
 from genderscope.imaging.limits import Limits
 from genderscope.imaging.opening import Opened, Request
 
@@ -250,4 +250,6 @@ def _decoded(request: Request, work: Work) -> tuple[Image, int]:
                 work.reserve(opened.memory)
                 opened.decode()
                 return opening.bgr(opened.picture), opened.reduction
+    from genderscope.imaging import workers  # slow to import
+
     return workers.decode(request, work)

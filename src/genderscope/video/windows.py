@@ -4,14 +4,10 @@ The windows of all tracks are searched side by side in one small picture. A trac
 in its window has the whole frame searched at once.
 """
 
-from math import ceil, sqrt
-
-import cv2
-import numpy as np
-
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Box, Face, Image
-from genderscope.detection.views import distinct, moved, shrunk
+from genderscope.detection import windows
+from genderscope.detection.views import distinct
 from genderscope.video.tracking import Tracker
 
 EVERY = 5
@@ -65,34 +61,15 @@ class WindowDetector:
         if not boxes or self._find is None:
             return []
         tile = LARGE_TILE_PX if len(boxes) <= FEW else TILE_PX
-        columns = ceil(sqrt(len(boxes)))
-        rows = ceil(len(boxes) / columns)
-        if rows * columns * tile**2 > MOST_OF_FRAME * image.shape[0] * image.shape[1]:
+        if len(boxes) * tile**2 > MOST_OF_FRAME * image.shape[0] * image.shape[1]:
             return []
-        mosaic = np.zeros((rows * tile, columns * tile, 3), np.uint8)
-        averaged: dict[int, Image] = {1: image}
-        places = []
-        for number, box in enumerate(boxes):
-            top, left = (index * tile for index in divmod(number, columns))
-            side = max(AROUND * max(box.width, box.height), tile)
-            x, y = (centre - side / 2 for centre in box.centre)
-            scale = tile / side
-            block = int(1 / scale)  # averaged first, since the warp reads only four pixels
-            if block not in averaged:
-                averaged[block] = shrunk(image, 1 / block)
-            matrix = np.array([[scale * block, 0, -x * scale], [0, scale * block, -y * scale]])
-            view = cv2.warpAffine(averaged[block], matrix, (tile, tile))
-            mosaic[top : top + tile, left : left + tile] = view
-            places.append((left, top, x, y, scale))
-        hits = self._find(mosaic)
-        faces: list[Face] = []
-        for box, (left, top, x, y, scale) in zip(boxes, places, strict=True):
-            inside = [
-                moved(face, 1 / scale, complex(x - left / scale, y - top / scale))
-                for face in hits
-                if left <= face.box.centre[0] < left + tile
-                and top <= face.box.centre[1] < top + tile
-            ]
-            if inside:
-                faces.append(max(inside, key=lambda face: face.box.iou(box)))
-        return distinct(faces)
+        around = [
+            (complex(*box.centre), complex(max(AROUND * max(box.width, box.height) / tile, 1)))
+            for box in boxes
+        ]
+        found = windows.search(image, self._find, around, tile)
+        return distinct(
+            max(inside, key=lambda face: face.box.iou(box))
+            for box, inside in zip(boxes, found, strict=True)
+            if inside
+        )

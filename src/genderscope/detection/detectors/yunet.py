@@ -114,14 +114,14 @@ class YuNet:
         ``columns`` pixels in all.
         """
         kinds, things, boxes, landmarks = answers
-        scores = np.sqrt(kinds.clip(0, 1) * things.clip(0, 1))
-        place = np.flatnonzero(scores >= min_score)
+        squares = kinds * things
+        place = np.flatnonzero(squares >= min_score**2)
         cells = np.stack([place % (columns // stride), place // (columns // stride)], 1)
         with np.errstate(over="ignore"):
             sides = np.exp(boxes[place, 2:])
         corners = boxes[place, :2] + cells - sides / 2
         points = landmarks[place] + np.tile(cells, 5)
-        return np.hstack([np.hstack([corners, sides, points]) * stride, scores[place]])
+        return np.hstack([np.hstack([corners, sides, points]) * stride, np.sqrt(squares[place])])
 
 
 def create(
