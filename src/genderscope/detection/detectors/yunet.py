@@ -116,6 +116,8 @@ class YuNet:
         kinds, things, boxes, landmarks = answers
         squares = kinds * things
         place = np.flatnonzero(squares >= min_score**2)
+        if not place.size:
+            return np.empty((0, 15))
         cells = np.stack([place % (columns // stride), place // (columns // stride)], 1)
         with np.errstate(over="ignore"):
             sides = np.exp(boxes[place, 2:])
