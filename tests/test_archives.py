@@ -5,12 +5,13 @@ import sys
 import tarfile
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import hostile
-from genderscope.core.errors import UsageError
+from genderscope.core.errors import PictureError, UsageError
 from genderscope.core.storage import Store
 from genderscope.core.types import Frame, Scene
 from genderscope.inference import bulk
@@ -149,6 +150,13 @@ def test_kilobytes_that_hold_hundreds_of_megabytes_are_refused(tmp_path: Path) -
     assert (done.returncode, done.stderr) == (0, "")
     for line, words in zip(done.stdout.splitlines(), expected, strict=True):
         assert words in line
+
+
+def test_standard_input_without_end_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=hostile.Zeros(2**40)))
+    [picture] = pictures(Shard(items=("-",)))
+    with pytest.raises(PictureError, match="standard input has more than 134,217,728 bytes"):
+        picture.fetched()
 
 
 def test_an_address_that_is_not_there_is_one_error(tmp_path: Path) -> None:

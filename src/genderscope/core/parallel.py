@@ -110,9 +110,10 @@ class Work:
     def reserve(self, amount: int) -> None:
         """Wait for an amount, in place of the one before."""
         if self._budget:
-            self._budget.give(self._held)
-            self._held = 0
-            self._held = self._budget.take(amount)
+            kept = amount if amount <= self._held else 0  # two that waited for more would for ever
+            self._budget.give(self._held - kept)
+            self._held = kept
+            self._held += self._budget.take(amount - kept)
 
     def cancel(self) -> None:
         with self._lock:

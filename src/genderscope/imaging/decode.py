@@ -19,7 +19,7 @@ from genderscope.core.parallel import Work
 from genderscope.core.types import Frame, Image
 from genderscope.imaging import opening, structure
 from genderscope.imaging.limits import Limits
-from genderscope.imaging.opening import Opened, Request
+from genderscope.imaging.opening import COPIES, Opened, Request
 
 PORTRAIT = Path(__file__).parent / "samples" / "astronaut.jpg"  # a public-domain portrait
 EXTENSIONS = {
@@ -110,10 +110,11 @@ def read_reduced(
         name = "the picture" if isinstance(source, bytes) else str(source)
     data = b""
     try:
-        data = source if isinstance(source, bytes) else _content(source, limits)
+        work = work or Work()
+        data = source if isinstance(source, bytes) else _content(source, limits, work)
         passes = structure.passes(data) if passes is None else passes
         request = Request(data, limits, passes, longest_px, tuple(reductions))
-        return _decoded(request, work or Work())
+        return _decoded(request, work)
     except Exception as error:
         problem = opening.problem(error, data)
         if problem.startswith(opening.UNKNOWN):
@@ -228,17 +229,23 @@ class _Quiet:
 _QUIET = _Quiet()
 
 
-def _content(file: Path, limits: Limits) -> bytes:
-    """The bytes of a regular file; reading a pipe, socket or device could wait for ever."""
+def _content(file: Path, limits: Limits, work: Work) -> bytes:
+    """The bytes of a regular file; reading a pipe, socket or device could wait for ever. So could a
+    kernel's file, whose size is 0. A large file has all the memory.
+    """
     status = file.stat()
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         raise PictureError("is not a regular file; save the picture as one")
-    if status.st_size > limits.max_memory * 2**20:
+    memory = limits.max_memory * 2**20
+    if COPIES * status.st_size > memory:
         raise PictureError(
-            f"has {status.st_size / 2**20:,.0f} MB, above the limit of {limits.max_memory:,} for "
-            "its memory; shrink it or raise the limit"
+            f"has {status.st_size / 2**20:,.0f} MB, too many for its memory of "
+            f"{limits.max_memory:,}; shrink it or raise the limit"
         )
-    return file.read_bytes()
+    if status.st_size > QUICK_BYTES:
+        work.reserve(memory)
+    with file.open("rb") as content:
+        return content.read(status.st_size)
 
 
 def _decoded(request: Request, work: Work) -> tuple[Image, int]:

@@ -57,6 +57,8 @@ STRIP_PIXELS = 2**16
 # Bytes for a pixel: what Pillow keeps in each mode, where it is not 4; what decoders need besides.
 KEPT = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
 DECODERS = {"WEBP": 10, "AVIF": 8, "HEIF": 12, "JPEG2000": 20, "BMP": 2, "DIB": 2, "PPM": 8}
+# Of the file: its reader's, and that of the process that decodes it.
+COPIES = 2
 # In BGR, and smaller ones for the detector.
 BGR = 4
 # Tags of a TIFF: bits of each sample, samples, rows of a strip, width and height of a tile.
@@ -109,7 +111,7 @@ class Opened:
         kept = KEPT.get(self.picture.mode, 4)
         # Beside what Pillow keeps there are the same pixels turned, or those in BGR.
         copies = self.picture.width * self.picture.height * (kept + max(kept, BGR))
-        self.memory = 2 * len(request.data) + extra + copies
+        self.memory = COPIES * len(request.data) + extra + copies
         if self.memory > limits.max_memory * 2**20:
             raise PictureError(
                 f"has {width} x {height} pixels and needs {self.memory / 2**20:,.0f} MB of memory, "

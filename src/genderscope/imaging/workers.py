@@ -1,9 +1,9 @@
 """Decoding in processes of its own, for every picture whose header does not bound its time and
 memory: they are ended when it takes too long, and what they print stays with the picture.
 
-Each message is its length in four bytes and MessagePack. The parent sends a ``Request``; the worker
-replies what memory it needs; the parent sends a byte once that is reserved; the worker replies the
-size, and the pixels follow.
+Each message is its length in four bytes and MessagePack. The parent sends a ``Request`` without its
+data and, to save copies of them, the data; the worker replies what memory it needs; the parent
+sends a byte once that is reserved; the worker replies the size, and the pixels follow.
 """
 
 import atexit
@@ -108,7 +108,7 @@ class _Worker:
         Raises:
             EOFError, OSError: the process has ended.
         """
-        _send(self._requests, request)
+        _send(self._requests, msgspec.structs.replace(request, data=b""), request.data)
         reply = _receive(self._replies, Reply)
         if not reply.problem:
             work.reserve(reply.memory)
@@ -144,6 +144,7 @@ def serve() -> None:
     with suppress(EOFError):
         while True:
             request = _receive(requests, Request)
+            request = msgspec.structs.replace(request, data=_message(requests))
             with suppress(ImportError, OSError, ValueError):
                 import resource
 
@@ -155,6 +156,7 @@ def serve() -> None:
                 faulthandler.cancel_dump_traceback_later()
                 _send(replies, Reply(problem(error, request.data, _read(messages))))
             _read(messages)  # of a picture that can be read they say nothing of use
+            del request  # or its data would stay until the next one's are there
 
 
 def _answer(request: Request, requests: IO[bytes], replies: IO[bytes]) -> None:
@@ -197,16 +199,19 @@ def _read(messages: int) -> str:
     return ""
 
 
-def _send(stream: IO[bytes], message: msgspec.Struct) -> None:
-    data = msgspec.msgpack.encode(message)
-    stream.write(len(data).to_bytes(4))
-    stream.write(data)
+def _send(stream: IO[bytes], message: msgspec.Struct, *more: bytes) -> None:
+    for data in (msgspec.msgpack.encode(message), *more):
+        stream.write(len(data).to_bytes(4))
+        stream.write(data)
     stream.flush()
 
 
 def _receive(stream: IO[bytes], kind: type[M]) -> M:
-    size = int.from_bytes(_exactly(stream, 4))
-    return msgspec.msgpack.decode(_exactly(stream, size), type=kind)
+    return msgspec.msgpack.decode(_message(stream), type=kind)
+
+
+def _message(stream: IO[bytes]) -> bytes:
+    return _exactly(stream, int.from_bytes(_exactly(stream, 4)))
 
 
 def _exactly(stream: IO[bytes], size: int) -> bytes:

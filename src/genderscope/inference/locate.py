@@ -129,6 +129,8 @@ def stream(
 
 def failed(picture: Picture, error: PictureError) -> LocatedFaces:
     """The error in the place of a picture's faces."""
+    # Its history would keep the picture's bytes.
+    error.__cause__ = error.__context__ = error.__traceback__ = None
     if isinstance(picture, Sample):
         frame = Frame(str(picture.file), error=str(error))
         return LocatedFaces(frame, sample=picture, error=error)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from genderscope.core.errors import PictureError
 from genderscope.core.extras import require
@@ -76,7 +76,7 @@ def pictures(shard: Shard, base: Path = Path()) -> Iterator[Encoded | Frame]:
         if isinstance(item, Frame):
             yield item
         elif item == STANDARD_INPUT:
-            yield Encoded("standard input", sys.stdin.buffer.read())
+            yield Encoded("standard input", partial(_bounded, sys.stdin.buffer, "standard input"))
         elif item.startswith(WEB):
             yield inputs.load(item)
         elif is_url(item):
@@ -142,9 +142,15 @@ def _excess(size: int) -> str:
 def _fetched(place: str) -> bytes:
     try:
         with opened(place) as stream:
-            data = stream.read(MAX_BYTES + 1)
+            return _bounded(stream, place)
+    except PictureError:
+        raise
     except Exception as error:
         raise PictureError(f"{place} cannot be read: {_reason(error)}") from error
+
+
+def _bounded(stream: IO[bytes], place: str) -> bytes:
+    data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise PictureError(f"{place} has more than {MAX_BYTES:,} bytes, the limit; shrink it")
     return data
