@@ -169,6 +169,9 @@ def test_a_score_may_be_the_confidence_and_columns_have_any_name(tmp_path):
         predictions.read(file)
     with pytest.raises(DatasetError, match=r"lacks the columns prediction; .*&prediction=pred'"):
         predictions.read(Path(f"{file}?file=path&score=p"), "confidence")
+    same = Path(f"{write(tmp_path, text)}?file=path&prediction=pred&label=pred&score=p")
+    with pytest.raises(DatasetError, match="line 4: a label is known or empty, not uncertain"):
+        predictions.read(same, "confidence")
     low = write(tmp_path, "file,prediction,score\na.jpg,man,0.2\n")
     with pytest.raises(DatasetError, match=r"below 0\.5"):
         predictions.read(low, "confidence")

@@ -123,11 +123,13 @@ def read(path: Path, score_is: Meaning = "man", needed: Sequence[str] = ("file",
     path, names = datasets.with_options(source, "a table of predictions", COLUMNS)
     for option in (*needed, *(ANSWERS if score_is == "confidence" else ())):
         names.setdefault(option, option)
-    roles = {name: option for option, name in names.items()}
-    rows = (
-        (where, {roles.get(name, name): value for name, value in row.items()})
-        for where, row in table.rows(path, names, source, () if {*ANSWERS} & {*names} else ANSWERS)
-    )
+
+    def by_option(row: dict[str, str]) -> dict[str, str]:
+        others = {name: value for name, value in row.items() if name not in names.values()}
+        return others | {option: row[name] for option, name in names.items()}  # may be the same
+
+    one_of = () if {*ANSWERS} & {*names} else ANSWERS
+    rows = ((where, by_option(row)) for where, row in table.rows(path, names, source, one_of))
     return from_rows(path, rows, score_is)
 
 
