@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -137,6 +138,28 @@ def test_intervals_hold_the_truth_as_often_as_they_say(
         low, high = correct(called, n, confusion).man.share.interval
         held += low <= share <= high
     assert held / draws > 0.93
+
+
+def test_the_interval_is_that_of_lang_and_reiczigel() -> None:
+    """As in their R code, where it is that of a prevalence by a test's sensitivity and specificity.
+
+    At 99%, because the square of z at 95% is nearly its double.
+    """
+    men, n, z = 20, 50, NormalDist().inv_cdf(0.995)
+    low, high = correct(men, n, confusion_of(((90, 10), (20, 80))), 0.99).man.share.interval
+    sensitivity, specificity, known = 81 / 102, 91 / 102, 102
+    total = n + z**2
+    positive = (men + z**2 / 2) / total
+    excess = sensitivity + specificity - 1
+    prevalence = (positive + specificity - 1) / excess
+    missed = sensitivity * (1 - sensitivity) / known
+    alarmed = specificity * (1 - specificity) / known
+    shift = 2 * z**2 * (prevalence * missed - (1 - prevalence) * alarmed)
+    variance = positive * (1 - positive) / total
+    variance += prevalence**2 * missed + (1 - prevalence) ** 2 * alarmed
+    half = z * variance**0.5 / excess
+    assert (low, high) == pytest.approx((prevalence + shift - half, prevalence + shift + half))
+    assert 0 < low < high < 1  # or it would be cut off
 
 
 def test_little_knowledge_of_the_confusion_widens_the_interval() -> None:
