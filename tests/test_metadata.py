@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,35 @@ def sparse() -> Any:
     return model
 
 
+def loop(rounds: int) -> Any:
+    value = partial(helper.make_tensor_value_info, shape=[])
+    body = helper.make_graph(
+        [helper.make_node("Identity", [name], [f"{name} after"]) for name in ("more", "value")],
+        "body",
+        [value("round", 7), value("more", 9), value("value", 1)],
+        [value("more after", 9), value("value after", 1)],
+    )
+    model = multiplied(1)
+    [factor] = model.graph.initializer
+    factor.name = "start"
+    node = helper.make_node("Loop", ["rounds", "", "start"], ["factor"], body=body)
+    model.graph.node.insert(0, node)
+    model.graph.initializer.append(numpy_helper.from_array(np.array(rounds), "rounds"))
+    return model
+
+
+def slow() -> Any:
+    """One node of little memory that takes hours: each output is the largest of all inputs."""
+    return network(
+        helper.make_node("Resize", ["faces", "", "", "sides"], ["large"]),
+        helper.make_node("MaxPool", ["large"], ["top"], kernel_shape=[1999] * 2, pads=[999] * 4),
+        helper.make_node("GlobalAveragePool", ["top"], ["mean"]),
+        helper.make_node("Concat", ["mean", "mean"], ["both"], axis=1),
+        helper.make_node("Flatten", ["both"], ["logits"]),
+        arrays={"sides": np.array([2, 1, 2000, 2000])},
+    )
+
+
 def deep(levels: int) -> str:
     return json.dumps(METADATA)[:-1] + ', "more": ' + "[" * levels + "]" * levels + "}"
 
@@ -205,6 +235,7 @@ NETWORK_FAULTS: dict[str, tuple[Callable[[], Any], str]] = {
     "a promised array": (lambda: promised([10**9]), "cannot be opened"),
     "a promise past memory": (lambda: promised([2**31, 2**31, 4]), "cannot be opened"),
     "a sparse array": (sparse, "tiny.onnx"),
+    "a loop": (lambda: loop(2**62), "has a Loop"),
 }
 
 
@@ -253,6 +284,14 @@ def test_a_constant_output_is_one_line(tmp_path: Path) -> None:
         f"warning: {file} gives the same scores for different faces; export it anew"
     ]
     assert "Traceback" not in done.stderr
+
+
+def test_a_network_that_takes_too_long_is_one_line(tmp_path: Path) -> None:
+    file = saved(tmp_path / "tiny.onnx", slow())
+    command = [*COMMAND, "classify", "--detector", "haar", "--model", file, PORTRAIT]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"genderscope: {file} takes more than 1 s for 2 faces\n"
 
 
 @needs_proc

@@ -1,8 +1,11 @@
 """The metadata of a model file: typed, and validated when the file is opened."""
 
+import re
 from hashlib import shake_128
 from math import prod
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from threading import Thread
 from typing import Annotated, Any
 from warnings import warn
 
@@ -17,6 +20,10 @@ from genderscope.imaging.preprocess import PreprocessSpec, to_input
 
 METADATA_KEY = "genderscope"
 _CROPS = 2  # that a network is tried on: a black one and a noisy one
+TRIAL_S = 1.0
+# The type of a node in the file: field 4, a text of 4 bytes, in any encoding that protobuf reads.
+# How often such a node repeats its graph may depend on the face, so that no trial shows it.
+_LOOP = re.compile(rb"[\x22\x00](?:\x04|\x84\x80*\x00)(Loop|Scan)")
 
 Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -146,10 +153,13 @@ def check(
     file: Path,
     spec: PreprocessSpec,
 ) -> None:
-    """Try a network on two crops; ``ModelError`` if it cannot be run, or an output has not a row
-    for each crop, logits not two columns, maps not the crops' shape, or not all is finite. A
-    ``ModelWarning`` if both crops have the same logits.
+    """Try a network on two crops; ``ModelError`` if it has a loop, cannot be run in ``TRIAL_S``, or
+    an output has not a row for each crop, logits not two columns, maps not the crops' shape, or not
+    all is finite. A ``ModelWarning`` if both crops have the same logits.
     """
+    with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as data:
+        if found := _LOOP.search(data):
+            raise ModelError(f"{file} has a {found[1].decode()}, which may never end")
     noise = shake_128().digest(prod(spec.crop_shape))  # importing numpy.random takes longer
     crops = np.zeros((_CROPS, *spec.crop_shape), np.uint8)
     crops[1].flat = np.frombuffer(noise, np.uint8)
@@ -161,10 +171,23 @@ def check(
     names = [value.name for value in session.get_outputs() if value.name in expected]
     if "logits" not in names:
         raise ModelError(f"{file} has no output 'logits'")
-    try:
-        outputs = session.run(names, inputs, run_options)
-    except Exception as error:  # its exception types are private and have no common root
-        raise ModelError(f"{file} cannot be run: {error}") from error
+    outputs: list[Any] = []
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            outputs.extend(session.run(names, inputs, run_options))
+        except Exception as error:  # its exception types are private and have no common root
+            errors.append(error)
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(TRIAL_S)
+    if thread.is_alive():
+        run_options.terminate = True  # after the node that it is in, which nothing can stop
+        raise ModelError(f"{file} takes more than {TRIAL_S:g} s for {_CROPS} faces")
+    if errors:
+        raise ModelError(f"{file} cannot be run: {errors[0]}") from errors[0]
     for name, values in zip(names, outputs, strict=True):
         if np.shape(values) not in expected[name]:
             raise ModelError(f"{file} gives {name} of shape {np.shape(values)} for {_CROPS} faces")
