@@ -162,6 +162,7 @@ def test_the_page_is_made_for_people():
     assert text.count("\n## ") == len(outline.named("section"))
     assert "Summary" in text
     assert results.divisions[0].groups[0].group == {"race": "Black"}
+    assert "<caption>mine: errors by group, 95% intervals<" in results._repr_html_()
 
 
 def test_names_of_any_kind_stay_text():

@@ -99,6 +99,7 @@ def test_calibration_at_the_ends(score):
     measured = calibration.calibration(np.array([0, 1]), np.array(score))
     assert measured.ece.value == (None if np.isnan(score[0]) else 0)
     assert (measured.nll.interval is None) == np.isnan(score[0])
+    assert measured.nll.n == np.isfinite(score).sum()
 
 
 def test_risk_coverage_by_hand():
@@ -115,6 +116,8 @@ def test_risk_coverage_by_hand():
     assert at[0.5].error.interval == metrics.wilson(2, 4)
     assert list(measured.curve.coverage[::20]) == [0.01, 0.21, 0.41, 0.61, 0.81]
     assert list(measured.curve.error[::20]) == [0, 0.5, 0.5, 0.5, 0.6]
+    wrong_first = calibration.risk_coverage(np.array([0, 1]), np.array([0.9, 0.8]))
+    assert wrong_first.aurc.value == (1 / 1 + 1 / 2) / 2
 
 
 def test_the_whole_coverage_errs_as_often_as_the_accuracy_says():

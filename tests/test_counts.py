@@ -36,11 +36,11 @@ def test_each_track_counts_once_by_its_last_label() -> None:
     counts.add([seen(1, "woman"), seen(2, UNCERTAIN)], 0)
     counts.add([seen(2, "man"), seen(3, "man", confirmed=False)], 1)
     counts.add([], 2)
-    counts.add([seen(1, "woman"), seen(4, UNCERTAIN)], 3)
+    counts.add([seen(1, "woman"), seen(4, UNCERTAIN)], 3.2504)
     report = counts.counts()
     assert report.n == 3
     assert report.total == LabelCounts(woman=1, man=1, uncertain=1)
-    assert report.seconds == 3
+    assert report.seconds == 3.25
     assert report.corrected is None
     assert "no evaluation with this detector" in report.not_corrected
 
@@ -57,6 +57,7 @@ def test_intervals_hold_who_was_seen_in_them() -> None:
     assert ended == [False, False, True, True, False]
     intervals = counts.counts().intervals
     assert [interval.start_s for interval in intervals] == [0, 10, 20, 30]
+    assert [interval.end_s for interval in intervals] == [10, 20, 30, 40]
     assert [interval.n for interval in intervals] == [2, 1, 0, 1]
     assert [interval.new for interval in intervals] == [2, 0, 0, 1]
     assert intervals[0].labels.woman == intervals[0].labels.man == 1
@@ -95,7 +96,7 @@ def test_counts_are_a_document(tmp_path: Path) -> None:
 
 def test_no_track_gives_no_correction() -> None:
     report = TrackCounter(KNOWN).counts()
-    assert (report.n, report.corrected) == (0, None)
+    assert (report.n, report.seconds, report.corrected) == (0, 0, None)
     assert report.not_corrected == "there is no track"
 
 

@@ -116,6 +116,7 @@ def test_pictures_of_one_person_count_for_less():
         ([5, 5, 5, 5] * 10, [1, 1, 1, 1] * 10, 200),  # all alike: pictures are pictures
         ([5, 5, 5, 5] * 10, [5, 0, 5, 0] * 10, 40),  # a person is all right or all wrong
         ([5] * 40, [0] * 40, 40),  # no error: a person is one picture
+        ([5, 5], [0, 0], 0.05),  # two persons: Student's t has one degree of freedom
         ([200], [20], 1),
         ([], [], 0),
     ],

@@ -1,7 +1,7 @@
 """The one preprocessing."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -91,21 +91,28 @@ def test_a_large_face_is_averaged_not_sampled():
     pixels = crop(picture, Face(Box(256, 256, 512, 512)), PRESETS["aligned"])
     assert pixels.std() < 1
     assert pixels.mean() == pytest.approx(127.5, abs=1)
+    noise = np.random.default_rng(0).integers(0, 256, (1024, 1024, 1), np.uint8).repeat(3, 2)
+    pixels = crop(noise, Face(Box(256, 256, 512, 512)), PRESETS["aligned"])
+    assert pixels.std() < noise.std() / 8  # the blocks have 8 x 8 pixels
 
 
-def test_noise_pads_a_narrow_box_and_is_the_same_each_time():
+@pytest.mark.parametrize("colour", ["grey", "bgr"])
+def test_noise_pads_a_narrow_box_and_is_the_same_each_time(colour):
+    spec = replace(PRESETS["paper"], colour=colour)
     picture = np.zeros((200, 200, 3), np.uint8)
     face = Face(Box(80, 60, 40, 80))
-    pixels, shown = cut(picture, face, PRESETS["paper"])
+    pixels, shown = cut(picture, face, spec)
     assert shown.mean() == pytest.approx(0.5, abs=0.02)
     assert not pixels[shown].any()
     assert pixels[~shown].std() > 60
-    np.testing.assert_array_equal(pixels, crop(picture, face, PRESETS["paper"]))
+    np.testing.assert_array_equal(pixels, crop(picture, face, spec))
+    assert cut(picture, Face(Box(80, 80, 40, 40)), spec, surround=16)[1].all()  # nothing to pad
 
 
-def test_the_edge_is_repeated_outside_the_picture():
-    picture = np.full((50, 50, 3), 77, np.uint8)
-    assert (crop(picture, Face(Box(-20, -20, 60, 60)), PRESETS["aligned"]) == 77).all()
+@pytest.mark.parametrize("shape", [(50, 50, 3), (2, 400, 3), (400, 2, 3)])
+def test_the_edge_is_repeated_outside_the_picture(shape):
+    picture = np.full(shape, 77, np.uint8)
+    assert (crop(picture, Face(Box(-20, -20, 300, 300)), PRESETS["aligned"]) == 77).all()
 
 
 def test_a_face_outside_the_picture_is_refused():
@@ -120,6 +127,14 @@ def test_the_paper_recipe_divides_by_the_standard_deviation_in_float16():
     assert inputs.shape == (3, 1, 64, 64)
     expected = crops / crops.std(axis=(1, 2), keepdims=True)
     np.testing.assert_allclose(inputs[:, 0], expected, rtol=1e-3)
+
+
+def test_a_colour_input_has_its_channels_first_and_one_mean_for_each_crop():
+    crops = np.random.default_rng(2).integers(0, 256, (2, 64, 64, 3), np.uint8)
+    crops[1] //= 4
+    for one, pixels in zip(crops, to_input(crops, PRESETS["aligned-colour"]), strict=True):
+        expected = (one - one.mean()) / one.std()
+        np.testing.assert_allclose(pixels, expected.transpose(2, 0, 1), atol=1e-4)
 
 
 def test_light_and_contrast_do_not_change_an_aligned_input():
