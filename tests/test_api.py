@@ -132,6 +132,8 @@ def test_a_video_is_followed(scope: genderscope.Scope, portrait: Path, tmp_path:
 def test_a_device_that_is_not_there_is_named() -> None:
     with pytest.raises(UsageError, match=r"no device 'abacus' .* it has: .*cpu.*onnxruntime-gpu"):
         genderscope.load(device="abacus")
+    with pytest.raises(UsageError, match="no device None "):
+        genderscope.load(device=None)  # type: ignore[arg-type]
     assert genderscope.load(detector="haar", device="CPU").classifier.provider == "cpu"
 
 

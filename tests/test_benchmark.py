@@ -180,6 +180,7 @@ def test_a_comparison_has_every_model_and_every_pair(models, monkeypatch, tmp_pa
     assert all(map(math.isfinite, numbers(to_builtins(found))))
     benchmark.drawing(found, tmp_path / "drawing.png")
     assert ticks_in_view(drawn[0]) >= 3
+    assert all(a < b for a, b in gaps(drawn[0]))
 
 
 def ticks_in_view(figure) -> int:
@@ -189,6 +190,14 @@ def ticks_in_view(figure) -> int:
         for axes in figure.axes
         for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim()))
     )
+
+
+def gaps(figure):
+    """Where each label of a horizontal axis ends, and where the next begins."""
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+        yield from ((a.x1, b.x0) for a, b in pairwise(boxes))
 
 
 def test_a_pair_is_the_same_from_either_side():

@@ -199,3 +199,10 @@ def test_the_sheet_has_a_row_for_each_condition(samples, monkeypatch):
     assert height == LINE_PX * len(legend.splitlines())
     assert (with_legend[:height] < 128).any()
     np.testing.assert_array_equal(with_legend[height + GAP_PX :, : page.shape[1]], page[GAP_PX:])
+
+    shown = []
+    monkeypatch.setattr(counterfactual_faces, "contact_sheet", lambda rows, **_: shown.extend(rows))
+    face, scores = faces[0][0], np.array([0.998, 0.002, 1.0, 0.7])
+    counterfactual_faces.sheet([(face, scores)], conditions, BrightnessClassifier.spec, 0)
+    captions = [tile.caption for (tile,) in shown]
+    assert captions == ["man 99%", "woman 99%", "man 100%", "man 70%"]

@@ -46,7 +46,7 @@ def benchmark(
     --profile and --video use the smallest model. Needs the extra [eval].
 
     Args:
-        out: output folder for JSON, Markdown and a plot.
+        out: output folder for JSON, Markdown and, with --dataset, a plot.
         model: exported model to compare with the shipped ones; repeatable.
         dataset: also measure accuracy on this data set, by default on its last split; repeatable.
             Needs --out, which keeps the predictions.

@@ -88,7 +88,7 @@ def of_device(device: str) -> str:
         for name in onnxruntime.get_available_providers()
         if not name.startswith("Azure")  # a web service
     ]
-    if (provider := device.lower()) not in here:
+    if (provider := str(device).lower()) not in here:
         raise UsageError(
             f"no device {device!r} for this ONNX Runtime; it has: {', '.join(here)}. "
             "An NVIDIA card is 'cuda' with onnxruntime-gpu, an Intel one 'openvino' with "

@@ -14,6 +14,7 @@ import numpy as np
 from genderscope.core.errors import FaceOutsidePicture, PictureError
 from genderscope.core.protocols import Detector
 from genderscope.core.storage import csv_of, write_whole
+from genderscope.core.terminal import percent
 from genderscope.core.types import LABELS, Face, Floats, Image, Sample
 from genderscope.data.counterfactuals import Condition, picture_seed
 from genderscope.detection.views import moved
@@ -150,7 +151,7 @@ def sheet(
 
 def _tile(image: Image, man: float, original: float) -> Tile:
     label = man > 0.5
-    caption = "not found" if np.isnan(man) else f"{LABELS[label]} {max(man, 1 - man):.2f}"
+    caption = "not found" if np.isnan(man) else f"{LABELS[label]} {percent(max(man, 1 - man))}"
     return Tile(image, caption, highlighted=label != (original > 0.5))
 
 

@@ -46,8 +46,8 @@ def comparison(result: results.Benchmark) -> Iterator[Table]:
         ["ms from crop to scores, batch 1", *(f"{ms:.3f}" for ms in answered)],
         ["training, s an epoch", *("-" if s is None else f"{s:,.0f}" for s in epochs)],
     ]
-    measured = "Accuracy without abstention, with Wilson's 95% interval."
-    yield Table(["", *result.models], rows, f"{measured} Time: {result.time_is}.")
+    measured = "Accuracy without abstention, with Wilson's 95% interval. " if one.accuracy else ""
+    yield Table(["", *result.models], rows, f"{measured}Time: {result.time_is}.")
     if not pairs:
         return
     yield Table(
@@ -195,7 +195,7 @@ def drawing(result: results.Benchmark, file: Path) -> None:
     models = result.models
     sides = figure.subplots(1, 2, sharey=True)
     for number, (name, model) in enumerate(models.items()):
-        places = model.time["network"]["1"].median_ms, model.parameters / 1e3
+        places = model.time["network"]["1"].median_ms, model.parameters / 1e6
         for marker, (data, accuracy) in zip(MARKERS, model.accuracy.items(), strict=False):
             if accuracy.value is None or accuracy.interval is None:
                 continue
@@ -204,7 +204,7 @@ def drawing(result: results.Benchmark, file: Path) -> None:
             style = {"fmt": marker, "color": f"C{number}", "capsize": 3}
             for axes, place in zip(sides, places, strict=True):
                 axes.errorbar(place, value, error, label=f"{name}, {data}", **style)
-    titles = ("ms a face, one thread, batch 1", "thousand parameters")
+    titles = ("ms a face, one thread, batch 1", "million parameters")
     for axes, title in zip(sides, titles, strict=True):
         axes.set(xlabel=title, xscale="log")
         axes.xaxis.set_major_locator(locator(subs=(1, 2, 3, 5), numticks=20))
