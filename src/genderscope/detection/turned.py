@@ -20,7 +20,7 @@ from genderscope.detection.views import ADVANTAGE, distinct, moved, shrunk
 # down and none lying or at 45 degrees.
 SURE = 0.88
 # A face with this first score is one, whichever way up: faces that fill their picture have less in
-# a window. Of 2,200 faces of FairFace train laid on a canvas, second looks lose 7, with 0.8 here 19.
+# a window. Of 2,200 faces of FairFace train on a canvas, second looks lose 7; with 0.8 here, 19.
 FIRM = 0.7
 # A window that is turned otherwise needs this score: a shoe can look like a turned face.
 TURNED = 0.8
