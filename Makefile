@@ -1,5 +1,7 @@
 .PHONY: check lint docs docs-serve test mutants fuzz audit lock sbom
 
+export NO_MKDOCS_2_WARNING = 1  # of Material for MkDocs, on every build
+
 SECONDS ?= 600
 EACH ?= 30
 

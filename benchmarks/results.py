@@ -1,6 +1,6 @@
 """The result files of the benchmarks outside the package."""
 
-from genderscope.core.results import Estimate, Record
+from genderscope.core.results import Document, Estimate, Record
 from genderscope.evaluation.benchmark.results import Ratio, TimedDocument, Timing
 
 Range = tuple[float, float]
@@ -267,3 +267,51 @@ class SpeedBars(TimedDocument, frozen=True, kw_only=True):
     bars: tuple[Bar, ...]
     same: dict[str, bool]
     medians: dict[str, float]
+
+
+class Control(Record, frozen=True, kw_only=True):
+    """Pairs that cannot be duplicates, and those ``within`` the distance of near duplicates, with
+    the highest correlation of their details.
+    """
+
+    pairs: int
+    within: int
+    highest_correlation: float
+
+
+class NearDuplicateCheck(Document, frozen=True, kw_only=True):
+    """What the check for near duplicates finds again, and what it says of strangers.
+
+    Attributes:
+        changes: the share found by change; ``false_pairs`` of two pictures in all.
+        median_distance_bits: between the hashes of pictures of two data sets.
+        mirrored, unmirrored: pairs with one picture mirrored, and pairs of different data sets.
+        copies_that_disagree: exact copies whose label or group differs.
+    """
+
+    KIND = "near duplicate check"
+
+    changes: dict[str, Estimate]
+    false_pairs: int
+    median_distance_bits: float
+    mirrored: Control
+    unmirrored: Control
+    copies_that_disagree: dict[str, int]
+
+
+class CommandCost(Record, frozen=True, kw_only=True):
+    """What a command over so many pictures takes; ``peak_memory_mb`` is of its largest process."""
+
+    command: str
+    pictures: int
+    seconds: float
+    processor_seconds: float
+    peak_memory_mb: float
+
+
+class DataSpeed(TimedDocument, frozen=True, kw_only=True):
+    """What the commands for data sets take, each run once."""
+
+    KIND = "data speed"
+
+    commands: tuple[CommandCost, ...]

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
+import data_sets
 import explanations
 import faq
 import finding
@@ -25,7 +26,14 @@ TABLES: dict[str, Callable[[], str]] = {
     "results": models.results,
     "mitigation": models.mitigation,
     "choice": networks.choice,
+    "leakage": data_sets.leakage,
+    "by_eye": data_sets.by_eye,
+    "copies": data_sets.copies,
+    "controls": data_sets.controls,
+    "changes": data_sets.changes,
+    "data_speed": data_sets.costs,
     "records": training.records,
+    "last_third": training.last_third,
     "shapes": training.shapes,
     "presets": training.presets,
     "imbalance": training.imbalance,

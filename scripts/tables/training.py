@@ -41,6 +41,22 @@ def records() -> str:
     return "\n".join(lines)
 
 
+def last_third() -> str:
+    """What the last third of each shipped network's run brought on the held-out part."""
+    lines = [
+        "| network | epochs | accuracy % after two thirds | at the end | loss after two thirds "
+        "| at the end |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for file in sorted(WEIGHTS.glob("*.record.json")):
+        run = TrainingRecord.load(file)
+        before, end = run.history[2 * len(run.history) // 3 - 1], run.history[-1]
+        cells = [f"`{run.settings.model}`", len(run.history)]
+        cells += [percent(before.accuracy), percent(end.accuracy)]
+        lines.append(row([*cells, f"{before.loss:.4f}", f"{end.loss:.4f}"]))
+    return "\n".join(lines)
+
+
 def presets() -> str:
     """A row for each run that compared the presets."""
     lines = [

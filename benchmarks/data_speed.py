@@ -1,0 +1,83 @@
+"""Time and memory of the commands for data sets: ``python -m benchmarks.data_speed fairface:DIR``.
+
+Explores a made-up table of IMDB's layout and size, and prepares the crops of a data set with its
+boxes and with those of a detector. Each command runs once, in a process of its own. Writes
+``results/data_speed.json``.
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks.results import CommandCost, DataSpeed
+from genderscope.core.results import Provenance, command_of, versions
+from genderscope.data import datasets
+from genderscope.evaluation.benchmark import machine
+
+ROOT = Path(__file__).parents[1]
+GENDERSCOPE = [sys.executable, "-c", "from genderscope.cli import main; main()"]
+
+
+def cost(arguments: list[str], pictures: int, shown: str) -> CommandCost:
+    """Run a command; ``shown`` is the part of it to print."""
+    began = perf_counter()
+    process = subprocess.Popen([*GENDERSCOPE, *arguments], stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{shown} failed with exit code {process.returncode}")
+    return CommandCost(
+        command=shown,
+        pictures=pictures,
+        seconds=round(perf_counter() - began, 1),
+        processor_seconds=round(used.ru_utime + used.ru_stime, 1),
+        peak_memory_mb=round(used.ru_maxrss * 1024 / 1e6),
+    )
+
+
+def explored(folder: Path) -> CommandCost:
+    sys.path.insert(0, str(ROOT / "tests"))
+    import imdb_mat
+
+    rows = imdb_mat.PUBLISHED_ROWS
+    (folder / "imdb").mkdir()
+    imdb_mat.write(folder / "imdb" / "imdb.mat", imdb_mat.table(rows))
+    command = ["explore", f"imdb:{folder / 'imdb'}", "--metadata-only"]
+    shown = "explore imdb:data/imdb --metadata-only"
+    return cost([*command, "--out", str(folder / "explored")], rows, shown)
+
+
+def prepared(source: str, folder: Path, options: str) -> CommandCost:
+    pictures = sum(1 for _ in datasets.read(source))
+    command = ["prepare", source, *shlex.split(options), "--out", str(folder / options)]
+    return cost(command, pictures, f"prepare {source} {options}")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("source", help="a data set with boxes, such as fairface:DIR")
+    options.add_argument("--out", type=Path, default=ROOT / "results/data_speed.json")
+    arguments = options.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        commands = (
+            explored(folder),
+            prepared(arguments.source, folder, "--given-boxes --jobs 1"),
+            prepared(arguments.source, folder, "--detector yunet --jobs 2"),
+        )
+    DataSpeed(
+        provenance=Provenance(
+            command=command_of("benchmarks.data_speed"), versions=versions(machine.LIBRARIES)
+        ),
+        machine=machine.describe(),
+        commands=commands,
+    ).save(arguments.out, overwrite=True)
+
+
+if __name__ == "__main__":
+    main()
