@@ -1,6 +1,7 @@
 .PHONY: check lint docs docs-serve test mutants fuzz audit lock sbom
 
-export NO_MKDOCS_2_WARNING = 1  # of Material for MkDocs, on every build
+# A notice of Material for MkDocs on every build.
+export NO_MKDOCS_2_WARNING = 1
 
 SECONDS ?= 600
 EACH ?= 30

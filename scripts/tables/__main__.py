@@ -15,6 +15,7 @@ import explanations
 import faq
 import finding
 import models
+import mutation
 import networks
 import speed
 import summary
@@ -32,6 +33,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "controls": data_sets.controls,
     "changes": data_sets.changes,
     "data_speed": data_sets.costs,
+    "mutants": mutation.mutants,
     "records": training.records,
     "last_third": training.last_third,
     "shapes": training.shapes,
