@@ -140,7 +140,7 @@ def main() -> None:
     NearDuplicateCheck(
         provenance=Provenance(
             command=command_of("benchmarks.near_duplicates"),
-            versions=versions(("genderscope", "imagehash", "numpy", "opencv-python-headless")),
+            versions=versions(("imagehash", "numpy", "opencv-python-headless")),
         ),
         changes={name: proportion(found, len(files)) for name, (found, _) in changes.items()},
         false_pairs=sum(false for _, false in changes.values()),

@@ -83,8 +83,9 @@ def copies() -> str:
     )
     differ = _check().copies_that_disagree
     return (
-        f"Of the {exact} exact copies, {differ['label']} has another gender in the other part, "
-        f"{differ['age']} another age group, and {differ['race']} another race group."
+        f"Of the {exact} exact copies, the two parts disagree on gender in {differ['label']}, on "
+        f"the age group in {differ['age']} and on the race group in {differ['race']}. These are far "
+        "too few to estimate a rate."
     )
 
 
@@ -105,10 +106,10 @@ def controls() -> str:
         f"- Pictures of FairFace and UTKFace are {found.median_distance_bits:.0f} bits apart in "
         f"the median. Of {unmirrored.pairs:,} such pairs {unmirrored.within:,} are within 70 bits "
         f"({million:.1f} in a million), and their details correlate by at most "
-        f"{unmirrored.highest_correlation:.3f}.\n"
+        f"{unmirrored.highest_correlation:.4f}.\n"
         "- Pairs with one picture mirrored are a control, since hardly anyone publishes mirrored "
         f"photographs. Of {mirrored.pairs:,} such pairs {mirrored.within:,} are within 70 bits, "
-        f"and the highest correlation is {mirrored.highest_correlation:.3f}."
+        f"and the highest correlation is {mirrored.highest_correlation:.4f}."
     )
 
 
