@@ -84,8 +84,8 @@ def copies() -> str:
     differ = _check().copies_that_disagree
     return (
         f"Of the {exact} exact copies, the two parts disagree on gender in {differ['label']}, on "
-        f"the age group in {differ['age']} and on the race group in {differ['race']}. These are far "
-        "too few to estimate a rate."
+        f"the age group in {differ['age']} and on the race group in {differ['race']}. These are "
+        "far too few to estimate a rate."
     )
 
 
