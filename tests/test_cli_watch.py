@@ -241,6 +241,21 @@ def test_a_signal_leaves_whole_files(
     assert Counts.load(counts).frames >= 29
 
 
+def test_sigterm_alone_stops_a_background_job(model: str, empty_film: Path, tmp_path: Path) -> None:
+    jsonl = tmp_path / "out.jsonl"
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited, as from a shell's "&"
+    process = started(empty_film, "--model", model, "--loop", "--jsonl", jsonl)
+    signal.signal(signal.SIGINT, handler)
+    with process:
+        wait_for(lambda: lines(jsonl) >= 5, process)
+        process.send_signal(signal.SIGINT)
+        before = lines(jsonl)
+        wait_for(lambda: lines(jsonl) >= before + 5, process)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+
+
 def test_a_video_can_be_played_even_after_a_kill(
     model: str, empty_film: Path, tmp_path: Path
 ) -> None:

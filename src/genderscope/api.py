@@ -72,7 +72,7 @@ class Scope(Pipeline):
     ) -> list[Results | PictureError]: ...
     def __call__(
         self,
-        picture: Picture | Iterable[Picture],
+        picture: Any,
         *,
         channel_order: ChannelOrder = "bgr",
         errors: Errors = "raise",
@@ -93,14 +93,10 @@ class Scope(Pipeline):
         """
         if errors not in ("raise", "return"):
             raise UsageError(f"errors is 'raise' or 'return', not {errors!r}")
-        one = inputs.is_one(picture)
-        pictures: Any = [picture] if one else picture
-        named = (
-            inputs.load(item, channel_order, "" if one else f"picture {number}")
-            for number, item in enumerate(pictures)
-        )
-        answers = list(self._answers(named, errors))
-        return answers[0] if one else answers
+        if inputs.is_one(picture):
+            [answer] = self._answers([inputs.load(picture, channel_order)], errors)
+            return answer
+        return list(self._answers(_numbered(picture, channel_order), errors))
 
     def _answers(
         self, pictures: Iterable[Frame | Encoded], errors: Errors
@@ -252,6 +248,15 @@ def load(
         min_confidence,
         max_yaw,
     )
+
+
+def _numbered(pictures: Iterable[Any], channel_order: ChannelOrder) -> Iterator[Frame | Encoded]:
+    for number, picture in enumerate(pictures):
+        name = f"picture {number}"
+        try:
+            yield inputs.load(picture, channel_order, name)
+        except UsageError as error:
+            raise UsageError(f"{error} ({name})") from error
 
 
 def _place(result: Result) -> tuple[int, int, int, int]:

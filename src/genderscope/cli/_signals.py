@@ -7,7 +7,9 @@ from signal import SIG_IGN, SIGINT, SIGTERM, default_int_handler, getsignal, sig
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Let SIGTERM stop a command as Ctrl-C does. The handlers are restored at its end."""
+    """Let SIGTERM stop a command as Ctrl-C does. An ignored SIGINT, as in a shell's background job,
+    stays ignored. The handlers are restored at its end.
+    """
     before = {number: getsignal(number) for number in (SIGINT, SIGTERM)}
     signal(SIGTERM, default_int_handler)
     try:

@@ -40,7 +40,9 @@ def is_one(picture: object) -> bool:
     return one or not isinstance(picture, Iterable)
 
 
-def load(picture: Picture, channel_order: ChannelOrder = "bgr", name: str = "") -> Frame | Encoded:
+def load(
+    picture: Picture, channel_order: ChannelOrder = "bgr", name: str = "the picture"
+) -> Frame | Encoded:
     """A picture of any accepted kind; paths, addresses and bytes are not decoded yet.
 
     Args:
@@ -52,7 +54,6 @@ def load(picture: Picture, channel_order: ChannelOrder = "bgr", name: str = "") 
     Raises:
         UsageError: it is none of these.
     """
-    which, name = f" ({name})" if name else "", name or "the picture"
     if isinstance(picture, str) and picture.lower().startswith(("http://", "https://")):
         return Encoded(_shown(picture), partial(fetch, picture))
     if isinstance(picture, str | os.PathLike):
@@ -65,7 +66,7 @@ def load(picture: Picture, channel_order: ChannelOrder = "bgr", name: str = "") 
         except Exception as error:  # what Pillow raises on broken data has no common root
             return Frame(name, error=f"{name} is broken ({error})")
     if isinstance(picture, np.ndarray):
-        return Frame(name, _array(picture, channel_order, which))
+        return Frame(name, _array(picture, channel_order))
     if hasattr(picture, "read"):
         own = getattr(picture, "name", None)
         name = own if isinstance(own, str) else name
@@ -77,7 +78,7 @@ def load(picture: Picture, channel_order: ChannelOrder = "bgr", name: str = "") 
             pass  # opened for reading text
         except OSError as error:
             return Frame(name, error=f"{name} cannot be read: {error}")
-    raise UsageError(f"a picture is {ACCEPTED}, not {type(picture).__name__}{which}")
+    raise UsageError(f"a picture is {ACCEPTED}, not {type(picture).__name__}")
 
 
 def read(picture: Picture, channel_order: ChannelOrder = "bgr") -> Image:
@@ -149,22 +150,21 @@ def _shown(address: str) -> str:
     return address.partition("?")[0]
 
 
-def _array(pixels: npt.NDArray[Any], channel_order: ChannelOrder, which: str) -> Image:
-    """An array as (height, width, 3) uint8 BGR; ``which`` ends errors."""
+def _array(pixels: npt.NDArray[Any], channel_order: ChannelOrder) -> Image:
+    """An array as (height, width, 3) uint8 BGR."""
     if channel_order not in ("bgr", "rgb"):
         raise UsageError(f"channel_order is 'bgr' or 'rgb', not {channel_order!r}")
+    floats = pixels.dtype.kind == "f"
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    if pixels.ndim not in (2, 3) or channels not in (1, 3, 4) or not pixels.size:
-        raise UsageError(f"a picture is {ACCEPTED}, not {pixels.shape} of {pixels.dtype}{which}")
-    if pixels.dtype.kind == "f":
+    shaped = pixels.ndim in (2, 3) and channels in (1, 3, 4) and pixels.size
+    if not shaped or not (floats or pixels.dtype == np.uint8):
+        raise UsageError(f"a picture is {ACCEPTED}, not {pixels.shape} of {pixels.dtype}")
+    if floats:
         if not (pixels.min() >= 0 and pixels.max() <= 1):  # NaN fails too
             raise UsageError(
                 f"floats of a picture lie from 0 to 1, not {pixels.min():g} to {pixels.max():g}"
-                f"{which}"
             )
         pixels = (pixels.astype(np.float32) * 255).round().astype(np.uint8)
-    if pixels.dtype != np.uint8:
-        raise UsageError(f"a picture is {ACCEPTED}, not {pixels.shape} of {pixels.dtype}{which}")
     if channels == 1:
         pixels = pixels.reshape(pixels.shape[:2])
     elif channel_order == "bgr":
