@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra [serve]")
 
-from genderscope.server.markup import html
+from genderscope.server.documentation import html
 
 
 def test_headings_are_one_level_lower() -> None:

@@ -12,21 +12,6 @@ Label = Literal["woman", "man", "uncertain"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoxRecord:
-    """An upright rectangle in pixels of the upright picture; it may extend beyond it."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-    @classmethod
-    def of(cls, box: Box) -> "BoxRecord":
-        x, y, width, height = (round(v, 2) for v in (box.x, box.y, box.width, box.height))
-        return cls(x=x, y=y, width=width, height=height)
-
-
-@dataclass(frozen=True, kw_only=True)
 class ScoresRecord:
     """Calibrated probabilities that sum to 1."""
 
@@ -42,7 +27,7 @@ class ScoresRecord:
 class FaceRecord:
     """A face and its perceived gender presentation."""
 
-    box: BoxRecord
+    box: Box
     label: Label
     scores: ScoresRecord
     confidence: float = field(metadata={"description": "The higher score."})
@@ -70,7 +55,7 @@ class FaceRecord:
         """A result with its numbers rounded; ``more`` are the fields that a subclass adds."""
         face, prediction = result.face, result.prediction
         return cls(
-            box=BoxRecord.of(face.box),
+            box=Box(*(round(value, 2) for value in astuple(face.box))),
             label=cast(Label, prediction.label),
             scores=ScoresRecord.of(prediction.scores),
             confidence=round(prediction.confidence, 6),

@@ -39,7 +39,7 @@ NOSE_DOWN, NOSE_DEPTH, PAIR_WIDTH = 0.551, 0.18, 0.366
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An upright rectangle in a picture, in pixels; it may reach outside the picture."""
+    """An upright rectangle in pixels of the upright picture; it may extend beyond it."""
 
     x: float
     y: float

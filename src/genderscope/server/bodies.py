@@ -6,7 +6,7 @@ File names are ignored.
 import asyncio
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, MultipartState, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from genderscope.server.limits import Limits
@@ -71,7 +71,6 @@ def _files(body: bytes, boundary: bytes, max_files: int) -> list[bytes]:
     files: list[bytearray] = []
     header, value = bytearray(), bytearray()
     names: list[bytes] = []
-    ended = False
 
     def field(data: bytes, start: int, end: int) -> None:
         header.extend(data[start:end].lower())
@@ -96,10 +95,6 @@ def _files(body: bytes, boundary: bytes, max_files: int) -> list[bytes]:
     def part(data: bytes, start: int, end: int) -> None:
         files[-1] += data[start:end]
 
-    def end() -> None:
-        nonlocal ended
-        ended = True
-
     try:
         parser = MultipartParser(
             boundary,
@@ -109,14 +104,13 @@ def _files(body: bytes, boundary: bytes, max_files: int) -> list[bytes]:
                 "on_header_end": header_end,
                 "on_headers_finished": headers_finished,
                 "on_part_data": part,
-                "on_end": end,
             },
         )
         parser.write(body)
     except FormParserError as error:
         message = "the body is not a multipart form; use an HTTP library to build it"
         raise Problem(400, message) from error
-    if not ended:
+    if parser.state != MultipartState.END:
         raise Problem(400, "the multipart form is incomplete; send all of it")
     if not files:
         raise Problem(422, "the form has no file; send pictures in the field 'file'")

@@ -1,11 +1,11 @@
-"""Documents that the service shows: its API and the limits of its answers."""
+"""Documents as HTML: the API, the limits of its answers, and Markdown such as a model's card."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from genderscope.server.markup import html
+from markdown_it import MarkdownIt
 
 # In a wheel beside this file, in the repository among the documents.
 LIMITS = (
@@ -24,6 +24,7 @@ HEAD = """<!doctype html>
 <header><a href="./">To the page</a></header>
 <main class="prose">
 """
+WIDE = '<div class="wide" tabindex="0" role="group" aria-label="Table"><table>'
 
 
 def limits() -> str:
@@ -54,3 +55,28 @@ def _lines(api: Any) -> Iterator[str]:
                 yield f"\nBody: {body['description']}"
             answers = [f"{code} {of['description']}" for code, of in operation["responses"].items()]
             yield f"\nAnswers: {'; '.join(answers)}"
+
+
+def html(markdown: str) -> str:
+    """Markdown with tables as HTML; HTML within it is escaped.
+
+    Headings are one level lower, below the page's own. The first column of a table is its header.
+    """
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = parser.parse(markdown)
+    first_cell = False
+    for token in tokens:
+        token.attrs.pop("style", None)  # the page's security policy refuses inline styles
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{int(token.tag[1]) + 1}"
+        elif token.type == "th_open":
+            token.attrSet("scope", "col")
+        elif token.type == "tr_open":
+            first_cell = True
+        elif token.type == "td_open" and first_cell:
+            token.tag = "th"
+            token.attrSet("scope", "row")
+        elif token.type == "td_close" and first_cell:
+            token.tag, first_cell = "th", False
+    rendered = str(parser.renderer.render(tokens, parser.options, {}))
+    return rendered.replace("<table>", WIDE).replace("</table>", "</table></div>")

@@ -53,28 +53,25 @@ def load_models(default: str, threads: int = 1) -> tuple[dict[str, Model], str]:
     """
     models = {}
     for source in [*shipped(), default]:  # the default replaces a shipped model of its name
-        model = _load(source, threads)
-        models[model.classifier.name] = model
-    return models, model.classifier.name
-
-
-def _load(source: str, threads: int) -> Model:
-    file = find(source)
-    explains = guided_file(file).is_file()
-    explainer = Explainer.load(source, threads) if explains else None
-    return Model(Classifier.load(source, threads), explainer, file)
+        file, classifier = find(source), Classifier.load(source, threads)
+        explains = guided_file(file).is_file()
+        explainer = Explainer.load(source, threads) if explains else None
+        models[classifier.name] = Model(classifier, explainer, file)
+    return models, classifier.name
 
 
 @dataclass(frozen=True, slots=True)
 class PictureResults:
-    """A picture's size in pixels and its results; on request, crops and guided maps as PNGs."""
+    """A picture's size in pixels and its results; on request a crop and a guided map of each, as a
+    PNG.
+    """
 
     width: int
     height: int
     results: tuple[Result, ...]
     left_out: LeftOut
-    crops: tuple[bytes, ...] | None
-    maps: tuple[bytes, ...] | None
+    crops: tuple[bytes, ...]
+    maps: tuple[bytes, ...]
 
 
 class _Lane:
@@ -175,14 +172,14 @@ class Engine:
         height, width = located.frame.size
         network = self._explain[model] if explain else self._classify[model]
         rows = await network(located.crops)
-        pictures = await self.run(lambda: tuple(map(png, located.crops))) if crops else None
+        pictures = await self.run(lambda: tuple(map(png, located.crops))) if crops else ()
         return PictureResults(
             width,
             height,
             tuple(map(rule.result, located.faces, (row[0] for row in rows))),
             located.left_out,
             pictures,
-            tuple(row[1] for row in rows) if explain else None,
+            tuple(row[1] for row in rows) if explain else (),
         )
 
     async def run(self, function: Callable[..., T], *arguments: object) -> T:

@@ -12,8 +12,8 @@ from genderscope.core.errors import PictureError
 from genderscope.core.types import Frame, Scene
 from genderscope.reporting.cards import SUFFIX
 from genderscope.server import bodies
+from genderscope.server.documentation import html
 from genderscope.server.engine import PictureResults
-from genderscope.server.markup import html
 from genderscope.server.problems import Problem, documented
 from genderscope.server.schemas import (
     Answer,
@@ -102,7 +102,7 @@ async def explain(
         raise Problem(422, "a PNG shows one picture; send one picture, or request JSON")
     [result] = results
     assert not isinstance(result, PictureError)  # it was raised
-    if result.maps is None or options.face >= len(result.maps):
+    if options.face >= len(result.maps):
         faces = len(result.results)
         raise Problem(404, f"the picture has {faces} faces; 'face' counts from 0")
     return Response(result.maps[options.face], media_type=PNG)

@@ -1,8 +1,8 @@
 """Requests and answers of the service, with examples for its documentation."""
 
 from base64 import b64encode
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -47,67 +47,51 @@ class ProblemDetails(BaseModel):
 class Options(BaseModel):
     """Options of a request."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    model: str | None = Field(
-        default=None,
-        description="A name from /v1/models; otherwise the default model.",
-        examples=["mini_xception"],
-    )
-    min_confidence: float | None = Field(
-        default=None,
-        ge=0,
-        le=1,
-        description="Below it a face is uncertain; otherwise the model's own threshold.",
-        examples=[0.8],
-    )
-    max_yaw: float | None = Field(
-        default=None,
-        ge=0,
-        le=90,
-        description="Faces turned further to the side are uncertain, in degrees (YuNet).",
-        examples=[40],
-    )
-    crops: bool = Field(default=False, description="Include each face's crop, the network's input.")
+    model: str | None = Field(default=None, examples=["mini_xception"])
+    """A name from /v1/models; otherwise the default model."""
+    min_confidence: float | None = Field(default=None, ge=0, le=1, examples=[0.8])
+    """Below it a face is uncertain; otherwise the model's own threshold."""
+    max_yaw: float | None = Field(default=None, ge=0, le=90, examples=[40])
+    """Faces turned further to the side are uncertain, in degrees (YuNet)."""
+    crops: bool = False
+    """Include each face's crop, the network's input."""
 
 
 class ClassifyOptions(Options):
     """Options of a classification."""
 
-    format: Literal["json", "csv"] = Field(
-        default="json", description="CSV has a row for each face, with its picture's number."
-    )
+    format: Literal["json", "csv"] = "json"
+    """CSV has a row for each face, with its picture's number."""
 
 
 class ExplainOptions(Options):
     """Options of an explanation."""
 
-    face: int = Field(default=0, ge=0, description="The face to show as a PNG; 0 is the first.")
-    format: Literal["json", "png"] | None = Field(
-        default=None,
-        description="Otherwise the header Accept decides; JSON by default.",
-    )
+    face: int = Field(default=0, ge=0)
+    """The face to show as a PNG; 0 is the first."""
+    format: Literal["json", "png"] | None = None
+    """Otherwise the header Accept decides; JSON by default."""
 
 
 class LiveOptions(Options):
     """Options of the WebSocket."""
 
-    explain: bool = Field(default=False, description="Include each face's guided gradient.")
+    explain: bool = False
+    """Include each face's guided gradient."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Face(FaceRecord):
     """A face and its perceived gender presentation."""
 
-    crop_png: str | None = field(
-        default=None, metadata={"description": "The network's input as a PNG in base64."}
-    )
-    map_png: str | None = field(
-        default=None,
-        metadata={
-            "description": "The guided gradient of the higher score, as a grey PNG in base64."
-        },
-    )
+    __pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
+
+    crop_png: str | None = None
+    """The network's input as a PNG in base64."""
+    map_png: str | None = None
+    """The guided gradient of the higher score, as a grey PNG in base64."""
 
 
 class Picture(BaseModel):
@@ -122,9 +106,18 @@ class Picture(BaseModel):
 
     @classmethod
     def of(cls, picture: PictureResults, **more: Any) -> Self:  # fields of subclasses
-        faces = list(_faces(picture))
-        size = {"width": picture.width, "height": picture.height}
-        return cls(**size, faces=faces, left_out=picture.left_out, **more)
+        return cls(
+            width=picture.width,
+            height=picture.height,
+            faces=[
+                Face.of(result, crop_png=_base64(crop), map_png=_base64(guided))
+                for result, crop, guided in zip_longest(
+                    picture.results, picture.crops, picture.maps
+                )
+            ],
+            left_out=picture.left_out,
+            **more,
+        )
 
 
 class LiveAnswer(Picture):
@@ -195,14 +188,6 @@ class Models(BaseModel):
 
     default: str
     models: list[ModelCard]
-
-
-def _faces(picture: PictureResults) -> Iterator[Face]:
-    none = (None,) * len(picture.results)
-    for result, crop, guided in zip(
-        picture.results, picture.crops or none, picture.maps or none, strict=True
-    ):
-        yield Face.of(result, crop_png=_base64(crop), map_png=_base64(guided))
 
 
 def _base64(data: bytes | None) -> str | None:
