@@ -208,7 +208,7 @@ def test_a_folder_of_them_all(tmp_path: Path, model: str, portrait: Path) -> Non
         assert words in errors.get(name, "") or "takes more than" in errors[name]
     *lines, summary = process.communicate()[1].splitlines()
     total = len(records)
-    progress = re.compile(rf"[\d,]+ of {total} pictures, ")
+    progress = re.compile(rf"pictures: [\d,]+ of {total}, ")
     lines = [line for line in lines if not progress.match(line)]
     assert sorted(lines) == sorted(errors.values())
     assert summary.startswith(f"pictures: {total}, faces: ")

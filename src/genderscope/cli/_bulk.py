@@ -1,10 +1,9 @@
 """The engines of ``classify``, local and on a cluster, with progress."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TypeVar
 
 from genderscope.cli import _output, _provenance
 from genderscope.core import plugins
@@ -17,7 +16,6 @@ from genderscope.inference.bulk.resuming import Done, Run, agree
 from genderscope.inference.pipeline import Pipeline
 from genderscope.sinks import jsonl, parquet
 
-T = TypeVar("T")
 PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow")
 
 
@@ -62,7 +60,8 @@ def on_this_machine(
                     store, file = _settings_of(name, targets[name])
                     store.write(file, _run(settings, scope).encode())
         scenes = stack.enter_context(closing(bulk.classify(pictures, settings, threads, scope)))
-        for scene in _tracked(scenes, _total(places, avoid, len(done)), "pictures"):
+        total = _total(places, avoid, len(done))
+        for scene in _output.tracked(scenes, "pictures", total, transient=True):
             for sink in sinks:
                 sink.write(scene)
             yield scene
@@ -91,7 +90,8 @@ def on_a_cluster(
     begun = next(parts)
     if begun["parts"]:
         _output.error(f"{begun['parts']:,} of {begun['shards']:,} parts were already done")
-    yield from _tracked(parts, begun["shards"] - begun["parts"], "parts")
+    left = begun["shards"] - begun["parts"]
+    yield from _output.tracked(parts, "parts", left, transient=True)
 
 
 def _done(
@@ -138,11 +138,3 @@ def _total(places: list[str], avoid: Path | None, done: int) -> int | None:
             return None
         count += len(shard.items)
     return max(count - done, 0)
-
-
-def _tracked(items: Iterable[T], total: int | None, unit: str) -> Iterator[T]:
-    """Yield the items and show how many there were."""
-    with _output.Tracked(unit, transient=True) as progress:
-        for count, item in enumerate(items, start=1):
-            yield item
-            progress.update(count, total)

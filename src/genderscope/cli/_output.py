@@ -1,8 +1,8 @@
 """What a command prints: tables, notes by ``-q`` and ``-v``, failures and the progress of work."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -58,24 +58,25 @@ def console(stderr: bool = False) -> "Console":
     return Console(markup=False, highlight=False, stderr=stderr)
 
 
-def tracked(items: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:
-    """The items, with a bar where standard error is a terminal."""
-    from rich.progress import track
-
-    err = console(stderr=True)
-    hidden = quiet or not err.is_terminal
-    return track(items, total=total, description=description, console=err, disable=hidden)
+def tracked(
+    items: Iterable[T], description: str, total: int | None = None, transient: bool = False
+) -> Iterator[T]:
+    """Yield the items and report how many there were: see ``Tracked``."""
+    with Tracked(description, transient) as progress:
+        for done, item in enumerate(items, start=1):
+            yield item
+            progress.update(done, total)
 
 
 class Tracked:
-    """A context that reports the progress of work in some unit: a bar on a terminal, which vanishes
-    at its end if ``transient``, elsewhere a line now and then.
+    """A context that reports the progress of work: a bar on a terminal, which vanishes at the end
+    if ``transient``, elsewhere a line now and then.
     """
 
-    def __init__(self, unit: str, transient: bool = False) -> None:
+    def __init__(self, description: str, transient: bool = False) -> None:
         from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self._unit, err = unit, console(stderr=True)
+        self._description, err = description, console(stderr=True)
         self._progress = Progress(
             *Progress.get_default_columns()[:2],
             MofNCompleteColumn(),
@@ -85,7 +86,7 @@ class Tracked:
             transient=transient,
             disable=quiet or not err.is_terminal,
         )
-        self._bar = self._progress.add_task(unit, total=None, rate="")
+        self._bar = self._progress.add_task(description, total=None, rate="")
         self._began = self._reported = monotonic()
         self._first = 0
 
@@ -93,7 +94,7 @@ class Tracked:
         self._progress.start()
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
     def resume(self, done: int) -> None:
@@ -104,10 +105,10 @@ class Tracked:
         """Report the finished number, and the total where it is known."""
         now = monotonic()
         rate = (done - self._first) / max(now - self._began, 1e-6)
-        speed = f"{rate:,.{1 if rate > 1 else 3}f} {self._unit}/s" if done > self._first else ""
+        speed = f"{rate:,.{1 if rate > 1 else 3}f}/s" if done > self._first else ""
         self._progress.update(self._bar, completed=done, total=total, rate=speed)
         if self._progress.disable and speed and now - self._reported > REPORT_SECONDS:
             self._reported = now
             of = "" if total is None else f" of {total:,}"
             left = "" if total is None else f", {max(total - done, 0) / rate:,.0f} s left"
-            note(f"{done:,}{of} {self._unit}, {speed}{left}")
+            note(f"{self._description}: {done:,}{of}, {speed}{left}")

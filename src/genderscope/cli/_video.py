@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from typer import Option
 
 from genderscope.cli import _options
-from genderscope.cli._options import Output
 from genderscope.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,12 +36,12 @@ class OutputOptions:
     PANEL: ClassVar[str] = "Outputs"
 
     window: bool = False
-    video: Annotated[Path | None, Option(metavar="FILE.mp4"), Output()] = None
+    video: Annotated[Path | None, Option(metavar="FILE.mp4"), _options.Output()] = None
     no_hud: bool = False
-    jsonl: Annotated[str | None, Option(metavar="FILE"), Output()] = None
-    csv: Annotated[str | None, Option(metavar="FILE"), Output()] = None
+    jsonl: Annotated[str | None, Option(metavar="FILE"), _options.Output()] = None
+    csv: Annotated[str | None, Option(metavar="FILE"), _options.Output()] = None
     sink: _options.Sinks = None
-    counts: Annotated[Path | None, Option(metavar="FILE.json"), Output()] = None
+    counts: Annotated[Path | None, Option(metavar="FILE.json"), _options.Output()] = None
     interval: Annotated[float | None, Option(min=1, metavar="SECONDS")] = None
 
     def check(self, source: str) -> None:

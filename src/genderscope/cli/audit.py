@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from typer import Option
 
 from genderscope.cli import _options, _output, _provenance
-from genderscope.cli._options import DataOptions, DetectorOptions, Output, expanded
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.extras import require
 from genderscope.core.terminal import printable
@@ -23,11 +22,11 @@ if TYPE_CHECKING:
 PANEL = "Measure"
 
 
-@expanded
+@_options.expanded
 def audit(
-    data: DataOptions,
-    detection: DetectorOptions,
-    out: Annotated[Path, _options.FOLDER, Output("audit.json")],
+    data: _options.DataOptions,
+    detection: _options.DetectorOptions,
+    out: Annotated[Path, _options.FOLDER, _options.Output("audit.json")],
     by: Annotated[str, Option(metavar="COLUMN,COLUMN")] = "",
     dataset: Annotated[str | None, Option(metavar="NAME:PATH")] = None,
     predictions: Annotated[Path | None, Option(metavar="FILE.csv")] = None,

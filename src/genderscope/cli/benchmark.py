@@ -6,7 +6,6 @@ import typer
 from typer import Option
 
 from genderscope.cli import _options, _output, _provenance
-from genderscope.cli._options import expanded
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
 from genderscope.core.storage import check_new, write_whole
@@ -24,7 +23,7 @@ PANEL = "Measure"
 ROUNDS_PER_PICTURE_ROUND, FRAMES_PER_ROUND = 6, 5
 
 
-@expanded
+@_options.expanded
 def benchmark(
     out: Annotated[Path | None, Option(metavar="DIR"), _options.Output(shared=True)] = None,
     overwrite: _options.Overwrite = False,

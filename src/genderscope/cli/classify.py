@@ -7,7 +7,6 @@ import typer
 from typer import Argument, Option
 
 from genderscope.cli import INTERRUPTED, _options, _output, _pictures, _signals
-from genderscope.cli._options import BatchSize, Model, Output, PictureDetectorOptions, expanded
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
 from genderscope.imaging.limits import Limits
@@ -34,12 +33,12 @@ class OutputOptions:
     PANEL: ClassVar[str] = "Outputs"
 
     json: bool = False
-    jsonl: Annotated[str | None, Option(metavar="FILE"), Output(resumable=True)] = None
-    csv: Annotated[str | None, Option(metavar="FILE"), Output()] = None
+    jsonl: Annotated[str | None, Option(metavar="FILE"), _options.Output(resumable=True)] = None
+    csv: Annotated[str | None, Option(metavar="FILE"), _options.Output()] = None
     parquet: Annotated[
-        str | None, Option(metavar="DIR"), Output("_settings.json", resumable=True)
+        str | None, Option(metavar="DIR"), _options.Output("_settings.json", resumable=True)
     ] = None
-    annotate: Annotated[Path | None, Option(metavar="DIR"), Output(shared=True)] = None
+    annotate: Annotated[Path | None, Option(metavar="DIR"), _options.Output(shared=True)] = None
     plugin_sinks: _options.Sinks = None
     save_predictions: _options.PredictionsFile = None
     resume: bool = False
@@ -74,18 +73,18 @@ class OutputOptions:
         return single and targets.keys() <= RESUMABLE and self.jsonl != "-"
 
 
-@expanded
+@_options.expanded
 @_signals.stoppable()
 def classify(
     paths: Annotated[list[str], Argument(metavar="PATH|-|URL")],
     outputs: OutputOptions,
-    detection: PictureDetectorOptions,
+    detection: _options.PictureDetectorOptions,
     limits: Limits,
     min_confidence: _options.Threshold = None,
     max_yaw: _options.MaxYaw = None,
     crops_are_faces: bool = False,
-    model: Model = "mini_xception",
-    batch_size: BatchSize = 64,
+    model: _options.Model = "mini_xception",
+    batch_size: _options.BatchSize = 64,
     workers: Annotated[int | None, Option(min=1)] = None,
     provider: str = "cpu",
     engine: _options.Engine = "local",

@@ -5,7 +5,6 @@ import typer
 from typer import Argument
 
 from genderscope.cli import _options, _output, _provenance
-from genderscope.cli._options import DataOptions, DetectorOptions, Output, expanded
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.extras import require
 from genderscope.core.terminal import printable
@@ -16,16 +15,16 @@ TABLES = (".csv", ".parquet")
 SHOWN = 20
 
 
-@expanded
+@_options.expanded
 def compare(
     a: Annotated[str, Argument(metavar="A")],
     b: Annotated[str, Argument(metavar="B")],
-    data: DataOptions,
-    detection: DetectorOptions,
+    data: _options.DataOptions,
+    detection: _options.DetectorOptions,
     dataset: str | None = None,
     score_is: _options.ScoreIs = "man",
     json_file: _options.JsonFile = None,
-    sheet: Annotated[Path | None, _options.PNG, Output()] = None,
+    sheet: Annotated[Path | None, _options.PNG, _options.Output()] = None,
     batch_size: _options.BatchSize = 256,
 ) -> None:
     """Compare two models or methods on the same pictures.

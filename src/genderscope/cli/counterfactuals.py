@@ -6,7 +6,6 @@ import typer
 from typer import Option
 
 from genderscope.cli import _options, _output, _provenance
-from genderscope.cli._options import DataOptions, DetectorOptions, Output, expanded
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
 
@@ -20,18 +19,22 @@ PANEL = "Measure"
 EXAMPLES = 8
 
 
-@expanded
+@_options.expanded
 def counterfactuals(
-    data: DataOptions,
-    detection: DetectorOptions,
+    data: _options.DataOptions,
+    detection: _options.DetectorOptions,
     dataset: Annotated[str | None, Option(metavar="NAME:PATH")] = None,
     model: _options.Model = "mini_xception",
     conditions: Annotated[str, Option(metavar="all|NAME,NAME")] = "all",
     seed: _options.Seed = 0,
     redetect: bool = False,
     json_file: _options.JsonFile = None,
-    sheet: Annotated[Path | None, Option(metavar="FILE.jpg", dir_okay=False), Output()] = None,
-    pictures_out: Annotated[Path | None, Option(metavar="DIR"), Output("table.csv")] = None,
+    sheet: Annotated[
+        Path | None, Option(metavar="FILE.jpg", dir_okay=False), _options.Output()
+    ] = None,
+    pictures_out: Annotated[
+        Path | None, Option(metavar="DIR"), _options.Output("table.csv")
+    ] = None,
     predictions: Annotated[Path | None, Option(metavar="FILE.csv")] = None,
     score_is: _options.ScoreIs = "man",
 ) -> None:
@@ -126,7 +129,8 @@ def _measure(
             if sheet and len(examples) < EXAMPLES:
                 examples.append((face, scores))
 
-        answers = measure(_output.tracked(samples, "Measuring"), setup, on_face)
+        progress = _output.tracked(samples, "Measuring", len(samples))
+        answers = measure(progress, setup, on_face)
     if sheet:
         drawn = counterfactual_faces.sheet(examples, conditions, setup.classifier.spec, seed)
         annotate.save(drawn, sheet)

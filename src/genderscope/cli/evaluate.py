@@ -5,14 +5,13 @@ import typer
 from typer import Option
 
 from genderscope.cli import _options, _output, _provenance
-from genderscope.cli._options import expanded
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
 
 PANEL = "Measure"
 
 
-@expanded
+@_options.expanded
 def evaluate(
     dataset: _options.Dataset,
     data: _options.DataOptions,

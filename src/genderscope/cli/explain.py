@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from typer import Argument, Option
 
 from genderscope.cli import _options, _output, _pictures
-from genderscope.cli._options import Model, Output, PictureDetectorOptions, expanded
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
 from genderscope.core.terminal import percent, printable
@@ -21,15 +20,15 @@ MOST_ON_A_SHEET = 200
 NAMED_REGIONS = 3
 
 
-@expanded
+@_options.expanded
 def explain(
     paths: Annotated[list[Path], Argument(metavar="PATH")],
-    detection: PictureDetectorOptions,
-    out: Annotated[Path | None, _options.FOLDER, Output(shared=True)] = None,
-    sheet: Annotated[Path | None, Option(metavar="FILE", dir_okay=False), Output()] = None,
+    detection: _options.PictureDetectorOptions,
+    out: Annotated[Path | None, _options.FOLDER, _options.Output(shared=True)] = None,
+    sheet: Annotated[Path | None, Option(metavar="FILE", dir_okay=False), _options.Output()] = None,
     method: Literal["guided", "saliency", "grad-cam"] = "guided",
     label: Annotated[Literal["woman", "man"] | None, Option("--class")] = None,
-    model: Model = "mini_xception",
+    model: _options.Model = "mini_xception",
 ) -> None:
     """Draw saliency maps of the faces in pictures.
 

@@ -5,17 +5,16 @@ import typer
 from typer import Argument, Option
 
 from genderscope.cli import _options, _output, _provenance
-from genderscope.cli._options import Output, expanded
 from genderscope.core.extras import require
 from genderscope.core.terminal import printable
 
 PANEL = "Data"
 
 
-@expanded
+@_options.expanded
 def explore(
     source: Annotated[str, Argument(metavar="NAME:PATH")],
-    out: Annotated[Path, _options.FOLDER, Output("numbers.json")],
+    out: Annotated[Path, _options.FOLDER, _options.Output("numbers.json")],
     split: str | None = None,
     metadata_only: bool = False,
     sample: Annotated[int, Option(min=1)] = 500,
@@ -38,8 +37,6 @@ def explore(
     require("scipy", "eval")
     import re
 
-    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn
-
     from genderscope.core.storage import write_whole
     from genderscope.data import datasets
     from genderscope.evaluation.exploration import summarise
@@ -52,12 +49,9 @@ def explore(
     reader = datasets.reader(source)
     samples = datasets.read(source, split)
     tally = Tally(0 if metadata_only else sample, seed)
-    console = _output.console(stderr=True)
-    columns = (SpinnerColumn(), *Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        tally.count(progress.track(samples, description="rows"))
-        drawn = tally.drawn
-        opened = list(progress.track(open_pictures(drawn), len(drawn), description="pictures"))
+    tally.count(_output.tracked(samples, "rows"))
+    drawn = tally.drawn
+    opened = list(_output.tracked(open_pictures(drawn), "pictures", len(drawn)))
     made_by = _provenance.of("numpy", "scipy", seed=seed)
     result = summarise(tally, opened, dataset=source, split=split, provenance=made_by)
     facts = [f"{reader.TITLE}; licence: {reader.LICENCE}."]

@@ -38,8 +38,6 @@ def leakage(
         threshold: minimum correlation of a near duplicate.
         out: output folder for leakage.json, leakage.csv and leakage.png.
     """
-    from rich.progress import Progress
-
     from genderscope.data import datasets
     from genderscope.data.leakage import Part, find, save
 
@@ -49,10 +47,8 @@ def leakage(
     splits = [(first, datasets.split_of(first, split_a, "first"))]
     splits += [(source, datasets.split_of(source, split_b, "last")) for source in others]
     parts = [Part(source, name, list(datasets.read(source, name))) for source, name in splits]
-    err = _output.console(stderr=True)
-    with Progress(console=err, disable=not err.is_terminal) as progress:
-        made_by = _provenance.of("imagehash", "numpy", "opencv-python-headless")
-        result = find(parts, made_by, progress.track, threshold, jobs)
+    made_by = _provenance.of("imagehash", "numpy", "opencv-python-headless")
+    result = find(parts, made_by, _output.tracked, threshold, jobs)
     if out:
         save(result, out)
     _print(result)

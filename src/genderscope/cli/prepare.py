@@ -7,7 +7,6 @@ import typer
 from typer import Argument, Option
 
 from genderscope.cli import _options, _output
-from genderscope.cli._options import expanded
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
 
@@ -92,7 +91,7 @@ class SelectionOptions:
         )
 
 
-@expanded
+@_options.expanded
 def prepare(
     source: Annotated[list[str], Argument(metavar="SOURCE...")],
     out: Annotated[Path, Option(metavar="DIR")],

@@ -5,13 +5,12 @@ import typer
 from typer import Option
 
 from genderscope.cli import _options, _output, _provenance
-from genderscope.cli._options import expanded
 from genderscope.core.extras import require
 
 PANEL = "Measure"
 
 
-@expanded
+@_options.expanded
 def regions(
     dataset: _options.Dataset,
     data: _options.DataOptions,
@@ -43,7 +42,7 @@ def regions(
 
     read = data.read(dataset, labelled=True)
     explainer, detector = Explainer.load(model), detection.create()
-    progress = _output.tracked(read.samples, "Explaining")
+    progress = _output.tracked(read.samples, "Explaining", len(read.samples))
     explained = region_survey.explain(progress, detector, explainer, batch_size)
     survey = region_survey.survey(
         explained,

@@ -5,15 +5,14 @@ import typer
 from typer import Argument, Option
 
 from genderscope.cli import _options, _output, _provenance
-from genderscope.cli._options import Output, expanded
 
 PANEL = "Data"
 
 
-@expanded
+@_options.expanded
 def split(
     source: Annotated[str, Argument(metavar="NAME:PATH")],
-    out: Annotated[Path, Option(metavar="DIR"), Output("splits.json")],
+    out: Annotated[Path, Option(metavar="DIR"), _options.Output("splits.json")],
     validation: float = 0.1,
     test: float = 0.1,
     seed: _options.Seed = 0,

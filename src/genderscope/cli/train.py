@@ -1,19 +1,24 @@
+import inspect
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated
 
 import typer
+from msgspec.structs import fields
 from typer import Option
 
-from genderscope.cli import _options, _output, _provenance, _settings
-from genderscope.cli._options import expanded
+from genderscope.cli import _options, _output, _provenance
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
 from genderscope.core.storage import claimed
+from genderscope.training.settings import Settings
 
 PANEL = "Train"
 
 
-@expanded
+@_options.expanded
 def train(
     out: Annotated[Path, Option(metavar="DIR")],
     dataset: Annotated[list[str] | None, Option(metavar="NAME:PATH")] = None,
@@ -76,7 +81,7 @@ def train(
     options = recipes.read(recipe) if recipe else {}
     preset = preset or str(options.get("preset", "aligned"))
     _options.check("preset", preset, PRESETS)
-    own = _settings.parse(setting or [])
+    own = _parsed(setting or [])
     if init_from:
         own["init_from"] = str(init_from.absolute())
     if teacher:
@@ -116,4 +121,29 @@ def train(
                 err.print(warning)
 
 
-_settings.listed(train)
+def _parsed(assignments: Iterable[str]) -> dict[str, object]:
+    """Settings by name, their values as text; ``UsageError`` unless all are written NAME=VALUE."""
+    settings: dict[str, object] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise UsageError(f"--set {assignment}: write NAME=VALUE")
+        settings[name.replace("-", "_")] = value
+    return settings
+
+
+def _list_settings(command: Callable[..., None]) -> None:
+    """Append the settings, their defaults and descriptions to the help of a command."""
+    attributes = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", inspect.getdoc(Settings) or "", re.M)
+    defaults = {field.name: field.default for field in fields(Settings)}
+    lines = []
+    for name, text in attributes:
+        default = defaults[name]
+        value = f" [{default}]" if isinstance(default, str | int | float) else ""
+        words = " ".join(text.replace("``", "").split())
+        lines += [f"{name}{value}", fill(words, 76, initial_indent="  ", subsequent_indent="  ")]
+    heading = "Settings for --set:\n\n\b\n"
+    command.__doc__ = f"{inspect.getdoc(command)}\n\n{heading}" + "\n".join(lines)
+
+
+_list_settings(train)

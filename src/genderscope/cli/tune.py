@@ -5,7 +5,6 @@ import typer
 from typer import Option
 
 from genderscope.cli import _options, _provenance
-from genderscope.cli._options import JsonFile, expanded
 from genderscope.core.extras import require
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 PANEL = "Train"
 
 
-@expanded
+@_options.expanded
 def tune(
     cache: Annotated[Path, Option(metavar="DIR")],
     study: Annotated[Path, Option(metavar="FILE.sqlite")],
@@ -25,7 +24,7 @@ def tune(
     small_share: Annotated[float, Option(min=0, max=1)] = 0.0,
     teacher: Annotated[list[Path] | None, Option(metavar="RUN")] = None,
     seed: _options.Seed = 0,
-    json_file: JsonFile = None,
+    json_file: _options.JsonFile = None,
 ) -> None:
     """Search for training settings with Optuna.
 

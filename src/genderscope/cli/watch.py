@@ -8,7 +8,6 @@ import typer
 from typer import Argument
 
 from genderscope.cli import INTERRUPTED, _options, _output, _provenance, _signals
-from genderscope.cli._options import Model, expanded
 from genderscope.cli._video import OutputOptions, SourceOptions, VideoDetectorOptions
 from genderscope.core import plugins
 from genderscope.core.errors import SourceError, UsageError
@@ -26,14 +25,14 @@ if TYPE_CHECKING:
 PANEL = "Use"
 
 
-@expanded
+@_options.expanded
 @_signals.stoppable()
 def watch(
     source: Annotated[str, Argument(metavar="SOURCE")],
     outputs: OutputOptions,
     reading: SourceOptions,
     detection: VideoDetectorOptions,
-    model: Model = "mini_xception",
+    model: _options.Model = "mini_xception",
     min_confidence: _options.Threshold = None,
     max_yaw: _options.MaxYaw = None,
     explain: bool = False,

@@ -31,7 +31,7 @@ Step = TypeVar("Step")
 
 
 class Track(Protocol):
-    """Passes steps on and shows progress, as ``rich.progress.Progress.track`` does."""
+    """Passes steps on and shows progress, such as a bar on a terminal."""
 
     def __call__(self, steps: Iterable[Step], /, *, total: int, description: str) -> Iterable[Step]:
         """The same steps."""
