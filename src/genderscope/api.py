@@ -71,11 +71,7 @@ class Scope(Pipeline):
         errors: Literal["return"],
     ) -> list[Results | PictureError]: ...
     def __call__(
-        self,
-        picture: Any,
-        *,
-        channel_order: ChannelOrder = "bgr",
-        errors: Errors = "raise",
+        self, picture: Any, *, channel_order: ChannelOrder = "bgr", errors: Errors = "raise"
     ) -> Any:
         """Every face of one picture or of each of several, in the detector's order.
 
@@ -115,11 +111,7 @@ class Scope(Pipeline):
                 raise PictureError(scene.frame.error)
 
     def explain(
-        self,
-        picture: Picture,
-        label: str | None = None,
-        *,
-        channel_order: ChannelOrder = "bgr",
+        self, picture: Picture, label: str | None = None, *, channel_order: ChannelOrder = "bgr"
     ) -> "list[Explanation]":
         """Every face of a picture with the guided gradient behind its scores: a map of the pixels
         that they depend on. See docs/explanations.md for what such maps can show.
@@ -145,11 +137,7 @@ class Scope(Pipeline):
         )
 
     def draw(
-        self,
-        picture: Picture,
-        results: Sequence[Result],
-        *,
-        channel_order: ChannelOrder = "bgr",
+        self, picture: Picture, results: Sequence[Result], *, channel_order: ChannelOrder = "bgr"
     ) -> PIL.Image.Image:
         """The picture with the boxes, labels and confidences of its faces drawn into it.
 

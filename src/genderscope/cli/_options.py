@@ -15,10 +15,9 @@ from typer import Option
 
 from genderscope.cli._output import note
 from genderscope.core.errors import UsageError
+from genderscope.core.storage import claimed
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from genderscope.core.protocols import Detector
     from genderscope.evaluation.samples import Samples
 
@@ -36,12 +35,6 @@ class Output:
     file: str = ""
     shared: bool = False
     resumable: bool = False
-
-    def claimed(self, place: Path, overwrite: bool) -> "AbstractContextManager[None]":
-        from genderscope.core.storage import claimed
-
-        advice = ", or --resume to continue it" if self.resumable else ""
-        return claimed(place / self.file, overwrite or self.shared, advice)
 
 
 FOLDER = Option(metavar="DIR", file_okay=False)
@@ -124,7 +117,9 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
         with ExitStack() as claims:
             for name, output in outputs.items():
                 if (place := values[name]) and "://" not in str(place) and str(place) != "-":
-                    claims.enter_context(output.claimed(Path(place), replaced))
+                    advice = ", or --resume to continue it" if output.resumable else ""
+                    file, overwrite = Path(place) / output.file, replaced or output.shared
+                    claims.enter_context(claimed(file, overwrite, advice))
             for name, group in groups.items():
                 values[name] = group(**{one.name: values.pop(one.name) for one in fields(group)})
             command(**values)

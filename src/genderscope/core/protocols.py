@@ -1,7 +1,7 @@
 """What plug-ins create: a detector that finds faces, a sink that writes results."""
 
-from types import TracebackType
-from typing import Protocol, Self
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 from genderscope.core.types import Face, Image, Scene
 
@@ -21,18 +21,11 @@ class Detector(Protocol):
         ...
 
 
-class Sink(Protocol):
+class Sink(AbstractContextManager["Sink"], Protocol):
     """Writes scenes; a context manager that closes what it opened.
 
     A plug-in defines ``create(target: str) -> Sink``, and ``NEEDS_PICTURES = True`` if it reads the
     scenes' pictures.
     """
 
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
     def write(self, scene: Scene) -> None: ...

@@ -118,11 +118,8 @@ class Classifier(Model):
 
     @classmethod
     def load(cls, model: str | Path, threads: int = 0, provider: str = sessions.CPU) -> Self:
-        """Open a shipped model by its name, or any exported one by its path: see ``open``.
-
-        Raises:
-            ModelError: it is not there, cannot be opened, or was not exported by this package.
-            UsageError: ONNX Runtime knows no such provider.
+        """Open a shipped model by its name, or any exported one by its path: see ``find`` and
+        ``open``, also for errors.
         """
         return cls.open(find(model), threads, provider)
 

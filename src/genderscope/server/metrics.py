@@ -2,21 +2,14 @@
 
 import time
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    ProcessCollector,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Metrics:
-    """The metrics."""
+    """The metrics, in a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -42,10 +35,6 @@ class Metrics:
             registry=self.registry,
         )
         self.live = Gauge("genderscope_live", "Open WebSockets.", registry=self.registry)
-
-    def text(self) -> bytes:
-        """The metrics in Prometheus' format."""
-        return generate_latest(self.registry)
 
 
 class Measured:

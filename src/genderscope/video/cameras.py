@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import cv2
@@ -35,24 +35,9 @@ ADVICE = (
 )
 
 
-class Source(Protocol):
-    """Iterates over timed frames; see ``open_source``. An address is its name without user,
-    password and query. Frames of a live one are dropped rather than queued; ``dropped`` counts
-    them. With ``stills`` it seems to hold photographs rather than frames of one video.
-    """
-
-    name: str
-    live: bool
-    stills: bool
-
-    @property
-    def dropped(self) -> int: ...
-    def __iter__(self) -> Generator[Frame]: ...
-
-
 def open_source(
     source: str, *, loop: bool = False, frame_rate: float = 25.0, patience: Patience | None = None
-) -> Source:
+) -> "Source":
     """Open a video source.
 
     Args:
@@ -142,6 +127,13 @@ class RecordedSource:
             begin_s = time_s + step_s
 
 
+Source = LiveSource | RecordedSource
+"""Iterates over timed frames; see ``open_source``. An address is its name without user, password
+and query. Frames of a live one are dropped rather than queued; ``dropped`` counts them. With
+``stills`` it seems to hold photographs rather than frames of one video.
+"""
+
+
 def camera(device: int | str) -> Generator[Image]:
     """Pictures of a camera, read by OpenCV; ``SourceError`` if it cannot be opened or read."""
     level = cv2.utils.logging.getLogLevel()
@@ -167,7 +159,7 @@ def _folder(path: Path, frame_rate: float) -> Generator[Frame]:
         yield replace(frame, time_s=index / frame_rate)
 
 
-def _address(source: str, loop: bool, patience: Patience) -> Source:
+def _address(source: str, loop: bool, patience: Patience) -> "Source":
     parts = urlsplit(source)
     if parts.scheme not in SCHEMES:
         raise UsageError(f"{parts.scheme}:// is not supported; {ADVICE}")

@@ -103,15 +103,13 @@ class Settings:
 
 
 class Reader:
-    """Locates the faces of one picture after another, with detectors of its own."""
+    """Locates the faces of one picture after another, with detectors of its own; shares ``memory``,
+    in bytes, with other readers.
+    """
 
     def __init__(
         self, settings: Settings, spec: PreprocessSpec, memory: Budget | None = None
     ) -> None:
-        """
-        Args:
-            memory: in bytes, shared with other readers.
-        """
         self._settings, self._spec, self._memory = settings, spec, memory
         self._detector = cache(settings.create_detector)
         smallest_px = detection.smallest_px(self._detector(1))
@@ -135,12 +133,7 @@ class Reader:
         name, limits = picture.name, self._settings.limits
         source = picture.fetched()
         image, by = decode.read_reduced(
-            source,
-            limits,
-            name=name,
-            longest_px=REDUCED_PX,
-            reductions=self._reductions,
-            work=work,
+            source, limits, name=name, longest_px=REDUCED_PX, reductions=self._reductions, work=work
         )
         one_face = self._settings.crops_are_faces
         located = locate(Frame(name, image), self._detector(by), self._spec, one_face=one_face)
