@@ -104,7 +104,7 @@ class SourceOptions:
         return Rotation(detector, None if self.rotate == "auto" else int(self.rotate))
 
     def ends(self, frames: int, scene: "Scene") -> bool:
-        """Whether to stop after a scene, the last of so many frames."""
+        """Whether to stop after a scene, the last of ``frames``."""
         late = self.max_seconds is not None and (scene.frame.time_s or 0) >= self.max_seconds
         return late or frames == self.max_frames
 
@@ -114,8 +114,8 @@ class VideoDetectorOptions(_options.IgnoringDetectorOptions):
     """The detector, with defaults for video.
 
     Attributes:
-        detect_every: search the whole frame once in so many frames, and small windows around the
-            tracks between.
+        detect_every: search the whole frame every N frames, and small windows around the tracks in
+            between.
     """
 
     detection_size: _options.DetectionSize = 640

@@ -253,7 +253,7 @@ class Frame:
             raise ValueError("a frame has one of an image, an error and a size")
 
     def without_pixels(self, reduction: int = 1) -> "Frame":
-        """The frame with its size in place of its image, decoded so many times smaller."""
+        """The frame with its full size in place of its image, which was decoded 1/``reduction``."""
         if self.image is None:
             return self
         height, width = self.image.shape[:2]

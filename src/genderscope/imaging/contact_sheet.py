@@ -69,7 +69,7 @@ def contact_sheet(
 
 
 def in_columns(tiles: Sequence[Tile], columns: int) -> list[Sequence[Tile]]:
-    """Rows of so many tiles, the last one of what is left."""
+    """Rows of ``columns`` tiles; the last one may be shorter."""
     return [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
 
 

@@ -39,7 +39,7 @@ if "HEIF" in opening.FORMATS:
 else:
     UNREAD |= HEIF
 LIMITS = Limits()
-# Pictures of more bytes, or more pixels in all passes, take long enough to be ended.
+# Larger pictures, in bytes or in pixels of all passes, are decoded in workers.
 QUICK_BYTES, QUICK_PIXELS = 32 * 2**20, 250_000_000
 
 

@@ -1,4 +1,4 @@
-"""Whatever a caller may give as a picture, made into one that the package works with."""
+"""Pictures of any kind that a caller may pass: paths, addresses, bytes, files, PIL, arrays."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ BLOCK_BYTES = 2**16
 
 
 def is_one(picture: object) -> bool:
-    """Whether something is one picture, or nothing that can be one, rather than several."""
+    """Whether a value is one picture, or cannot be any, rather than several pictures."""
     if isinstance(picture, np.ndarray):
         return picture.ndim < 4
     one = isinstance(picture, str | bytes | bytearray | memoryview | dict)
@@ -49,7 +49,7 @@ def load(
         picture: see ``ACCEPTED``. A PIL image is turned upright and transparency becomes white, as
             in files.
         channel_order: of an array with three or four channels.
-        name: in errors, of what has none of its own.
+        name: in errors, for a picture that has none.
 
     Raises:
         UsageError: it is none of these.

@@ -86,8 +86,8 @@ class Opened:
     Attributes:
         picture: as Pillow holds it.
         pixels: its width times its height, by its header.
-        reduction: by which it will be smaller.
-        memory: in bytes, at most, until its pixels are there.
+        reduction: the factor by which its decoder shrinks it.
+        memory: the most that decoding it takes, in bytes.
 
     Raises:
         PictureError: it is above a limit; the message has no name. Pillow raises all kinds of
@@ -141,7 +141,7 @@ def bgr(picture: PIL.Image.Image) -> Image:
 
 
 def strips(picture: PIL.Image.Image) -> Iterator[Image]:
-    """Those pixels from top to bottom, some rows at a time."""
+    """The same pixels from top to bottom, some rows at a time."""
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         top = _white(picture)
         for strip in _crops(picture):
@@ -181,7 +181,7 @@ def problem(error: Exception, data: bytes, messages: str = "") -> str:
 
 
 def _reduce(picture: PIL.Image.Image, request: Request) -> int:
-    """Ask the decoder for a smaller picture; returns by how much it will be smaller."""
+    """Ask the decoder for a smaller picture; returns the factor by which it shrinks it."""
     width, height = picture.size
     for by in sorted(request.reductions, reverse=True):
         if max(width, height) // by >= request.longest_px and min(width, height) >= by:
@@ -190,7 +190,7 @@ def _reduce(picture: PIL.Image.Image, request: Request) -> int:
 
 
 def _extra(picture: Any, passes: int) -> int:  # formats have attributes of their own
-    """Bytes that a decoder needs besides."""
+    """Bytes that a decoder needs besides the pixels."""
     pixels: int = picture.width * picture.height
     if picture.format in ("JPEG", "MPO"):
         # A JPEG of several scans is kept as coefficients of two bytes.
@@ -242,5 +242,5 @@ def _white(picture: PIL.Image.Image) -> float:
 def _orientation(picture: PIL.Image.Image) -> int:
     try:
         return int(picture.getexif().get(ORIENTATION_TAG, 1))
-    except Exception:  # a broken EXIF block says nothing of how the picture stands
+    except Exception:  # a broken EXIF block has no orientation
         return 1

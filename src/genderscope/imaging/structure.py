@@ -7,17 +7,15 @@ MAX_SCANS = 100
 # Usual files have fewer segments and chunks; Pillow walks through them in Python.
 MAX_SEGMENTS, MAX_CHUNKS = 200, 20_000
 _PNG = b"\x89PNG\r\n\x1a\n"
-# In a JPEG's data, 00 stands behind a byte FF, and D0-D7 are places to restart from.
+# In a JPEG's data, a byte FF is followed by 00, or by D0-D7, which are restart markers.
 # A pattern that begins with a plain byte is searched for twelve times as quickly.
 _MARKER = re.compile(rb"\xff\xff*([^\x00\xd0-\xd7\xff])", re.DOTALL)
 _SOI, _SOS, _EOI = b"\xff\xd8", b"\xda", b"\xd9"
 
 
 def passes(data: bytes) -> int:
-    """How often a decoder goes over a picture's pixels; 0 where that does not follow from its
-    structure.
-
-    A JPEG has as many passes as scans, up to ``MAX_SCANS + 1``.
+    """How often a decoder goes over a picture's pixels: for a JPEG its scans, counted up to
+    ``MAX_SCANS + 1``; 0 if the structure does not tell.
     """
     if data.startswith(_SOI):
         return _scans(data)
@@ -31,7 +29,7 @@ def _scans(data: bytes) -> int:
         if marker is None or marker[1] == _EOI:
             return scans
         if not scans and (marker.start() != at or marker.end() - at > 2 + MAX_SEGMENTS):
-            return 0  # Pillow would read what stands between byte by byte
+            return 0  # Pillow would read the bytes between them one by one
         scans += marker[1] == _SOS
         if scans > MAX_SCANS:
             return scans

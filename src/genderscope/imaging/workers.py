@@ -1,5 +1,5 @@
-"""Decoding in processes of its own, for every picture whose header does not bound its time and
-memory: they are ended when it takes too long, and what they print stays with the picture.
+"""Decoding in separate processes, for pictures whose header does not bound their time and memory: a
+process that takes too long is killed, and what it prints becomes part of the picture's error.
 
 Each message is its length in four bytes and MessagePack. The parent sends a ``Request`` without its
 data and, to save copies of them, the data; the worker replies what memory it needs; the parent
@@ -63,7 +63,7 @@ def decode(request: Request, work: Work) -> tuple[Image, int]:
             limit = f"{request.limits.max_seconds:g} s"
             raise PictureError(f"takes more than {limit} to decode; save it again") from error
         raise PictureError("makes its decoder crash; save it again") from error
-    except BaseException:  # it is in the middle of a picture
+    except BaseException:  # such as Ctrl-C in the middle of a picture
         worker.end()
         raise
     if work.cancelled:

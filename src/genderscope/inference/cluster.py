@@ -53,11 +53,10 @@ def classify(
     object storage, a part for each shard of ``archives.shards``; existing parts are kept.
 
     Yields the counts of each part (see ``bulk.count``), in any order: first one for the existing
-    parts, with the numbers of ``parts`` and of all ``shards``. There are so many workers, by
-    default one for each core, each with its own networks, and ``size`` pictures of folders in a
-    part; the shards' fingerprint is added to the stored provenance; for ``unread`` see
-    ``decode.find``. ``UsageError`` if ``out`` holds results of other pictures or settings,
-    ``MissingExtra`` without Ray or pyarrow.
+    parts, with the numbers of ``parts`` and of all ``shards``. Each of ``workers``, by default one
+    for each core, has its own networks. ``size`` is that of ``archives.shards``, whose fingerprint
+    is added to the stored provenance; for ``unread`` see ``decode.find``. ``UsageError`` if ``out``
+    holds results of other pictures or settings, ``MissingExtra`` without Ray or pyarrow.
     """
     ray, data = connected()
     require("pyarrow", "eval")

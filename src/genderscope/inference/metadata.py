@@ -81,7 +81,7 @@ class Difference(_Part, frozen=True, kw_only=True):
 
 class Quantisation(_Part, frozen=True, kw_only=True):
     """How a model was turned into integers, and what that changed: the types of weights and
-    activations, the chosen way of finding the activations' ranges, on so many ``faces``, the root
+    activations, the chosen way of finding the activations' ranges, on ``faces`` faces, the root
     mean square distance from the original's logits, for each way, the difference of accuracy on
     held-out faces, and the share of these that get the original's label.
     """

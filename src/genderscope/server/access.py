@@ -39,7 +39,7 @@ class Hosts:
 
 
 def check_token(connection: HTTPConnection, token: str | None) -> None:
-    """Check a client's token in constant time; a ``Problem`` is 401."""
+    """Check a client's token in constant time; raises ``Problem``, 401."""
     if token is None:
         return
     scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
@@ -59,7 +59,7 @@ def check_token(connection: HTTPConnection, token: str | None) -> None:
 
 
 def check_origin(connection: HTTPConnection, allowed: Collection[str]) -> None:
-    """Refuse web pages of other origins, with 403, which could otherwise use a service that only
+    """Refuse web pages of other origins with 403: they could otherwise use a service that only
     their visitor can reach. Clients other than browsers send no origin.
     """
     origin = connection.headers.get("origin")

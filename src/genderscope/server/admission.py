@@ -23,7 +23,7 @@ class Places:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Hold a place; a ``Problem``, 503, if none is free."""
+        """Hold a place; raises ``Problem``, 503, if none is free."""
         if self.taken >= self._number:
             raise Problem(
                 503,
@@ -38,8 +38,8 @@ class Places:
 
 
 class Admission:
-    """Admits requests within the limits: of those inside, which are processed or wait, of open live
-    WebSockets, and of slots, one for each request or WebSocket frame in progress.
+    """Limits the requests that are processed or wait (``inside``), the open WebSockets (``live``),
+    and the requests and frames that are processed at the same time (``slots``).
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -49,8 +49,8 @@ class Admission:
         self.slots = asyncio.Semaphore(limits.max_concurrent)
 
     async def work(self, request: Request, work: Callable[[], Awaitable[T]]) -> T:
-        """Process a request, whose body has been read, once a slot is free; stop when its client
-        disconnects, a ``Problem`` with 400, or with 504 when it takes too long.
+        """Process a request, whose body has been read, once a slot is free. Raises ``Problem``: 400
+        when its client disconnects, 504 when it takes too long.
         """
         working = asyncio.create_task(self._in_slot(work))
         disconnected = asyncio.create_task(_disconnect(request))

@@ -16,7 +16,7 @@ FIELD = b"file"
 
 
 async def read(request: Request, limits: Limits) -> bytes:
-    """The whole body; a ``Problem`` is 413, too large, 408, too slow, or 400, incomplete."""
+    """The whole body. Raises ``Problem``: 413 too large, 408 too slow, 400 incomplete."""
     too_large = Problem(
         413,
         f"the body exceeds the limit of {limits.max_body_bytes:,} bytes; send fewer or smaller "
@@ -46,9 +46,9 @@ async def read(request: Request, limits: Limits) -> bytes:
 
 
 def pictures(body: bytes, content_type: str, max_files: int) -> list[bytes]:
-    """The encoded pictures in a body: the files of a multipart form, or the body itself. A
-    ``Problem`` is 400, an invalid form; 413, too many files; 415, another content type; 422, no
-    file or another field.
+    """The encoded pictures in a body: the files of a multipart form, or the body itself. Raises
+    ``Problem``: 400 invalid form, 413 too many files, 415 other content type, 422 no file or other
+    field.
     """
     kind, parameters = parse_options_header(content_type)
     if kind == b"multipart/form-data":

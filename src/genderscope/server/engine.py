@@ -47,9 +47,9 @@ class Model:
 
 
 def load_models(default: str, threads: int = 1) -> tuple[dict[str, Model], str]:
-    """The shipped models and the default one, by its name or an exported one by its path, and the
-    default one's name; ``threads`` run each network. ``ModelError`` if there is no such model, or
-    it is broken.
+    """The shipped models and the default, a name or the path of an exported model, by their names;
+    and the default's name. ``threads`` run each network. ``ModelError`` if the default is absent or
+    broken.
     """
     models = {}
     for source in [*shipped(), default]:  # the default replaces a shipped model of its name
@@ -90,7 +90,7 @@ class _Lane:
         share: int,
         prepare: Callable[[], None] | None = None,
     ) -> None:
-        """``share`` is the part of a picture's memory for all of them; each thread ``prepare``s."""
+        """The threads share 1/``share`` of a picture's memory; each calls ``prepare`` first."""
         self._limits, self._memory = limits, Budget(limits.max_memory * 2**20 // share)
         self._detectors: SimpleQueue[Detector] = SimpleQueue()
         for _ in range(threads):
@@ -136,9 +136,9 @@ class Engine:
         wait_s: float = 0.002,
         observe: Callable[[int], None] = lambda size: None,
     ) -> None:
-        """``detector`` makes one for each thread; as many ``workers`` have small pictures, and as
-        many large ones. ``limits`` are those of a picture; all that are decoded at a time share the
-        memory of one. For the other options see ``Batches``.
+        """``detector`` makes one for each thread: ``workers`` for small pictures, and as many for
+        large ones. ``limits`` are those of a picture; pictures that are decoded at the same time
+        share the memory of one. For the other options see ``Batches``.
         """
         self.models, self.default, self.warm = models, default, False
         self._limits, self._workers = limits, workers

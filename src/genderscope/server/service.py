@@ -29,8 +29,8 @@ class Service:
     allow_origins: Collection[str]
 
     def choice(self, options: Options, explain: bool) -> tuple[str, Rule]:
-        """The name of the model to use, and its rule; a ``Problem`` is 422, no such model, or
-        501, one without explanations.
+        """The name of the model to use, and its rule. Raises ``Problem``: 422 unknown model, 501
+        model without explanations.
         """
         name = options.model or self.engine.default
         if (model := self.engine.models.get(name)) is None:

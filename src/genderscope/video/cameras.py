@@ -249,8 +249,8 @@ def _decoded(container: Any) -> Iterator[tuple[float | None, Image | None]]:
 
 
 def _upright(frame: Any, ratio: float) -> Image:
-    """A frame as it is meant to be shown: with square pixels, which were so many times as wide as
-    high, and turned as the file says.
+    """A frame as it is meant to be shown: stretched to square pixels, from pixels of this ratio of
+    width to height, and rotated as the file says.
     """
     image: Image = frame.to_ndarray(format="bgr24")
     if ratio != 1:

@@ -10,7 +10,7 @@ DECISIVE = 1.0
 
 
 class Rotation:
-    """Turns frames clockwise by so many degrees; see ``__call__``.
+    """Turns frames clockwise; see ``__call__``.
 
     Args:
         degrees: 0, 90, 180 or 270; None for the one in which the detector finds the best faces.
@@ -34,5 +34,5 @@ class Rotation:
 
 
 def turned(image: Image, quarters: int) -> Image:
-    """A picture turned clockwise by so many quarters."""
+    """A picture turned clockwise by quarter turns."""
     return np.ascontiguousarray(np.rot90(image, -quarters)) if quarters else image

@@ -59,10 +59,8 @@ class Run(Document, frozen=True, kw_only=True):
 
 
 class Done:
-    """Names of finished pictures, as hashes of eight bytes: a million take 8 MB.
-
-    Any of a million new names collides with a million finished ones with a chance of 1 in 20
-    million.
+    """Names of finished pictures, as hashes of eight bytes: a million take 8 MB. The chance that
+    any of a million new names collides with them is 1 in 20 million.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
