@@ -3,9 +3,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
 from msgspec.structs import replace
-from typer import Option
+from typer import Option, echo
 
 from genderscope.cli import _options, _output, _provenance
 from genderscope.core.errors import DatasetError, UsageError
@@ -156,5 +155,5 @@ def _write(out: Path, results: "Audit", sheet: bytes | None) -> None:
     for name, data in files.items():
         write_whole(out / name, data)
     for sentence in summary(results):
-        typer.echo(f"- {printable(sentence)}")
-    typer.echo(f"The page is {(out / 'audit.html').resolve()}")
+        echo(f"- {printable(sentence)}")
+    echo(f"The page is {(out / 'audit.html').resolve()}")

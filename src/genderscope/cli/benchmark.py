@@ -2,8 +2,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-from typer import Option
+from typer import Option, echo
 
 from genderscope.cli import _options, _output, _provenance
 from genderscope.core.errors import UsageError
@@ -141,7 +140,7 @@ def _predictions(
         if data in results:
             raise UsageError(f"--dataset {source} is the second one called {data}")
         samples = read.samples
-        results[data] = accuracy.predict(entrants, samples, detector, data, folder, typer.echo)
+        results[data] = accuracy.predict(entrants, samples, detector, data, folder, echo)
     return results
 
 

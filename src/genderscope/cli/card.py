@@ -1,8 +1,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from typer import Argument, Option
+from typer import Argument, Option, echo
 
 from genderscope.cli._options import Output, expanded
 from genderscope.core.errors import UsageError
@@ -34,9 +33,9 @@ def card(
     if not write:
         if out:
             raise UsageError("--out goes with --write")
-        typer.echo(cards.read(model), nl=False)
+        echo(cards.read(model), nl=False)
         return
     text = cards.card(model)
     out = out or find(model).with_suffix(cards.SUFFIX)
     write_whole(out, text.encode())
-    typer.echo(str(out))
+    echo(str(out))

@@ -3,8 +3,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-import typer
-from typer import Argument, Option
+from typer import Argument, Exit, Option
 
 from genderscope.cli import INTERRUPTED, _options, _output, _pictures, _signals
 from genderscope.core import plugins
@@ -173,7 +172,7 @@ def classify(
         _output.note(f"with earlier runs: {_summary(earlier + tally)}")
     _pictures.note_unread(unread)
     if interrupted:
-        raise typer.Exit(INTERRUPTED)
+        raise Exit(INTERRUPTED)
     _pictures.fail(paths, bool(tally["pictures"] or earlier), tally["failed"])
 
 

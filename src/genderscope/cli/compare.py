@@ -1,8 +1,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from typer import Argument
+from typer import Argument, echo
 
 from genderscope.cli import _options, _output, _provenance
 from genderscope.core.errors import DatasetError, UsageError
@@ -85,10 +84,10 @@ def compare(
         result.save(json_file, overwrite=True)
     if sheet:
         annotate.save(disagreements.sheet(pair), sheet)
-    typer.echo(f"A: {printable(first.name)}\nB: {printable(second.name)}")
+    echo(f"A: {printable(first.name)}\nB: {printable(second.name)}")
     for table in tables.comparison(result):
         _output.show(table)
-    typer.echo(
+    echo(
         f"{result.n_pictures:,} pictures in both, matched by their {result.joined_by}; "
         f"{result.n_unlabelled:,} of them without a label (not counted)"
     )

@@ -2,8 +2,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-from typer import Option
+from typer import Exit, Option, echo
 
 from genderscope.cli import _options, _output, _provenance
 from genderscope.core.errors import UsageError
@@ -98,12 +97,12 @@ def counterfactuals(
         )
     if json_file:
         results.save(json_file, overwrite=True)
-    typer.echo(f"{results.model} on {results.dataset}, {results.n:,} faces")
+    echo(f"{results.model} on {results.dataset}, {results.n:,} faces")
     _output.show(tables.counterfactuals(results))
     for reason, count in results.skipped.items():
         _output.error(f"skipped: {count:,}: {reason}")
     if counterfactual_faces.UNREADABLE in results.skipped:
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _measure(

@@ -1,7 +1,6 @@
 from typing import Annotated
 
-import typer
-from typer import Option
+from typer import Option, echo
 
 from genderscope.cli import _output
 from genderscope.cli._options import expanded
@@ -39,7 +38,7 @@ def datasets(as_json: Annotated[bool, Option("--json")] = False) -> None:
             }
             for name, module in readers.items()
         ]
-        typer.echo(json.dumps(entries, indent=2))
+        echo(json.dumps(entries, indent=2))
         return
     table = Table("name", "pictures", "splits")
     table.columns[1].justify = "right"
@@ -48,5 +47,5 @@ def datasets(as_json: Annotated[bool, Option("--json")] = False) -> None:
         table.add_row(name, size, ", ".join(module.SPLITS))
     _output.show(table)
     for name, module in readers.items():
-        typer.echo(f"\n{name}: {module.TITLE}\n{module.WHERE}")
-        typer.echo(f"Labels: {module.LABELS}\nLicence: {module.LICENCE}\n{module.LAYOUT}")
+        echo(f"\n{name}: {module.TITLE}\n{module.WHERE}")
+        echo(f"Labels: {module.LABELS}\nLicence: {module.LICENCE}\n{module.LAYOUT}")

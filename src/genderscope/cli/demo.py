@@ -1,8 +1,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from typer import Option
+from typer import Option, echo
 
 from genderscope.cli._options import Output, expanded
 
@@ -29,4 +28,4 @@ def demo(
     annotate.save(draw(image, results), out)
     with table.create() as sink:
         sink.write(Scene(Frame(decode.PORTRAIT.name, image), tuple(results)))
-    typer.echo(f"The annotated portrait is in {out.resolve()}")
+    echo(f"The annotated portrait is in {out.resolve()}")

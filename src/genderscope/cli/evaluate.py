@@ -1,8 +1,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from typer import Option
+from typer import Option, echo
 
 from genderscope.cli import _options, _output, _provenance
 from genderscope.core.errors import UsageError
@@ -73,10 +72,10 @@ def evaluate(
         drawings.confusion_matrix(result.confusion, drawings.title(result), confusion)
     if plots:
         drawings.evaluation(result, plots)
-    typer.echo(f"{result.model} on {dataset}, {result.split}, faces detected by {result.detector}")
+    echo(f"{result.model} on {dataset}, {result.split}, faces detected by {result.detector}")
     for table in tables.evaluation(result):
         _output.show(table)
-    typer.echo(
+    echo(
         f"{result.n:,} labelled pictures: {result.not_detected:,} without a detected face "
         f"(classified as a whole), {len(result.unreadable):,} unreadable (counted as wrong); "
         f"{len(result.unlabelled):,} without a label (not counted)"

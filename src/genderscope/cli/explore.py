@@ -1,8 +1,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from typer import Argument, Option
+from typer import Argument, Option, echo
 
 from genderscope.cli import _options, _output, _provenance
 from genderscope.core.extras import require
@@ -60,7 +59,7 @@ def explore(
     page, title = out / "index.html", f"Data set {source}"
     write_whole(page, compose(result, opened, title, [*facts, *links]).encode())
     labels = ", ".join(f"{name}: {n:,}" for name, n in result.labels.items())
-    typer.echo(f"{source}, {split}: {result.pictures:,} pictures ({labels})")
+    echo(f"{source}, {split}: {result.pictures:,} pictures ({labels})")
     for problem in result.problems:
-        typer.echo(printable(f"- {problem.text}"))
-    typer.echo(f"The page is {page.resolve()}")
+        echo(printable(f"- {problem.text}"))
+    echo(f"The page is {page.resolve()}")

@@ -1,8 +1,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from typer import Argument, Option
+from typer import Argument, Option, echo
 
 from genderscope.cli._options import expanded
 from genderscope.core.errors import UsageError
@@ -35,7 +34,7 @@ def export(
             raise UsageError(f"{run} is exported already: --cache goes with a run's folder")
         from genderscope.training.guided_export import write
 
-        typer.echo(str(write(run)))
+        echo(str(write(run)))
         return
     if cache is None:
         raise UsageError(f"to export {run}, name the crops that it was trained on with --cache")
@@ -47,8 +46,8 @@ def export(
         from genderscope.training.export import export_run
 
         model = export_run(run, crops)
-        typer.echo(str(model))
+        echo(str(model))
     if int8:
         from genderscope.training.quantise import quantise
 
-        typer.echo(str(quantise(model, crops)))
+        echo(str(quantise(model, crops)))

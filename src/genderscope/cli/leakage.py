@@ -1,8 +1,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-from typer import Argument, Option
+from typer import Argument, Exit, Option, echo
 
 from genderscope.cli import _output, _provenance
 from genderscope.cli._options import Jobs, Output, expanded
@@ -53,7 +52,7 @@ def leakage(
         save(result, out)
     _print(result)
     if any(comparison.leaks for comparison in result.comparisons):
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _print(result: "Leakage") -> None:
@@ -64,11 +63,11 @@ def _print(result: "Leakage") -> None:
         for pair in comparison.pairs[:LISTED]:
             kind = f"{pair.kind}{', mirrored' * pair.mirrored}"
             line = f"{pair.a} and {pair.b}: {kind}, correlation {pair.correlation:.3f}"
-            typer.echo(printable(line))
+            echo(printable(line))
         if (more := len(comparison.pairs) - LISTED) > 0:
-            typer.echo(f"... and {more:,} more pairs; --out DIR lists all")
+            echo(f"... and {more:,} more pairs; --out DIR lists all")
         for shared in comparison.shared_identities[:LISTED]:
-            typer.echo(printable(f"{shared.identity} is in both"))
+            echo(printable(f"{shared.identity} is in both"))
         counts = ", ".join(f"{kind}: {count:,}" for kind, count in comparison.counts.items())
         a, b = comparison.a, comparison.b
-        typer.echo(printable(f"{a.source} ({a.split}) and {b.source} ({b.split}): {counts}"))
+        echo(printable(f"{a.source} ({a.split}) and {b.source} ({b.split}): {counts}"))

@@ -1,8 +1,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
-from typer import Argument, Option
+from typer import Argument, Option, echo
 
 from genderscope.cli import _output
 from genderscope.cli._options import expanded
@@ -35,7 +34,7 @@ def models(
         if name is None:
             raise UsageError(f"say what to pull: {', '.join(downloads.DOWNLOADS)}")
         url = file.absolute().as_uri() if file else None
-        typer.echo(f"{name} lies at {downloads.pull(name, url)}")
+        echo(f"{name} lies at {downloads.pull(name, url)}")
         return
 
     name_column = Column("model", no_wrap=True)
@@ -63,8 +62,8 @@ def models(
             notes.append(f"{model.name}: {metadata.source}; {licence}")
     _output.show(table)
     for note in notes:
-        typer.echo(note)
+        echo(note)
     for pulled, download in downloads.DOWNLOADS.items():
         place = downloads.find(pulled)
         state = f"at {place}" if place else f"not here: genderscope models pull {pulled}"
-        typer.echo(f"detector {pulled} ({download.licence}): {state}")
+        echo(f"detector {pulled} ({download.licence}): {state}")

@@ -3,8 +3,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import typer
-from typer import Argument, Option
+from typer import Argument, Option, echo
 
 from genderscope.cli import _options, _output
 from genderscope.core.errors import UsageError
@@ -135,5 +134,5 @@ def prepare(
         if count:
             _output.error(f"removed by the condition '{condition}': {count:,}")
     failed = sum(cache.failures.values())
-    typer.echo(f"{len(cache):,} crops in {cache.folder}, {failed:,} pictures failed")
+    echo(f"{len(cache):,} crops in {cache.folder}, {failed:,} pictures failed")
     _output.fail(f"failed: {count:,}: {reason}" for reason, count in cache.failures.items())

@@ -1,8 +1,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from typer import Option
+from typer import Option, echo
 
 from genderscope.cli import _options, _output, _provenance
 from genderscope.core.extras import require
@@ -58,9 +57,9 @@ def regions(
     if maps and (sheet := average_maps.sheet(explained)) is not None:
         maps.mkdir(parents=True, exist_ok=True)
         annotate.save_new(sheet, maps, f"{explainer.name}-average-maps", ".png")
-    typer.echo(f"{survey.model} on {dataset}, {survey.split}, faces detected by {survey.detector}")
+    echo(f"{survey.model} on {dataset}, {survey.split}, faces detected by {survey.detector}")
     _output.show(tables.regions(survey.groups))
-    typer.echo(
+    echo(
         f"{survey.n:,} faces; left out: {survey.not_detected:,} pictures without a detected face, "
         f"{survey.no_gradient:,} faces without any gradient, {len(survey.unreadable):,} unreadable"
     )

@@ -1,7 +1,6 @@
 from typing import Annotated
 
-import typer
-from typer import Option
+from typer import Option, echo
 
 from genderscope.cli._options import DetectorModel, DetectorName, Model, Orientation, expanded
 from genderscope.core.errors import UsageError
@@ -82,7 +81,7 @@ def serve(
     socket = listen(host, port, token)
     cv2.setNumThreads(1)  # pictures are processed in parallel instead
     address = f"http://{name}:{socket.getsockname()[1]}"
-    typer.echo(f"genderscope serves at {address}")
+    echo(f"genderscope serves at {address}")
     if open_page:
         webbrowser.open(address)
     server(app, limits).run([socket])

@@ -1,8 +1,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from typer import Argument, Option
+from typer import Argument, Option, echo
 
 from genderscope.cli import _options, _output, _provenance
 
@@ -47,4 +46,4 @@ def split(
         table.add_row(name, *(f"{count:,}" for count in counts))
     _output.show(table)
     if result.unlabelled:
-        typer.echo(f"{result.unlabelled:,} pictures without a label are left out")
+        echo(f"{result.unlabelled:,} pictures without a label are left out")

@@ -5,9 +5,8 @@ from pathlib import Path
 from textwrap import fill
 from typing import Annotated
 
-import typer
 from msgspec.structs import fields
-from typer import Option
+from typer import Option, echo
 
 from genderscope.cli import _options, _output, _provenance
 from genderscope.core.errors import UsageError
@@ -116,7 +115,7 @@ def train(
         train_parents(from_recipe, crops, out.parent, settings.seed, occluded, err.print)
         fit(crops, settings, out, resume, occluded, command=_provenance.command())
         if distributed.first():
-            typer.echo(str(export_run(out, crops)))
+            echo(str(export_run(out, crops)))
             if warning := chance(TrainingRecord.load(out / runs.RECORD), crops.labels):
                 err.print(warning)
 

@@ -1,8 +1,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-from typer import Option
+from typer import Option, echo
 
 from genderscope.cli import _options, _provenance
 from genderscope.core.extras import require
@@ -53,7 +52,7 @@ def tune(
 
     def report(trial: "FrozenTrial") -> None:
         value = "pruned" if trial.state.name == "PRUNED" else f"{trial.value:.4f}"
-        typer.echo(f"trial {trial.number}: loss {value}", err=True)
+        echo(f"trial {trial.number}: loss {value}", err=True)
 
     settings = Settings(
         model=model,
@@ -70,6 +69,6 @@ def tune(
         results = document(searched, crops, settings, _provenance.command())
         results.save(json_file, overwrite=True)
     best = searched.best_trial
-    typer.echo(f"# trial {best.number} of {len(searched.trials)}: validation loss {best.value:.4f}")
+    echo(f"# trial {best.number} of {len(searched.trials)}: validation loss {best.value:.4f}")
     for name, value in {"model": model, "batch_size": batch_size, **best.params}.items():
-        typer.echo(f"{name} = {value!r}".replace("'", '"'))
+        echo(f"{name} = {value!r}".replace("'", '"'))

@@ -4,8 +4,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-from typer import Argument
+from typer import Argument, Exit
 
 from genderscope.cli import INTERRUPTED, _options, _output, _provenance, _signals
 from genderscope.cli._video import OutputOptions, SourceOptions, VideoDetectorOptions
@@ -90,9 +89,9 @@ def watch(
     outputs.save(session.counts)
     _output.note(_summary(session, detection))
     if interrupted:
-        raise typer.Exit(INTERRUPTED)
+        raise Exit(INTERRUPTED)
     if session.failed:
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 @dataclass

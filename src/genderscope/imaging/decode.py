@@ -159,10 +159,7 @@ def find(
 
 
 def frames(
-    paths: Iterable[str | Path],
-    limits: Limits = LIMITS,
-    avoid: Path | None = None,
-    unread: Counter[str] | None = None,
+    paths: Iterable[str | Path], avoid: Path | None = None, unread: Counter[str] | None = None
 ) -> Iterator[Frame]:
     """Decode what ``find`` finds, one picture at a time; what fails is a frame with its error."""
     for found in find(paths, avoid, unread):
@@ -170,7 +167,7 @@ def frames(
             yield found
             continue
         try:
-            frame = Frame(str(found), read(found, limits))
+            frame = Frame(str(found), read(found))
         except PictureError as error:
             frame = Frame(str(found), error=str(error))
         yield frame

@@ -46,16 +46,15 @@ class Model:
     file: Path
 
 
-def load_models(default: str, threads: int = 1) -> tuple[dict[str, Model], str]:
+def load_models(default: str) -> tuple[dict[str, Model], str]:
     """The shipped models and the default, a name or the path of an exported model, by their names;
-    and the default's name. ``threads`` run each network. ``ModelError`` if the default is absent or
-    broken.
+    and the default's name. ``ModelError`` if the default is absent or broken.
     """
     models = {}
     for source in [*shipped(), default]:  # the default replaces a shipped model of its name
-        file, classifier = find(source), Classifier.load(source, threads)
+        file, classifier = find(source), Classifier.load(source, 1)
         explains = guided_file(file).is_file()
-        explainer = Explainer.load(source, threads) if explains else None
+        explainer = Explainer.load(source, 1) if explains else None
         models[classifier.name] = Model(classifier, explainer, file)
     return models, classifier.name
 

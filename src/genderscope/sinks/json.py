@@ -8,7 +8,7 @@ from genderscope.sinks import TextSink
 
 
 class JsonArray(TextSink):
-    """A text file, or standard output for ``-``; ``UsageError`` if it cannot be written."""
+    """See ``TextSink``."""
 
     def __init__(self, target: str) -> None:
         super().__init__(target)

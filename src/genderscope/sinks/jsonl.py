@@ -1,8 +1,8 @@
 """JSON Lines: one record per picture."""
 
 import json
-import os
 from collections.abc import Iterator
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from genderscope.core.errors import UsageError
@@ -10,13 +10,9 @@ from genderscope.core.records import SceneRecord, plain
 from genderscope.core.types import Scene
 from genderscope.sinks import Finished, TextSink
 
-BLOCK_BYTES = 1 << 16
-
 
 class JsonLines(TextSink):
-    """A text file, or standard output for ``-``; ``append`` keeps what the file holds.
-    ``UsageError`` if it cannot be written.
-    """
+    """See ``TextSink``; ``append`` keeps what the file holds."""
 
     def write(self, scene: Scene) -> None:
         self.file.write(json.dumps(plain(SceneRecord.of(scene))) + "\n")
@@ -48,15 +44,9 @@ def finished(target: str) -> Iterator[Finished]:
 
 def _cut(file: Path) -> None:
     """Truncate a file after its last line feed."""
+    if not file.stat().st_size:
+        return  # which cannot be mapped
     with file.open("r+b") as opened:
-        end = opened.seek(0, os.SEEK_END)
-        while end:
-            start = max(end - BLOCK_BYTES, 0)
-            opened.seek(start)
-            if (feed := opened.read(end - start).rfind(b"\n")) >= 0:
-                start += feed + 1
-                break
-            end = start
-        else:
-            start = 0
-        opened.truncate(start)
+        with mmap(opened.fileno(), 0, access=ACCESS_READ) as data:
+            end = data.rfind(b"\n") + 1
+        opened.truncate(end)

@@ -28,7 +28,8 @@ MAX_SCORE = 0.999  # Scores are clipped to this, so that no single frame dominat
 # A label changes once the mean log-odds pass the threshold by this margin, which is larger while
 # the mean covers few frames.
 HYSTERESIS, EARLY_HYSTERESIS = 0.2, 1.5
-# How long a face may be hidden and keep its track, and the frames that confirm a track.
+# How long a face may be hidden and keep its track, and the frames after which a track is confirmed,
+# that is, no false detection.
 MAX_AGE_S, MIN_HITS = 1.0, 3
 
 
@@ -37,14 +38,13 @@ class Tracker:
 
     Args:
         max_age_s: how long a face may be hidden and keep its track.
-        min_hits: frames after which a track is confirmed, that is, not a false detection.
 
     Raises:
         MissingExtra: SciPy is not installed.
     """
 
-    def __init__(self, max_age_s: float = MAX_AGE_S, min_hits: int = MIN_HITS) -> None:
-        self.max_age_s, self.min_hits = max_age_s, min_hits
+    def __init__(self, max_age_s: float = MAX_AGE_S) -> None:
+        self.max_age_s = max_age_s
         self._assign = require("scipy.optimize", "video").linear_sum_assignment
         self._tracks: list[_Track] = []
         self._last = 0
@@ -73,7 +73,7 @@ class Tracker:
                 self._last += 1
                 partner[row] = _Track(self._last, boxes[row])
                 self._tracks.append(partner[row])
-            matched.append(partner[row].add(result, boxes[row], time_s, self.min_hits))
+            matched.append(partner[row].add(result, boxes[row], time_s))
         return tuple(matched)
 
     def _match(self, boxes: Floats, before_s: float | None) -> dict[int, "_Track"]:
@@ -133,7 +133,7 @@ class _Track:
         self.box = self.at(elapsed_s)
         self._covariance = step @ self._covariance @ step.T + np.outer(noise, noise)
 
-    def add(self, result: Result, box: Floats, time_s: float, min_hits: int) -> Result:
+    def add(self, result: Result, box: Floats, time_s: float) -> Result:
         residual = box - self.box
         gain = self._covariance[:, 0] / (self._covariance[0, 0] + JITTER**2)
         self.box = self.box + gain[0] * residual
@@ -149,7 +149,7 @@ class _Track:
         margin = HYSTERESIS + EARLY_HYSTERESIS / max(self._scored, 1) ** 0.5
         if self._scored == 1 or _changes(self.label, self.log_odds, single.min_confidence, margin):
             self.label = mean.label if self._scored else UNCERTAIN
-        state = TrackState(self.number, self.frames, self.frames >= min_hits, single.scores)
+        state = TrackState(self.number, self.frames, self.frames >= MIN_HITS, single.scores)
         return replace(result, prediction=replace(mean, steady=self.label), track=state)
 
 
