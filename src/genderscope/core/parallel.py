@@ -89,10 +89,8 @@ class Budget:
 
 
 class Work:
-    """Something in progress: it reserves from a budget, and other threads can cancel it.
-
-    Attributes:
-        cancelled: nobody wants its result.
+    """Something in progress: it reserves from a budget, and other threads can cancel it. Once
+    ``cancelled``, nobody wants its result.
     """
 
     def __init__(self, budget: Budget | None = None) -> None:

@@ -81,9 +81,7 @@ class TrackedFaceRecord(FaceRecord):
 @dataclass(frozen=True, kw_only=True)
 class SceneRecord:
     """A picture or a frame: it has either faces or an error; a frame has a number and a time.
-
-    Attributes:
-        left_out: None if the detector dropped no face.
+    ``left_out`` is None if the detector dropped no face.
     """
 
     path: str

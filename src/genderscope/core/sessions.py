@@ -52,11 +52,7 @@ def create(
 
 
 class Session:
-    """A network that is opened anew in another process: after a fork, or when unpickled or copied.
-
-    Attributes:
-        file: where it lies.
-    """
+    """A network that is opened anew in another process, after a fork, unpickling or copying."""
 
     def __init__(self, file: Path, threads: int = 0, provider: str = CPU) -> None:
         """See ``create``."""
@@ -78,10 +74,8 @@ class Session:
 
 
 def of_device(device: str) -> str:
-    """The provider of a device, such as ``cpu`` or ``cuda``, if ONNX Runtime can use it here.
-
-    Raises:
-        UsageError: it cannot; the message says what would.
+    """The provider of a device, such as ``cpu`` or ``cuda``; ``UsageError`` if ONNX Runtime cannot
+    use it here, with what would help.
     """
     here = [
         name.removesuffix(_SUFFIX).lower()

@@ -66,16 +66,9 @@ class Encoded:
 
 
 def read(source: Path | bytes, limits: Limits = LIMITS, *, name: str | None = None) -> Image:
-    """Decode one picture, the first frame of an animated one.
-
-    Args:
-        name: in errors; by default the file.
-
-    Returns:
-        (height, width, 3) uint8 BGR, upright, transparency on white.
-
-    Raises:
-        PictureError: in one line, what is wrong and what to do.
+    """Decode one picture, the first frame of an animated one, to (height, width, 3) uint8 BGR,
+    upright, transparency on white. ``PictureError`` says in one line what is wrong and what to do,
+    with ``name``, by default the file's.
     """
     return read_reduced(source, limits, name=name)[0]
 
@@ -94,7 +87,7 @@ def read_reduced(
     quarter or an eighth in less time than at full size.
 
     Args:
-        source, limits, name: see ``read``.
+        source, limits, name: as of ``read``, also for errors.
         longest_px: what the picture's longer side must keep.
         reductions: of 2, 4 and 8, those allowed.
         passes: as of ``structure.passes``; counted here by default.
@@ -102,9 +95,6 @@ def read_reduced(
 
     Returns:
         The picture as from ``read``, and its reduction: the largest possible one, or 1.
-
-    Raises:
-        PictureError: see ``read``.
     """
     if name is None:
         name = "the picture" if isinstance(source, bytes) else str(source)

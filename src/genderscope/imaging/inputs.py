@@ -43,16 +43,14 @@ def is_one(picture: object) -> bool:
 def load(
     picture: Picture, channel_order: ChannelOrder = "bgr", name: str = "the picture"
 ) -> Frame | Encoded:
-    """A picture of any accepted kind; paths, addresses and bytes are not decoded yet.
+    """A picture of any accepted kind, else ``UsageError``; paths, addresses and bytes are not
+    decoded yet.
 
     Args:
         picture: see ``ACCEPTED``. A PIL image is turned upright and transparency becomes white, as
             in files.
         channel_order: of an array with three or four channels.
         name: in errors, for a picture that has none.
-
-    Raises:
-        UsageError: it is none of these.
     """
     if isinstance(picture, str) and picture.lower().startswith(("http://", "https://")):
         return Encoded(_shown(picture), partial(fetch, picture))
@@ -91,10 +89,8 @@ def read(picture: Picture, channel_order: ChannelOrder = "bgr") -> Image:
 
 
 def fetch(address: str) -> bytes:
-    """What lies at an ``http(s)://`` address, at most ``MAX_BYTES`` in ``TIMEOUT_S``.
-
-    Raises:
-        PictureError: it does not answer in time, refuses, or sends more.
+    """The content of an ``http(s)://`` address, at most ``MAX_BYTES`` in ``TIMEOUT_S``;
+    ``PictureError`` if it does not answer in time, refuses, or sends more.
     """
     from http.client import HTTPException  # slow to import
     from urllib.error import HTTPError

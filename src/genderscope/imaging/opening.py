@@ -158,11 +158,7 @@ def strips(picture: PIL.Image.Image) -> Iterator[Image]:
 
 
 def problem(error: Exception, data: bytes, messages: str = "") -> str:
-    """What is wrong with a picture and what to do, without its name.
-
-    Args:
-        messages: of its decoder, if any.
-    """
+    """What is wrong with a picture, with its decoder's messages, and what to do; no name."""
     if isinstance(error, PictureError):
         return str(error)
     if isinstance(error, PIL.UnidentifiedImageError):

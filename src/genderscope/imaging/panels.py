@@ -21,16 +21,14 @@ STRONGEST = 0.8
 
 
 def panel(face: Image, shades: Image, energy: npt.NDArray[np.floating], caption: str) -> Image:
-    """A face, its map in shades of grey and the map's energy over the face, side by side.
+    """A face, its map in shades of grey and the map's energy over the face, side by side: (height,
+    width, 3) uint8 BGR, the same for all panels.
 
     Args:
         face: (side, side, 3) uint8 BGR, the part of the picture that the map is of.
         shades: (size, size) uint8.
         energy: (size, size), not negative.
         caption: one line, made smaller where it is long.
-
-    Returns:
-        (height, width, 3) uint8 BGR, the same for all panels.
     """
     middle = np.repeat(tile(shades, cv2.INTER_NEAREST)[..., None], 3, 2)
     return row([tile(face), middle, overlay(face, energy)], caption)

@@ -45,11 +45,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 def decode(request: Request, work: Work) -> tuple[Image, int]:
-    """A picture and its reduction.
-
-    Raises:
-        PictureError: what is wrong, without the picture's name.
-    """
+    """A picture and its reduction; ``PictureError``, without its name, says what is wrong."""
     worker = _take()
     start = monotonic()
     try:
@@ -103,10 +99,8 @@ class _Worker:
         return self._process.poll() is None
 
     def decode(self, request: Request, work: Work) -> tuple[Image, int] | str:
-        """A picture and its reduction, or what is wrong with it.
-
-        Raises:
-            EOFError, OSError: the process has ended.
+        """A picture and its reduction, or what is wrong with it; ``EOFError`` or ``OSError`` if the
+        process has ended.
         """
         _send(self._requests, msgspec.structs.replace(request, data=b""), request.data)
         reply = _receive(self._replies, Reply)

@@ -129,10 +129,8 @@ class Classifier(Model):
         return outputs
 
     def __call__(self, crops: Image) -> Floats:
-        """Calibrated probabilities, (n, 2) in the order of ``LABELS``.
-
-        Args:
-            crops: (n, size, size) uint8 grey or (n, size, size, 3) BGR, cut by ``preprocess.crop``.
+        """Calibrated probabilities, (n, 2) in the order of ``LABELS``, of crops that
+        ``preprocess.crop`` cut, (n, size, size) uint8 grey or (n, size, size, 3) BGR.
         """
         return self._scores(self.logits(crops))
 

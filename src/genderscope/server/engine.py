@@ -74,10 +74,8 @@ class PictureResults:
 
 
 class _Lane:
-    """Threads that locate faces, each with a detector, and the memory that they share.
-
-    Attributes:
-        threads: to run something else in, too.
+    """Threads that locate faces, each with a detector, and the memory that they share. Other work
+    may run in its ``threads`` too.
     """
 
     def __init__(

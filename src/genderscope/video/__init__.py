@@ -40,11 +40,8 @@ class Live:
         drawn: draw each frame's results.
         hud: draw the frame rate and the milliseconds of each stage too.
         private: pixelate faces in the drawn frames, also for the tracker's ``max_age_s`` after the
-            detector lost them.
+            detector lost them. With an explainer it is a ``UsageError``.
         rotation: turns a frame upright, such as a ``Rotation``.
-
-    Raises:
-        UsageError: both an explainer and ``private``.
     """
 
     def __init__(

@@ -10,11 +10,8 @@ DECISIVE = 1.0
 
 
 class Rotation:
-    """Turns frames clockwise; see ``__call__``.
-
-    Args:
-        degrees: 0, 90, 180 or 270; None for the one in which the detector finds the best faces.
-            All four are tried in each frame until one leads clearly.
+    """Turns frames clockwise by 0, 90, 180 or 270 degrees; see ``__call__``. With None, all four
+    are tried in each frame until the detector's faces are clearly the best in one.
     """
 
     def __init__(self, detector: Detector, degrees: int | None) -> None:

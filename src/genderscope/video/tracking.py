@@ -34,13 +34,8 @@ MAX_AGE_S, MIN_HITS = 1.0, 3
 
 
 class Tracker:
-    """Links faces across frames and averages their scores; see ``update``.
-
-    Args:
-        max_age_s: how long a face may be hidden and keep its track.
-
-    Raises:
-        MissingExtra: SciPy is not installed.
+    """Links faces across frames and averages their scores; see ``update``. A face that is hidden
+    for up to ``max_age_s`` keeps its track. ``MissingExtra`` without SciPy.
     """
 
     def __init__(self, max_age_s: float = MAX_AGE_S) -> None:

@@ -18,9 +18,7 @@ def at_once(
 ) -> int:
     """How many rows of some or all columns of a row group to read at a time, at most ``most``: each
     value may be as large as a page, from a dictionary or with the prefix of the one before.
-
-    Raises:
-        ValueError: a page or column would fill the memory, or its header is broken.
+    ``ValueError`` if a page or column would fill the memory, or its header is broken.
     """
     largest = 1
     for column in map(group.column, range(group.num_columns)):
