@@ -92,9 +92,7 @@ class Commands(TyperGroup):
                     formatter.write_dl([(name.ljust(width), summary) for name, summary in rows])
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; each of our own errors, and a failing disk, become one line on standard
-        error.
-        """
+        """Run a command; one of our errors, or a failing disk, is a line on standard error."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:

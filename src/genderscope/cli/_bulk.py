@@ -97,9 +97,7 @@ def on_a_cluster(
 def _done(
     targets: dict[str, str], settings: Settings, scope: Pipeline, earlier: Counter[str]
 ) -> Done:
-    """The finished pictures of an output, which are counted in ``earlier``; ``UsageError`` if it
-    was made with other settings.
-    """
+    """An output's finished pictures, counted in ``earlier``; ``UsageError`` for other settings."""
     [(name, target)] = targets.items()
     agree(*_settings_of(name, target), _run(settings, scope))
     if name == "parquet":

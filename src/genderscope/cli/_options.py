@@ -245,9 +245,7 @@ def note_threshold(own: float, wanted: float | None) -> None:
 
 
 def sink_targets(sinks: Sequence[str] | None) -> dict[str, str]:
-    """Targets of sinks by their names, from ``--sink``; ``UsageError`` unless all are
-    ``NAME=TARGET``.
-    """
+    """Targets by sink, from ``--sink``; ``UsageError`` unless each is ``NAME=TARGET``."""
     targets = {}
     for sink in sinks or ():
         name, equals, target = sink.partition("=")

@@ -163,9 +163,7 @@ def _run(
 
 
 def show(window: "Window", scene: "Scene", live: "Live", model: str, paced: bool) -> bool:
-    """Show a scene and handle keys; whether the user quit. ``paced`` waits for its own time, as a
-    recorded source needs.
-    """
+    """Show a scene, at its time if ``paced``, and handle keys; whether the user quit."""
     if paced:
         time.sleep(max(window.opened_s + (scene.frame.time_s or 0) - time.monotonic(), 0))
     window.write(scene)

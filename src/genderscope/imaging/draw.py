@@ -49,9 +49,7 @@ def pixelated(image: Image, boxes: Sequence[Box]) -> Image:
 
 
 def beside(image: Image, results: Sequence[Result], maps: Sequence[Image]) -> Image:
-    """A copy of a picture with each face's map, (side, side) uint8 grey, next to it, where there is
-    room.
-    """
+    """A copy of a picture with each face's map, (side, side) uint8 grey, next to it if it fits."""
     drawn = np.ascontiguousarray(image).copy()
     height, width = image.shape[:2]
     boxes = [result.face.box for result in results]

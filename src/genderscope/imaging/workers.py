@@ -99,9 +99,7 @@ class _Worker:
         return self._process.poll() is None
 
     def decode(self, request: Request, work: Work) -> tuple[Image, int] | str:
-        """A picture and its reduction, or what is wrong with it; ``EOFError`` or ``OSError`` if the
-        process has ended.
-        """
+        """A picture and its reduction, or what is wrong; ``EOFError``, ``OSError`` if it ended."""
         _send(self._requests, msgspec.structs.replace(request, data=b""), request.data)
         reply = _receive(self._replies, Reply)
         if not reply.problem:

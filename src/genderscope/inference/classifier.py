@@ -118,9 +118,7 @@ class Classifier(Model):
 
     @classmethod
     def load(cls, model: str | Path, threads: int = 0, provider: str = sessions.CPU) -> Self:
-        """Open a shipped model by its name, or any exported one by its path: see ``find`` and
-        ``open``, also for errors.
-        """
+        """Open a shipped model by name or another by path; errors as ``find`` and ``open``."""
         return cls.open(find(model), threads, provider)
 
     def logits(self, crops: Image) -> Floats:

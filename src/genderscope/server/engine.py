@@ -61,9 +61,7 @@ def load_models(default: str) -> tuple[dict[str, Model], str]:
 
 @dataclass(frozen=True, slots=True)
 class PictureResults:
-    """A picture's size in pixels and its results; on request a crop and a guided map of each, as a
-    PNG.
-    """
+    """A picture's size in pixels and its results; on request their crops and maps as PNGs."""
 
     width: int
     height: int
@@ -208,9 +206,7 @@ class Engine:
 
 
 def _give_way() -> None:
-    """Let other threads and the network go first, also before the processes that this one starts.
-    Linux has priorities of threads.
-    """
+    """Linux has priorities of threads: this one gives way, as do processes that it starts."""
     if sys.platform == "linux":
         os.nice(LARGE_NICENESS)
 

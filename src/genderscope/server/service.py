@@ -29,9 +29,7 @@ class Service:
     allow_origins: Collection[str]
 
     def choice(self, options: Options, explain: bool) -> tuple[str, Rule]:
-        """The name of the model to use, and its rule. Raises ``Problem``: 422 unknown model, 501
-        model without explanations.
-        """
+        """The model's name and rule; ``Problem`` 422 if it is unknown, 501 if it cannot explain."""
         name = options.model or self.engine.default
         if (model := self.engine.models.get(name)) is None:
             raise Problem(422, f"unknown model; available: {', '.join(self.engine.models)}")

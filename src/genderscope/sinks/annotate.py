@@ -30,9 +30,7 @@ class Annotate(BaseSink):
             raise UsageError(f"{target} cannot be created: {error.strerror}") from error
 
     def write(self, scene: Scene) -> None:
-        """Write the scene's picture, if it has no error; ``UsageError`` if the folder cannot be
-        written.
-        """
+        """Write the picture of a scene without an error; ``UsageError`` if that fails."""
         if scene.frame.image is None:
             return
         path = Path(scene.frame.path)

@@ -62,9 +62,7 @@ def clear(target: str) -> None:
 
 
 def finished(target: str) -> Iterator[Finished]:
-    """A folder's rows, their paths as ``text`` writes them; ``UsageError`` if a part cannot be
-    read.
-    """
+    """A folder's rows, paths as by ``text``; ``UsageError`` if a part cannot be read."""
     pq, pa = require("pyarrow.parquet", "eval"), require("pyarrow", "eval")
     store = Store(target)
     for number in parts(store):

@@ -230,9 +230,7 @@ def _pictures(container: Any) -> Generator[Image | None]:
 
 
 def _decoded(container: Any) -> Iterator[tuple[float | None, Image | None]]:
-    """Time in seconds and picture of each frame; None for one that cannot be decoded.
-    ``SourceError`` if the stream was lost.
-    """
+    """Times in s and pictures, None if broken; ``SourceError`` if the stream was lost."""
     av = require("av", "video")
     try:
         ratio = container.streams.video[0].sample_aspect_ratio or 1

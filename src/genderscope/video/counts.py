@@ -67,9 +67,7 @@ class Counts(Document, frozen=True, kw_only=True):
 
 
 class TrackCounter:
-    """Counts confirmed tracks by label, in total and, from time 0 on, per interval of
-    ``interval_s``.
-    """
+    """Counts confirmed tracks by label, in total and per interval of ``interval_s`` from time 0."""
 
     def __init__(self, confusion: Confusion | None, interval_s: float | None = None) -> None:
         self._confusion, self._interval_s = confusion, interval_s

@@ -36,7 +36,7 @@ class WindowDetector:
         self._frames, self._last_s = 0, 0.0  # since the whole frame was searched
 
     def __call__(self, image: Image, time_s: float) -> list[Face]:
-        """Faces of a frame, (height, width, 3) uint8 BGR, at a time of the stream, in its pixels."""
+        """Faces of a frame, (height, width, 3) uint8 BGR, at a time of the stream."""
         size = image.shape[1], image.shape[0]
         tracks = self._tracker.predicted(time_s, size)
         before, self._numbers = self._numbers, {track.number for track in tracks if track.visible}
