@@ -57,11 +57,7 @@ class Sources:
 
 
 def cached(
-    samples: Sources,
-    recipe: Recipe,
-    cache: Path,
-    jobs: int | None,
-    engine: Engine = processes,
+    samples: Sources, recipe: Recipe, cache: Path, jobs: int | None, engine: Engine = processes
 ) -> Crops:
     """Write or complete a cache, with its progress on standard error, and open it."""
     steps = prepare(

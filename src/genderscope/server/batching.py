@@ -58,11 +58,12 @@ class Batches:
                     )
                     rows = list(zip(*results, strict=True))
                 except Exception as error:
-                    for future in filter(_pending, futures):
-                        future.set_exception(error)
+                    for future in futures:
+                        if not future.done():
+                            future.set_exception(error)
                 else:
                     for future, row in zip(futures, rows, strict=True):
-                        if _pending(future):
+                        if not future.done():
                             future.set_result(row)
         finally:
             self._running = None
@@ -71,10 +72,6 @@ class Batches:
         batch: list[tuple[Image, asyncio.Future[tuple[Any, ...]]]] = []
         while self._waiting and len(batch) < self._batch_size:
             item, future = self._waiting.popleft()
-            if _pending(future):
+            if not future.done():
                 batch.append((item, future))
         return batch
-
-
-def _pending(future: asyncio.Future[Any]) -> bool:
-    return not future.done()

@@ -72,12 +72,6 @@ def _files(body: bytes, boundary: bytes, max_files: int) -> list[bytes]:
     header, value = bytearray(), bytearray()
     names: list[bytes] = []
 
-    def field(data: bytes, start: int, end: int) -> None:
-        header.extend(data[start:end].lower())
-
-    def content(data: bytes, start: int, end: int) -> None:
-        value.extend(data[start:end])
-
     def header_end() -> None:
         if header == b"content-disposition":
             names.append(parse_options_header(bytes(value))[1].get(b"name", b""))
@@ -92,18 +86,15 @@ def _files(body: bytes, boundary: bytes, max_files: int) -> list[bytes]:
         names.clear()
         files.append(bytearray())
 
-    def part(data: bytes, start: int, end: int) -> None:
-        files[-1] += data[start:end]
-
     try:
         parser = MultipartParser(
             boundary,
             {
-                "on_header_field": field,
-                "on_header_value": content,
+                "on_header_field": lambda data, start, end: header.extend(data[start:end].lower()),
+                "on_header_value": lambda data, start, end: value.extend(data[start:end]),
                 "on_header_end": header_end,
                 "on_headers_finished": headers_finished,
-                "on_part_data": part,
+                "on_part_data": lambda data, start, end: files[-1].extend(data[start:end]),
             },
         )
         parser.write(body)

@@ -8,10 +8,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 # In a wheel beside this file, in the repository among the documents.
-LIMITS = (
-    Path(__file__).with_name("limits.md"),
-    Path(__file__).parents[3] / "docs" / "limits.md",
-)
+LIMITS = (Path(__file__).with_name("limits.md"), Path(__file__).parents[3] / "docs" / "limits.md")
 HEAD = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -81,10 +81,7 @@ async def classify(
 @router.post(
     "/explain",
     response_model_exclude_none=True,
-    responses={
-        **documented(*REFUSED, 404, 501),
-        200: {"model": Answer, "content": {PNG: BINARY}},
-    },
+    responses={**documented(*REFUSED, 404, 501), 200: {"model": Answer, "content": {PNG: BINARY}}},
     openapi_extra=BODY,
 )
 async def explain(
@@ -118,10 +115,7 @@ async def models(service: Here) -> Models:
 @router.get(
     "/models/{name}/network",
     response_class=Response,
-    responses={
-        **documented(401, 403, 404),
-        200: {"content": {"application/octet-stream": BINARY}},
-    },
+    responses={**documented(401, 403, 404), 200: {"content": {"application/octet-stream": BINARY}}},
 )
 async def network(name: str, service: Here) -> Response:
     """A model's ONNX file."""
