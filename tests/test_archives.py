@@ -91,7 +91,7 @@ def test_named_pictures_are_cut_into_shards_and_archives_stand_alone(folder: Pat
 
 def test_names_are_read_from_where_they_were_given(folder: Path) -> None:
     [picture] = pictures(Shard(items=("pictures/1.jpg",)), folder.parent)
-    assert (picture.name, picture.source) == ("pictures/1.jpg", folder / "1.jpg")
+    assert (picture.path, picture.source) == ("pictures/1.jpg", folder / "1.jpg")
 
 
 @pytest.mark.parametrize("file", ["cut.tar", "absent.tar", "cut.parquet", "wrong.parquet"])
@@ -133,7 +133,7 @@ from genderscope.inference.bulk.archives import Shard, pictures
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for file in sys.argv[1:]:
     for picture in pictures(Shard(file)):
-        print(getattr(picture, "error", None) or f"{picture.name}: {len(picture.source)} bytes")
+        print(getattr(picture, "error", None) or f"{picture.path}: {len(picture.source)} bytes")
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 sys.exit(grown > 400_000)
 """

@@ -56,10 +56,7 @@ class OutputOptions:
     def save(self, counts: "Callable[[], Counts]") -> None:
         """Write the counts, if they were requested."""
         if self.counts:
-            try:
-                counts().save(self.counts, overwrite=True)
-            except OSError as error:
-                raise UsageError(f"{self.counts} cannot be written: {error.strerror}") from error
+            counts().save(self.counts, overwrite=True)
 
 
 @dataclass(frozen=True)

@@ -45,11 +45,11 @@ QUICK_BYTES, QUICK_PIXELS = 32 * 2**20, 250_000_000
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A picture that is not decoded yet: its name in results and errors, and its file, its bytes,
+    """A picture that is not decoded yet: its path in results and errors, and its file, its bytes,
     or a function that fetches its bytes; ``passes`` as of ``structure.passes`` if already counted.
     """
 
-    name: str
+    path: str
     source: Path | bytes | Callable[[], bytes]
     passes: int | None = None
 
@@ -60,9 +60,9 @@ class Encoded:
     def frame(self, limits: Limits = LIMITS, work: Work | None = None) -> Frame:
         """The decoded picture; arguments and errors as of ``read_reduced``."""
         image, _ = read_reduced(
-            self.fetched(), limits, name=self.name, passes=self.passes, work=work
+            self.fetched(), limits, name=self.path, passes=self.passes, work=work
         )
-        return Frame(self.name, image)
+        return Frame(self.path, image)
 
 
 def read(source: Path | bytes, limits: Limits = LIMITS, *, name: str | None = None) -> Image:

@@ -134,8 +134,7 @@ def failed(picture: Picture, error: PictureError) -> LocatedFaces:
     if isinstance(picture, Sample):
         frame = Frame(str(picture.file), error=str(error))
         return LocatedFaces(frame, sample=picture, error=error)
-    name = picture.path if isinstance(picture, Frame) else picture.name
-    return LocatedFaces(Frame(name, error=str(error)), error=error)
+    return LocatedFaces(Frame(picture.path, error=str(error)), error=error)
 
 
 def _one(

@@ -130,7 +130,7 @@ class Reader:
             return failed(picture, error)
 
     def _locate(self, picture: Encoded, work: Work) -> LocatedFaces:
-        name, limits = picture.name, self._settings.limits
+        name, limits = picture.path, self._settings.limits
         source = picture.fetched()
         image, by = decode.read_reduced(
             source, limits, name=name, longest_px=REDUCED_PX, reductions=self._reductions, work=work
@@ -172,11 +172,6 @@ def classify(
             yield from scope.classify(located, settings.batch_size)
     finally:
         cv2.setNumThreads(opencv_threads)
-
-
-def name(picture: Encoded | Frame) -> str:
-    """What results call a picture."""
-    return picture.path if isinstance(picture, Frame) else picture.name
 
 
 def count(tally: Counter[str], scene: Scene) -> None:
