@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import astuple
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -34,10 +35,10 @@ class Results(list[Result]):
     def _repr_html_(self) -> str:
         from genderscope.core import html
 
-        rows = (
-            (number, of.label, *(f"{score:.3f}" for score in of.scores.values()), *_place(of))
-            for number, of in enumerate(self)
-        )
+        rows = []
+        for number, result in enumerate(self):
+            scores = (f"{score:.3f}" for score in result.scores.values())
+            rows.append((number, result.label, *scores, *map(round, astuple(result.face.box))))
         return html.table("", ("face", "label", *LABELS, "x", "y", "width", "height"), rows)
 
 
@@ -245,11 +246,6 @@ def _numbered(pictures: Iterable[Any], channel_order: ChannelOrder) -> Iterator[
             yield inputs.load(picture, channel_order, name)
         except UsageError as error:
             raise UsageError(f"{error} ({name})") from error
-
-
-def _place(result: Result) -> tuple[int, int, int, int]:
-    box = result.face.box
-    return round(box.x), round(box.y), round(box.width), round(box.height)
 
 
 def _streamed(live: "Live", source: "Source") -> "Iterator[LiveScene]":
