@@ -35,7 +35,8 @@ def test_measures_writes_and_draws(faces, yunet, model, tmp_path):
     report, sheet, out = (tmp_path / name for name in ("new/r.json", "new/s.jpg", "pictures"))
     (tmp_path / "faces" / "woman" / "torn.jpg").write_bytes(b"\xff\xd8\xff")
     done = run(
-        *("counterfactuals", "--dataset", faces, "--conditions", "clear glasses,surgical mask"),
+        *("counterfactuals", "-q", "--dataset", faces),
+        *("--conditions", "clear glasses,surgical mask"),
         *("--json", report, "--sheet", sheet, "--pictures-out", out, "--seed", 3),
     )
     assert done.returncode == 1, done.stderr
