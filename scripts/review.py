@@ -135,9 +135,13 @@ def measured(row: dict[str, str]) -> dict[str, str]:
     """
     if not row["result"]:
         return row
-    file, speed = ROOT / row["result"], row["speed"]
+    file, speed, bias = ROOT / row["result"], row["speed"], row["bias"]
     if file.parent.name == "compare":
-        accuracy = Comparison.load(file).without_abstention.accuracies.b
+        comparison = Comparison.load(file)
+        accuracy = comparison.without_abstention.accuracies.b
+        if recalls := comparison.by_group.get("labelled"):
+            shares = (100 * (recalls[label].b.value or 0) for label in ("woman", "man"))
+            bias = "women {:.1f}, men {:.1f}".format(*shares)
     else:
         evaluation = Evaluation.load(file)
         accuracy = evaluation.rates.accuracy
@@ -150,6 +154,7 @@ def measured(row: dict[str, str]) -> dict[str, str]:
         "interval": "–".join(f"{100 * end:.1f}" for end in accuracy.interval or ()),
         "n": f"{accuracy.n:,}",
         "speed": speed,
+        "bias": bias,
     }
 
 
@@ -226,7 +231,7 @@ def counts(found: Sequence[Method]) -> str:
         f"{of_them('second-hand')} (‡) in somebody else's account of the paper, and "
         f"{of_them('no')} (†) come from memory and were not checked here. "
         f"{len(own)} more rows are our own measurements: {sum(map(bool, own))} (★) filled from "
-        f"result files, and {own.count('')} (☆) of other people's software, noted by hand."
+        f"result files, and {own.count('')} (☆) of the paper's weights, noted by hand."
     )
 
 

@@ -5,6 +5,7 @@ python -m benchmarks.peers.age_and_gender --dataset fairface:DIR --out predictio
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import cv2
 from age_and_gender import AgeAndGender
 
 from genderscope import detection
-from genderscope.core.types import Box, Prediction
+from genderscope.core.types import LABELS, Box, Prediction, Sample
 from genderscope.data import datasets
 from genderscope.evaluation import predictions
 from genderscope.evaluation.predictions import Answer
@@ -27,14 +28,22 @@ def rectangle(box: Box) -> tuple[int, int, int, int]:
     return round(box.y), round(box.x + box.width), round(box.y + box.height), round(box.x)
 
 
+def labelled(sample: Sample) -> Sample:
+    """With the label as a group to compare by."""
+    if sample.label is None:
+        return sample
+    return replace(sample, groups={**sample.groups, "labelled": LABELS[sample.label]})
+
+
 def answers(dataset: str, split: str | None, detector: str | None) -> Iterator[Answer]:
     """Its answer for each sample of a data set, by the score of its more probable label."""
     network = AgeAndGender()
     samples = datasets.read(dataset, split)
     for located in stream(samples, detection.create(detector), PRESETS["paper"]):
         assert located.sample is not None
+        sample = labelled(located.sample)
         if located.frame.image is None:
-            yield Answer(located.sample, error=located.frame.error)
+            yield Answer(sample, error=located.frame.error)
             continue
         picture = cv2.cvtColor(located.frame.image, cv2.COLOR_BGR2RGB)
         [face] = located.faces
@@ -42,7 +51,7 @@ def answers(dataset: str, split: str | None, detector: str | None) -> Iterator[A
         gender = result["gender"]
         score = gender["confidence"] / 100
         score = score if gender["value"] == MALE else 1 - score
-        yield Answer(located.sample, Prediction((1 - score, score)), detected=located.detected)
+        yield Answer(sample, Prediction((1 - score, score)), detected=located.detected)
 
 
 def main() -> None:

@@ -115,7 +115,10 @@ def controls() -> str:
 
 def costs() -> str:
     """Time and memory of the commands for data sets."""
-    found = DataSpeed.load(RESULTS / "data_speed.json")
+    file = RESULTS / "data_speed.json"
+    if not file.exists():
+        return "Not measured for this version yet."
+    found = DataSpeed.load(file)
     lines = [
         "| command | pictures | seconds | processor seconds | pictures a processor second "
         "| peak memory of a process, MB |",

@@ -1,0 +1,59 @@
+"""Predictions of a package for the browser, run in Node: see README.md.
+
+python -m benchmarks.peers.in_node face-api|human --dataset fairface:DIR --node FOLDER --out FILE
+"""
+
+import argparse
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from genderscope.core.types import LABELS, Prediction, Sample
+from genderscope.data import datasets
+from genderscope.evaluation import predictions
+from genderscope.evaluation.predictions import Answer
+
+SCRIPT = Path(__file__).with_suffix(".mjs")
+
+
+def answers(samples: Sequence[Sample], lines: Iterable[str]) -> Iterator[Answer]:
+    """The answer in each line of the script, with the label as a group to compare by."""
+    for sample, line in zip(samples, lines, strict=True):
+        score, found = line.strip().split(",")
+        groups = {**sample.groups}
+        if sample.label is not None:
+            groups["labelled"] = LABELS[sample.label]
+        named = replace(sample, groups=groups)
+        if score:
+            man = float(score)
+            yield Answer(named, Prediction((1 - man, man)), detected=found == "1")
+        else:
+            yield Answer(named, error="no face")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("package", choices=["face-api", "human"])
+    parser.add_argument("--dataset", required=True)
+    parser.add_argument("--split")
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--node", type=Path, required=True, help="folder that has node_modules")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    samples = list(islice(datasets.read(options.dataset, options.split), options.limit))
+    ran = subprocess.run(
+        ["node", str(SCRIPT), options.package],
+        cwd=options.node,
+        input="".join(f"{sample.file.resolve()}\n" for sample in samples),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    made = predictions.of(answers(samples, ran.stdout.splitlines()), options.package)
+    predictions.write(options.out, made)
+
+
+if __name__ == "__main__":
+    main()
