@@ -315,3 +315,36 @@ class DataSpeed(TimedDocument, frozen=True, kw_only=True):
     KIND = "data speed"
 
     commands: tuple[CommandCost, ...]
+
+
+class PageCase(Record, frozen=True, kw_only=True):
+    """A camera before the page, with the network in the ``service`` or in the ``tab``.
+
+    Attributes:
+        drawn_per_s: pictures of the camera that the browser presents.
+        round_trip_ms: the median time from sending a frame to its answer.
+        sent: size in pixels.
+        faces: found in a frame, on average.
+        service_processor_ms: processor time for each answered frame, as for the browser.
+    """
+
+    camera: str
+    network: str
+    answered_per_s: float
+    drawn_per_s: float
+    round_trip_ms: float
+    kilobytes_sent: float
+    sent: str
+    faces: float
+    service_processor_ms: float
+    browser_processor_ms: float
+
+
+class PageFrames(TimedDocument, frozen=True, kw_only=True):
+    """How many frames a second the page's camera shows and has answered."""
+
+    KIND = "page frames"
+
+    camera: str
+    seconds: float
+    cases: tuple[PageCase, ...]

@@ -46,6 +46,22 @@ def man(answer: dict[str, Any]) -> float:
     return float(face["scores"]["man"])
 
 
+def test_options_hold_for_the_frames_after_them() -> None:
+    detector = Gated()
+    with running(fake_engine(detector)) as client, connected(client) as socket:
+        detector.gate.clear()
+        socket.send(frame(0))
+        wait_until(lambda: detector.working == 1)
+        for threshold in (0.7, 0.9):
+            socket.send(json.dumps({"min_confidence": threshold}))
+            if threshold == 0.7:
+                socket.send(frame(0))
+        socket.ping().wait(20)  # all of it has been read
+        detector.gate.set()
+        assert heard(socket)["min_confidence"] not in (0.7, 0.9)
+        assert heard(socket)["min_confidence"] == 0.7
+
+
 def test_the_newest_frame_wins() -> None:
     detector = Gated()
     with running(fake_engine(detector)) as client, connected(client) as socket:

@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import pytest
 import browsing
 import serving
 from browsing import film, labels, opened, saved, slide, until, upload
-from genderscope.core.types import Faces, Image, LeftOut
-from genderscope.imaging import decode
+from genderscope.core.records import face_record, plain
+from genderscope.core.types import Box, Face, Faces, Image, LeftOut, Prediction, Result
+from genderscope.imaging import decode, preprocess
 from genderscope.inference.classifier import Classifier, find, shipped
 from genderscope.server.app import WEB
 from genderscope.server.engine import Model
@@ -177,6 +179,75 @@ def test_the_camera_is_followed_live(page: Any) -> None:
     assert page.inner_text("#counts") == "No faces yet."
     page.click("#camera-tab")
     assert page.inner_text("#camera-start") == "Start the camera"
+
+
+def test_the_camera_draws_its_video_and_sends_small_pictures(browser: Any, address: str) -> None:
+    """With crops and maps only where the list is shown anew."""
+    with opened(browser, address) as page:
+        page.evaluate(
+            """() => {
+                window.sent = [];
+                const { send } = WebSocket.prototype;
+                WebSocket.prototype.send = function (data) {
+                    window.sent.push(data.size ?? JSON.parse(data));
+                    return send.call(this, data);
+                };
+            }"""
+        )
+        film(page)
+        until(page, lambda: len(page.evaluate("sent")) > 20)
+        sent = page.evaluate("sent")
+        assert max(size for size in sent if isinstance(size, int)) < 20_000
+        options = [one for one in sent if not isinstance(one, int)]
+        assert all(one["explain"] == one["crops"] for one in options)
+        assert {one["crops"] for one in options} == {True, False}
+        assert page.is_visible("#camera-video")
+        transparent = page.evaluate(
+            """() => {
+                const canvas = document.getElementById("camera-canvas");
+                const { width, height } = canvas;
+                const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+                const opacities = data.filter((_, place) => place % 4 === 3);
+                return opacities.filter((opacity) => !opacity).length / opacities.length;
+            }"""
+        )
+        assert 0.5 < transparent < 0.99  # the video shows through, but for boxes and labels
+        page.click("#camera-start")
+        until(page, lambda: page.inner_text("#camera-start") == "Start the camera")
+        still = decode.read(saved(page, "#camera-png")[1])
+        assert still.shape == (240, 320, 3)
+        assert still.std() > 20
+
+
+@pytest.mark.parametrize("spec", [preprocess.ALIGNED, preprocess.WIDE], ids=lambda spec: spec.name)
+def test_the_tab_cuts_faces_out_as_the_service_does(
+    page: Any, portrait: Path, spec: preprocess.PreprocessSpec
+) -> None:
+    image = decode.read(portrait)
+    eyes_to_mouth = ((210.5, 100), (250, 110.2), (226, 131), (204, 148), (238, 156))
+    faces = [
+        Face(Box(170, 70, 100, 130)),
+        Face(Box(170, 70, 100, 130), landmarks=eyes_to_mouth),
+        Face(Box(180, 80, 30, 30), turn_deg=90),
+        Face(Box(-20, 400, 250, 200)),  # partly outside
+    ]
+    png = base64.b64encode(cv2.imencode(".png", image)[1].tobytes()).decode()
+    for face in faces:
+        record = plain(face_record(Result(face, Prediction((0.5, 0.5)))))
+        found = page.evaluate(
+            """async ([png, face, spec]) => {
+                const { cut } = await import("/web/crops.js");
+                const bytes = Uint8Array.from(atob(png), (character) => character.charCodeAt(0));
+                const picture = await createImageBitmap(new Blob([bytes]));
+                return Array.from(cut(picture, face, spec));
+            }""",
+            [png, record, asdict(spec)],
+        )
+        here = np.reshape(found, (spec.channels, spec.size, spec.size)).squeeze()
+        there = preprocess.crop(image, face, spec)
+        there = there if spec.channels == 1 else there.transpose(2, 0, 1)
+        assert abs(here - there).max() <= 2
+        assert abs(here - there).mean() < 0.3  # grey is rounded once more
 
 
 def test_another_model_is_asked(page: Any, client: Any, small: Path) -> None:

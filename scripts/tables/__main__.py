@@ -56,6 +56,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "throughput": speed.throughput,
     "scaling": speed.scaling,
     "speed_bars": speed.bars,
+    "page_frames": speed.page_frames,
     "many": speed.many,
     "billion": speed.billion,
     "networks": speed.networks,

@@ -2,7 +2,7 @@
 
 from written import RESULTS, between, estimate, percent, result, row
 
-from benchmarks.results import Many, Scaling, SpeedBars, Throughput
+from benchmarks.results import Many, PageFrames, Scaling, SpeedBars, Throughput
 from genderscope.evaluation.benchmark.results import Benchmark
 
 # Assumed in docs/scaling.md: a core hour on demand and on spare capacity, and 1,000 reads.
@@ -71,6 +71,26 @@ def scaling() -> str:
                 ]
                 lines.append(row(cells))
     return "\n".join(lines)
+
+
+def page_frames() -> str:
+    """How many frames a second the page's camera shows and has answered."""
+    found = PageFrames.load(RESULTS / "page_frames.json")
+    lines = [
+        "| camera | network in | answered/s | shown/s | round trip, ms | sent | kB | faces "
+        "| processor ms a frame: service | browser |",
+        "|---|---|--:|--:|--:|---|--:|--:|--:|--:|",
+    ]
+    for of in found.cases:
+        cells = [of.camera, of.network, f"{of.answered_per_s:.1f}", f"{of.drawn_per_s:.1f}"]
+        cells += [f"{of.round_trip_ms:.0f}", of.sent, f"{of.kilobytes_sent:.0f}", f"{of.faces:.1f}"]
+        cells += [f"{of.service_processor_ms:.0f}", f"{of.browser_processor_ms:.0f}"]
+        lines.append(row(cells))
+    machine = found.machine
+    busy = f"load average {machine.load_average_1m:.1f} before it began"
+    return "\n".join(
+        [*lines, "", f"{found.camera}, {found.seconds:.0f} s each; {machine.cores} cores, {busy}."]
+    )
 
 
 def many() -> str:

@@ -60,6 +60,8 @@ class Model:
     such as ``cpu``.
     """
 
+    at_once = AT_ONCE
+
     def __init__(self, session: sessions.Session, metadata: Metadata, threads: int) -> None:
         self._session = session
         self.file = session.file
@@ -74,7 +76,7 @@ class Model:
     def open(cls, file: Path, threads: int = 0, provider: str = sessions.CPU) -> Self:
         """Open a model file; ``ModelError`` if it cannot be opened, was not exported by this
         package, or does not give finite logits (see ``metadata.check``); else errors as
-        ``sessions.create``. ``threads`` share a batch of more than ``AT_ONCE`` faces, by default
+        ``sessions.create``. ``threads`` share a batch of more than ``at_once`` faces, by default
         one for each core. A smaller batch has one: a second would cost more than it saves.
         """
         if file.parent != WEIGHTS:  # the shipped ones are tested
@@ -96,7 +98,7 @@ class Model:
         self, outputs: list[str], crops: Image, **more: npt.NDArray[Any]
     ) -> list[npt.NDArray[Any]]:
         """Outputs of the network for some crops and what else it reads of each."""
-        size = AT_ONCE if self.provider == sessions.CPU else len(crops)
+        size = self.at_once if self.provider == sessions.CPU else len(crops)
 
         def run(start: int) -> list[npt.NDArray[Any]]:
             part = slice(start, start + size)

@@ -26,6 +26,8 @@ def guided_file(model: Path) -> Path:
 class Explainer(Model):
     """A model that also explains its scores; see ``load``."""
 
+    at_once = 4  # it keeps the maps of both passes
+
     @classmethod
     def load(cls, model: str | Path, threads: int = 0) -> Self:
         """Open the guided graph of a shipped model by its name, or of any by its path;

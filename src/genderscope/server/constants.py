@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from genderscope.core.types import LABELS, UNCERTAIN
+from genderscope.core.types import LABELS, TEMPLATE, UNCERTAIN
 from genderscope.imaging.draw import COLOURS
 from genderscope.video import tracking
 
@@ -22,6 +22,7 @@ def javascript() -> str:
         "PADDING": tracking.PADDING,
         "MIN_IOU": tracking.MIN_IOU,
         "MAX_SCORE": tracking.MAX_SCORE,
+        "TEMPLATE": [(point.real, point.imag) for point in TEMPLATE],
         "IN_TAB": RUNTIME.is_file(),
     }
     lines = (f"export const {name} = {json.dumps(value)};\n" for name, value in constants.items())

@@ -2,7 +2,8 @@
 
     client  bytes  one encoded picture; numbered from 1
             text   {"model": ..., "min_confidence": ..., "max_yaw": ..., "explain": ...,
-                   "crops": ...}: each is optional, and they apply until the next such message
+                   "crops": ...}: each is optional, and they apply to the frames between this
+                   and the next such message
     server  text   {"frame": 7, "model": ..., "min_confidence": ..., "width": ..., "height": ...,
                    "faces": [...]}: the faces as in /v1/classify
             text   {"frame": 7, "problem": {...}}, or without "frame" for invalid options
@@ -34,7 +35,7 @@ class _Session:
         self._socket, self._service = socket, service
         self._options = LiveOptions()
         self._number = 0
-        self._newest: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue(1)
+        self._newest: asyncio.Queue[tuple[int, bytes, LiveOptions]] = asyncio.Queue(1)
 
     async def run(self) -> None:
         answering = asyncio.create_task(self._answer())
@@ -63,7 +64,7 @@ class _Session:
                 self._number += 1
                 if self._newest.full():
                     self._newest.get_nowait()
-                self._newest.put_nowait((self._number, frame))
+                self._newest.put_nowait((self._number, frame, self._options))
             else:
                 await self._choose(message["text"])
 
@@ -83,8 +84,7 @@ class _Session:
     async def _answer(self) -> None:
         service = self._service
         while True:
-            number, frame = await self._newest.get()
-            options = self._options
+            number, frame, options = await self._newest.get()
             name, rule = service.choice(options, options.explain)
             try:
                 async with asyncio.timeout(service.limits.timeout_s), service.admission.slots:

@@ -7,11 +7,15 @@ import { settings } from "./settings.js";
 let faces = 0;
 let largest = 0;
 
-/** An answer, scored again in this tab if that is chosen; see ``agreement``. */
-export async function scored(answer) {
+/**
+ * An answer, scored again in this tab if that is chosen: with the service's crops, which
+ * ``agreement`` tells of, or else with those of ``picture``.
+ */
+export async function scored(answer, picture) {
   if (settings.inTab) {
-    largest = Math.max(largest, await network.score(answer.faces, settings.model));
-    faces += answer.faces.length;
+    const same = answer.faces.every((face) => face.crop_png);
+    const difference = await network.score(answer.faces, settings.model, picture);
+    if (same) [largest, faces] = [Math.max(largest, difference), faces + answer.faces.length];
   }
   return answer;
 }
@@ -19,7 +23,7 @@ export async function scored(answer) {
 /** A sentence on how much this tab's scores differ from the service's. */
 export function agreement() {
   if (!settings.inTab) return "In either case the service detects and crops the faces.";
-  if (!faces) return "The service detects and crops the faces; this tab scores them.";
+  if (!faces) return "The service detects the faces; this tab scores them, and crops the camera’s.";
   return (
     `${number(faces, "face")} scored in this tab; the scores differ from the service’s by ` +
     `at most ${largest.toExponential(1)}.`

@@ -1,8 +1,10 @@
-/** The camera: sends frames one at a time, shows their faces and counts people. */
+/** The camera: shows its video, with the faces of the frames that it sends, and counts people. */
 
 import { scored } from "./answers.js";
+import { canCut, png } from "./crops.js";
 import { csv, save } from "./downloads.js";
 import { draw } from "./drawing.js";
+import { Frames } from "./frames.js";
 import { WORDS, confidence, counts, labelOf, leftOutInWords, number } from "./labels.js";
 import { linked } from "./linking.js";
 import { FaceTable, element } from "./results.js";
@@ -10,8 +12,10 @@ import { Live, Refusal } from "./service.js";
 import { settings } from "./settings.js";
 import { Tracks } from "./tracks.js";
 
-const LONGEST_PX = 640;
-const SHORTEST_MS = 40;
+const CAMERA_PX = { width: { ideal: 1280 }, height: { ideal: 720 } };
+const LONGEST_PX = 1024; // of the canvas
+const IN_FLIGHT = 2; // frames sent and not answered
+const [FRAME_MS, LIST_MS] = [40, 200]; // least time between frames, and those with crops and maps
 const COLUMNS = ["track", "label", "confidence", "woman", "man", "frames", "first_s", "last_s"];
 const REASONS = {
   NotAllowedError: "The browser blocks the camera: allow it next to the address, then start again.",
@@ -21,45 +25,53 @@ const REASONS = {
 const find = (id) => document.getElementById(id);
 
 const table = new FaceTable("Faces in view");
-let [frame, next] = [document.createElement("canvas"), document.createElement("canvas")];
 let stream = null;
 let live = null;
+let still = null; // the last frame of a camera that was stopped
 let tracks = new Tracks();
 let begin_ms = 0;
-let answer = null;
+let answer = null; // the newest
+let listed = null; // the newest with crops and maps
+let due_ms = 0;
+let list_ms = 0;
+let [answered_ms, interval_ms] = [0, FRAME_MS];
 let changed = () => {};
 
 /** Set up the panel; ``onChange`` is called when the visible faces change. */
 export function start(onChange) {
   changed = onChange;
   find("camera-faces").append(table.element);
-  linked(find("camera-canvas"), table, () => answer, paint);
+  linked(find("camera-canvas"), table, () => listed, paint);
   find("camera-start").addEventListener("click", () => (stream ? stop() : run()));
   find("cameras").addEventListener("change", () => {
     stop();
     run(find("cameras").value);
   });
-  find("camera-png").addEventListener("click", () =>
-    find("camera-canvas").toBlob((png) => save(png, "genderscope-camera.png", "image/png")),
-  );
+  find("camera-png").addEventListener("click", savePicture);
   find("camera-csv").addEventListener("click", saveCounts);
   find("camera-reset").addEventListener("click", reset);
   settings.addEventListener("threshold", show);
   settings.addEventListener("network", () => {
     reset(); // counts of another model do not apply
-    if (live?.isOpen) live.choose();
+    list_ms = 0;
   });
 }
 
 /** The visible faces. */
-export const faces = () => answer?.faces ?? [];
+export const faces = () => listed?.faces ?? [];
 
 /** Stop the camera. */
 export function stop() {
+  const video = find("camera-video");
+  if (stream && answer) {
+    still = element("canvas", { width: video.videoWidth, height: video.videoHeight });
+    still.getContext("2d").drawImage(video, 0, 0);
+    paint();
+  }
   stream?.getTracks().forEach((track) => track.stop());
   live?.close();
   stream = live = null;
-  find("camera-video").srcObject = null;
+  video.srcObject = null;
   find("camera-start").textContent = "Start the camera";
 }
 
@@ -70,7 +82,6 @@ async function run(device) {
     stream = await open(device);
     await list();
     live = await Live.open();
-    live.choose();
   } catch (error) {
     stop();
     tell(REASONS[error.name] ?? error.message);
@@ -79,16 +90,18 @@ async function run(device) {
     find("camera-start").disabled = false;
   }
   find("camera-start").textContent = "Stop the camera";
+  still = null;
   reset();
-  await frames(stream, live);
+  const frames = new Frames(find("camera-video"));
+  await Promise.all(Array.from({ length: IN_FLIGHT }, () => follow(stream, live, frames)));
 }
 
 async function open(device) {
   if (!navigator.mediaDevices) {
     throw new Refusal("Browsers only allow the camera on https pages and on 127.0.0.1.");
   }
-  const wanted = device ? { deviceId: { exact: device } } : { facingMode: "user" };
-  const opened = await navigator.mediaDevices.getUserMedia({ video: wanted });
+  const which = device ? { deviceId: { exact: device } } : { facingMode: "user" };
+  const opened = await navigator.mediaDevices.getUserMedia({ video: { ...CAMERA_PX, ...which } });
   const video = find("camera-video");
   video.srcObject = opened;
   await video.play();
@@ -105,59 +118,91 @@ async function list() {
   find("camera-choice").hidden = cameras.length < 2;
 }
 
-/** Process frames until the camera or the service stops. */
-async function frames(mine, socket) {
-  let rate = 0;
+/** Process frames, one after the other, until the camera or the service stops. */
+async function follow(mine, socket, frames) {
   while (stream === mine) {
-    const begin = performance.now();
+    const now_ms = performance.now();
+    due_ms = Math.max(due_ms + FRAME_MS, now_ms);
+    await new Promise((resolve) => setTimeout(resolve, due_ms - now_ms));
+    if (stream !== mine) return;
     try {
-      const latest = await scored(await socket.look(await grab()));
-      if (stream !== mine) return;
-      take(latest);
-      tell("");
+      await look(mine, socket, frames);
     } catch (refusal) {
       if (stream !== mine) return;
       tell(refusal.message);
       if (!socket.isOpen) stop();
     }
-    const latency_ms = performance.now() - begin;
-    await new Promise((resolve) => setTimeout(resolve, SHORTEST_MS - latency_ms));
-    const now = 1000 / (performance.now() - begin);
-    rate = rate ? rate + (now - rate) / 10 : now;
-    find("camera-speed").textContent =
-      `${number(Math.round(rate), "frame")} per second, ${latency_ms.toFixed(0)} ms latency`;
   }
 }
 
-function take(latest) {
-  if (latest.model !== settings.model.name) return; // sent before the model changed
-  [frame, next] = [next, frame];
+async function look(mine, socket, frames) {
+  const begin = performance.now();
+  const list = begin - list_ms >= LIST_MS;
+  if (list) list_ms = begin;
+  const { model, explains, inTab } = settings;
+  const here = inTab && canCut(model.spec);
+  const { jpeg, picture, width } = await frames.next(here);
+  try {
+    const options = { model: model.name, explain: explains && list, crops: inTab ? !here : list };
+    const found = await socket.look(jpeg, options);
+    if (!found || stream !== mine || found.model !== settings.model.name) return;
+    const latest = await scored(enlarged(found, width), picture);
+    if (stream !== mine) return;
+    take(latest, list, model.spec.size);
+    tell("");
+    frames.adapt(performance.now() - begin);
+    report(performance.now() - begin);
+  } finally {
+    picture.close();
+  }
+}
+
+/** An answer in the pixels of a video of another width. */
+function enlarged(found, width) {
+  const zoom = width / found.width;
+  const faces = found.faces.map(({ box, landmarks, ...face }) => ({
+    ...face,
+    box: Object.fromEntries(Object.entries(box).map(([name, length]) => [name, zoom * length])),
+    landmarks: landmarks?.map((point) => point.map((value) => zoom * value)),
+  }));
+  return { ...found, width, height: Math.round(zoom * found.height), faces };
+}
+
+function take(latest, list, size) {
   const followed = tracks.update(latest.faces, performance.now() - begin_ms);
   answer = { ...latest, faces: followed.sort((one, other) => one.track - other.track) };
+  if (!list) {
+    paint();
+    return;
+  }
+  for (const face of answer.faces) face.crop_png ??= png(face.crop, size);
+  listed = answer;
   show();
 }
 
-function grab() {
-  const video = find("camera-video");
-  const zoom = Math.min(LONGEST_PX / Math.max(video.videoWidth, video.videoHeight), 1);
-  next.width = Math.round(video.videoWidth * zoom);
-  next.height = Math.round(video.videoHeight * zoom);
-  next.getContext("2d").drawImage(video, 0, 0, next.width, next.height);
-  return new Promise((resolve) => next.toBlob(resolve, "image/jpeg", 0.85));
+function report(latency_ms) {
+  const now_ms = performance.now();
+  interval_ms += (now_ms - answered_ms - interval_ms) / 10;
+  answered_ms = now_ms;
+  find("camera-speed").textContent =
+    `${number(Math.round(1000 / interval_ms), "frame")} per second, ${latency_ms.toFixed(0)} ms latency`;
 }
 
 function show() {
-  if (!answer) return;
+  if (!listed) return;
   find("camera-view").hidden = false;
   paint();
-  table.update(answer.faces, settings.threshold);
-  find("camera-left-out").textContent = leftOutInWords(answer);
+  table.update(listed.faces, settings.threshold);
+  find("camera-left-out").textContent = leftOutInWords(listed);
   tally();
   changed();
 }
 
 function paint() {
-  draw(find("camera-canvas"), frame, answer, settings.threshold, { marked: table.marked });
+  const track = listed?.faces[table.marked]?.track;
+  const marked = answer.faces.findIndex((face) => face.track === track);
+  const options = { longest: LONGEST_PX, marked };
+  draw(find("camera-canvas"), still ?? undefined, answer, settings.threshold, options);
 }
 
 function tally() {
@@ -175,6 +220,13 @@ function reset() {
   tracks = new Tracks();
   begin_ms = performance.now();
   tally();
+}
+
+/** The present frame at full size, with boxes and labels. */
+function savePicture() {
+  const canvas = document.createElement("canvas");
+  draw(canvas, still ?? find("camera-video"), answer, settings.threshold);
+  canvas.toBlob((blob) => save(blob, "genderscope-camera.png", "image/png"));
 }
 
 function saveCounts() {

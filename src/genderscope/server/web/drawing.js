@@ -11,7 +11,8 @@ const SMALLEST_TEXT_PX = 11;
  * labels would overlap.
  *
  * @param {HTMLCanvasElement} canvas is resized to the picture, or smaller.
- * @param {CanvasImageSource | null} picture null where the browser cannot show it.
+ * @param {CanvasImageSource | null} picture null where the browser cannot show it; undefined draws
+ *   the faces alone.
  * @param {{width: number, height: number, faces: object[]}} answer boxes are in its pixels.
  * @param {number} options.longest maximum length of the canvas's longer side, in pixels.
  * @param {number} options.marked the index of a face that stands out.
@@ -24,6 +25,7 @@ export function draw(canvas, picture, answer, threshold, { longest = Infinity, m
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d");
   if (picture) context.drawImage(picture, 0, 0, width, height);
+  else if (picture === undefined) context.clearRect(0, 0, width, height);
   else {
     context.fillStyle = "#5c6670";
     context.fillRect(0, 0, width, height);

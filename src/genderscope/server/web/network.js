@@ -1,5 +1,6 @@
-/** Runs a model in this tab with ONNX Runtime's WebAssembly, on the service's crops. */
+/** Runs a model in this tab with ONNX Runtime's WebAssembly. */
 
+import { cut } from "./crops.js";
 import * as service from "./service.js";
 
 const RUNTIME = new URL("./onnxruntime/", import.meta.url);
@@ -9,11 +10,12 @@ const sessions = new Map();
 let runtime = null;
 
 /**
- * Replace the scores of faces by this tab's.
+ * Replace the scores of faces by this tab's, on the service's crops or, where it gave none, on those
+ * of ``picture``, which become the faces' ``crop``.
  *
  * Returns the largest difference from the service's scores, 0-1.
  */
-export async function score(faces, model) {
+export async function score(faces, model, picture) {
   if (!faces.length) return 0;
   const session = await open(model);
   const { size, colour, scaling, dtype } = model.spec;
@@ -22,7 +24,8 @@ export async function score(faces, model) {
   const channels = colour === "grey" ? 1 : 3;
   const input = new Kind(faces.length * channels * size * size);
   for (const [index, face] of faces.entries()) {
-    const pixels = await decode(face.crop_png, size, channels);
+    if (!face.crop_png) face.crop = cut(picture, face, model.spec);
+    const pixels = face.crop ?? (await decode(face.crop_png, size, channels));
     input.set(scale(pixels, scaling), index * pixels.length);
   }
   const tensor = new runtime.Tensor(dtype, input, [faces.length, channels, size, size]);

@@ -55,10 +55,12 @@ export async function look(picture) {
   return { model: answer.model, ...answer.pictures[0] };
 }
 
-/** An open WebSocket: one frame out, its faces back. */
+/** An open WebSocket: frames out, their faces back. */
 export class Live {
   #socket;
-  #answered = null;
+  #options = "";
+  #sent = 0;
+  #waiting = new Map();
 
   /** Connect; rejects if the service has no free place. */
   static open() {
@@ -77,27 +79,29 @@ export class Live {
     this.#socket = socket;
     socket.onmessage = ({ data }) => {
       const answer = JSON.parse(data);
-      if (answer.problem) this.#answered?.reject(new Refusal(answer.problem.detail));
-      else this.#answered?.resolve(answer);
+      if (!answer.frame) this.#options = ""; // refused: sent again, and told of again
+      for (const [number, { resolve, reject }] of this.#waiting) {
+        if (number > (answer.frame ?? this.#sent)) break;
+        this.#waiting.delete(number);
+        if (answer.problem) reject(new Refusal(answer.problem.detail));
+        else resolve(number === answer.frame ? answer : null);
+      }
     };
-    socket.onclose = () => this.#answered?.reject(new Refusal(ENDED));
+    socket.onclose = () => this.#waiting.forEach(({ reject }) => reject(new Refusal(ENDED)));
   }
 
   get isOpen() {
     return this.#socket.readyState === WebSocket.OPEN;
   }
 
-  /** Apply the settings from the next frame on. */
-  choose() {
-    const options = { model: settings.model.name, explain: settings.explains, crops: true };
-    this.#socket.send(JSON.stringify(options));
-  }
-
-  /** The faces of an encoded picture. */
-  async look(picture) {
+  /** The faces of an encoded picture, or null if a later frame took its place. */
+  async look(picture, options) {
     if (!this.isOpen) throw new Refusal(ENDED);
+    const text = JSON.stringify(options);
+    if (text !== this.#options) this.#socket.send(text);
+    this.#options = text;
     return new Promise((resolve, reject) => {
-      this.#answered = { resolve, reject };
+      this.#waiting.set((this.#sent += 1), { resolve, reject });
       this.#socket.send(picture);
     });
   }

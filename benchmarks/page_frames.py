@@ -1,0 +1,183 @@
+"""Frames a second of the page's camera, and the processor time of each, in Chromium.
+
+    python -m benchmarks.page_frames [--seconds 20] [--pictures DIR]
+
+The real service and the real page, with a camera of 1280 x 720 and 30 frames a second that plays a
+file: one face that moves, and a photograph with ten. The network runs in the service, then in the
+tab. Processor time counts on a busy machine too; rates want an idle one. Writes
+``results/page_frames.json``.
+"""
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import psutil
+from playwright.sync_api import Browser, sync_playwright
+
+from benchmarks.results import PageCase, PageFrames
+from genderscope.core.results import Provenance, command_of, versions
+from genderscope.core.types import Image
+from genderscope.evaluation.benchmark import machine
+from genderscope.imaging import decode
+
+ROOT = Path(__file__).parents[1]
+PORTRAIT = Path(decode.__file__).parent / "samples" / "astronaut.jpg"
+WIDTH, HEIGHT = 1280, 720
+WARM_UP_S = 5
+LIBRARIES = (*machine.LIBRARIES, "playwright")
+# Counts what the socket sends and hears, and the pictures of the camera that the page presents.
+COUNTING = """
+    window.counted = { trips: [], bytes: 0, faces: 0, drawn: 0, picture: "" };
+    const sent = [];
+    window.WebSocket = class extends WebSocket {
+        constructor(...address) {
+            super(...address);
+            this.addEventListener("message", ({ data }) => {
+                const answer = JSON.parse(data);
+                if (!answer.faces) return;
+                counted.trips.push(performance.now() - sent.shift());
+                counted.faces += answer.faces.length;
+                counted.picture = `${answer.width} x ${answer.height}`;
+            });
+        }
+        send(data) {
+            if (data.size) {
+                sent.push(performance.now());
+                counted.bytes += data.size;
+            }
+            super.send(data);
+        }
+    };
+    addEventListener("load", () => {
+        const video = document.getElementById("camera-video");
+        const count = (now, { presentedFrames }) => {
+            counted.drawn = presentedFrames;
+            video.requestVideoFrameCallback(count);
+        };
+        video.requestVideoFrameCallback(count);
+    });
+"""
+
+
+def film(picture: Image, file: Path) -> None:
+    """A Motion JPEG file in which a picture moves from side to side."""
+    width = picture.shape[1]
+    reach = WIDTH - width or 40
+    with file.open("wb") as video:
+        for left in [*range(0, reach, 8), *range(reach, 0, -8)]:
+            image = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+            image[:, left : left + width] = picture[:, : WIDTH - left]
+            video.write(cv2.imencode(".jpg", image)[1].tobytes())
+
+
+def used(processes: list[psutil.Process]) -> float:
+    """Seconds of the processor."""
+    times = [process.cpu_times() for process in processes if process.is_running()]
+    return sum(of.user + of.system for of in times)
+
+
+def measure(
+    browser: Browser, address: str, service: psutil.Process, in_tab: bool, seconds: float
+) -> dict[str, Any]:
+    page = browser.new_page(viewport={"width": WIDTH, "height": 900})
+    page.add_init_script(COUNTING)
+    page.goto(address)
+    page.wait_for_selector("#all:not([hidden])")
+    if in_tab:
+        page.check("#where input[value=tab]")
+    page.click("#camera-tab")
+    page.click("#camera-start")
+    page.wait_for_selector("#tally dd:text-matches('[1-9]')")
+    page.wait_for_timeout(1e3 * WARM_UP_S)
+    others = [one for one in psutil.Process().children(recursive=True) if one != service]
+    count = "({ ...counted, answered: counted.trips.length, at: performance.now() })"
+    before = page.evaluate(count)
+    began = used([service]), used(others)
+    page.wait_for_timeout(1e3 * seconds)
+    after = page.evaluate(count)
+    ended = used([service]), used(others)
+    page.close()
+    answered = max(after["answered"] - before["answered"], 1)
+    passed_s = (after["at"] - before["at"]) / 1e3
+    return {
+        "answered_per_s": answered / passed_s,
+        "drawn_per_s": (after["drawn"] - before["drawn"]) / passed_s,
+        "round_trip_ms": statistics.median(after["trips"][before["answered"] :]),
+        "kilobytes_sent": (after["bytes"] - before["bytes"]) / answered / 1e3,
+        "sent": after["picture"],
+        "faces": (after["faces"] - before["faces"]) / answered,
+        "service_processor_ms": 1e3 * (ended[0] - began[0]) / answered,
+        "browser_processor_ms": 1e3 * (ended[1] - began[1]) / answered,
+    }
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--seconds", type=float, default=20)
+    options.add_argument("--pictures", type=Path, default=ROOT.parent / "shared/data/photos")
+    options.add_argument("--out", type=Path, default=ROOT / "results/page_frames.json")
+    arguments = options.parse_args()
+    described = machine.describe()  # with the load before the benchmark
+    cameras = {
+        "a portrait": cv2.resize(decode.read(PORTRAIT), (HEIGHT, HEIGHT)),
+        "a photograph": cv2.resize(
+            decode.read(arguments.pictures / "12_angry_men.jpg"), (WIDTH, HEIGHT)
+        ),
+    }
+    command = [sys.executable, "-m", "genderscope", "serve", "--port", "0"]
+    cases = []
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service,
+        sync_playwright() as started,
+    ):
+        assert service.stdout is not None
+        address = service.stdout.readline().split()[-1]
+        for name, picture in cameras.items():
+            file = Path(scratch) / "camera.mjpeg"
+            film(picture, file)
+            browser = started.chromium.launch(
+                executable_path=shutil.which("chromium"),
+                args=[
+                    "--use-fake-ui-for-media-stream",
+                    "--use-fake-device-for-media-stream",
+                    f"--use-file-for-fake-video-capture={file}",
+                ],
+            )
+            for network in ("service", "tab"):
+                measured = measure(
+                    browser,
+                    address,
+                    psutil.Process(service.pid),
+                    network == "tab",
+                    arguments.seconds,
+                )
+                sys.stderr.write(f"{name}, network in the {network}: {measured}\n")
+                rounded = {
+                    key: round(value, 2) if isinstance(value, float) else value
+                    for key, value in measured.items()
+                }
+                cases.append(PageCase(camera=name, network=network, **rounded))
+            browser.close()
+        service.terminate()
+    PageFrames(
+        provenance=Provenance(
+            command=command_of("benchmarks.page_frames"), versions=versions(LIBRARIES)
+        ),
+        machine=described,
+        camera=f"{WIDTH} x {HEIGHT}, 30 frames/s",
+        seconds=arguments.seconds,
+        cases=tuple(cases),
+    ).save(arguments.out, overwrite=True)
+
+
+if __name__ == "__main__":
+    main()
