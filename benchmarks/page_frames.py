@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -85,8 +84,13 @@ def used(processes: list[psutil.Process]) -> float:
 
 
 def measure(
-    browser: Browser, address: str, service: psutil.Process, in_tab: bool, seconds: float
-) -> dict[str, Any]:
+    browser: Browser,
+    address: str,
+    service: psutil.Process,
+    camera: str,
+    in_tab: bool,
+    seconds: float,
+) -> PageCase:
     page = browser.new_page(viewport={"width": WIDTH, "height": 900})
     page.add_init_script(COUNTING)
     page.goto(address)
@@ -107,16 +111,18 @@ def measure(
     page.close()
     answered = max(after["answered"] - before["answered"], 1)
     passed_s = (after["at"] - before["at"]) / 1e3
-    return {
-        "answered_per_s": answered / passed_s,
-        "drawn_per_s": (after["drawn"] - before["drawn"]) / passed_s,
-        "round_trip_ms": statistics.median(after["trips"][before["answered"] :]),
-        "kilobytes_sent": (after["bytes"] - before["bytes"]) / answered / 1e3,
-        "sent": after["picture"],
-        "faces": (after["faces"] - before["faces"]) / answered,
-        "service_processor_ms": 1e3 * (ended[0] - began[0]) / answered,
-        "browser_processor_ms": 1e3 * (ended[1] - began[1]) / answered,
-    }
+    return PageCase(
+        camera=camera,
+        network="tab" if in_tab else "service",
+        answered_per_s=round(answered / passed_s, 2),
+        drawn_per_s=round((after["drawn"] - before["drawn"]) / passed_s, 2),
+        round_trip_ms=round(statistics.median(after["trips"][before["answered"] :]), 1),
+        kilobytes_sent=round((after["bytes"] - before["bytes"]) / answered / 1e3, 1),
+        sent=after["picture"],
+        faces=round((after["faces"] - before["faces"]) / answered, 2),
+        service_processor_ms=round(1e3 * (ended[0] - began[0]) / answered, 1),
+        browser_processor_ms=round(1e3 * (ended[1] - began[1]) / answered, 1),
+    )
 
 
 def main() -> None:
@@ -152,20 +158,11 @@ def main() -> None:
                     f"--use-file-for-fake-video-capture={file}",
                 ],
             )
-            for network in ("service", "tab"):
-                measured = measure(
-                    browser,
-                    address,
-                    psutil.Process(service.pid),
-                    network == "tab",
-                    arguments.seconds,
-                )
-                sys.stderr.write(f"{name}, network in the {network}: {measured}\n")
-                rounded = {
-                    key: round(value, 2) if isinstance(value, float) else value
-                    for key, value in measured.items()
-                }
-                cases.append(PageCase(camera=name, network=network, **rounded))
+            process = psutil.Process(service.pid)
+            for in_tab in (False, True):
+                case = measure(browser, address, process, name, in_tab, arguments.seconds)
+                sys.stderr.write(f"{case}\n")
+                cases.append(case)
             browser.close()
         service.terminate()
     PageFrames(

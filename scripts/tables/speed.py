@@ -87,7 +87,9 @@ def page_frames() -> str:
         cells += [f"{of.service_processor_ms:.0f}", f"{of.browser_processor_ms:.0f}"]
         lines.append(row(cells))
     machine = found.machine
-    busy = f"load average {machine.load_average_1m:.1f} before it began"
+    load = machine.load_average_1m or 0
+    busy = f"load average {load:.1f} before it began"
+    busy += ": **other work slowed it; the rates are no measure**" if load > 1 else ""
     return "\n".join(
         [*lines, "", f"{found.camera}, {found.seconds:.0f} s each; {machine.cores} cores, {busy}."]
     )
