@@ -1,4 +1,4 @@
-"""What Python code uses of this package: see docs/api.md."""
+"""The Python interface: see docs/api.md."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing

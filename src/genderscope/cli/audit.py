@@ -141,7 +141,7 @@ def _sheet(file: Path | None, results: "Counterfactuals | None") -> bytes | None
 
 
 def _write(out: Path, results: "Audit", sheet: bytes | None) -> None:
-    """Write the audit, what is made of it, and the sheet that this needs; print the summary."""
+    """Write the audit, its documents and the sheet that they show; print the summary."""
     from genderscope.core.storage import write_whole
     from genderscope.reporting.audit.page import documents, summary
 

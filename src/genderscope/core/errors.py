@@ -1,4 +1,4 @@
-"""The errors raised on purpose; a command that one ends exits with 2 unless it says otherwise."""
+"""The errors raised on purpose. They end a command with exit code 2, unless its help says more."""
 
 
 class GenderscopeError(Exception):
@@ -42,4 +42,4 @@ class ResultError(GenderscopeError):
 
 
 class ModelWarning(UserWarning):
-    """A model file can be run and is probably useless; the command line prints one line."""
+    """A model file runs but is probably useless; the command line prints this as one line."""

@@ -155,13 +155,13 @@ class Store:
         return f"{self.place}/{name}"
 
     def clear(self) -> None:
-        """Remove what a process that was killed left behind; nobody else may be writing."""
+        """Remove what a killed process left behind; no other process may be writing."""
         if self._files is None:
             for left in Path(self.place).glob(f"{_HALF}*"):
                 left.unlink(missing_ok=True)
 
     def names(self) -> list[str]:
-        """The files there are, sorted."""
+        """The names of its files, sorted."""
         if self._files is None:
             return sorted(file.name for file in Path(self.place).iterdir() if file.is_file())
         self._files.invalidate_cache()
@@ -171,7 +171,7 @@ class Store:
         return sorted(str(path).rpartition("/")[2] for path in paths)
 
     def read(self, name: str) -> bytes | None:
-        """What a file holds; None where it is not there."""
+        """The content of a file; None if it is absent."""
         try:
             if self._files is None:
                 return Path(self.place, name).read_bytes()

@@ -35,7 +35,7 @@ M = TypeVar("M", bound=msgspec.Struct)
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What a worker says of a picture: the problem, or the memory it needs, or its size."""
+    """A worker's reply: what is wrong with a picture, or the memory it needs, or its size."""
 
     problem: str = ""
     memory: int = 0

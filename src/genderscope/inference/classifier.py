@@ -22,8 +22,7 @@ from genderscope.inference.metadata import Metadata
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 GUIDED = ".guided.onnx"  # suffix of the file beside a model that explains it: see ``explainer``
-INT8 = ".int8.onnx"
-"""Suffix of the file beside a model that computes in integers: see ``training.quantise``."""
+INT8 = ".int8.onnx"  # suffix of a model's quantised version: see ``training.quantise``
 ALIASES = {"fast": "mini_xception", "balanced": "standard_cnn", "accurate": "efficientnet_lite0"}
 """Shipped models by what they are chosen for."""
 AT_ONCE = 8  # faces in one run of the network on a CPU: the maps of more of them leave its caches
@@ -36,7 +35,7 @@ def shipped() -> list[str]:
 
 
 def quantised() -> list[str]:
-    """Names of those models' versions in integers, ``<model>.int8``."""
+    """Names of their quantised versions, ``<model>.int8``."""
     return sorted(file.stem for file in WEIGHTS.glob(f"*{INT8}"))
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from mmap import ACCESS_READ, mmap
+from mmap import ACCESS_COPY, mmap
 from pathlib import Path
 
 from genderscope.core.errors import UsageError
@@ -47,6 +47,6 @@ def _cut(file: Path) -> None:
     if not file.stat().st_size:
         return  # which cannot be mapped
     with file.open("r+b") as opened:
-        with mmap(opened.fileno(), 0, access=ACCESS_READ) as data:
+        with mmap(opened.fileno(), 0, access=ACCESS_COPY) as data:  # on any file system
             end = data.rfind(b"\n") + 1
         opened.truncate(end)
