@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from mmap import ACCESS_COPY, mmap
 from pathlib import Path
 
 from genderscope.core.errors import UsageError
@@ -22,16 +21,19 @@ create = JsonLines
 
 
 def finished(target: str) -> Iterator[Finished]:
-    """A file's records; an incomplete last line is removed from the file first. ``UsageError`` if
-    another line is not a record, or the file cannot be written.
+    """A file's records; an incomplete last line is removed from the file. ``UsageError`` if another
+    line is not a record, or the file cannot be written.
     """
-    file = Path(target)
+    file, end = Path(target), 0
     try:
         if not file.exists():
             return
-        _cut(file)
-        with file.open("rb") as lines:
+        with file.open("r+b") as lines:
             for number, line in enumerate(lines, start=1):
+                if not line.endswith(b"\n"):
+                    lines.truncate(end)
+                    return
+                end += len(line)
                 try:
                     record = json.loads(line)
                     faces = record.get("faces")
@@ -40,13 +42,3 @@ def finished(target: str) -> Iterator[Finished]:
                     raise UsageError(f"line {number} of {file} is not a record") from error
     except OSError as error:
         raise UsageError(f"{file} cannot be resumed: {error.strerror}") from error
-
-
-def _cut(file: Path) -> None:
-    """Truncate a file after its last line feed."""
-    if not file.stat().st_size:
-        return  # which cannot be mapped
-    with file.open("r+b") as opened:
-        with mmap(opened.fileno(), 0, access=ACCESS_COPY) as data:  # on any file system
-            end = data.rfind(b"\n") + 1
-        opened.truncate(end)
