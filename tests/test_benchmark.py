@@ -1,9 +1,11 @@
 """The benchmark's parts: what they count and how they put it together, never how quick it is."""
 
+import dataclasses
 import math
 import os
 import platform
 from collections import Counter
+from contextlib import contextmanager
 from itertools import pairwise
 
 import cv2
@@ -24,9 +26,10 @@ from genderscope.evaluation.benchmark import (
     entrants,
     machine,
     network,
+    paired_accuracy,
+    predict,
     profile,
     stages,
-    video,
 )
 from genderscope.evaluation.benchmark.latency import WARM_UP_ROUNDS, ratio, summary, take_turns
 from genderscope.evaluation.benchmark.results import Ratio, TimedDocument
@@ -158,10 +161,15 @@ def said(name: str, right: list[bool]) -> Predictions:
 
 
 def test_a_comparison_has_every_model_and_every_pair(models, monkeypatch, tmp_path):
-    drawn, save = [], plots.save
-    monkeypatch.setattr(
-        plots, "save", lambda figure, file: drawn.append(figure) or save(figure, file)
-    )
+    drawn, png = [], plots.png
+
+    @contextmanager
+    def seen(*given):
+        with png(*given) as figure:
+            yield figure
+            drawn.append(figure)
+
+    monkeypatch.setattr(plots, "png", seen)
     monkeypatch.setattr("genderscope.evaluation.benchmark.REPEATS", dict.fromkeys(BATCHES, 1))
     draw = np.random.default_rng(0)
     answers = {"made": {name: said(name, draw.random(60) < 0.8) for name in models}}
@@ -202,11 +210,11 @@ def gaps(figure):
 
 def test_a_pair_is_the_same_from_either_side():
     a, b = said("a", [True] * 50 + [False] * 10), said("b", [True] * 40 + [False] * 20)
-    there, back = accuracy.pair(a, b, seed=0), accuracy.pair(b, a, seed=0)
+    there, back = paired_accuracy(a, b, seed=0), paired_accuracy(b, a, seed=0)
     assert there.test == McNemar(a_only=10, b_only=0, p=pytest.approx(2 / 2**10))
     assert back.test == McNemar(a_only=0, b_only=10, p=there.test.p)
     assert there.difference.value == -back.difference.value == pytest.approx(1 / 6)
-    assert accuracy.accuracy(a).value == pytest.approx(5 / 6)
+    assert accuracy(a).value == pytest.approx(5 / 6)
 
 
 def test_answers_are_kept_until_the_model_or_the_pictures_change(tmp_path, portrait, models, haar):
@@ -227,15 +235,15 @@ def test_answers_are_kept_until_the_model_or_the_pictures_change(tmp_path, portr
 
     def ask(samples, asked):
         counting = Counting()
-        answers = accuracy.predict(chosen, samples, counting, "made", tmp_path, asked.append)
+        answers = predict(chosen, samples, counting, "made", tmp_path, asked.append)
         return answers, counting.calls
 
     copied = tmp_path / "copied.onnx"
     copied.write_bytes(classifier.find("mini_xception").read_bytes())
     largest = list(models.values())[-1]
     chosen = {
-        "mini_xception": (copied, models["mini_xception"].classifier),
-        largest.name: (largest.file, largest.classifier),
+        "mini_xception": dataclasses.replace(models["mini_xception"], file=copied),
+        largest.name: largest,
     }
     for asked_of, wanted, searched in (
         (samples, 2, 3),  # each picture once, though two models look at it
@@ -267,10 +275,10 @@ def test_stages_of_pictures(portrait, tmp_path, models, haar):
         stages.measure([broken], haar, model, None, rounds=1)
 
 
-@pytest.mark.parametrize("faces", video.LAYOUTS)
+@pytest.mark.parametrize("faces", stages.LAYOUTS)
 def test_frames_of_a_made_video(faces):
     portrait = np.full((90, 90, 3), 255, np.uint8)
-    frames = [video.frame(portrait, faces, number) for number in range(40)]
+    frames = [stages.video_frame(portrait, faces, number) for number in range(40)]
     for frame in frames:
         assert frame.image.shape == (480, 640, 3)
         count, _ = cv2.connectedComponents((frame.image[..., 0] == 255).astype(np.uint8))
@@ -280,7 +288,7 @@ def test_frames_of_a_made_video(faces):
 
 
 def test_frames_a_second(portrait, models, haar, monkeypatch):
-    monkeypatch.setattr(video, "RATIO_ROUNDS", 2)
+    monkeypatch.setattr(stages, "RATIO_ROUNDS", 2)
     picture = decode.read(portrait)
     scope = Pipeline(models["mini_xception"].classifier, haar)
 
@@ -288,7 +296,7 @@ def test_frames_a_second(portrait, models, haar, monkeypatch):
         return scope.classifier(crops), np.zeros(crops.shape, np.float32)
 
     explain.picture = lambda one: one.astype(np.uint8)
-    found = video.measure(picture, scope, explain, frames=2, seed=0)
+    found = stages.measure_video(picture, scope, explain, frames=2, seed=0)
     assert found.keys() == {"1", "20"}
     for run in found.values():
         assert "classify" in run.plain.stages
@@ -298,7 +306,7 @@ def test_frames_a_second(portrait, models, haar, monkeypatch):
     assert found["1"].plain.faces_a_frame == 1
     assert found["20"].plain.faces_a_frame > 10
     with pytest.raises(UsageError, match="no face"):
-        video.measure(np.zeros((90, 90, 3), np.uint8), scope, None, frames=1, seed=0)
+        stages.measure_video(np.zeros((90, 90, 3), np.uint8), scope, None, frames=1, seed=0)
 
 
 def test_markdown_has_a_line_for_each_row():

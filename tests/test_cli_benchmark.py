@@ -19,7 +19,7 @@ pytest.importorskip("matplotlib", reason="needs the eval extra")
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr("genderscope.evaluation.benchmark.REPEATS", {1: 1, 64: 1})
-    monkeypatch.setattr("genderscope.evaluation.benchmark.video.RATIO_ROUNDS", 1)
+    monkeypatch.setattr("genderscope.evaluation.benchmark.stages.RATIO_ROUNDS", 1)
     monkeypatch.setattr("genderscope.cli.benchmark.FRAMES_PER_ROUND", 2)
 
 

@@ -62,7 +62,7 @@ def test_shards_are_those_of_the_local_engine(recipe, portrait, tmp_path, monkey
         made[engine] = {file.name: file.read_bytes() for file in out.iterdir()}
     assert made[prepare.processes] == made[cluster_shards]
     assert len(made[cluster_shards]) == 2 * 4 + 2
-    assert sum(Crops(out).failures.values()) == 1
+    assert sum(Crops(out).manifest.failures.values()) == 1
 
 
 def busy_workers():

@@ -14,10 +14,10 @@ from genderscope.cli.compare import compare as command
 from genderscope.core.errors import DatasetError, MissingExtra, ModelError, UsageError
 from genderscope.core.results import Estimate, Provenance, versions
 from genderscope.core.types import Sample
-from genderscope.evaluation import compare, join, metrics
+from genderscope.evaluation import compare, metrics
 from genderscope.evaluation.metrics.paired import McNemar
 from genderscope.evaluation.predictions import Predictions
-from genderscope.reporting import disagreements
+from genderscope.reporting import sheets
 
 pytest.importorskip("sklearn", reason="needs the eval extra")
 
@@ -71,7 +71,7 @@ def invoke(*arguments: object):
 def test_pictures_are_joined(a, b, joined_by, joined, only_a, only_b):
     first = said("a", a, [-1] * len(a), [0.1] * len(a))
     second = said("b", b, [-1] * len(b), list(np.linspace(0.2, 0.9, len(b))))
-    pair = join.join(first, second)
+    pair = compare.join(first, second)
     assert pair.joined_by == joined_by
     assert pair.a.files == tuple(joined)
     assert [Path(file).name for file in pair.b.files] == [Path(file).name for file in joined]
@@ -83,7 +83,7 @@ def test_pictures_are_joined(a, b, joined_by, joined, only_a, only_b):
 def test_labels_and_columns_come_from_either_side():
     a = said("a", ["1", "2", "3"], [0, -1, -1], [0.1] * 3, light=["dim", "dim", ""])
     b = said("b", ["1", "2", "3"], [0, 1, -1], [0.1] * 3, light="xyz", age=["3", "4", "5"])
-    pair = join.join(a, b)
+    pair = compare.join(a, b)
     for side in (pair.a, pair.b):
         assert side.truth.tolist() == [0, 1, -1]
         assert side.columns == {"light": ("dim", "dim", ""), "age": ("3", "4", "5")}
@@ -101,17 +101,17 @@ def test_labels_and_columns_come_from_either_side():
 def test_refuses_tables_that_do_not_fit(files, truth, message):
     a = said("a", ["1", "2"], [0, 1], [0.1, 0.9])
     with pytest.raises(DatasetError, match=message):
-        join.join(a, said("b", files, truth, [0.1] * len(files)))
+        compare.join(a, said("b", files, truth, [0.1] * len(files)))
 
 
 def test_the_same_samples_may_come_twice():
     """As a data set lists them, and as both models then answer."""
     a, b = (said(name, ["1", "1"], [0, 0], score) for name, score in (("a", [0, 1]), ("b", [1, 1])))
-    assert join.join(a, b).b.score.tolist() == [1, 1]
+    assert compare.join(a, b).b.score.tolist() == [1, 1]
 
 
 @pytest.fixture
-def pair() -> join.Pair:
+def pair() -> compare.Pair:
     """100 pictures: 40 that both have right, 30 that A alone has, 10 that B alone has, 15 that
     neither has (5 of them without an answer of B), and 5 of unknown truth.
     """
@@ -120,7 +120,7 @@ def pair() -> join.Pair:
     b = [0.8] * 40 + [0.1] * 30 + [0.7] * 10 + [0.1] * 10 + [NAN] * 5 + [0.1] * 5
     files = [f"{row}.jpg" for row in range(100)]
     light = ["dim"] * 75 + ["bright"] * 25
-    return join.join(
+    return compare.join(
         said("mine", files, truth, a, 0.7, light=light), said("theirs", files, truth, b, 0.75)
     )
 
@@ -167,14 +167,14 @@ def test_report_by_hand(pair):
 def test_without_labels_only_the_agreement_is_left():
     files = [f"{row}.jpg" for row in range(40)]
     a, b = (said(name, files, [-1] * 40, [0.9] * 40) for name in "ab")
-    found = compare.compare(join.join(a, b), PROVENANCE)
+    found = compare.compare(compare.join(a, b), PROVENANCE)
     assert compare.Comparison.decode(found.encode(), "here") == found
     assert found.without_abstention.accuracies.a == Estimate(n=0, value=None, interval=None)
     assert found.without_abstention.agreement.share.value == 1
 
 
 def test_the_farthest_apart_come_first(pair):
-    rows = disagreements.disagreements(pair)
+    rows = sheets.disagreements(pair)
     assert len(rows) == 50
     apart = abs(pair.a.score - pair.b.score)[rows]
     assert apart[0] == pytest.approx(0.8)
@@ -189,10 +189,10 @@ def test_the_sheet_shows_the_pictures(tmp_path):
         cv2.imwrite(file, np.full((60, 90, 3), colour, np.uint8))
     a = said("a", files, [1, 0, -1], [0.9, 0.1, 0.6], 0.7)
     b = said("b", files, [1, 0, -1], [0.1, 0.2, NAN])
-    pixels = np.asarray(disagreements.sheet(join.join(a, b)))
+    pixels = np.asarray(sheets.of_disagreements(compare.join(a, b)))
     shown = {tuple(colour) for colour in pixels.reshape(-1, 3)}
     assert (0, 0, 255) in shown
-    assert disagreements.GREY in shown  # cannot be read
+    assert sheets.GREY in shown  # cannot be read
     assert (0, 255, 0) not in shown  # they agree on it
 
 
@@ -281,6 +281,6 @@ def test_the_command_names_the_missing_extra(monkeypatch):
 
 
 def test_a_data_set_says_nothing():
-    empty = join.truths([Sample(Path("a.jpg"), 1, groups={"light": "dim"})], "set")
+    empty = compare.truths([Sample(Path("a.jpg"), 1, groups={"light": "dim"})], "set")
     assert (empty.truth.tolist(), empty.labels.tolist()) == ([1], [-1])
     assert empty.columns == {"light": ("dim",)}

@@ -141,9 +141,9 @@ def test_faces_without_landmarks_are_counted(samples):
 
 def test_pictures_go_out_and_answers_come_back(samples, tmp_path):
     out, conditions, model = tmp_path / "out", select("hat,warm tint"), BrightnessClassifier()
-    with counterfactual_faces.Pictures(out, conditions, 0) as pictures:
+    with counterfactual_faces.writing(out, conditions, 0) as write:
         expected = measure(
-            samples, Setup(OneFace(), model, conditions), lambda face, _: pictures.write(face)
+            samples, Setup(OneFace(), model, conditions), lambda face, _: write(face)
         )
     rows = list(csv.DictReader((out / "table.csv").read_text().splitlines()))
     assert [row["condition"] for row in rows] == ["original", "hat", "warm tint"] * 2

@@ -8,6 +8,7 @@ pytest.importorskip("scipy", reason="needs the eval extra")
 from sklearn.metrics import recall_score, zero_one_loss
 
 from genderscope.evaluation import metrics
+from genderscope.evaluation.audit import compare, extremes
 from genderscope.evaluation.audit.disaggregate import (
     Division,
     calibration,
@@ -15,7 +16,6 @@ from genderscope.evaluation.audit.disaggregate import (
     measure,
     outcomes,
 )
-from genderscope.evaluation.audit.verdicts import compare, extremes
 from genderscope.evaluation.metrics.calibration import calibration as whole_calibration
 
 EXACT = {"rel": 0, "abs": 1e-9}
@@ -100,10 +100,10 @@ def test_is_what_scikit_learn_says():
         assert found["error"].value[place] == pytest.approx(errors[race], **EXACT)
         assert found["recall_woman"].value[place] == pytest.approx(recall, **EXACT)
     np.testing.assert_allclose(found["recall_man"].value, [0.9, np.nan])  # of 100, and of 29
-    apart = extremes(found["error"])
+    apart = extremes(division, found["error"])
     assert apart.difference == pytest.approx(errors["Black"] - errors["White"], **EXACT)
     assert apart.ratio == pytest.approx(errors["Black"] / errors["White"], **EXACT)
-    assert division.names[apart.most] == ("Black",)
+    assert apart.most.group == {"race": "Black"}
 
 
 def test_groups_are_in_their_order_and_any_name_is_one():
@@ -237,7 +237,7 @@ def test_one_group_has_no_comparison_and_two_have_one(values):
     [division] = divide({"c": np.array(values)}, ["c"], depth=2)
     found = measure(outcomes(truth, decided, decided, np.full(100, np.nan)), division)
     several = len(set(values)) > 1
-    assert (extremes(found["error"]) is not None) == several
+    assert (extremes(division, found["error"]) is not None) == several
     comparisons = compare([(division, found)]).values()
     assert sum(map(len, comparisons)) == (3 if several else 0)
 

@@ -18,9 +18,8 @@ from genderscope.core.types import Box, Sample
 from genderscope.data.datasets import _imdb_wiki, read
 from genderscope.data.fingerprint import fingerprint
 from genderscope.evaluation.exploration import summarise, tally
-from genderscope.evaluation.exploration.pictures import SHEET, open_pictures
 from genderscope.evaluation.exploration.results import Exploration
-from genderscope.evaluation.exploration.tally import Tally
+from genderscope.evaluation.exploration.tally import SHEET, Tally, open_pictures
 from genderscope.imaging import decode
 from html_outline import assert_self_contained
 from imdb_mat import table, write
@@ -118,10 +117,11 @@ def test_numbers_of_imdb_equal_those_of_numpy(columns, root, tmp_path, monkeypat
     out_of_range = corners[:, 0] < 1
     sides = (corners[:, 2:] - corners[:, :2] + 1).max(axis=1)
     sides[np.isinf(score) | out_of_range] = np.nan
+    ages = np.array([one.age for one in _imdb_wiki.read(root, "imdb", "all")], float)
     for name, values, edges in (
         ("face_score", score, np.arange(-10, 20.25, 0.25)),
         ("second_face_score", second, np.arange(-10, 20.25, 0.25)),
-        ("age_years", _imdb_wiki.columns(root, "imdb").ages, np.arange(124)),
+        ("age_years", ages, np.arange(124)),
         ("box_side_px", sides, np.arange(0, 2049, 8)),
     ):
         finite = np.isfinite(values)
@@ -172,7 +172,7 @@ def test_numbers_of_imdb_equal_those_of_numpy(columns, root, tmp_path, monkeypat
         "Pictures without a label": unknown,
         "Pictures listed more than once": np.arange(n) >= n - 2,
         "Face locations out of range": out_of_range & np.isfinite(score),
-        "Pictures without an age": np.isnan(_imdb_wiki.columns(root, "imdb").ages),
+        "Pictures without an age": np.isnan(ages),
         "Pictures without a detected face": np.isinf(score),
         "Pictures with a second face": np.isfinite(second),
     }.items():

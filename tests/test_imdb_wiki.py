@@ -121,7 +121,6 @@ def test_wiki(tmp_path):
     save(tmp_path, {"name": "A"}, {"name": "B"}, {"name": "A"}, name="wiki")
     samples = list(datasets.read(f"wiki:{tmp_path}", "all"))
     assert [sample.identity for sample in samples] == ["A", "B", "A"]
-    assert _imdb_wiki.columns(tmp_path, "wiki").names == ("A", "B")
     with pytest.raises(DatasetError, match=r"imdb\.mat does not exist"):
         list(datasets.read(f"imdb:{tmp_path}", "all"))
 
@@ -170,7 +169,7 @@ def test_the_fast_writer_writes_what_scipy_would(tmp_path):
 def test_says_which_row_is_wrong(tmp_path, changes, message):
     save(tmp_path, {}, changes)
     with pytest.raises(DatasetError, match=message):
-        _imdb_wiki.columns(tmp_path, "imdb")
+        list(_imdb_wiki.read(tmp_path, "imdb", "all"))
 
 
 @pytest.mark.parametrize(
@@ -183,7 +182,7 @@ def test_says_which_row_is_wrong(tmp_path, changes, message):
 def test_says_which_field_is_wrong(tmp_path, fields, message):
     save(tmp_path, {}, {}, **fields)
     with pytest.raises(DatasetError, match=message):
-        _imdb_wiki.columns(tmp_path, "imdb")
+        list(_imdb_wiki.read(tmp_path, "imdb", "all"))
 
 
 @pytest.mark.parametrize(
@@ -197,7 +196,7 @@ def test_says_which_field_is_wrong(tmp_path, fields, message):
 def test_says_what_another_file_holds(tmp_path, held, message):
     scipy_io.savemat(tmp_path / "imdb.mat", held)
     with pytest.raises(DatasetError, match=message):
-        _imdb_wiki.columns(tmp_path, "imdb")
+        list(_imdb_wiki.read(tmp_path, "imdb", "all"))
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.1, 0.5, 0.9, 0.999])
@@ -209,13 +208,13 @@ def test_a_truncated_file(tmp_path, share, do_compression):
     with pytest.raises(
         DatasetError, match=r"imdb\.mat (is not a complete MATLAB v5 file|holds no struct)"
     ):
-        _imdb_wiki.columns(tmp_path, "imdb")
+        list(_imdb_wiki.read(tmp_path, "imdb", "all"))
 
 
 def test_a_text_file(tmp_path):
     (tmp_path / "imdb.mat").write_text("not found\n" * 100)
     with pytest.raises(DatasetError, match="is not a complete MATLAB v5 file"):
-        _imdb_wiki.columns(tmp_path, "imdb")
+        list(_imdb_wiki.read(tmp_path, "imdb", "all"))
 
 
 @pytest.mark.parametrize("start", [b"MATLAB 7.3 MAT-file, Platform: GLNXA64", b"\x89HDF\r\n\x1a\n"])
@@ -224,7 +223,7 @@ def test_a_version_7_3_file(tmp_path, start):
     with pytest.raises(
         DatasetError, match=r"v7\.3 file; save it in MATLAB with save\(..., '-v7'\)"
     ):
-        _imdb_wiki.columns(tmp_path, "imdb")
+        list(_imdb_wiki.read(tmp_path, "imdb", "all"))
 
 
 def test_refuses_another_split_and_offers_no_shared_module(tmp_path):

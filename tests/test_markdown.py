@@ -2,12 +2,20 @@
 
 import pytest
 
-from genderscope.reporting import markdown
-from genderscope.reporting.page import Block, Figure, Items, Link, Section, Sheet, Table
+from genderscope.reporting.page import (
+    Block,
+    Figure,
+    Items,
+    Link,
+    Section,
+    Sheet,
+    Table,
+    markdown,
+)
 
 
 def of(block: Block) -> str:
-    return markdown.document("T", (), [Section("S", [block])]).partition("## S\n\n")[2]
+    return markdown("T", (), [Section("S", [block])]).partition("## S\n\n")[2]
 
 
 @pytest.mark.parametrize(
@@ -35,5 +43,5 @@ def test_blocks(block, expected):
 
 
 def test_a_document_has_its_headings():
-    text = markdown.document("A_b", ["Start"], [Section("One", ["1"]), Section("Two", ["2"])])
+    text = markdown("A_b", ["Start"], [Section("One", ["1"]), Section("Two", ["2"])])
     assert text == "# A\\_b\n\nStart\n\n## One\n\n1\n\n## Two\n\n2\n"

@@ -69,7 +69,7 @@ def test_a_cache_holds_what_running_would_cut(samples, preset, tmp_path):
     assert crops.located.tolist() == [True, True, False, True, True, True]
     assert crops.identities[1] == "person 1"
     assert crops.groups[1] == {"age": "10"}
-    assert list(crops.failures.values()) == [1]
+    assert list(crops.manifest.failures.values()) == [1]
     assert crops.manifest.sources == ("folder",)
 
     detector = detection.create("haar")
@@ -245,7 +245,7 @@ def test_a_cache_without_checksums_is_read_and_left_alone(samples, tmp_path):
     before = contents(out)
     crops = make(good, ALIGNED, out)
     assert contents(out) == before
-    assert (len(crops), crops.failures) == (6, {})
+    assert (len(crops), crops.manifest.failures) == (6, {})
 
 
 def test_failures_are_named_and_counted_by_reason(samples, tmp_path):
@@ -265,7 +265,7 @@ def test_failures_are_named_and_counted_by_reason(samples, tmp_path):
     ]
     crops = make([*broken, Sample(odd, 1)], GIVEN, tmp_path / "cache")
     assert crops.files == ["odd \ufffd.png"]
-    assert crops.failures == {
+    assert crops.manifest.failures == {
         "the picture is not there; check the path": 2,
         "the face's box lies outside the picture of N x N": 2,
         "the picture cannot be read: Too many levels of symbolic links": 1,

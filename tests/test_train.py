@@ -202,7 +202,7 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
 
     with pytest.raises(UsageError, match="other settings"):
         train(crops, replace(brief, epochs=9), cut_short, resume=True)
-    with pytest.raises(UsageError, match=r"batches of 128 of \d\d training crops"):
+    with pytest.raises(UsageError, match=r"\d\d training crops do not fill a batch of 128"):
         train(crops, Settings(), tmp_path / "large")
     with pytest.raises(UsageError, match="no checkpoint"):
         train(crops, brief, tmp_path / "nothing", resume=True)

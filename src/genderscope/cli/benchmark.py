@@ -60,7 +60,6 @@ def benchmark(
     from genderscope import detection
     from genderscope.evaluation import benchmark as benchmarks
     from genderscope.evaluation.benchmark import machine, stages
-    from genderscope.evaluation.benchmark import video as moving
     from genderscope.evaluation.benchmark.results import Profile, VideoBenchmark
     from genderscope.imaging import decode
     from genderscope.inference.classifier import shipped
@@ -95,7 +94,7 @@ def benchmark(
             machine=machine.describe(),
             detector=located_by.name,
             model=smallest.name,
-            faces=moving.measure(image, scope, explainer, rounds * FRAMES_PER_ROUND, seed),
+            faces=stages.measure_video(image, scope, explainer, rounds * FRAMES_PER_ROUND, seed),
         )
         _write(out, "video", streamed, benchmark.video(streamed))
     if profile:
@@ -128,11 +127,10 @@ def _predictions(
     limit: int | None,
 ) -> "dict[str, dict[str, Predictions]]":
     """The predictions of every model for every data set, by the names of both."""
-    from genderscope.evaluation.benchmark import accuracy
+    from genderscope.evaluation.benchmark import predict
 
     results = {}
     folder = (out or Path()) / "predictions"
-    entrants = {name: (entrant.file, entrant.classifier) for name, entrant in models.items()}
     for source in sources:
         folder.mkdir(parents=True, exist_ok=True)
         read = _options.DataOptions(exclude=exclude, limit=limit).read(source, labelled=True)
@@ -140,7 +138,7 @@ def _predictions(
         if data in results:
             raise UsageError(f"--dataset {source} is the second one called {data}")
         samples = read.samples
-        results[data] = accuracy.predict(entrants, samples, detector, data, folder, echo)
+        results[data] = predict(models, samples, detector, data, folder, echo)
     return results
 
 

@@ -43,9 +43,9 @@ def compare(
     from dataclasses import replace
 
     from genderscope.evaluation import compare as comparison
-    from genderscope.evaluation import evaluate, join, predictions
+    from genderscope.evaluation import evaluate, predictions
     from genderscope.inference.classifier import Classifier
-    from genderscope.reporting import disagreements, tables
+    from genderscope.reporting import sheets, tables
     from genderscope.sinks import annotate
 
     models = [name for name in (a, b) if Path(name.partition("?")[0]).suffix.lower() not in TABLES]
@@ -70,8 +70,8 @@ def compare(
     first, second = methods[a], methods[b]
     if first.name == second.name:
         first, second = replace(first, name=a), replace(second, name=b)
-    labels = join.truths(read.samples, read.dataset) if read and not models else None
-    pair, missing = join.compared(first, second, labels)
+    labels = comparison.truths(read.samples, read.dataset) if read and not models else None
+    pair, missing = comparison.joined(first, second, labels)
     failed |= dict.fromkeys(missing)
     result = comparison.compare(
         pair,
@@ -83,7 +83,7 @@ def compare(
     if json_file:
         result.save(json_file, overwrite=True)
     if sheet:
-        annotate.save(disagreements.sheet(pair), sheet)
+        annotate.save(sheets.of_disagreements(pair), sheet)
     echo(f"A: {printable(first.name)}\nB: {printable(second.name)}")
     for table in tables.comparison(result):
         _output.show(table)

@@ -118,13 +118,13 @@ def _measure(
     conditions, seed = setup.conditions, setup.seed
     examples: list[tuple[FaceSample, Floats]] = []
     with ExitStack() as stack:
-        pictures = pictures_out and stack.enter_context(
-            counterfactual_faces.Pictures(pictures_out, conditions, seed)
+        write = pictures_out and stack.enter_context(
+            counterfactual_faces.writing(pictures_out, conditions, seed)
         )
 
         def on_face(face: "FaceSample", scores: "Floats") -> None:
-            if pictures:
-                pictures.write(face)
+            if write:
+                write(face)
             if sheet and len(examples) < EXAMPLES:
                 examples.append((face, scores))
 

@@ -39,8 +39,7 @@ def explore(
     from genderscope.core.storage import write_whole
     from genderscope.data import datasets
     from genderscope.evaluation.exploration import summarise
-    from genderscope.evaluation.exploration.pictures import open_pictures
-    from genderscope.evaluation.exploration.tally import Tally
+    from genderscope.evaluation.exploration.tally import Tally, open_pictures
     from genderscope.reporting.exploration import compose
     from genderscope.reporting.page import Link
 

@@ -133,6 +133,7 @@ def prepare(
     for condition, count in samples.removed.items():
         if count:
             _output.error(f"removed by the condition '{condition}': {count:,}")
-    failed = sum(cache.failures.values())
+    failures = cache.manifest.failures
+    failed = sum(failures.values())
     echo(f"{len(cache):,} crops in {cache.folder}, {failed:,} pictures failed")
-    _output.fail(f"failed: {count:,}: {reason}" for reason, count in cache.failures.items())
+    _output.fail(f"failed: {count:,}: {reason}" for reason, count in failures.items())

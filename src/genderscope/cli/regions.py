@@ -36,7 +36,7 @@ def regions(
     from genderscope.evaluation import region_survey
     from genderscope.evaluation.evaluate import PACKAGES
     from genderscope.inference.explainer import Explainer
-    from genderscope.reporting import average_maps, tables
+    from genderscope.reporting import sheets, tables
     from genderscope.sinks import annotate
 
     read = data.read(dataset, labelled=True)
@@ -54,7 +54,7 @@ def regions(
     )
     if json_file:
         survey.save(json_file, overwrite=True)
-    if maps and (sheet := average_maps.sheet(explained)) is not None:
+    if maps and (sheet := sheets.of_averages(explained)) is not None:
         maps.mkdir(parents=True, exist_ok=True)
         annotate.save_new(sheet, maps, f"{explainer.name}-average-maps", ".png")
     echo(f"{survey.model} on {dataset}, {survey.split}, faces detected by {survey.detector}")

@@ -107,7 +107,7 @@ def train(
         crops = Crops(cache)
     else:
         raise UsageError("name a --dataset, or a --cache that prepare made")
-    err.print(f"{len(crops)} crops in {cache}, {sum(crops.failures.values())} failed")
+    err.print(f"{len(crops)} crops in {cache}, {sum(crops.manifest.failures.values())} failed")
     occluded = Crops(occlusions) if occlusions else None
     claim = claimed(out / runs.CHECKPOINT, resume or overwrite, ", or --resume to continue it")
     from_recipe = {name: value for name, value in options.items() if name not in own}

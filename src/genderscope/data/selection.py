@@ -79,10 +79,6 @@ class Selected:
         self.seen = 0
         self.removed = dict.fromkeys(self._conditions, 0)
 
-    @property
-    def kept(self) -> int:
-        return self.seen - sum(self.removed.values())
-
     def __iter__(self) -> Iterator[Sample]:
         for sample in self._samples:
             self.seen += 1

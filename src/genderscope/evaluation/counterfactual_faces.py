@@ -4,8 +4,10 @@ A face is located once, in the original picture, and cropped there in all condit
 classifier's answer changes, not the detector's.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -55,11 +57,9 @@ def find(
     for sample in samples:
         try:
             located = locate(sample, detector, spec)
-        except FaceOutsidePicture:  # at the data set's box
-            yield Skipped(sample, NO_FACE)
-            continue
-        except PictureError:
-            yield Skipped(sample, UNREADABLE)
+        except PictureError as error:
+            outside = isinstance(error, FaceOutsidePicture)  # at the data set's box
+            yield Skipped(sample, NO_FACE if outside else UNREADABLE)
             continue
         [face], image = located.faces, located.frame.image
         if image is None or not located.detected:
@@ -92,40 +92,37 @@ LEGEND = """Below each face: the label without abstention, and its probability.
 Orange frame: the label differs from that of the original picture."""
 
 
-class Pictures:
-    """A context that writes counterfactual pictures and, on exit, their ``table.csv``.
+@contextmanager
+def writing(
+    out: Path, conditions: Sequence[Condition], seed: int
+) -> Iterator[Callable[[FaceSample], None]]:
+    """A function that writes a face's picture in every condition, as PNG; on exit, ``table.csv``.
 
     The table has a row for each picture, ``file,label,face,condition`` and the groups, and is a
     data set (``table:DIR/table.csv``). With a column ``prediction`` or ``score`` added, it is read
     by ``counterfactuals.from_predictions``.
     """
+    names = (ORIGINAL, *(condition.name for condition in conditions))
+    for name in names:
+        (out / _folder(name)).mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, str]] = []
+    numbers = count(1)
 
-    def __init__(self, out: Path, conditions: Sequence[Condition], seed: int) -> None:
-        self._out, self._conditions, self._seed = out, conditions, seed
-        self._names = (ORIGINAL, *(condition.name for condition in conditions))
-        self._rows: list[dict[str, str]] = []
-        self._faces = 0
-
-    def __enter__(self) -> "Pictures":
-        for name in self._names:
-            (self._out / _folder(name)).mkdir(parents=True, exist_ok=True)
-        return self
-
-    def write(self, face: FaceSample) -> None:
-        """Write a face's picture in every condition, as PNG."""
-        self._faces += 1
+    def write(face: FaceSample) -> None:
+        number = next(numbers)
         label = "" if face.sample.label is None else LABELS[face.sample.label]
-        pictures = views(face, self._conditions, self._seed)
-        for name, picture in zip(self._names, pictures, strict=True):
-            file = f"{_folder(name)}/{self._faces:06d}.png"
-            write_whole(self._out / file, cv2.imencode(".png", picture)[1].tobytes())
-            row = {"file": file, "label": label, "face": str(self._faces), "condition": name}
-            self._rows.append(row | face.sample.groups)
+        for name, picture in zip(names, views(face, conditions, seed), strict=True):
+            file = f"{_folder(name)}/{number:06d}.png"
+            write_whole(out / file, cv2.imencode(".png", picture)[1].tobytes())
+            row = {"file": file, "label": label, "face": str(number), "condition": name}
+            rows.append(row | face.sample.groups)
 
-    def __exit__(self, *_: object) -> None:
-        columns = list(dict.fromkeys(column for row in self._rows for column in row))
-        rows = ([row.get(column, "") for column in columns] for row in self._rows)
-        write_whole(self._out / TABLE, csv_of([columns, *rows]))
+    try:
+        yield write
+    finally:
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        values = ([row.get(column, "") for column in columns] for row in rows)
+        write_whole(out / TABLE, csv_of([columns, *values]))
 
 
 def sheet(

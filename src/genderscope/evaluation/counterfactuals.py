@@ -1,13 +1,12 @@
 """Counterfactual evaluation: how often a label changes when one condition of the picture does.
 
 The flip rate of a condition is the share of faces whose label without abstention differs from that
-in the original picture, for a model of this package or from anybody's predictions.
+in the original picture, for a model of this package or from any method's predictions.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +32,6 @@ from genderscope.inference.classifier import Classifier
 from genderscope.inference.locate import locate
 
 GENDER = "gender"
-RESAMPLES = 2000
 LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless")
 
 
@@ -70,7 +68,7 @@ class Counterfactuals(Document, frozen=True, kw_only=True):
     ``skipped``, by the reason; ``sheet`` is a file beside this one, ``accuracy`` on the originals.
     """
 
-    KIND: ClassVar[str] = "counterfactuals"
+    KIND = "counterfactuals"
 
     model: str
     dataset: str
@@ -168,7 +166,7 @@ def _found_again(view: Image, box: Box, setup: Setup) -> list[Image]:
 
 
 def from_predictions(predictions: Predictions) -> Answers:
-    """The same from anybody's predictions for what ``counterfactual_faces.Pictures`` wrote;
+    """The same from any method's predictions for what ``counterfactual_faces.writing`` wrote;
     ``DatasetError`` if the columns ``face`` and ``condition`` are missing, or no face has both an
     original picture and a condition.
     """
@@ -274,9 +272,8 @@ def _share(members: npt.NDArray[np.bool_], smallest_n: int = 1) -> Estimate:
 
 
 def _mean(values: Floats, seed: int) -> Estimate:
-    """With the percentile interval of the bootstrap."""
+    """The mean, with the percentile interval of the bootstrap."""
     if not (n := len(values)):
         return Estimate(n=0, value=None, interval=None)
-    draw = np.random.default_rng(seed)
-    means = [values[draw.integers(0, n, n)].mean() for _ in range(RESAMPLES)]
-    return metrics.estimate(values.mean(), metrics.percentiles(np.array(means)), n)
+    interval = metrics.percentiles(metrics.bootstrap_means(values, seed))
+    return metrics.estimate(values.mean(), interval, n)

@@ -6,7 +6,6 @@ Every labelled picture counts: as a whole without a detected face, as wrong if u
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -43,13 +42,13 @@ class Confusion(Record, frozen=True, kw_only=True):
 
 
 class Evaluation(Document, frozen=True, kw_only=True):
-    """All metrics of a model on ``n`` labelled pictures of a data set; ``accuracy_is`` what counts
-    as right. ``trivial`` are three classifiers that ignore the picture; groups are by column, then
-    by group. Pictures without a detected face are classified as a whole, unreadable ones counted as
-    wrong, and those without a label not counted.
+    """All metrics of a model on ``n`` labelled pictures of a data set; ``accuracy_is`` says what
+    counts as right. ``trivial`` are three classifiers that ignore the picture. Groups are by column
+    and then by name. Pictures without a detected face are classified as a whole, unreadable ones
+    count as wrong, and those without a label do not count.
     """
 
-    KIND: ClassVar[str] = "evaluation"
+    KIND = "evaluation"
 
     dataset: str
     split: str

@@ -39,12 +39,10 @@ class Explanation:
     def panel(self, name: str) -> Image:
         """A picture for a caption that begins with ``name``: see ``panels.panel``."""
         prediction = self.result.prediction
-        label = (
-            f"{prediction.label} {percent(prediction.confidence)}, explained: {LABELS[self.label]}"
-        )
+        answer = f"{prediction.label} {percent(prediction.confidence)}"
+        caption = f"{name}: {answer}, explained: {LABELS[self.label]}"
         energy = regions.energy(self.map[None])[0]
-        shades = Explainer.picture(self.map)
-        return panels.panel(self.face, shades, energy, f"{name}: {label}")
+        return panels.panel(self.face, Explainer.picture(self.map), energy, caption)
 
 
 def explain(

@@ -1,4 +1,4 @@
-"""Predictions of many pictures by any method, of this package or not: arrays and tables."""
+"""Predictions for many pictures, by this package or any other method: arrays and tables."""
 
 import math
 import os
@@ -138,32 +138,28 @@ def from_rows(path: Path, rows: Iterable[table.Row], score_is: Meaning = "man") 
 
     ``file`` is relative to the table; ``label`` is a data set's word (see ``datasets.table``) or
     empty; ``prediction`` is such a word, ``uncertain``, or empty where there is no answer;
-    ``score`` is P(man), or empty. Either of the last two may be absent, and so may the label.
-
-    Args:
-        score_is: P(man), or with ``confidence`` the probability of the prediction, which has to be
-            there.
-
-    Raises:
-        DatasetError: it is not such a table, or a row of it is not valid.
+    ``score`` is P(man), or empty. Either of the last two may be absent, and so may the label. If
+    ``score_is`` ``confidence``, the score is the probability of the prediction, which is needed.
+    ``DatasetError`` if a row is not valid, or there is none.
     """
     truth, scores, labels, kept = [], [], [], []
-    for where, row in rows:
+    for line, row in rows:
+        where = f"{path}, {line}"
         if not row["file"]:
-            raise DatasetError(f"{path}, {where}: no file is named")
-        score = _score(row.get("score", ""), path, where)
-        prediction = _outcome(row, "prediction", path, where)
+            raise DatasetError(f"{where}: no file is named")
+        score = _score(row.get("score", ""), where)
+        prediction = table.index(row.get("prediction", ""), "prediction", WORDS, where)
         if score_is == "confidence":
-            score = _of_man(score, prediction, path, where)
+            score = _of_man(score, prediction, where)
         nearer = NO_ANSWER if np.isnan(score) else int(score > 0.5)
         if prediction in (0, 1) and nearer == 1 - prediction and score != 0.5:
             raise DatasetError(
-                f"{path}, {where}: prediction {row['prediction']!r} with a score of {score:g}; the "
+                f"{where}: prediction {row['prediction']!r} with a score of {score:g}; the "
                 "score is the probability of man: give that, or add --score-is confidence"
             )
-        label = _outcome(row, "label", path, where)
+        label = table.index(row.get("label", ""), "label", WORDS, where)
         if label == UNSURE:
-            raise DatasetError(f"{path}, {where}: a label is known or empty, not {UNCERTAIN}")
+            raise DatasetError(f"{where}: a label is known or empty, not {UNCERTAIN}")
         truth.append(-1 if label is None else label)
         labels.append(nearer if prediction is None else prediction)
         scores.append(score)
@@ -199,31 +195,20 @@ def write(path: Path, predictions: Predictions) -> None:
     write_whole(path, csv_of(rows))
 
 
-def _outcome(row: dict[str, str], column: str, path: Path, where: str) -> int | None:
-    """Index into ``OUTCOMES`` of a row's word, or None for none."""
-    text = row.get(column, "")
-    if (word := text.strip().lower()) not in WORDS:
-        words = ", ".join(filter(None, WORDS))
-        raise DatasetError(f"{path}, {where}: {column} {text!r} is unknown; there are: {words}")
-    return WORDS[word]
-
-
-def _score(text: str, path: Path, where: str) -> float:
+def _score(text: str, where: str) -> float:
     try:
         number = float(text or "nan")
     except ValueError as error:
-        raise DatasetError(f"{path}, {where}: score {text!r} is not a number") from error
+        raise DatasetError(f"{where}: score {text!r} is not a number") from error
     if not (0 <= number <= 1 or np.isnan(number)):
-        raise DatasetError(f"{path}, {where}: score {text} is not between 0 and 1")
+        raise DatasetError(f"{where}: score {text} is not between 0 and 1")
     return number
 
 
-def _of_man(confidence: float, prediction: int | None, path: Path, where: str) -> float:
+def _of_man(confidence: float, prediction: int | None, where: str) -> float:
     """P(man) from the probability of the prediction; NaN where that is of neither label."""
     if confidence < 0.5 and prediction in (0, 1):
-        raise DatasetError(
-            f"{path}, {where}: a confidence of {confidence:g} in one of two labels is below 0.5"
-        )
+        raise DatasetError(f"{where}: confidence {confidence:g} in one of two labels is below 0.5")
     return confidence if prediction == 1 else 1 - confidence if prediction == 0 else math.nan
 
 

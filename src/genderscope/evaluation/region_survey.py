@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +19,6 @@ from genderscope.inference import locate
 from genderscope.inference.explainer import Explainer
 
 ALL, RIGHT, WRONG = "all", "right", "wrong"
-RESAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ def explain(
     unreadable: list[str] = []
     groups: list[Mapping[str, str]] = []
     batches: list[tuple[npt.NDArray[np.number], ...]] = []
-    sums: dict[tuple[int, int], _Sum] = {}
+    sums: dict[tuple[int, int], list[Floats]] = {}  # by truth and prediction
     faces = _faces(samples, detector, explainer, tally, unreadable)
     while batch := list(islice(faces, batch_size)):
         samples_in, crops_in, landmarks_in = zip(*batch, strict=True)
@@ -80,15 +78,14 @@ def explain(
         for index in np.flatnonzero(mapped):
             groups.append(samples_in[index].groups)
             kind = int(truth[index]), int(predicted[index])
-            sums.setdefault(kind, _Sum()).add(
-                crops[index].astype(np.float64), energy[index] / total[index], landmarks[index]
-            )
+            parts = [np.float64(1), crops[index], energy[index] / total[index], landmarks[index]]
+            sums[kind] = list(map(np.add, sums.get(kind, [0.0] * 4), parts))
     if not sums:
         raise DatasetError("no labelled face was detected, so there is nothing to explain")
     truth, predicted, shares, areas = map(np.concatenate, zip(*batches, strict=True))
     return Maps(
         *(truth, predicted, shares, areas),
-        {kind: one.average() for kind, one in sums.items()},
+        {kind: Average(int(n), *(one / n for one in parts)) for kind, (n, *parts) in sums.items()},
         tuple(groups),
         by_box=tally["by box"],
         not_detected=tally["not detected"],
@@ -115,21 +112,6 @@ def _faces(
             [face], [crop] = located.faces, located.crops
             tally["by box"] += face.landmarks is None
             yield located.sample, crop, regions.landmarks(face, explainer.spec)
-
-
-class _Sum:
-    """Faces of one kind of answer, added up."""
-
-    def __init__(self) -> None:
-        self._n = 0
-        self._sums: tuple[Floats, ...] = ()
-
-    def add(self, *arrays: Floats) -> None:
-        self._n += 1
-        self._sums = tuple(map(np.add, self._sums, arrays)) if self._sums else arrays
-
-    def average(self) -> Average:
-        return Average(self._n, *(total / self._n for total in self._sums))
 
 
 class RegionShare(Record, frozen=True, kw_only=True):
@@ -163,7 +145,7 @@ class RegionSurvey(Document, frozen=True, kw_only=True):
     and those unreadable, with the reason.
     """
 
-    KIND: ClassVar[str] = "region survey"
+    KIND = "region survey"
 
     dataset: str
     split: str
@@ -196,7 +178,7 @@ def survey(
     right = maps.truth == maps.predicted
     columns = {name: np.array([groups.get(name, "") for groups in maps.groups]) for name in by}
     if empty := [name for name, values in columns.items() if not any(values)]:
-        raise DatasetError(f"the data set gives no face a value for {', '.join(empty)}")
+        raise DatasetError(f"no face of the data set has a value for {', '.join(empty)}")
     seed = provenance.seed or 0
     labels = {ALL: maps.truth >= 0, **{name: maps.truth == k for k, name in enumerate(LABELS)}}
     groups = [
@@ -236,7 +218,7 @@ def survey(
         not_detected=maps.not_detected,
         no_gradient=maps.no_gradient,
         unreadable=maps.unreadable,
-        resamples=RESAMPLES,
+        resamples=metrics.RESAMPLES,
     )
 
 
@@ -245,9 +227,8 @@ def _regions(maps: Maps, member: npt.NDArray[np.bool_], seed: int) -> dict[str, 
     if (n := len(shares)) < metrics.SMALLEST_N:
         withheld = RegionShare(share=Estimate(n=n, value=None, interval=None), area=None)
         return dict.fromkeys(regions.REGIONS, withheld)
-    draw = np.random.default_rng(seed)
-    means = np.stack([shares[draw.integers(n, size=n)].mean(0) for _ in range(RESAMPLES)])
-    columns = zip(shares.mean(0), metrics.percentiles(means).T, areas.mean(0), strict=True)
+    intervals = metrics.percentiles(metrics.bootstrap_means(shares, seed)).T
+    columns = zip(shares.mean(0), intervals, areas.mean(0), strict=True)
     return {
         name: RegionShare(share=metrics.estimate(share, interval, n), area=float(area))
         for name, (share, interval, area) in zip(regions.REGIONS, columns, strict=True)

@@ -1,4 +1,4 @@
-"""The samples that a result is of."""
+"""The samples behind a result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,4 +44,5 @@ def read(
     )
     wanted = (sample for sample in kept if sample.label is not None or not labelled)
     samples = list(islice(wanted, limit))
-    return Samples(dataset, split, samples, exclusions(exclude, kept.seen - kept.kept))
+    excluded = exclusions(exclude, sum(kept.removed.values()))
+    return Samples(dataset, split, samples, excluded)

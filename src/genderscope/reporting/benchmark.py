@@ -9,8 +9,7 @@ from genderscope.core.extras import require
 from genderscope.evaluation.benchmark import results
 from genderscope.reporting import plots
 from genderscope.reporting.formatting import TOO_SMALL
-from genderscope.reporting.markdown import table as table_text
-from genderscope.reporting.page import Table
+from genderscope.reporting.page import Table, markdown_table
 from genderscope.reporting.tables import with_interval
 
 MARKERS = "os^Dv<>ph"
@@ -176,7 +175,7 @@ def markdown(tables: Iterable[Table], result: results.TimedDocument) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in provenance.versions.items())
     parts = []
     for table in tables:
-        parts.append(table_text(table.head, table.rows))
+        parts.append(markdown_table(table.head, table.rows))
         if table.caption:
             parts.append(table.caption)
     parts.append(
@@ -189,30 +188,27 @@ def markdown(tables: Iterable[Table], result: results.TimedDocument) -> str:
 def drawing(result: results.Benchmark, file: Path) -> None:
     """Accuracy against time and against size, one point a model and data set, as a PNG."""
     locator = require("matplotlib.ticker", "eval").LogLocator
-    figure = require("matplotlib.figure", "eval").Figure(
-        figsize=(9, 4.5), dpi=150, layout="constrained"
-    )
     models = result.models
-    sides = figure.subplots(1, 2, sharey=True)
-    for number, (name, model) in enumerate(models.items()):
-        places = model.time["network"]["1"].median_ms, model.parameters / 1e6
-        for marker, (data, accuracy) in zip(MARKERS, model.accuracy.items(), strict=False):
-            if accuracy.value is None or accuracy.interval is None:
-                continue
-            low, value, high = 100 * np.insert(accuracy.interval, 1, accuracy.value)
-            error = [[value - low], [high - value]]
-            style = {"fmt": marker, "color": f"C{number}", "capsize": 3}
-            for axes, place in zip(sides, places, strict=True):
-                axes.errorbar(place, value, error, label=f"{name}, {data}", **style)
-    titles = ("ms a face, one thread, batch 1", "million parameters")
-    for axes, title in zip(sides, titles, strict=True):
-        axes.set(xlabel=title, xscale="log")
-        axes.xaxis.set_major_locator(locator(subs=(1, 2, 3, 5), numticks=20))
-        axes.xaxis.set_major_formatter("{x:,g}")
-        axes.minorticks_off()
-        axes.margins(x=0.1, y=0.1)
-        axes.grid(alpha=0.25)
-    sides[0].set_ylabel("accuracy %, with its 95% interval")
-    handles = sides[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=min(len(models), 3), fontsize=8)
-    plots.save(figure, file)
+    with plots.png(file, 9, 4.5) as figure:
+        sides = figure.subplots(1, 2, sharey=True)
+        for number, (name, model) in enumerate(models.items()):
+            places = model.time["network"]["1"].median_ms, model.parameters / 1e6
+            for marker, (data, accuracy) in zip(MARKERS, model.accuracy.items(), strict=False):
+                if accuracy.value is None or accuracy.interval is None:
+                    continue
+                low, value, high = 100 * np.insert(accuracy.interval, 1, accuracy.value)
+                error = [[value - low], [high - value]]
+                style = {"fmt": marker, "color": f"C{number}", "capsize": 3}
+                for axes, place in zip(sides, places, strict=True):
+                    axes.errorbar(place, value, error, label=f"{name}, {data}", **style)
+        titles = ("ms a face, one thread, batch 1", "million parameters")
+        for axes, title in zip(sides, titles, strict=True):
+            axes.set(xlabel=title, xscale="log")
+            axes.xaxis.set_major_locator(locator(subs=(1, 2, 3, 5), numticks=20))
+            axes.xaxis.set_major_formatter("{x:,g}")
+            axes.minorticks_off()
+            axes.margins(x=0.1, y=0.1)
+            axes.grid(alpha=0.25)
+        sides[0].set_ylabel("accuracy %, with its 95% interval")
+        handles = sides[0].get_legend_handles_labels()
+        figure.legend(*handles, loc="outside lower center", ncols=min(len(models), 3), fontsize=8)

@@ -14,15 +14,14 @@ from genderscope.evaluation.counterfactuals import Counterfactuals
 from genderscope.evaluation.evaluate import Evaluation, beside
 from genderscope.inference.classifier import INT8, Classifier, find
 from genderscope.reporting.formatting import TOO_SMALL
-from genderscope.reporting.templates import render
+from genderscope.reporting.page import render
 
 SUFFIX = ".card.md"
 
 
 def card(model: str | Path) -> str:
     """The card of a shipped model, or of an exported one by its path, from its result files;
-    ``ModelError`` if it does not exist or carry its training data, ``ResultError`` for a broken
-    file.
+    ``ModelError`` if it is absent or lacks its training data, ``ResultError`` for a broken file.
     """
     classifier, file = Classifier.load(model), described(model)
     metadata = classifier.metadata

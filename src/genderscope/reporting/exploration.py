@@ -7,8 +7,8 @@ import cv2
 from genderscope.core.storage import text
 from genderscope.core.types import LABELS
 from genderscope.evaluation.exploration import NAMES, results
-from genderscope.evaluation.exploration.pictures import OpenedPicture
 from genderscope.evaluation.exploration.results import ByLabel, Exploration
+from genderscope.evaluation.exploration.tally import OpenedPicture
 from genderscope.reporting import plots
 from genderscope.reporting.page import Block, Figure, Items, Section, Sheet, Table, page
 

@@ -1,15 +1,21 @@
-"""A report as one HTML file: sentences, lists, tables, figures; without scripts or external files.
+"""A report as one HTML file without scripts or external files, or as Markdown.
 
 All text is escaped, but not SVG drawings: pass only your own. The page follows the reader's light
 or dark theme, as does a drawing that uses ``currentColor``.
 """
 
+import re
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
-from genderscope.reporting.templates import Filter, render
+from genderscope.core.extras import require
+
+SPECIAL = re.compile(r"([\\\\`*_{}\[\]<>#|~$&])")
+START = re.compile(r"^(\d*)([-+=.)])(?=\s|$)")
+Filter = Callable[..., Any]  # of any one template
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,24 @@ def page(title: str, introduction: Iterable[Block], sections: Sequence[Section])
     return render("page.html", filters, title=title, introduction=introduction, sections=sections)
 
 
+def render(template: str, filters: Mapping[str, Filter], **values: object) -> str:
+    """Fill a Jinja2 template of ``reporting/templates``; in one that ends in ``.html``, all text is
+    escaped. Needs the ``eval`` extra.
+    """
+    jinja = require("jinja2", "eval")
+    environment = jinja.Environment(
+        loader=jinja.PackageLoader("genderscope.reporting"),
+        autoescape=jinja.select_autoescape(("html",)),
+        undefined=jinja.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=template.endswith(".md"),
+        lstrip_blocks=template.endswith(".md"),
+    )
+    environment.filters.update(filters)
+    document: str = environment.get_template(template).render(values)
+    return document
+
+
 def _data_url(picture: bytes) -> str:
     kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
     return f"data:image/{kind};base64,{b64encode(picture).decode()}"
@@ -90,3 +114,42 @@ def _described(drawing: str, description: str) -> str:
     """An SVG drawing with what it shows, for those who do not see it."""
     label = f'<svg role="img" aria-label="{escape(description)}"'
     return drawing.strip().replace("<svg", label, 1)
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table of Markdown cells: a column of text, then columns of numbers."""
+    align = ["---", *["--:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in (head, align, *rows))
+
+
+def markdown(title: str, introduction: Iterable[Block], sections: Sequence[Section]) -> str:
+    """The same as Markdown, all text escaped; figures are their descriptions."""
+    parts = [f"# {_plain(title)}", *map(_block, introduction)]
+    for section in sections:
+        parts += [f"## {_plain(section.title)}", *map(_block, section.blocks)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _block(block: Block) -> str:
+    match block:
+        case str():
+            return _plain(block)
+        case Link(text, address):
+            closed = address.replace("<", "%3C").replace(">", "%3E")
+            return f"[{_plain(text)}](<{closed}>)"
+        case Items(sentences):
+            return "\n".join(f"- {_plain(sentence)}" for sentence in sentences)
+        case Table(head, rows, caption):
+            names, *cells = [[_plain(cell) for cell in row] for row in (head, *rows)]
+            below = markdown_table(names, cells)
+            return f"{_plain(caption)}\n\n{below}" if caption else below
+        case Figure(_, description, caption):
+            return f"Figure: {'. '.join(_plain(text) for text in (description, caption) if text)}"
+        case Sheet(pictures, caption):
+            return f"Figure: {len(pictures)} pictures. {_plain(caption)}"
+
+
+def _plain(text: str) -> str:
+    """One line without Markdown's meanings."""
+    escaped = SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return START.sub(r"\1\\\2", escaped)

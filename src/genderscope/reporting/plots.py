@@ -21,6 +21,7 @@ PLAIN = "#7f858c"
 LINE = "#0072b2"
 SERIES_COLOURS = {label: "#{2:02x}{1:02x}{0:02x}".format(*bgr) for label, bgr in COLOURS.items()}
 INK = "#010203"  # what becomes the colour of the text around a drawing
+PART_COLOURS = ("#9fc5e3", "#d9d9d9", "#ef9a62")
 
 
 def evaluation(result: Evaluation, folder: Path) -> None:
@@ -35,13 +36,6 @@ def evaluation(result: Evaluation, folder: Path) -> None:
         face_sizes(result.face_size, others, heading, folder / "face-size.png")
 
 
-def save(figure: Any, file: Path) -> None:
-    """Write a figure of matplotlib as a PNG."""
-    data = BytesIO()
-    figure.savefig(data, format="png")
-    write_whole(file, data.getvalue())
-
-
 def title(result: Evaluation) -> str:
     """What was evaluated, in one line."""
     return f"{result.model} on {result.dataset}, {result.split}, n = {result.n:,}"
@@ -49,12 +43,11 @@ def title(result: Evaluation) -> str:
 
 def confusion_matrix(confusion: Confusion, title: str, path: Path) -> None:
     """Draw a confusion matrix to a PNG, as counts and as shares of each row."""
-    figure = _figure(title, 8, 4.2)
-    left, right = figure.subplots(1, 2)
-    shares = confusion.shares
-    _matrix(left, shares, [[f"{n:,}" for n in row] for row in confusion.counts], "pictures")
-    _matrix(right, shares, [[f"{share:.1%}" for share in row] for row in shares], "share")
-    save(figure, path)
+    with png(path, 8, 4.2, title) as figure:
+        left, right = figure.subplots(1, 2)
+        shares = confusion.shares
+        _matrix(left, shares, [[f"{n:,}" for n in row] for row in confusion.counts], "pictures")
+        _matrix(right, shares, [[f"{share:.1%}" for share in row] for row in shares], "share")
 
 
 def _matrix(
@@ -71,60 +64,63 @@ def _matrix(
 
 def reliability(calibration: Calibration, title: str, path: Path) -> None:
     """Draw the accuracy of each bin of the confidence, and how full it is, to a PNG."""
-    figure = _figure(title, 5.4, 5.4)
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    upper.plot([0.5, 1], [0.5, 1], color=PLAIN, linestyle="--", label="calibrated")
-    bins = calibration.bins
-    if large := [one for one in bins if one.accuracy.value is not None]:
-        x, accuracies = [one.mean_confidence for one in large], [one.accuracy for one in large]
-        _points(upper, x, accuracies, f"ECE {_small(calibration.ece)}")
-    upper.set(ylabel="accuracy, with 95% interval", xlim=(0.49, 1.01))
-    upper.legend(loc="upper left")
-    widths = [one.high - one.low for one in bins]
-    counts = [one.accuracy.n for one in bins]
-    lower.bar([one.low for one in bins], counts, widths, align="edge", color=LINE)
-    lower.set(xlabel="confidence", ylabel="pictures")
-    lower.yaxis.set_major_formatter("{x:,.0f}")
-    save(figure, path)
+    with png(path, 5.4, 5.4, title) as figure:
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        upper.plot([0.5, 1], [0.5, 1], color=PLAIN, linestyle="--", label="calibrated")
+        bins = calibration.bins
+        if large := [one for one in bins if one.accuracy.value is not None]:
+            x, accuracies = [one.mean_confidence for one in large], [one.accuracy for one in large]
+            _points(upper, x, accuracies, f"ECE {_small(calibration.ece)}")
+        upper.set(ylabel="accuracy, with 95% interval", xlim=(0.49, 1.01))
+        upper.legend(loc="upper left")
+        widths = [one.high - one.low for one in bins]
+        counts = [one.accuracy.n for one in bins]
+        lower.bar([one.low for one in bins], counts, widths, align="edge", color=LINE)
+        lower.set(xlabel="confidence", ylabel="pictures")
+        lower.yaxis.set_major_formatter("{x:,.0f}")
 
 
 def risk_coverage(result: RiskCoverage, title: str, path: Path) -> None:
     """Draw the error of the most confident predictions over their share, to a PNG."""
-    figure = _figure(title, 5.4, 4.2)
-    axes = figure.subplots()
-    curve, label = result.curve, f"AURC {_small(result.aurc)}"
-    axes.plot(_percent(curve.coverage), _percent(curve.error), color=LINE, label=label)
-    errors = [row.error for row in result.at]
-    _points(axes, _percent(row.coverage for row in result.at), errors, scale=100)
-    axes.set(xlabel="answered, %", ylabel="error of these, %", xlim=(0, 101), ylim=(0, None))
-    axes.legend(loc="upper left")
-    save(figure, path)
+    with png(path, 5.4, 4.2, title) as figure:
+        axes = figure.subplots()
+        curve, label = result.curve, f"AURC {_small(result.aurc)}"
+        axes.plot(_percent(curve.coverage), _percent(curve.error), color=LINE, label=label)
+        errors = [row.error for row in result.at]
+        _points(axes, _percent(row.coverage for row in result.at), errors, scale=100)
+        axes.set(xlabel="answered, %", ylabel="error of these, %", xlim=(0, 101), ylim=(0, None))
+        axes.legend(loc="upper left")
 
 
 def face_sizes(result: FaceSizes, others: Sequence[PublishedCurve], title: str, path: Path) -> None:
     """Draw accuracy over the size of the face, beside published curves, to a PNG."""
-    figure = _figure(title, 6.4, 4.2)
-    axes = figure.subplots()
-    for other in others:
-        y, name = _percent(other.accuracy), f"{other.name}, published"
-        axes.plot(other.face_px, y, color=PLAIN, linestyle="--", marker=".", label=name)
-    x, accuracies = [row.face_px for row in result.curve], [row.accuracy for row in result.curve]
-    _points(axes, x, accuracies, "measured, 95% interval", "-", scale=100)
-    axes.set_xscale("log")
-    ticks = sorted({*x, *(size for other in others for size in other.face_px)})
-    axes.set_xticks(ticks, ticks)
-    axes.minorticks_off()
-    axes.set(xlabel="face, pixels across", ylabel="accuracy, %")
-    axes.legend(loc="lower right")
-    save(figure, path)
+    with png(path, 6.4, 4.2, title) as figure:
+        axes = figure.subplots()
+        for other in others:
+            y, name = _percent(other.accuracy), f"{other.name}, published"
+            axes.plot(other.face_px, y, color=PLAIN, linestyle="--", marker=".", label=name)
+        x = [row.face_px for row in result.curve]
+        accuracies = [row.accuracy for row in result.curve]
+        _points(axes, x, accuracies, "measured, 95% interval", "-", scale=100)
+        axes.set_xscale("log")
+        ticks = sorted({*x, *(size for other in others for size in other.face_px)})
+        axes.set_xticks(ticks, ticks)
+        axes.minorticks_off()
+        axes.set(xlabel="face, pixels across", ylabel="accuracy, %")
+        axes.legend(loc="lower right")
 
 
-def _figure(title: str, width: float, height: float) -> Any:
-    figure = require("matplotlib.figure", "eval").Figure(
-        figsize=(width, height), dpi=150, layout="constrained"
-    )
-    figure.suptitle(title, parse_math=False, fontsize="medium", wrap=True)
-    return figure
+@contextmanager
+def png(file: Path, width: float, height: float, title: str = "") -> Iterator[Any]:
+    """A figure, its size in inches, that is written when it is drawn."""
+    blank = require("matplotlib.figure", "eval").Figure
+    figure = blank(figsize=(width, height), dpi=150, layout="constrained")
+    if title:
+        figure.suptitle(title, parse_math=False, fontsize="medium", wrap=True)
+    yield figure
+    data = BytesIO()
+    figure.savefig(data, format="png")
+    write_whole(file, data.getvalue())
 
 
 def _points(
@@ -198,10 +194,9 @@ def bars(names: Sequence[str], series: Mapping[str, Sequence[int]], across: str)
 def drawing(height: float = 2.6) -> Iterator[Any]:
     """A figure of 7 inches across, for the time that it is drawn."""
     matplotlib = require("matplotlib", "eval")
-    ink = ("axes.edgecolor", "axes.labelcolor", "grid.color", "text.color")
-    ticks = ("xtick.color", "ytick.color")
+    lines = ("axes.edgecolor", "grid.color", "xtick.color", "ytick.color")
     style = {
-        **dict.fromkeys((*ink, *ticks), INK),
+        **dict.fromkeys((*lines, "axes.labelcolor", "text.color"), INK),
         "axes.axisbelow": True,
         "axes.spines.left": False,
         "axes.spines.right": False,
@@ -232,3 +227,57 @@ def as_svg(figure: Any, axes: Any, series: Iterable[str], names: Sequence[str] =
     drawing = re.sub(r'(<g) id="[^"]*"', r"\1", drawing[drawing.index("<svg") :])
     drawing = re.sub(r' xmlns(:\w+)?="[^"]*"', "", drawing, count=2)
     return drawing.replace(INK, "currentColor")
+
+
+def ranges(
+    names: Sequence[str],
+    values: Sequence[float],
+    intervals: Sequence[tuple[float, float]],
+    across: str,
+    *,
+    hollow: Sequence[bool] = (),
+    reference: float | None = None,
+) -> str:
+    """Draw percentages, 0-1, as dots on their intervals, one line a name, as SVG for a page;
+    ``across`` is what they are a share of. Hollow ones, such as those of few pictures, are rings;
+    ``reference``, 0-1, is a dashed line.
+    """
+    with drawing(height=0.75 + 0.27 * len(names)) as figure:
+        axes = figure.subplots()
+        places = range(len(names))
+        left, right = ([100 * interval[end] for interval in intervals] for end in (0, 1))
+        # Dots are the round ends of lines without length: markers would share ids in the page.
+        dots = [([100 * value] * 2, [place] * 2) for place, value in enumerate(values)]
+        for place, dot in enumerate(dots):
+            across_it = [left[place], right[place]]
+            axes.plot(across_it, [place] * 2, color=PLAIN, linewidth=2.5, clip_on=False)
+            axes.plot(*dot, color=LINE, linewidth=9, solid_capstyle="round", clip_on=False)
+            if hollow and hollow[place]:
+                axes.plot(*dot, color="white", linewidth=5, solid_capstyle="round", clip_on=False)
+        if reference is not None:
+            dashes = {"color": INK, "linestyle": "--", "linewidth": 1, "alpha": 0.6}
+            axes.axvline(100 * reference, clip_on=False, **dashes)
+        axes.set_yticks(places, names)
+        # Below 0 only for measures that can be: a share near 0 keeps the axis's left end.
+        axes.set(xlabel=across, ylim=(len(names) - 0.5, -0.5), xlim=(min(0, *left), None))
+        axes.xaxis.set_major_formatter("{x:g}%")
+        axes.grid(axis="x", alpha=0.15, clip_on=False)
+        return as_svg(figure, axes, ())
+
+
+def parts(names: Sequence[str], series: Mapping[str, Sequence[float]]) -> str:
+    """Draw how wholes are divided, as horizontal bars of percentages, as SVG for a page; at most
+    three series of 0-1, (names,), which sum to 1.
+    """
+    with drawing(height=0.75 + 0.3 * len(names)) as figure:
+        axes = figure.subplots()
+        places, left = range(len(names)), [0.0] * len(names)
+        for (name, shares), colour in zip(series.items(), PART_COLOURS, strict=False):
+            widths = [100 * share for share in shares]
+            drawn = axes.barh(places, widths, 0.76, left, color=colour, label=name, clip_on=False)
+            texts = [f"{width:.0f}" if width >= 4 else "" for width in widths]
+            axes.bar_label(drawn, texts, label_type="center", color="black", clip_on=False)
+            left = [sum(pair) for pair in zip(left, widths, strict=True)]
+        axes.set_yticks(places, names)
+        axes.set(xlabel="of 100 pictures", ylim=(len(names) - 0.5, -0.5), xlim=(0, 100))
+        return as_svg(figure, axes, series)

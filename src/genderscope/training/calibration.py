@@ -27,10 +27,7 @@ def calibrate(logits: Floats, labels: npt.NDArray[np.int64]) -> Calibration:
 
     Temperature and bias minimise the negative log likelihood (Platt 1999) with both classes
     weighted equally, so that neither is favoured where both are as frequent. The threshold leaves
-    the least confident tenth of the faces unanswered.
-
-    Raises:
-        UsageError: all labels are the same.
+    the least confident tenth of the faces unanswered. ``UsageError`` if all labels are the same.
     """
     if len(np.unique(labels)) < 2:
         raise UsageError(

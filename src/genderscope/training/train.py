@@ -148,7 +148,7 @@ def _check(crops: Crops, settings: Settings, occlusions: Crops | None, training:
     for run in filter(None, (settings.init_from, *settings.teachers)):
         _check_held_out(Path(run), settings, crops)
     if training < settings.batch_size:
-        raise UsageError(f"batches of {settings.batch_size} of {training} training crops")
+        raise UsageError(f"{training} training crops do not fill a batch of {settings.batch_size}")
     if settings.batch_size % distributed.count():
         several = f"{distributed.count()} processes"
         raise UsageError(f"{several} cannot share batches of {settings.batch_size}")

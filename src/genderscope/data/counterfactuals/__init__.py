@@ -49,9 +49,7 @@ def conditions() -> dict[str, Condition]:
 
 def select(names: str) -> list[Condition]:
     """Conditions by their names or kinds, separated by commas; ``all`` is all but the geometry.
-
-    Raises:
-        UsageError: there is no such condition.
+    ``UsageError`` if there is no such condition.
     """
     by_name = conditions()
     groups = {name: [one] for name, one in by_name.items()}

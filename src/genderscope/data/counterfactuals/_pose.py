@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from genderscope.core.types import TEMPLATE, Face, points
+from genderscope.core.types import TEMPLATE, Face, Floats, points
 
 DEPTHS = np.array([0.0, 0.0, 0.2, 0.03, 0.03])  # the depths of the eyes, nose and mouth corners
 YAWS, PITCHES = np.radians(np.arange(-52, 53, 4)), np.radians(np.arange(-24, 25, 4))
@@ -21,7 +21,6 @@ YAWS, PITCHES = np.radians(np.arange(-52, 53, 4)), np.radians(np.arange(-24, 25,
 LANDMARK_ERROR, USUAL_YAW, USUAL_PITCH = 0.015, 0.4, 0.15
 
 Places = npt.NDArray[np.complex128]
-Solid = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +64,16 @@ def pose(face: Face) -> Pose:
     return Pose(scale, origin, *turn, complex(residuals[:2].mean()), complex(residuals[3:].mean()))
 
 
-def lifted(flat: Sequence[Sequence[float]] | npt.NDArray[Any], above: float = 0.0) -> Solid:
+def lifted(flat: Sequence[Sequence[float]] | npt.NDArray[Any], above: float = 0.0) -> Floats:
     """Frontal points (..., 2) projected onto the head's surface, an ellipsoid, (..., 3)."""
     flat = np.asarray(flat, np.float64)
     inside = 1 - (flat[..., 0] / 0.52) ** 2 - (flat[..., 1] / 0.8) ** 2
     depth = 0.55 * np.sqrt(inside.clip(0.02)) - 0.489 + above
-    places: Solid = np.concatenate([flat, depth[..., None]], -1)
+    places: Floats = np.concatenate([flat, depth[..., None]], -1)
     return places
 
 
-def _turned(places: npt.NDArray[np.float64], yaw: Any, pitch: Any) -> Places:
+def _turned(places: Floats, yaw: Any, pitch: Any) -> Places:
     x, y, z = np.moveaxis(places, -1, 0)
     across, towards = x * np.cos(yaw) + z * np.sin(yaw), z * np.cos(yaw) - x * np.sin(yaw)
     down: Places = across + 1j * (y * np.cos(pitch) + towards * np.sin(pitch))
@@ -82,7 +81,7 @@ def _turned(places: npt.NDArray[np.float64], yaw: Any, pitch: Any) -> Places:
 
 
 @lru_cache
-def _heads() -> tuple[Places, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _heads() -> tuple[Places, Floats, Floats]:
     """The average head's landmarks at each yaw and pitch, (n, 5), and those, (n,)."""
     places = np.stack([TEMPLATE.real, TEMPLATE.imag, DEPTHS], 1)
     yaws, pitches = (grid.ravel() for grid in np.meshgrid(YAWS, PITCHES))

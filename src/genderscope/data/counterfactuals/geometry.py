@@ -14,9 +14,7 @@ SHIFT, CUT = 0.1, 0.25
 
 
 def transformed(picture: Image, face: Face, seed: int, matrix: Floats) -> Image:
-    """A (2, 2) or (2, 3) matrix about the face's middle, its shift in sizes of the face; grey where
-    the picture does not reach.
-    """
+    """Move by a (2, 2) or (2, 3) matrix about the face's middle, in face sizes; grey beyond."""
     head = pose(face)
     middle = np.array([head.origin.real, head.origin.imag])
     shift = middle - matrix[:, :2] @ middle

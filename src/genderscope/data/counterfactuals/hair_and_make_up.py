@@ -4,9 +4,8 @@ They are cues of gender presentation: a changed prediction is not by itself an e
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from genderscope.core.types import Face, Image
+from genderscope.core.types import Face, Floats, Image
 from genderscope.data.counterfactuals._canvas import Canvas, Layer
 from genderscope.data.counterfactuals._pose import lifted
 
@@ -18,8 +17,6 @@ LIPSTICKS = ((40, 30, 190), (38, 22, 130), (110, 90, 205), (90, 40, 150))
 # BGR: brown, smoke, violet, blue.
 SHADOWS = ((60, 80, 120), (70, 66, 66), (110, 70, 100), (130, 90, 60))
 MOUTH_X, MOUTH_Y = 0.168, 0.218
-
-Flat = npt.NDArray[np.float64]
 
 
 def beard(picture: Image, face: Face, seed: int) -> Image:
@@ -75,7 +72,7 @@ def _grow(canvas: Canvas, hair: Layer, dense: float) -> None:
     canvas.paint(colour, cover, (1 + 0.25 * strands).clip(0.4, 1.3))
 
 
-def _jaw() -> Flat:
+def _jaw() -> Floats:
     """The outline from sideburn to sideburn below the cheeks, and back along the jaw."""
     upper = np.array(
         [
@@ -122,17 +119,17 @@ def _not_teeth(canvas: Canvas) -> Layer:
     return bare if spread.mean() > 12 else np.ones_like(bright)
 
 
-def _at_eye(flat: Flat, side: int) -> Flat:
+def _at_eye(flat: Floats, side: int) -> Floats:
     from_middle = flat * (side, 1) + (side * 0.198, -0.172)
     return lifted(from_middle, 0.01)
 
 
-def _curve(side: int, half: float, height: float) -> Flat:
+def _curve(side: int, half: float, height: float) -> Floats:
     x = np.linspace(-1, 1, 21)
     return _at_eye(np.stack([x * half, height * (1 - x**2) - 0.008 * x], 1), side)
 
 
-def _almond(side: int, half: float, top: float, bottom: float) -> Flat:
+def _almond(side: int, half: float, top: float, bottom: float) -> Floats:
     return np.concatenate([_curve(side, half, top), _curve(side, half, bottom)[::-1]])
 
 

@@ -105,13 +105,8 @@ def _parse(source: str) -> tuple[Reader, Path, dict[str, str]]:
 
 
 def with_options(place: str, name: str, accepted: Collection[str]) -> tuple[Path, dict[str, str]]:
-    """A path and the options after it, as in ``PATH?option=value&option=value``.
-
-    Args:
-        name: of what has the options, in errors.
-
-    Raises:
-        UsageError: an option is not ``accepted``, or not written so.
+    """A path and the options after it, as in ``PATH?option=value&option=value``. ``UsageError``,
+    which calls their owner ``name``, if an option is not ``accepted`` or not written so.
     """
     root, query = Path(place).expanduser(), ""
     if not root.exists():  # a path may hold a question mark too

@@ -1,16 +1,14 @@
 """The table of IMDB and WIKI (Rothe, Timofte and Van Gool, ICCVW 2015): a MATLAB struct of columns.
 
-The columns become compact arrays, so that reading 460,723 rows takes seconds and little memory.
+The columns are compact arrays, so that reading 460,723 rows takes seconds and little memory.
 """
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from genderscope.core.errors import DatasetError
 from genderscope.core.extras import require
@@ -29,65 +27,15 @@ NOWHERE = np.full(4, np.nan)
 CHUNK = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """All rows of the table, n of them.
-
-    Attributes:
-        files: (n,) str, relative to ``folder``.
-        labels: (n,) int8, index into ``LABELS``, -1 where unknown.
-        boxes: (n, 4) float64: x, y, width, height in pixels from 0; NaN without a box.
-        ages: (n,) float64, whole years on 1 July of the photograph's year; NaN where unknown.
-        face_scores: (n,) float64; infinite where no face was detected.
-        second_face_scores: (n,) float64; NaN where no second face was detected.
-        identities: (n,) int32, index into ``names``, -1 where unknown.
-        names: of the persons; namesakes are one, so that no split divides a person.
-    """
-
-    folder: Path
-    files: npt.NDArray[np.object_]
-    labels: npt.NDArray[np.int8]
-    boxes: Floats
-    ages: Floats
-    face_scores: Floats
-    second_face_scores: Floats
-    identities: npt.NDArray[np.int32]
-    names: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def samples(self) -> Iterator[Sample]:
-        """Stream the rows. A face that was not detected has the score -inf, whatever its sign."""
-        columns = (
-            self.files,
-            self.labels,
-            self.boxes,
-            self.ages,
-            np.where(np.isinf(self.face_scores), -np.inf, self.face_scores),
-            self.second_face_scores,
-            self.identities,
-        )
-        for start in range(0, len(self), CHUNK):
-            rows = zip(*(column[start : start + CHUNK].tolist() for column in columns), strict=True)
-            for file, label, box, age, score, second_score, identity in rows:
-                yield Sample(
-                    file=self.folder / file,
-                    label=None if label < 0 else label,
-                    box=Box(*box) if box[0] == box[0] else None,
-                    identity=None if identity < 0 else self.names[identity],
-                    age=_known(age),
-                    face_score=_known(score),
-                    second_face_score=_known(second_score),
-                )
-
-
-def columns(root: Path, name: str) -> Columns:
-    """Read ``root/<name>.mat``; errors as ``Reader.read``.
+def read(root: Path, name: str, split: str) -> Iterator[Sample]:
+    """Stream the rows of ``root/<name>.mat``; errors as ``Reader.read``.
 
     A location is [x1 y1 x2 y2] in pixels from 1, both ends included, in the original picture. The
-    published crops have the same table, so a folder whose name ends in ``_crop`` has no boxes.
+    published crops have the same table, so a folder whose name ends in ``_crop`` has no boxes. A
+    face that was not detected has no box and the score -inf, whatever its sign. Ages are whole
+    years on 1 July of the photograph's year. Namesakes are one, so that no split divides a person.
     """
+    check_split(name, split, SPLITS)
     file = root / f"{name}.mat"
     table = _struct(file, name)
     try:
@@ -108,35 +56,35 @@ def columns(root: Path, name: str) -> Columns:
         raise DatasetError(f"{file}, row {files.index('') + 1}: no file is named")
     if out := next((row for row, name in enumerate(files, start=1) if leads_out(name)), None):
         raise DatasetError(f"{file}, row {out}: {files[out - 1]} leads out of {root}")
-    gender = number["gender"]
+    gender, score = number["gender"], number["face_score"]
     if (odd := ~(np.isnan(gender) | (gender == 0) | (gender == 1))).any():
         row = odd.argmax()
         raise DatasetError(f"{file}, row {row + 1}: gender {gender[row]:g} is not 0, 1 or NaN")
-    index: dict[str, int] = {}
-    identities = [index.setdefault(name, len(index)) if name else -1 for name in names]
-    ages = _ages(number["dob"], number["photo_taken"])
-    detected = ~np.isinf(number["face_score"])
     boxes = _boxes(np.array(corners, np.float64).reshape(-1, 4))
-    boxes[~detected] = np.nan  # the location is the whole picture's
+    boxes[np.isinf(score)] = np.nan  # the location is the whole picture's
     if root.resolve().name.endswith("_crop"):
         boxes[:] = np.nan
-    return Columns(
-        folder=root,
-        files=np.array(files, object),
-        labels=np.where(np.isnan(gender), -1, gender).astype(np.int8),
-        boxes=boxes,
-        ages=ages,
-        face_scores=number["face_score"],
-        second_face_scores=number["second_face_score"],
-        identities=np.array(identities, np.int32),
-        names=tuple(index),
+    columns = (
+        np.array(files, object),
+        gender,
+        boxes,
+        np.array(names, object),
+        _ages(number["dob"], number["photo_taken"]),
+        np.where(np.isinf(score), -np.inf, score),
+        number["second_face_score"],
     )
-
-
-def read(root: Path, name: str, split: str) -> Iterator[Sample]:
-    """Stream the rows of ``columns``."""
-    check_split(name, split, SPLITS)
-    yield from columns(root, name).samples()
+    for start in range(0, len(files), CHUNK):
+        rows = zip(*(column[start : start + CHUNK].tolist() for column in columns), strict=True)
+        for picture, label, box, identity, age, face_score, second_face_score in rows:
+            yield Sample(
+                file=root / picture,
+                label=int(label) if label == label else None,
+                box=Box(*box) if box[0] == box[0] else None,
+                identity=identity or None,
+                age=_known(age),
+                face_score=_known(face_score),
+                second_face_score=_known(second_face_score),
+            )
 
 
 def _struct(file: Path, name: str) -> dict[str, Any]:  # SciPy gives arrays, texts or numbers

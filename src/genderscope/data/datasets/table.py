@@ -48,7 +48,7 @@ FRAME = Path("frame")
 
 
 class DataFrame(Protocol):
-    """A pandas or Polars frame, as far as it is read here."""
+    """What is read of a pandas or Polars frame."""
 
     @property
     def columns(self) -> Any: ...  # pandas' own type, or a list
@@ -90,27 +90,30 @@ def samples(
     columns = (file, label, identity, age)
     one_label = OneLabelEach()
     for where, row in rows:
-        word = row[label].strip().lower()
         if not row[file]:
             raise DatasetError(f"{root}, {where}: no file is named")
-        if word not in WORDS:
-            words = ", ".join(filter(None, WORDS))
-            raise DatasetError(
-                f"{root}, {where}: label {row[label]!r} is unknown; there are: {words}"
-            )
         picture = root.parent / posix(row[file])
-        one_label.check(picture, WORDS[word], root, where)
+        number = index(row[label], "label", WORDS, f"{root}, {where}")
+        one_label.check(picture, number, root, where)
         try:
             years = float(row[age]) if age and row[age] else None
         except ValueError:
             raise DatasetError(f"{root}, {where}: age {row[age or '']!r} is not a number") from None
         yield Sample(
             picture,
-            WORDS[word],
+            number,
             identity=row[identity] or None if identity else None,
             age=years,
             groups={name: value for name, value in row.items() if name not in columns},
         )
+
+
+def index(text: str, column: str, words: Mapping[str, int | None], where: str) -> int | None:
+    """What a word of a row means, in any case; ``DatasetError`` if it is none of ``words``."""
+    if (word := text.strip().lower()) not in words:
+        known = ", ".join(filter(None, words))
+        raise DatasetError(f"{where}: {column} {text!r} is unknown; there are: {known}")
+    return words[word]
 
 
 def posix(file: str) -> str:

@@ -1,22 +1,20 @@
 """Leakage between data sets: pictures and persons that several of them, or their splits, share."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from io import StringIO
 from itertools import chain, combinations
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import cv2
-import msgspec
 import numpy as np
+from msgspec.structs import astuple
 
 from genderscope.core.errors import DatasetError
 from genderscope.core.results import Document, Exclusions, Provenance, Record, Unreadable
-from genderscope.core.storage import write_whole
+from genderscope.core.storage import csv_of, write_whole
 from genderscope.core.types import Frame, Image, Sample
 from genderscope.data.leakage import duplicates
 from genderscope.data.leakage.duplicates import MIN_CORRELATION, Pair, Signature
@@ -205,12 +203,8 @@ def _normalised(identity: str | None) -> str:
 def save(leakage: Leakage, folder: Path) -> None:
     """Write ``leakage.json``, ``leakage.csv``, and ``leakage.png`` if there are pairs."""
     leakage.save(folder / "leakage.json", overwrite=True)
-    table = StringIO(newline="")
-    rows = csv.DictWriter(table, ["pair", *Pair.__struct_fields__])
-    rows.writeheader()
-    for number, pair in enumerate(leakage.pairs, start=1):
-        rows.writerow({"pair": number} | msgspec.structs.asdict(pair))
-    write_whole(folder / "leakage.csv", table.getvalue().encode())
+    rows = [(number, *astuple(pair)) for number, pair in enumerate(leakage.pairs, start=1)]
+    write_whole(folder / "leakage.csv", csv_of([("pair", *Pair.__struct_fields__), *rows]))
     sheet = folder / "leakage.png"
     sheet.unlink(missing_ok=True)
     if leakage.pairs:

@@ -140,11 +140,6 @@ class Crops:
         """The data set's own labels of each sample."""
         return [json.loads(text) for text in self._groups.to_pylist()]
 
-    @property
-    def failures(self) -> dict[str, int]:
-        """How many pictures of the data set could not be cut, for each reason."""
-        return self.manifest.failures
-
     def wide(self, indices: npt.NDArray[np.int64]) -> Image:
         """Crops with their surround, (n, side, side[, 3]) uint8."""
         shape = (len(indices), self._side, self._side, self.spec.channels)

@@ -39,17 +39,15 @@ def sheet(samples: Iterable[Sample], recipe: Recipe) -> Image:
     and the crop's window (blue), the crop, the padded square, grey or colour, and the scaled input.
     """
     rows = [_row(sample, recipe) for sample in samples]
-    return contact_sheet(rows, heads=_steps(recipe.spec))
-
-
-def _steps(spec: PreprocessSpec) -> tuple[str, ...]:
-    return (
+    spec = recipe.spec
+    heads = (
         f"picture, margin {spec.margin_ratio:.0%}",
         "crop",
         f"square with {spec.padding}",
         "grey" if spec.colour == "grey" else "colour",
         f"scaled by {spec.scaling}",
     )
+    return contact_sheet(rows, heads=heads)
 
 
 def _row(sample: Sample, recipe: Recipe) -> list[Tile]:

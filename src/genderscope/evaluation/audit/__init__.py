@@ -1,17 +1,18 @@
-"""Audits: predictions measured by group and by crossed groups. Needs the ``eval`` extra."""
+"""Audits: predictions measured by group and by crossed groups, and which differences are larger
+than chance. Needs the ``eval`` extra.
+"""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from genderscope.core.errors import DatasetError, UsageError
-from genderscope.core.results import Estimate, Provenance
+from genderscope.core.results import Provenance
 from genderscope.core.types import LABELS, Floats
-from genderscope.evaluation import metrics
-from genderscope.evaluation.audit import results
+from genderscope.evaluation.audit import intervals, results
 from genderscope.evaluation.audit.disaggregate import (
     CALIBRATED_N,
     FEW_N,
@@ -24,8 +25,8 @@ from genderscope.evaluation.audit.disaggregate import (
     outcomes,
     persons_by_group,
 )
-from genderscope.evaluation.audit.verdicts import TESTED, Compared, compare, extremes, finite
-from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers
+from genderscope.evaluation.audit.results import Comparison, Verdict
+from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers, defined, estimate
 from genderscope.evaluation.predictions import NO_ANSWER, OUTCOMES, UNSURE, Predictions
 
 GENDER = "gender"  # the column that is the label itself
@@ -33,6 +34,10 @@ IDENTITY = "identity"  # the column of who is in a picture, where known
 NEEDED = ("file", "label")  # the columns of a table of predictions
 MOST_VALUES = 200
 LIBRARIES = ("numpy", "scipy", "matplotlib")
+TESTED = ("error", "missed", "uncertain")  # the measures in which groups are compared
+Measured = Sequence[tuple[Division, Mapping[str, Measure]]]
+Place = tuple[tuple[str, ...], int]  # the columns of a division, and a group
+Compared = dict[Place, dict[str, Comparison]]  # comparisons by group, then by measure
 
 
 def report(
@@ -52,7 +57,7 @@ def report(
     """
     labelled = predictions.truth >= 0
     if not labelled.any():
-        raise DatasetError(f"{predictions.name} has no labelled picture, so no errors to count")
+        raise DatasetError(f"{predictions.name} has no labelled picture to count errors of")
     truth, answers = predictions.truth[labelled], predictions.labels[labelled]
     score, forced = predictions.score[labelled], predictions.forced[labelled]
     columns = {
@@ -61,7 +66,7 @@ def report(
     by = _columns(by, columns, predictions.name)
     person = _persons(columns.get(IDENTITY))
     values = outcomes(truth, forced, answers, score)
-    groups = _Groups(truth, answers, score, person, provenance.seed or 0)
+    groups = partial(_groups, truth, answers, score, person, provenance.seed or 0)
     everybody = Division((), ((),), np.zeros(len(truth), np.int64))
     measured = [(part, measure(values, part, person)) for part in divide(columns, by, depth)]
     compared = compare(measured)
@@ -88,7 +93,7 @@ def report(
             results.DivisionResult(
                 columns=part.columns,
                 groups=groups(part, measures, compared),
-                extremes={name: _extremes(part, measures[name]) for name in TESTED},
+                extremes={name: extremes(part, measures[name]) for name in TESTED},
             )
             for part, measures in measured
         ),
@@ -105,7 +110,7 @@ def _columns(by: Sequence[str], columns: Columns, name: str) -> list[str]:
                 f"the column {column!r} has {values:,} values; groups are at most {MOST_VALUES}"
             )
     if not chosen:
-        raise UsageError(f"no column is named to divide by: add --by {','.join(columns)}")
+        raise UsageError(f"name the columns to divide by: add --by {','.join(columns)}")
     return chosen
 
 
@@ -120,66 +125,57 @@ def _persons(identity: npt.NDArray[np.str_] | None) -> Integers | None:
     return numbers
 
 
-@dataclass(frozen=True, slots=True)
-class _Groups:
-    """Counts the labels and answers of each group, and puts all its numbers together."""
-
-    truth: Integers
-    answers: Integers
-    score: Floats
-    person: Integers | None
-    seed: int
-
-    def __call__(
-        self, division: Division, measures: Mapping[str, Measure], compared: Compared
-    ) -> tuple[results.GroupResult, ...]:
-        groups, group = len(division.names), division.group
-        n = np.bincount(group, minlength=groups)
-        answers = np.bincount(group * 4 + self.answers % 4, minlength=groups * 4)  # -1 is last
-        labels = np.bincount(group * 2 + self.truth, minlength=groups * 2)
-        persons = None if self.person is None else persons_by_group(division, self.person)
-        calibrated = calibration(self.truth, self.score, division, self.seed)
-        return tuple(
-            results.GroupResult(
-                group=_group(division, place),
-                n=int(n[place]),
-                persons=None if persons is None else int(persons[place]),
-                size=_size(n if persons is None else np.minimum(n, persons), place),
-                labels=dict(zip(LABELS, labels.reshape(-1, 2)[place].tolist(), strict=True)),
-                answers=dict(
-                    zip(
-                        (*OUTCOMES, "no answer"),
-                        answers.reshape(-1, 4)[place].tolist(),
-                        strict=True,
-                    )
-                ),
-                measures={name: _estimate(of, place) for name, of in measures.items()},
-                calibration=calibrated[place],
-                comparisons=compared.get((division.columns, place), {}),
-            )
-            for place in range(groups)
+def _groups(
+    truth: Integers,
+    answers: Integers,
+    score: Floats,
+    person: Integers | None,
+    seed: int,
+    division: Division,
+    measures: Mapping[str, Measure],
+    compared: Compared,
+) -> tuple[results.GroupResult, ...]:
+    """Count the labels and answers of each group, and put all its numbers together."""
+    groups, group = len(division.names), division.group
+    n = np.bincount(group, minlength=groups)
+    by_answer = np.bincount(group * 4 + answers % 4, minlength=groups * 4)  # -1 is last
+    by_label = np.bincount(group * 2 + truth, minlength=groups * 2)
+    persons = None if person is None else persons_by_group(division, person)
+    size = n if persons is None else np.minimum(n, persons)
+    calibrated = calibration(truth, score, division, seed)
+    outcomes = (*OUTCOMES, "no answer")
+    return tuple(
+        results.GroupResult(
+            group=division.values(place),
+            n=int(n[place]),
+            persons=None if persons is None else int(persons[place]),
+            size=_size(size[place]),
+            labels=dict(zip(LABELS, by_label.reshape(-1, 2)[place].tolist(), strict=True)),
+            answers=dict(zip(outcomes, by_answer.reshape(-1, 4)[place].tolist(), strict=True)),
+            measures={
+                name: estimate(of.value[place], (of.low[place], of.high[place]), of.n[place])
+                for name, of in measures.items()
+            },
+            calibration=calibrated[place],
+            comparisons=compared.get((division.columns, place), {}),
         )
+        for place in range(groups)
+    )
 
 
-def _group(division: Division, place: int) -> results.Group:
-    return dict(zip(division.columns, division.names[place], strict=True))
+def _size(n: int) -> Literal["too small", "few", "enough"]:
+    return "too small" if n < SMALLEST_N else "few" if n < FEW_N else "enough"
 
 
-def _size(n: Integers, place: int) -> Literal["too small", "few", "enough"]:
-    return "too small" if n[place] < SMALLEST_N else "few" if n[place] < FEW_N else "enough"
-
-
-def _estimate(measure: Measure, place: int) -> Estimate:
-    interval = (measure.low[place], measure.high[place])
-    return metrics.estimate(measure.value[place], interval, measure.n[place])
-
-
-def _extremes(division: Division, measure: Measure) -> results.Extremes | None:
-    if (ends := extremes(measure)) is None:
+def extremes(division: Division, measure: Measure) -> results.Extremes | None:
+    """The groups of the largest and the smallest value; None where fewer than two have one."""
+    visible = np.flatnonzero(~np.isnan(measure.value))
+    if len(visible) < 2:
         return None
+    ends = intervals.extremes(measure.value[visible], measure.effective_n[visible])
     most, least = (
-        results.Extreme(group=_group(division, place), value=float(measure.value[place]))
-        for place in (ends.most, ends.least)
+        results.Extreme(group=division.values(place), value=float(measure.value[place]))
+        for place in visible[[ends.most, ends.least]]
     )
     low, high = ends.ratio_interval
     return results.Extremes(
@@ -187,6 +183,57 @@ def _extremes(division: Division, measure: Measure) -> results.Extremes | None:
         least=least,
         difference=ends.difference,
         difference_interval=ends.difference_interval,
-        ratio=finite(ends.ratio),
-        ratio_interval=(low, finite(high)),
+        ratio=defined(ends.ratio),
+        ratio_interval=(low, defined(high)),
     )
+
+
+def compare(measured: Measured) -> Compared:
+    """Each group against all others, in each of ``TESTED``; of two groups, that with more."""
+    compared: Compared = {}
+    for name in TESTED:
+        for place, comparison in _compare(measured, name):
+            compared.setdefault(place, {})[name] = comparison
+    return compared
+
+
+def _compare(measured: Measured, name: str) -> Iterator[tuple[Place, Comparison]]:
+    rows = []
+    for division, measures in measured:
+        measure = measures[name]
+        able = ~np.isnan(measure.value) & (measure.n.sum() - measure.n >= SMALLEST_N)
+        if len(division.names) == 2 and able.all():
+            able[measure.value.argmin() if measure.value[0] != measure.value[1] else 1] = False
+        rows += [(division, measure, int(group)) for group in np.flatnonzero(able)]
+    if not rows:
+        return
+    value, n, others, others_n = (
+        np.array([getattr(measure, attribute)[group] for _, measure, group in rows])
+        for attribute in ("value", "effective_n", "others", "others_effective_n")
+    )
+    p = intervals.score_test(value, n, others, others_n)
+    p_holm = intervals.holm(p)
+    low, high = intervals.difference(value, n, others, others_n)
+    ratio_low, ratio_high = intervals.ratio(value, n, others, others_n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = value / others
+    for row, (division, _, group) in enumerate(rows):
+        yield (
+            (division.columns, group),
+            Comparison(
+                others=float(others[row]),
+                difference=float(value[row] - others[row]),
+                difference_interval=(float(low[row]), float(high[row])),
+                ratio=defined(ratio[row]),
+                ratio_interval=(float(ratio_low[row]), defined(ratio_high[row])),
+                p=float(p[row]),
+                p_holm=float(p_holm[row]),
+                verdict=_verdict(p_holm[row], low[row], high[row]),
+            ),
+        )
+
+
+def _verdict(p_holm: float, low: float, high: float) -> Verdict:
+    if p_holm > 1 - LEVEL or low <= 0 <= high:
+        return "inconclusive"
+    return "more" if low > 0 else "fewer"

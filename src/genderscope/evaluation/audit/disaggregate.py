@@ -14,7 +14,7 @@ import numpy.typing as npt
 from genderscope.core.extras import require
 from genderscope.core.types import LABELS, Floats
 from genderscope.evaluation.audit import intervals
-from genderscope.evaluation.audit.results import Calibration
+from genderscope.evaluation.audit.results import Calibration, Group
 from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers, decide, group_order, wilson
 from genderscope.evaluation.metrics.calibration import BINS, bin_of, expected_error
 
@@ -34,6 +34,10 @@ class Division:
     columns: tuple[str, ...]
     names: tuple[tuple[str, ...], ...]
     group: Integers
+
+    def values(self, place: int) -> Group:
+        """A group's value of each column."""
+        return dict(zip(self.columns, self.names[place], strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,7 @@ def _measure(
 def calibration(
     truth: Integers, score: Floats, division: Division, seed: int
 ) -> list[Calibration | None]:
-    """How far the scores of each group are probabilities; None below ``CALIBRATED_N`` of them.
+    """How well the scores of each group are calibrated; None below ``CALIBRATED_N`` of them.
 
     ``ece_by_chance`` replaces an interval: in simulations no bootstrap interval of the error
     covered the true one at its level (for calibrated scores the percentile interval never did, the

@@ -1,6 +1,6 @@
 """What an audit finds: the file ``audit.json``, from which its page and its Markdown are made."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from genderscope.core.html import table
 from genderscope.core.results import Document, Estimate, Interval, Record
@@ -14,7 +14,7 @@ HalfOpen = tuple[float, float | None]  # an interval; its upper end is None wher
 
 
 class Calibration(Record, frozen=True, kw_only=True):
-    """How far the scores of ``n`` pictures of a group are probabilities: their mean confidence, and
+    """How well the scores of ``n`` pictures of a group are calibrated: their mean confidence, and
     the expected calibration error, as in ``metrics.calibration``; ``ece_by_chance`` is what 95 of
     100 calibrated models would stay below with these confidences (Bröcker and Smith 2007).
     """
@@ -97,7 +97,7 @@ class Audit(Document, frozen=True, kw_only=True):
     up to ``depth`` of the columns ``by`` are crossed.
     """
 
-    KIND: ClassVar[str] = "audit"
+    KIND = "audit"
 
     name: str
     dataset: str | None = None

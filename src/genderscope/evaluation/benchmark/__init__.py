@@ -1,20 +1,26 @@
 """Several models compared: accuracy, size and speed."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import blake2b
 from itertools import combinations
 from pathlib import Path
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from genderscope.core import sessions
 from genderscope.core.errors import UsageError
-from genderscope.core.results import Provenance
-from genderscope.core.types import Floats
-from genderscope.evaluation.benchmark import accuracy, machine, network, results
+from genderscope.core.protocols import Detector
+from genderscope.core.results import Estimate, Provenance
+from genderscope.core.types import Face, Floats, Image, Sample
+from genderscope.evaluation import evaluate, predictions
+from genderscope.evaluation.benchmark import machine, network, results
 from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
+from genderscope.evaluation.metrics import paired, proportion
 from genderscope.evaluation.predictions import Predictions
 from genderscope.inference.classifier import Classifier, find
 
@@ -59,7 +65,7 @@ def entrants(models: Sequence[str | Path]) -> dict[str, Entrant]:
         if entrant.name in opened:
             entrant = replace(entrant, name=f"{entrant.name}.{entrant.file.absolute().parent.name}")
         if entrant.name in opened or any(entrant.file == other.file for other in opened.values()):
-            raise UsageError(f"{entrant.file} is named twice, or its folder is")
+            raise UsageError(f"{entrant.file} is named twice, or another has its name and folder")
         opened[entrant.name] = entrant
     size = {name: entrant.classifier.metadata.parameters for name, entrant in opened.items()}
     return {name: opened[name] for name in sorted(opened, key=size.__getitem__)}
@@ -88,7 +94,7 @@ def compare(
                 multiply_adds=network.multiply_adds(entrant.file),
                 file_bytes=entrant.file.stat().st_size,
                 training=entrant.training_time(),
-                accuracy={data: accuracy.accuracy(of[name]) for data, of in predictions.items()},
+                accuracy={data: accuracy(of[name]) for data, of in predictions.items()},
                 time={way: _timings(times, f"{way} {name}") for way in WAYS},
             )
             for name, entrant in models.items()
@@ -102,7 +108,7 @@ def compare(
                     for batch, seconds in times.items()
                 },
                 accuracy={
-                    data: accuracy.pair(of[a], of[b], seed) for data, of in predictions.items()
+                    data: paired_accuracy(of[a], of[b], seed) for data, of in predictions.items()
                 },
             )
             # The larger one first, so that a ratio is how many times as long it takes.
@@ -153,3 +159,72 @@ def _timed(models: Mapping[str, Entrant], batch: int, rounds: int) -> dict[str, 
         calls[f"network {name}"] = partial(opened.run, None, inputs)
         calls[f"classifier {name}"] = partial(entrant.classifier, crops)
     return take_turns(calls, rounds, REPEATS[batch])
+
+
+class Remembering:
+    """A detector that searches each picture once for all models."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.name = detector.name
+        self._detector = detector
+        self._faces: dict[tuple[tuple[int, ...], bytes], list[Face]] = {}
+
+    def __call__(self, image: Image) -> list[Face]:
+        key = image.shape, blake2b(image.tobytes(), digest_size=16).digest()
+        if key not in self._faces:
+            self._faces[key] = self._detector(image)
+        return self._faces[key]
+
+
+def predict(
+    models: Mapping[str, Entrant],
+    samples: Sequence[Sample],
+    detector: Detector,
+    data: str,
+    folder: Path,
+    report: Callable[[str], None] = lambda text: None,
+) -> dict[str, Predictions]:
+    """The predictions of each model for every sample; ``data`` names them in results. A table in
+    ``folder`` that is newer than its model and has the same pictures is read instead; ``report``
+    gets a line of text before each.
+    """
+    remembering = Remembering(detector)
+    results = {}
+    for name, entrant in models.items():
+        table = folder / f"{name}.{data}.{detector.name}.csv"
+        if (kept := _kept(table, entrant.file, samples)) is None:
+            report(f"classifying {data} with {name}")
+            answers = evaluate.answers(samples, remembering, entrant.classifier)
+            predictions.write(table, predictions.of(answers, name))
+            kept = predictions.read(table)  # rounded as they are written, so that both are equal
+        results[name] = kept
+    return results
+
+
+def accuracy(predictions: Predictions) -> Estimate:
+    """The share of labelled pictures that are right, without abstention."""
+    right = _right(predictions)
+    return proportion(int(right.sum()), len(right))
+
+
+def paired_accuracy(a: Predictions, b: Predictions, seed: int) -> results.PairedAccuracy:
+    """A's accuracy minus B's on the same pictures."""
+    right = _right(a), _right(b)
+    difference, test = paired.difference(*right, seed), paired.mcnemar(*right)
+    return results.PairedAccuracy(difference=difference, test=test)
+
+
+def _right(predictions: Predictions) -> npt.NDArray[np.bool_]:
+    labelled = predictions.truth >= 0
+    right: npt.NDArray[np.bool_] = predictions.forced[labelled] == predictions.truth[labelled]
+    return right
+
+
+def _kept(table: Path, model: Path, samples: Sequence[Sample]) -> Predictions | None:
+    """The predictions in a table, if they are of this model and these pictures."""
+    if not table.is_file() or table.stat().st_mtime < model.stat().st_mtime:
+        return None
+    kept = predictions.read(table)
+    # Paths relative to the table and to the working directory resolve to the same file.
+    same = [*map(os.path.realpath, kept.files)] == [os.path.realpath(s.file) for s in samples]
+    return kept if same and kept.truth.tolist() == [s.label for s in samples] else None

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from functools import partial
-from time import perf_counter
+from timeit import repeat
 
 import msgspec
 import numpy as np
@@ -34,12 +34,7 @@ def measure() -> Ceiling:
 
 def _best(call: Callable[[], object]) -> float:
     """The seconds of the fastest of several calls."""
-    times = []
-    for _ in range(REPEATS):
-        began = perf_counter()
-        call()
-        times.append(perf_counter() - began)
-    return min(times)
+    return min(repeat(call, number=1, repeat=REPEATS))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,9 @@ import numpy as np
 
 from genderscope.core.types import Floats
 from genderscope.evaluation.benchmark.results import Ratio, Timing
-from genderscope.evaluation.metrics import percentiles
+from genderscope.evaluation.metrics import RESAMPLES, percentiles
 
 Call = Callable[[], object]
-RESAMPLES = 2000
 WARM_UP_ROUNDS = 2
 
 

@@ -5,7 +5,7 @@ from genderscope.evaluation.metrics.paired import McNemar
 
 
 class Machine(Record, frozen=True, kw_only=True):
-    """The machine that measured; None where unknown. It is not named."""
+    """The machine that measured, without its name; None where unknown."""
 
     cpu: str
     architecture: str
@@ -78,7 +78,7 @@ class Pair(Record, frozen=True, kw_only=True):
 
 
 class Benchmark(TimedDocument, frozen=True, kw_only=True):
-    """Models compared by accuracy, size and speed; ``time_is`` is what was timed, and how."""
+    """Models compared by accuracy, size and speed; ``time_is`` says what was timed, and how."""
 
     KIND = "benchmark"
 
@@ -172,17 +172,15 @@ class Profile(TimedDocument, frozen=True, kw_only=True):
 
 
 class Stream(Stages, frozen=True, kw_only=True):
-    """Frames of a video, means."""
+    """The mean times of a video's frames."""
 
     frames: int
     faces_a_frame: float
 
 
 class VideoRun(Record, frozen=True, kw_only=True):
-    """A video, plain and explained; ``guided_to_plain`` is the ratio of the networks' times.
-
-    Attributes:
-        whole: plain, with each whole frame searched for faces.
+    """A video: ``plain``, plain with each ``whole`` frame searched for faces, and explained;
+    ``guided_to_plain`` is the ratio of the networks' times.
     """
 
     plain: Stream

@@ -38,7 +38,7 @@ class CommonSize(Record, frozen=True, kw_only=True):
 
 
 class Spread(Record, frozen=True, kw_only=True):
-    """Of a length in pixels."""
+    """The range and the median of a length in pixels."""
 
     smallest: int
     median: float
@@ -46,7 +46,7 @@ class Spread(Record, frozen=True, kw_only=True):
 
 
 class Bins(Record, frozen=True, kw_only=True):
-    """Counts between edges, of which there is one more."""
+    """A histogram: counts, and their edges, one more than counts."""
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]

@@ -21,6 +21,7 @@ Number = float | Floats | Integers
 T = TypeVar("T", Estimate, float | None)
 
 LEVEL = 0.95
+RESAMPLES = 2000  # of a bootstrap
 SMALLEST_N = 30  # a rate of fewer pictures is withheld: its interval is too wide to be of use
 
 
@@ -141,8 +142,8 @@ def wilson(successes: Number, n: Number, z: Number | None = None) -> tuple[Float
 
 
 def defined(value: Number) -> float | None:
-    """A number for a result: None instead of NaN."""
-    return None if np.isnan(value) else float(value)
+    """A number for a result: None instead of NaN or infinity, such as a ratio to 0."""
+    return float(value) if np.isfinite(value) else None
 
 
 def estimate(value: Number, interval: Iterable[Number], n: int | Integers) -> Estimate:
@@ -158,24 +159,30 @@ def proportion(successes: int | Integers, n: int | Integers, smallest_n: int = 1
     return estimate(successes / n, wilson(successes, n), n)
 
 
-def resample(counts: Integers, seed: int, resamples: int = 2000) -> Integers:
+def resample(counts: Integers, seed: int, resamples: int = RESAMPLES) -> Integers:
     """Multinomial bootstrap replicates of counts, (resamples, *counts.shape) (Efron 1979)."""
     n = counts.sum()
     drawn = np.random.default_rng(seed).multinomial(n, counts.ravel() / n, resamples)
     return drawn.reshape(resamples, *counts.shape)
 
 
-def percentiles(values: Floats, level: float = LEVEL) -> Floats:
+def bootstrap_means(values: Floats, seed: int) -> Floats:
+    """Bootstrap replicates, (resamples, ...), of the mean of values, (n, ...)."""
+    draw, n = np.random.default_rng(seed), len(values)
+    return np.stack([values[draw.integers(n, size=n)].mean(0) for _ in range(RESAMPLES)])
+
+
+def percentiles(values: Floats) -> Floats:
     """The percentile interval of bootstrap replicates, (resamples, ...): (2, ...), its lower and
     upper end; NaN where no replicate is defined.
     """
     undefined = np.isnan(values).all(axis=0)
-    ends = [(1 - level) / 2, (1 + level) / 2]
+    ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     interval = np.nanquantile(np.where(undefined, 0.0, values), ends, axis=0)
     return np.where(undefined, np.nan, interval)
 
 
-def roc_auc(truth: Integers, score: Floats, level: float = LEVEL) -> Estimate:
+def roc_auc(truth: Integers, score: Floats) -> Estimate:
     """Area under the ROC curve of predicted pictures, and its interval (DeLong et al. 1988)."""
     learn, stats = require("sklearn.metrics", "eval"), require("scipy.stats", "eval")
     predicted = ~np.isnan(score)
@@ -188,7 +195,7 @@ def roc_auc(truth: Integers, score: Floats, level: float = LEVEL) -> Estimate:
     # How many of the other class each picture outranks: all, minus those of its own class.
     outranked = [ranks[truth == k] - stats.rankdata(sides[k]) for k in (0, 1)]
     variance = sum((outranked[k] / len(sides[1 - k])).var(ddof=1) / len(sides[k]) for k in (0, 1))
-    reach = stats.norm.ppf((1 + level) / 2) * variance**0.5
+    reach = stats.norm.ppf((1 + LEVEL) / 2) * variance**0.5
     return estimate(area, (max(area - reach, 0.0), min(area + reach, 1.0)), len(truth))
 
 
@@ -201,7 +208,7 @@ def selective(truth: Integers, score: Floats, min_confidence: float) -> Selectiv
 
 
 def share(right: npt.NDArray[np.bool_]) -> Estimate:
-    """The share of True in (n,); withheld below ``SMALLEST_N``."""
+    """The share of True values, (n,); withheld below ``SMALLEST_N``."""
     return proportion(int(right.sum()), len(right), SMALLEST_N)
 
 

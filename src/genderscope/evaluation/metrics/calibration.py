@@ -10,10 +10,10 @@ import numpy as np
 from genderscope.core.results import Estimate, Record
 from genderscope.core.types import Floats
 from genderscope.evaluation import metrics
+from genderscope.evaluation.metrics import RESAMPLES
 
 BINS = 15
 COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5)
-RESAMPLES = 2000
 
 
 class Bin(Record, frozen=True, kw_only=True):
@@ -106,9 +106,7 @@ def calibration(truth: metrics.Integers, score: Floats, seed: int = 0) -> Calibr
 
 
 def risk_coverage(truth: metrics.Integers, score: Floats, seed: int = 0) -> RiskCoverage:
-    """The error of the most confident pictures, equal confidences together; a missing prediction is
-    wrong and comes last.
-    """
+    """The error by coverage: equal confidences together, missing predictions last, and wrong."""
     n = len(truth)
     confidence = np.where(np.isnan(score), 0.0, np.maximum(score, 1 - score))
     wrong = (metrics.decide(score) != truth).astype(np.float64)

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from genderscope.evaluation.audit import GENDER
 from genderscope.evaluation.audit.results import Audit, DivisionResult, GroupResult
-from genderscope.reporting.audit import plots, sentences
+from genderscope.reporting import plots
+from genderscope.reporting.audit import sentences
 from genderscope.reporting.audit.sentences import name
 from genderscope.reporting.formatting import percent, points, share, times, with_interval
 from genderscope.reporting.page import Block, Figure, Items, Table
@@ -53,13 +54,13 @@ def division_blocks(division: DivisionResult, audit: Audit) -> Iterator[Block]:
 
 def _answers(groups: Sequence[GroupResult]) -> Figure:
     """The answers that 100 pictures of each group get."""
-    series: dict[str, list[float]] = {"their label": [], "no label": [], "the other label": []}
+    rows = []
     for group in groups:
         undecided = (group.answers["uncertain"] + group.answers["no answer"]) / group.n
         missed = group.measures["missed"].value or 0
-        sizes = (1 - missed, undecided, max(missed - undecided, 0))
-        for part, size in zip(series.values(), sizes, strict=True):
-            part.append(size)
+        rows.append((1 - missed, undecided, max(missed - undecided, 0)))
+    parts = ("their label", "no label", "the other label")
+    series = dict(zip(parts, zip(*rows, strict=True), strict=True))
     return Figure(
         plots.parts([name(group.group) for group in groups], series),
         "Answers to 100 pictures of each group; the table below has the numbers",

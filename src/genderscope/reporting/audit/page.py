@@ -3,13 +3,10 @@
 from collections.abc import Iterator
 
 from genderscope.evaluation.audit.results import Audit
-from genderscope.reporting import markdown
 from genderscope.reporting.audit import sentences
-from genderscope.reporting.audit.calibration import calibration
-from genderscope.reporting.audit.counterfactuals import counterfactuals
 from genderscope.reporting.audit.groups import MOST_DRAWN, division_blocks, error_rates, single
-from genderscope.reporting.audit.regions import regions
-from genderscope.reporting.page import Block, Items, Link, Section, page
+from genderscope.reporting.audit.sections import calibration, counterfactuals, regions
+from genderscope.reporting.page import Block, Items, Link, Section, markdown, page
 
 MOST_HEADLINES = 8
 MEASURES = {
@@ -35,10 +32,12 @@ SOURCES = (
 
 def documents(audit: Audit, sheet: bytes | None = None) -> dict[str, str]:
     """The page and the Markdown, by file name; ``sheet`` is the encoded contact sheet."""
-    title, start, parts = _title(audit), list(_introduction(audit)), _sections(audit, sheet)
+    dataset = (audit.dataset or "").partition(":")[0]
+    title = f"Audit of {audit.name}" + (f" on {dataset}" if dataset else "")
+    start, parts = list(_introduction(audit)), _sections(audit, sheet)
     return {
         "audit.html": page(title, start, parts),
-        "audit.md": markdown.document(title, start, parts),
+        "audit.md": markdown(title, start, parts),
     }
 
 
@@ -63,11 +62,6 @@ def _sections(audit: Audit, sheet: bytes | None) -> list[Section]:
         *regions(audit.regions),
         Section("How to read this", list(_reading(audit))),
     ]
-
-
-def _title(audit: Audit) -> str:
-    dataset = (audit.dataset or "").partition(":")[0]
-    return f"Audit of {audit.name}" + (f" on {dataset}" if dataset else "")
 
 
 def _introduction(audit: Audit) -> Iterator[Block]:

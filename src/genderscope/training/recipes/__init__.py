@@ -44,8 +44,7 @@ def parents(options: Options) -> list[str]:
 
 def settings(options: Options, runs: Path) -> Settings:
     """Settings from options, of which ``augmentation`` is a strength or a table of its fields;
-    ``runs`` holds the runs and tables that they name. ``UsageError`` if an option is unknown or not
-    valid.
+    ``runs`` holds the runs and tables that they name. ``UsageError`` for an invalid or unknown one.
     """
     values = {name: value for name, value in options.items() if name != "preset"}
     names = Settings.__struct_fields__

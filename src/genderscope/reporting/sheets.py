@@ -1,15 +1,19 @@
-"""The pictures on which two methods disagree, on one sheet."""
+"""Contact sheets: pictures on which two methods disagree, and average faces with their maps."""
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from genderscope.core.errors import PictureError
 from genderscope.core.terminal import percent
 from genderscope.core.types import LABELS, Image
-from genderscope.evaluation.join import Pair
+from genderscope.evaluation import regions
+from genderscope.evaluation.compare import Pair
+from genderscope.evaluation.metrics import SMALLEST_N
 from genderscope.evaluation.predictions import NO_ANSWER, OUTCOMES, Integers, Predictions
-from genderscope.imaging import decode
+from genderscope.evaluation.region_survey import Average, Maps
+from genderscope.imaging import decode, panels
 from genderscope.imaging.contact_sheet import Tile, contact_sheet, fitted, in_columns
 
 MOST, COLUMNS, THUMBNAIL_PX = 120, 8, 136
@@ -17,15 +21,13 @@ GREY = (200, 200, 200)
 
 
 def disagreements(pair: Pair) -> Integers:
-    """Rows where the two differ without abstention, (n,), by descending score difference;
-    last, those without a score.
-    """
+    """Rows that differ without abstention, (n,): largest difference in score first, NaN last."""
     rows = np.flatnonzero(pair.a.forced != pair.b.forced)
     apart = np.nan_to_num(abs(pair.a.score - pair.b.score), nan=-1)
     return rows[np.argsort(-apart[rows], kind="stable")]
 
 
-def sheet(pair: Pair) -> Image:
+def of_disagreements(pair: Pair) -> Image:
     """The first 120 of ``disagreements``, with labels and predictions; grey if unreadable."""
     rows = disagreements(pair)
     tiles = [_tile(pair, row) for row in rows[:MOST].tolist()]
@@ -50,3 +52,25 @@ def _prediction(method: Predictions, row: int) -> str:
         return text
     nearer = "" if label == forced else f", {LABELS[forced]}"
     return f"{text}{nearer} {percent(max(score, 1 - score))}"
+
+
+def of_averages(maps: Maps) -> Image | None:
+    """The averages by truth and prediction, (height, width, 3) uint8 BGR; None if too few faces."""
+    rows = [
+        _panel(average, f"{LABELS[truth]}, predicted {LABELS[predicted]}")
+        for (truth, predicted), average in sorted(maps.averages.items())
+        if average.n >= SMALLEST_N
+    ]
+    return panels.sheet(rows) if rows else None
+
+
+def _panel(average: Average, title: str) -> Image:
+    """The mean face with the regions, and the mean energy over it."""
+    size = len(average.energy)
+    grey = average.face if average.face.ndim == 2 else average.face.mean(-1)
+    face = cv2.cvtColor(grey.round().astype(np.uint8), cv2.COLOR_GRAY2BGR)
+    scale = panels.TILE_PX / size
+    parts = regions.masks(average.landmarks[None] * scale, panels.TILE_PX)[0]
+    plain = panels.tile(face.astype(np.uint8))
+    tiles = [panels.outlined(plain, parts), panels.overlay(plain, average.energy)]
+    return panels.row(tiles, f"{title}, n = {average.n:,}")
