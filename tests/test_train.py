@@ -31,7 +31,7 @@ from genderscope.training.calibration import calibrate  # noqa: E402
 from genderscope.training.export import export, export_run, multiply_adds  # noqa: E402
 from genderscope.training.lightning_module import ClassifierModule  # noqa: E402
 from genderscope.training.record import Study, TrainingRecord, chance  # noqa: E402
-from genderscope.training.runs import load  # noqa: E402
+from genderscope.training.runs import fill, load  # noqa: E402
 from genderscope.training.settings import Augmentation, Settings  # noqa: E402
 from genderscope.training.train import train  # noqa: E402
 
@@ -231,6 +231,15 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
         )
     with pytest.raises(UsageError, match="holds no finished run"):
         train(crops, replace(brief, teachers=(str(tmp_path),)), tmp_path / "t")
+
+
+@pytest.mark.parametrize("name", ["mini_xception", "standard_cnn"])
+def test_a_network_in_colour_starts_as_the_grey_one(tmp_path, name):
+    module = plugins.load("training.models", name)
+    grey, colour = module.create(1).eval(), module.create(3).eval()
+    fill(colour, grey.state_dict(), tmp_path)
+    faces = torch.rand(4, 1, 64, 64)
+    torch.testing.assert_close(colour(faces.repeat(1, 3, 1, 1)), grey(faces))
 
 
 def test_the_first_epochs_see_smaller_views_and_a_teacher_never_does(

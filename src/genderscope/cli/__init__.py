@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import sys
+import threading
 import warnings
 from difflib import get_close_matches
 from pathlib import Path
@@ -160,8 +161,18 @@ def main() -> None:
     warnings.showwarning = show
     try:
         app(prog_name="genderscope")
+    except SystemExit as end:
+        if end.code == INTERRUPTED and any(one.daemon for one in threading.enumerate()):
+            # A thread that is still in native code aborts the process when Python ends.
+            _flush()
+            os._exit(INTERRUPTED)
+        raise
     finally:
-        try:
-            sys.stdout.flush()
-        except OSError:  # reported already; at the end, Python would report it once more
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _flush()
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:  # reported already; at the end, Python would report it once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,6 +13,7 @@ from genderscope.core.errors import UsageError
 WEIGHTS = "weights.pt"
 RECORD = "record.json"
 CHECKPOINT = "last.ckpt"
+GREY = (0.114, 0.587, 0.299)  # parts of blue, green and red, as in OpenCV
 
 
 def load(run: Path) -> nn.Module:
@@ -40,7 +41,12 @@ def is_finished(run: Path) -> bool:
 
 
 def fill(network: nn.Module, state: Mapping[str, Tensor], run: Path) -> None:
-    """Give a network the weights of a run; ``UsageError`` if they do not fit."""
+    """Give a network the weights of a run; ``UsageError`` if they do not fit. Of a grey network's,
+    the first layer of one in colour sees the grey of its input.
+    """
+    first, weight = next(iter(network.state_dict().items()))
+    if first in state and weight.shape[1:2] == (3,) and state[first].shape[1] == 1:
+        state = {**state, first: state[first] * torch.tensor(GREY).view(1, 3, 1, 1)}
     try:
         network.load_state_dict(state)
     except RuntimeError as error:

@@ -70,7 +70,8 @@ class Settings(Record, frozen=True, kw_only=True):
             a group's weight is (its mean loss / the mean over groups) ** group_weighting. 0 weights
             all faces alike.
         pretrained: initialise from the weights that the network's own ``pretrained`` reads.
-        init_from: folder of a finished run, to initialise from.
+        init_from: folder of a finished run, to initialise from; a network in colour may start from
+            a grey one.
         teachers: folders of finished runs; the mean of their scores on the same views is learnt
             beside the labels (Hinton et al. 2015, arXiv:1503.02531).
         teacher_scores: weights of tables with scores that teachers gave once, by their files: see
