@@ -150,7 +150,6 @@ async function look(mine, socket, frames) {
     if (stream !== mine) return;
     take(latest, list, model.spec.size);
     tell("");
-    frames.adapt(performance.now() - begin);
     report(performance.now() - begin);
   } finally {
     picture.close();

@@ -1,6 +1,6 @@
 /** A worker that encodes pictures as JPEGs: on the page itself this would wait until it is idle. */
 
-const QUALITY = 0.75;
+const QUALITY = 0.85;
 const canvas = new OffscreenCanvas(1, 1);
 const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
 
