@@ -247,7 +247,7 @@ def test_the_tab_cuts_faces_out_as_the_service_does(
         there = preprocess.crop(image, face, spec)
         there = there if spec.channels == 1 else there.transpose(2, 0, 1)
         assert abs(here - there).max() <= 2
-        assert abs(here - there).mean() < 0.3  # grey is rounded once more
+        assert abs(here - there).mean() < 0.5  # OpenCV samples at 32nds of a pixel and rounds twice
 
 
 def test_another_model_is_asked(page: Any, client: Any, small: Path) -> None:

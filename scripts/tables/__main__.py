@@ -38,6 +38,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "last_third": training.last_third,
     "shapes": training.shapes,
     "presets": training.presets,
+    "colour": training.colour,
     "imbalance": training.imbalance,
     "ablations": partial(training.ablations, "ablations.json"),
     "ablations_adam": partial(training.ablations, "ablations-adam.json"),

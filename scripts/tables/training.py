@@ -6,6 +6,7 @@ from statistics import mean
 from written import RESULTS, between, estimate, measured, percent, row
 
 from experiments.results import AblationRun, Ablations, Imbalance, Shapes
+from genderscope.evaluation.evaluate import Evaluation
 from genderscope.evaluation.metrics import proportion
 from genderscope.inference.classifier import WEIGHTS
 from genderscope.training.record import Study, TrainingRecord
@@ -54,6 +55,30 @@ def last_third() -> str:
         cells = [f"`{run.settings.model}`", len(run.history)]
         cells += [percent(before.accuracy), percent(end.accuracy)]
         lines.append(row([*cells, f"{before.loss:.4f}", f"{end.loss:.4f}"]))
+    return "\n".join(lines)
+
+
+def colour() -> str:
+    """Each student in grey, as shipped, and in colour, trained on from there."""
+    lines = [
+        "| network | input | held out, n | accuracy % | loss | FairFace val, n "
+        "| accuracy % |",
+        "|---|---|--:|---|--:|--:|---|",
+    ]
+    folder, evaluated = RESULTS / "training", "fairface-val.yunet.json"
+    for coloured in sorted(folder.glob("*_colour.json")):
+        run = TrainingRecord.load(coloured)
+        model = run.settings.model
+        grey = TrainingRecord.load(WEIGHTS / f"{model}.record.json")
+        for name, one, evaluation in (
+            ("grey", grey, WEIGHTS / f"{model}.{evaluated}"),
+            ("colour", run, RESULTS / "colour" / f"{model}.{evaluated}"),
+        ):
+            n, last, val = one.data.validation, one.history[-1], Evaluation.load(evaluation)
+            cells = [f"`{model}`", name, f"{n:,}"]
+            cells += [measured(last.accuracy, proportion(round(last.accuracy * n), n).interval)]
+            cells += [f"{last.loss:.4f}", f"{val.n:,}", estimate(val.rates.accuracy)]
+            lines.append(row(cells))
     return "\n".join(lines)
 
 
