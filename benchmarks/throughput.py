@@ -116,7 +116,9 @@ def stages(file: Path, settings: Settings, repeats: int) -> StageTimes:
         clock.append(perf_counter())
         laps.append(np.diff(clock).tolist())
     names = ("read", "detect", "crop", "classify")
-    typical = {n: round(1e3 * t, 3) for n, t in zip(names, np.median(laps, 0).tolist(), strict=True)}
+    typical = {
+        n: round(1e3 * t, 3) for n, t in zip(names, np.median(laps, 0).tolist(), strict=True)
+    }
     total = sum(typical.values())
     return StageTimes(
         faces=len(faces),

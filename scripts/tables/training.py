@@ -61,8 +61,7 @@ def last_third() -> str:
 def colour() -> str:
     """Each student in grey, as shipped, and in colour, trained on from there."""
     lines = [
-        "| network | input | held out, n | accuracy % | loss | FairFace val, n "
-        "| accuracy % |",
+        "| network | input | held out, n | accuracy % | loss | FairFace val, n | accuracy % |",
         "|---|---|--:|---|--:|--:|---|",
     ]
     folder, evaluated = RESULTS / "training", "fairface-val.yunet.json"
