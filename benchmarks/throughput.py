@@ -135,7 +135,7 @@ def recall(pictures: list[Path], weights: Path) -> tuple[Photograph, ...]:
         image = decode.read(file)
         whole = full_size(weights)(image)
         bounded = {
-            "default": detection.create("yunet", model=weights)(image),
+            "default": detection.create("yunet", model=weights, orientation="auto")(image),
             **{str(px): shrunk(image, px, weights) for px in (960, 640, 480, 320)},
         }
         photographs.append(
