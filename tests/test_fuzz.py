@@ -52,7 +52,7 @@ def archive(data: bytes, folder: Path) -> None:
     file = folder / f"a{kind}"
     file.write_bytes(data)
     for found in archives.pictures(archives.Shard(str(file))):
-        assert isinstance(found, Frame) or found.name.startswith(str(file))
+        assert isinstance(found, Frame) or found.path.startswith(str(file))
 
 
 def any_table(data: bytes, folder: Path) -> None:
