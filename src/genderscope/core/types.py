@@ -56,6 +56,11 @@ class Box:
     def centre(self) -> tuple[float, float]:
         return self.x + self.width / 2, self.y + self.height / 2
 
+    @property
+    def longer(self) -> float:
+        """The longer side."""
+        return max(self.width, self.height)
+
     def holds(self, place: tuple[float, float]) -> bool:
         """A point lies in the box."""
         return 0 <= place[0] - self.x < self.width and 0 <= place[1] - self.y < self.height
@@ -101,8 +106,7 @@ class Face:
             a = complex(np.vdot(spread, found) / np.vdot(spread, spread))
             if a:  # five landmarks on one point carry no size; the box still does
                 return a, complex(found.mean() - a * TEMPLATE.mean())
-        side = max(self.box.width, self.box.height)
-        return rect(side, radians(self.turn_deg)), complex(*self.box.centre)
+        return rect(self.box.longer, radians(self.turn_deg)), complex(*self.box.centre)
 
     @property
     def roll_deg(self) -> float:

@@ -111,7 +111,7 @@ def search(
             moved(face, 1 / view.scale, complex(view.left, view.top))
             for view in views.views(picture, detection_size, wanted, coarse * views.ENOUGH_PX)
             for face in find(view.image)
-            if view.from_px <= max(face.box.width, face.box.height) <= view.to_px
+            if view.from_px <= face.box.longer <= view.to_px
         )
         return views.distinct(face for face in found if _within(face, picture))
 
@@ -123,11 +123,9 @@ def search(
     if orientation != "upright":
         found = turned.search(image, first, upright, find, wanted, orientation == "any")
         faces = relevant([face for face in found if face.score >= least_score])
-        large = FILLING * min(image.shape[:2])
+        filling_px = FILLING * min(image.shape[:2])
         faces = faces or [
-            face
-            for face in first
-            if face.score >= least_score and max(face.box.width, face.box.height) >= large
+            face for face in first if face.score >= least_score and face.box.longer >= filling_px
         ]
     large = [face for face in faces if _side(face) >= min_face_px]
     kept = Faces(face for face in large if face.score >= min_score)

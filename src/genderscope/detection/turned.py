@@ -84,7 +84,7 @@ def _looked_at(image: Image, faces: list[Face], find: windows.Find, every: bool)
     seen: dict[Face, list[Face]] = {}
     for spins in (SPINS[:1], SPINS[1:] if every else SPINS[1:FEW]):
         looks = [
-            (face, spin * _size(face) / FACE_PX)
+            (face, spin * face.box.longer / FACE_PX)
             for face in faces
             if every or face.turn_deg or max(x.score for x in (face, *seen.get(face, ()))) < SURE
             for spin in spins
@@ -93,7 +93,7 @@ def _looked_at(image: Image, faces: list[Face], find: windows.Find, every: bool)
         found = windows.search(image, find, places, WINDOW_PX)
         for (face, _), (middle, _), near in zip(looks, places, found, strict=True):
             seen.setdefault(face, []).extend(
-                one for one in near if abs(complex(*one.box.centre) - middle) < _size(face) / 2
+                one for one in near if abs(complex(*one.box.centre) - middle) < face.box.longer / 2
             )
     least = 0 if every else TURNED
     return [_judged(face, seen[face], least) if face in seen else face for face in faces]
@@ -111,7 +111,3 @@ def _judged(face: Face, again: list[Face], least: float) -> Face:
     if face.score >= FIRM or second.score >= SURE:
         score = max(face.score, second.score)
     return replace(face if stays else second, score=score)
-
-
-def _size(face: Face) -> float:
-    return max(face.box.width, face.box.height)

@@ -41,8 +41,8 @@ def is_finished(run: Path) -> bool:
 
 
 def fill(network: nn.Module, state: Mapping[str, Tensor], run: Path) -> None:
-    """Give a network the weights of a run; ``UsageError`` if they do not fit. Of a grey network's,
-    the first layer of one in colour sees the grey of its input.
+    """Give a network the weights of a run; ``UsageError`` if they do not fit. A network in colour
+    may take those of a grey one: its first layer then sees the picture's grey.
     """
     first, weight = next(iter(network.state_dict().items()))
     if first in state and weight.shape[1:2] == (3,) and state[first].shape[1] == 1:

@@ -60,8 +60,7 @@ class WindowDetector:
         if len(boxes) * tile**2 > MOST_OF_FRAME * image.shape[0] * image.shape[1]:
             return []
         around = [
-            (complex(*box.centre), complex(max(AROUND * max(box.width, box.height) / tile, 1)))
-            for box in boxes
+            (complex(*box.centre), complex(max(AROUND * box.longer / tile, 1))) for box in boxes
         ]
         found = windows.search(image, self._find, around, tile)
         return distinct(

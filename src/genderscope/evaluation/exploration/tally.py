@@ -45,9 +45,7 @@ MEASURES = {
     "face_score": Measure(lambda sample: sample.face_score, 0.25, -10, 20),
     "second_face_score": Measure(lambda sample: sample.second_face_score, 0.25, -10, 20),
     "age_years": Measure(lambda sample: sample.age, 1, 0, 123),
-    "box_side_px": Measure(
-        lambda sample: max(sample.box.width, sample.box.height) if sample.box else None, 8, 0, 2048
-    ),
+    "box_side_px": Measure(lambda sample: sample.box.longer if sample.box else None, 8, 0, 2048),
 }
 ODDITIES: dict[str, Callable[[Sample], bool]] = {
     "unlabelled": lambda sample: sample.label is None,
