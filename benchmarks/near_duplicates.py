@@ -51,7 +51,7 @@ CHANGES: dict[str, Callable[[Any], Any]] = {
     "JPEG of quality 40": lambda image: jpeg(image, 40),
     "JPEG of quality 15": lambda image: jpeg(image, 15),
     "scaled to 40 pixels": lambda image: cv2.resize(image, (40, 40), interpolation=cv2.INTER_AREA),
-    "brighter by 40 of 255": lambda image: cv2.add(image, (40, 40, 40, 0)),
+    "40 grey levels brighter": lambda image: cv2.add(image, (40, 40, 40, 0)),
     "gamma 0.6": lambda image: (255 * (image / 255) ** 0.6).round().astype(np.uint8),
     "blur of 1.5 pixels": lambda image: cv2.GaussianBlur(image, (0, 0), 1.5),
     "mirrored": lambda image: image[:, ::-1],
@@ -106,7 +106,7 @@ def control(pairs: int, near_ones: Sequence[Pair]) -> Control:
 def disagreements(leakage: Path, samples: Sequence[Sample]) -> dict[str, int]:
     """In how many exact copies the label or a group differs between the two sets."""
     of = {f"{sample.file.parent.name}/{sample.file.name}": sample for sample in samples}
-    counts = dict.fromkeys(["label"], 0)
+    counts = {"label": 0}
     for pair in Leakage.load(leakage).pairs:
         if pair.kind != "near duplicate":
             a, b = (of["/".join(Path(file).parts[-2:])] for file in (pair.a, pair.b))

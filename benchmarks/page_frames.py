@@ -9,26 +9,26 @@ tab. Processor time counts on a busy machine too; rates want an idle one. Writes
 """
 
 import argparse
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
-import numpy as np
 import psutil
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from benchmarks.results import PageCase, PageFrames
 from genderscope.core.results import Provenance, command_of, versions
-from genderscope.core.types import Image
 from genderscope.evaluation.benchmark import machine
 from genderscope.imaging import decode
 
 ROOT = Path(__file__).parents[1]
-PORTRAIT = Path(decode.__file__).parent / "samples" / "astronaut.jpg"
+sys.path.insert(0, str(ROOT / "tests"))
+import browsing  # noqa: E402
+
 WIDTH, HEIGHT = 1280, 720
 WARM_UP_S = 5
 LIBRARIES = (*machine.LIBRARIES, "playwright")
@@ -64,17 +64,6 @@ COUNTING = """
         video.requestVideoFrameCallback(count);
     });
 """
-
-
-def film(picture: Image, file: Path) -> None:
-    """A Motion JPEG file in which a picture moves from side to side."""
-    width = picture.shape[1]
-    reach = WIDTH - width or 40
-    with file.open("wb") as video:
-        for left in [*range(0, reach, 8), *range(reach, 0, -8)]:
-            image = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
-            image[:, left : left + width] = picture[:, : WIDTH - left]
-            video.write(cv2.imencode(".jpg", image)[1].tobytes())
 
 
 def used(processes: list[psutil.Process]) -> float:
@@ -133,7 +122,7 @@ def main() -> None:
     arguments = options.parse_args()
     described = machine.describe()  # with the load before the benchmark
     cameras = {
-        "a portrait": cv2.resize(decode.read(PORTRAIT), (HEIGHT, HEIGHT)),
+        "a portrait": cv2.resize(decode.read(decode.PORTRAIT), (HEIGHT, HEIGHT)),
         "a photograph": cv2.resize(
             decode.read(arguments.pictures / "12_angry_men.jpg"), (WIDTH, HEIGHT)
         ),
@@ -143,28 +132,20 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as scratch,
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service,
-        sync_playwright() as started,
+        ExitStack() as stack,
     ):
+        stack.callback(service.terminate)
         assert service.stdout is not None
         address = service.stdout.readline().split()[-1]
         for name, picture in cameras.items():
             file = Path(scratch) / "camera.mjpeg"
-            film(picture, file)
-            browser = started.chromium.launch(
-                executable_path=shutil.which("chromium"),
-                args=[
-                    "--use-fake-ui-for-media-stream",
-                    "--use-fake-device-for-media-stream",
-                    f"--use-file-for-fake-video-capture={file}",
-                ],
-            )
+            browsing.to_and_fro(picture, file, WIDTH, step=8)
             process = psutil.Process(service.pid)
-            for in_tab in (False, True):
-                case = measure(browser, address, process, name, in_tab, arguments.seconds)
-                sys.stderr.write(f"{case}\n")
-                cases.append(case)
-            browser.close()
-        service.terminate()
+            with browsing.chromium(file) as browser:
+                for in_tab in (False, True):
+                    case = measure(browser, address, process, name, in_tab, arguments.seconds)
+                    sys.stderr.write(f"{case}\n")
+                    cases.append(case)
     PageFrames(
         provenance=Provenance(
             command=command_of("benchmarks.page_frames"), versions=versions(LIBRARIES)

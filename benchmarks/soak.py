@@ -30,7 +30,6 @@ from genderscope.imaging import decode
 from genderscope.inference.explainer import Explainer
 from genderscope.video import Live, cameras
 
-PORTRAIT = Path(genderscope.__file__).parent / "imaging" / "samples" / "astronaut.jpg"
 SINKS = {"video": "out.mp4", "jsonl": "out.jsonl", "face_rows": "out.csv"}
 SAMPLES = 120
 MAX_GROWTH = 0.05
@@ -38,7 +37,7 @@ MAX_GROWTH = 0.05
 
 def make_video(file: Path, frames: int = 250) -> None:
     """Two portraits that move across 640 x 480."""
-    portrait = cv2.resize(decode.read(PORTRAIT), (280, 280), interpolation=cv2.INTER_AREA)
+    portrait = cv2.resize(decode.read(decode.PORTRAIT), (280, 280), interpolation=cv2.INTER_AREA)
     with plugins.load("sinks", "video").create(str(file)) as sink:
         for index in range(frames):
             image = np.full((480, 640, 3), 128, np.uint8)

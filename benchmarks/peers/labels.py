@@ -1,0 +1,12 @@
+"""Labels as a group to compare by."""
+
+from dataclasses import replace
+
+from genderscope.core.types import LABELS, Sample
+
+
+def labelled(sample: Sample) -> Sample:
+    """A sample whose label, if it has one, is its group ``labelled`` too."""
+    if sample.label is None:
+        return sample
+    return replace(sample, groups={**sample.groups, "labelled": LABELS[sample.label]})
