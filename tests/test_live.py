@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -226,6 +227,29 @@ def test_explaining_can_be_put_on_and_off_and_changes_no_answer(
     assert np.ptp(plain.drawn[rows, right], axis=2).max() > 0
 
 
+@pytest.mark.parametrize("drawn", [True, False])
+def test_faces_without_room_for_a_map_are_only_classified(
+    model: str, explainer: Explainer, drawn: bool
+) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (10, 50, 3), np.uint8)
+    image[0, 0] = 3  # faces side by side, 10 pixels each: only the last has room
+    classifier, calls = Classifier.load(model), []
+
+    class Counting(Explainer):
+        def __call__(self, crops: Image, classes: Any = None) -> Any:
+            calls.append(len(crops))
+            return super().__call__(crops, classes)
+
+    scope = Pipeline(classifier, CountingDetector())
+    [plain] = Live(scope, drawn=False).stream([Frame("", image)])
+    [explained] = Live(scope, Counting.load(model), drawn=drawn).stream([Frame("", image)])
+    with_map = [one is not None for one in explained.maps]
+    assert with_map == ([False, False, True] if drawn else [True] * 3)
+    assert calls == [sum(with_map)]
+    for one, other in zip(explained.results, plain.results, strict=True):
+        assert one.prediction.scores == pytest.approx(other.prediction.scores, abs=1e-5)
+
+
 def test_maps_of_hidden_faces_are_refused(model: str, explainer: Explainer) -> None:
     with pytest.raises(UsageError, match="choose one"):
         Live(genderscope.load(model, "haar"), explainer, private=True)
@@ -249,15 +273,17 @@ def test_pixelated_boxes_hold_few_colours() -> None:
 def test_any_box_in_any_picture(box: Box, shape: tuple[int, int, int]) -> None:
     image = np.zeros(shape, np.uint8)
     results = [Result(Face(box), Prediction((0.5, 0.5)))]
-    drawn = draw.beside(draw.pixelated(image, [box]), results, [np.zeros((8, 8), np.uint8)])
+    drawn, rooms = draw.pixelated(draw.draw(image, results), [box]), draw.rooms(image, [box])
+    drawn = draw.beside(drawn, rooms, [np.zeros((8, 8), np.uint8)])
     assert draw.caption(drawn, ["a", "long line of text"]).shape == shape
 
 
 def test_maps_lie_beside_their_faces_and_on_no_other() -> None:
     image = np.full((200, 400, 3), 50, np.uint8)
     faces = [Box(40, 60, 50, 50), Box(100, 60, 50, 50), Box(340, 60, 50, 50)]
-    results = [Result(Face(box), Prediction((0.5, 0.5))) for box in faces]
-    drawn = draw.beside(image, results, [np.full((64, 64), 255, np.uint8)] * 3)
+    rooms = draw.rooms(image, faces)
+    assert rooms[0] is None  # the second is too near
+    drawn = draw.beside(image, rooms, [np.full((64, 64), 255, np.uint8)] * 3)
     for box in faces:
         inside = drawn[65:105, round(box.x) + 5 : round(box.x) + 45]
         assert (inside == 50).all()

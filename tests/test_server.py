@@ -37,7 +37,7 @@ PLAIN = "plain"  # a model that cannot explain
 class MirrorExplainer:
     """Its map of a crop is the crop itself."""
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier | BrightnessClassifier) -> None:
         self._classifier = classifier
 
     def __call__(self, crops: Image, classes: Any = None) -> tuple[Floats, Any]:
@@ -230,6 +230,26 @@ def test_explain(client: Any, portrait: Path, expected: list[dict[str, Any]]) ->
     files = {"files": [("file", data), ("file", data)]}
     assert len(client.post("/v1/explain", **files).json()["pictures"]) == 2
     serving.problem(client.post("/v1/explain?format=png", **files), 422, "a PNG shows one")
+
+
+def test_a_single_map_is_computed_alone() -> None:
+    faces = np.random.default_rng(0).integers(0, 255, (20, 400, 3), np.uint8)
+    faces[0, 0] = 3  # side by side
+    sizes: list[int] = []
+    classifier = BrightnessClassifier()
+    models = {"brightness": Model(classifier, MirrorExplainer(classifier), Path(__file__))}
+    engine = serving.engine_of(models, CountingDetector(), observe=sizes.append)
+    with serving.running(engine) as client:
+        sizes.clear()  # of the warming
+        answer = client.post("/v1/explain", content=encoded(faces)).json()
+        maps = [base64.b64decode(face["map_png"]) for face in answer["pictures"][0]["faces"]]
+        for face, guided in enumerate(maps):
+            shown = client.post(f"/v1/explain?format=png&face={face}", content=encoded(faces))
+            assert shown.content == guided
+        asked = client.post("/v1/explain?format=png&face=3", content=encoded(faces))
+        serving.problem(asked, 404, "the picture has 3 faces")
+    assert len(set(maps)) == 3
+    assert sizes == [3, 1, 1, 1]
 
 
 def test_every_model_that_is_shipped_can_be_asked(portrait: Path, model: str) -> None:

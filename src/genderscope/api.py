@@ -166,7 +166,7 @@ class Scope(Pipeline):
         Args:
             source: a camera's number, a video file, a folder of frames, or an address such as
                 ``rtsp://...``.
-            explain: also compute each face's guided gradient.
+            explain: also compute each face's guided gradient, where it has room if it is drawn.
             drawn: also draw the results, into each scene's ``drawn``, (height, width, 3) BGR.
             private: pixelate the faces that are drawn.
             frame_rate: pictures per second of a folder.

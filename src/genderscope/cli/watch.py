@@ -63,12 +63,13 @@ def watch(
         _output.note(f"{opened.name} seems to hold photographs, not a video: classify takes those")
     scope = Pipeline(Classifier.load(model), detection.create(), min_confidence, max_yaw)
     _options.note_threshold(scope.classifier.min_confidence, min_confidence)
+    drawn = outputs.window or outputs.video is not None
     live = Live(
         scope,
-        _explainer(model) if explain else None,
+        _explainer(model) if explain and drawn else None,
         # Windows are searched for upright faces only.
         detect_every=1 if detection.orientation in ("auto", "any") else detection.detect_every,
-        drawn=outputs.window or outputs.video is not None,
+        drawn=drawn,
         hud=not outputs.no_hud,
         private=privacy is not None,
         rotation=reading.rotation(scope.detector),

@@ -48,23 +48,29 @@ def pixelated(image: Image, boxes: Sequence[Box]) -> Image:
     return hidden
 
 
-def beside(image: Image, results: Sequence[Result], maps: Sequence[Image]) -> Image:
-    """A copy of a picture with each face's map, (side, side) uint8 grey, next to it if it fits."""
-    drawn = np.ascontiguousarray(image).copy()
+def rooms(image: Image, boxes: Sequence[Box]) -> list[Box | None]:
+    """Where each face's map fits next to its box: a square of whole pixels, or None."""
     height, width = image.shape[:2]
-    boxes = [result.face.box for result in results]
-    taken = list(boxes)
-    for box, map_ in zip(boxes, maps, strict=True):
+    taken, found = list(boxes), list[Box | None]()
+    for box in boxes:
         side = round(min(box.height, height, width))
-        places = [(box.x + box.width, box.y), (box.x - side, box.y)]
-        for left, top in places:
-            x, y = round(left), round(min(max(top, 0), height - side))
-            room = Box(x, y, max(side, 1), max(side, 1))
-            if side and 0 <= x <= width - side and all(room.iou(b) < 0.02 for b in taken):
-                grey = cv2.resize(map_, (side, side), interpolation=cv2.INTER_LINEAR)
-                drawn[y : y + side, x : x + side] = grey[..., None]
-                taken.append(room)
-                break
+        y = round(min(max(box.y, 0), height - side))
+        lefts = (round(left) for left in (box.x + box.width, box.x - side) if side)
+        places = (Box(x, y, side, side) for x in lefts if 0 <= x <= width - side)
+        room = next((p for p in places if all(p.iou(other) < 0.02 for other in taken)), None)
+        found.append(room)
+        taken += [room] if room else []
+    return found
+
+
+def beside(image: Image, rooms: Sequence[Box | None], maps: Sequence[Image | None]) -> Image:
+    """A copy of a picture with each face's map, (side, side) uint8 grey, in its room."""
+    drawn = np.ascontiguousarray(image).copy()
+    for room, map_ in zip(rooms, maps, strict=True):
+        if room is not None and map_ is not None:
+            x, y, side = int(room.x), int(room.y), int(room.width)
+            grey = cv2.resize(map_, (side, side), interpolation=cv2.INTER_LINEAR)
+            drawn[y : y + side, x : x + side] = grey[..., None]
     return drawn
 
 

@@ -61,10 +61,13 @@ def load_models(default: str) -> tuple[dict[str, Model], str]:
 
 @dataclass(frozen=True, slots=True)
 class PictureResults:
-    """A picture's size in pixels and its results; on request their crops and maps as PNGs."""
+    """A picture's size in pixels, how many faces it has, and the results of those that were wanted;
+    on request their crops and maps as PNGs.
+    """
 
     width: int
     height: int
+    detected: int
     results: tuple[Result, ...]
     left_out: LeftOut
     crops: tuple[bytes, ...]
@@ -154,11 +157,17 @@ class Engine:
         }
 
     async def process(
-        self, picture: bytes, model: str, rule: Rule, explain: bool, crops: bool
+        self,
+        picture: bytes,
+        model: str,
+        rule: Rule,
+        explain: bool,
+        crops: bool,
+        wanted: slice = slice(None),
     ) -> PictureResults:
-        """The faces of one encoded picture, in the detector's order, by one of ``models``, which
-        has an explainer if ``explain`` is true; ``PictureError`` if it cannot be read, or is too
-        large.
+        """The wanted faces of one encoded picture, in the detector's order, by one of ``models``,
+        which has an explainer if ``explain`` is true; ``PictureError`` if it cannot be read, or is
+        too large.
         """
         spec = self.models[model].classifier.spec
         encoded, lane = await asyncio.to_thread(self._examine, picture)
@@ -166,12 +175,14 @@ class Engine:
         assert located.frame.size is not None  # what cannot be read was raised
         height, width = located.frame.size
         network = self._explain[model] if explain else self._classify[model]
-        rows = await network(located.crops)
-        pictures = await self.run(lambda: tuple(map(png, located.crops))) if crops else ()
+        cut = located.crops[wanted]
+        rows = await network(cut)
+        pictures = await self.run(lambda: tuple(map(png, cut))) if crops else ()
         return PictureResults(
             width,
             height,
-            tuple(map(rule.result, located.faces, (row[0] for row in rows))),
+            len(located.faces),
+            tuple(map(rule.result, located.faces[wanted], (row[0] for row in rows))),
             located.left_out,
             pictures,
             tuple(row[1] for row in rows) if explain else (),

@@ -94,15 +94,15 @@ async def explain(
     accepted = request.headers.get("accept", "")
     if options.format == "json" or (options.format is None and PNG not in accepted):
         return await _answer(request, service, options, explain=True)
-    results = await _results(request, service, options, explain=True)
+    one = slice(options.face, options.face + 1)
+    results = await _results(request, service, options, explain=True, wanted=one)
     if len(results) > 1:
         raise Problem(422, "a PNG shows one picture; send one picture, or request JSON")
     [result] = results
     assert not isinstance(result, PictureError)  # it was raised
-    if options.face >= len(result.maps):
-        faces = len(result.results)
-        raise Problem(404, f"the picture has {faces} faces; 'face' counts from 0")
-    return Response(result.maps[options.face], media_type=PNG)
+    if not result.maps:
+        raise Problem(404, f"the picture has {result.detected} faces; 'face' counts from 0")
+    return Response(result.maps[0], media_type=PNG)
 
 
 @router.get("/models", responses=documented(401, 403))
@@ -174,14 +174,18 @@ def _table(results: list[PictureResults | PictureError]) -> str:
 
 
 async def _results(
-    request: Request, service: Service, options: Options, explain: bool
+    request: Request,
+    service: Service,
+    options: Options,
+    explain: bool,
+    wanted: slice = slice(None),
 ) -> list[PictureResults | PictureError]:
     name, rule = service.choice(options, explain)
     engine, limits = service.engine, service.limits
 
     async def one(picture: bytes) -> PictureResults | PictureError:
         try:
-            return await engine.process(picture, name, rule, explain, options.crops)
+            return await engine.process(picture, name, rule, explain, options.crops, wanted)
         except PictureError as error:
             return error
 

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from genderscope.core.errors import PictureError, UsageError
-from genderscope.core.types import Frame, Image, Result, Scene
+from genderscope.core.types import Box, Frame, Image, Result, Scene
 from genderscope.imaging import draw
 from genderscope.inference.explainer import Explainer
 from genderscope.inference.locate import locate
@@ -22,11 +22,12 @@ SMOOTHING = 0.1  # weight of the latest frame in the average times on the screen
 @dataclass(frozen=True, slots=True)
 class LiveScene(Scene):
     """A frame of a video with its results and the milliseconds of each stage, in order; ``read`` is
-    the wait for the frame. If explained, each result has a map, (size, size) uint8 grey.
+    the wait for the frame. If explained, each result has a map, (size, size) uint8 grey, or None
+    where the frame is drawn and has no room for it.
     """
 
     stage_ms: dict[str, float] = field(default_factory=dict)
-    maps: tuple[Image, ...] = ()
+    maps: tuple[Image | None, ...] = ()
 
 
 class Live:
@@ -87,30 +88,45 @@ class Live:
             located = locate(frame, detect, spec, lap=watch.lap)
         except PictureError as error:
             return LiveScene(replace(frame, image=None, error=str(error)))
-        scores, maps = self._scores(located.crops)
+        boxes = [face.box for face in located.faces]
+        rooms = draw.rooms(image, boxes) if self._drawn and self.explainer else boxes
+        scores, maps = self._scores(located.crops, rooms)
         watch.lap("explain" if maps else "classify")
         singles = list(map(self._scope.rule.result, located.faces, scores))
         results = self.tracker.update(singles, time_s, size)
         watch.lap("track")
-        drawn = self._picture(image, results, maps) if self._drawn else None
+        drawn = self._picture(image, results, rooms, maps) if self._drawn else None
         watch.lap("draw")
         return LiveScene(frame, results, located.left_out, drawn, dict(watch.laps_ms), maps)
 
-    def _scores(self, crops: Sequence[Image]) -> tuple[list[list[float]], tuple[Image, ...]]:
-        if not crops:
-            return [], ()
-        if self.explainer is not None:
-            scores, maps = self.explainer(np.stack(crops))
-            return scores.tolist(), tuple(map(self.explainer.picture, maps))
-        return self._scope.classifier(np.stack(crops)).tolist(), ()
+    def _scores(
+        self, crops: Sequence[Image], rooms: Sequence[Box | None]
+    ) -> tuple[list[list[float]], tuple[Image | None, ...]]:
+        """Each face's scores and, with an explainer, its map where it has room."""
+        explainer, stacked, scores = self.explainer, np.array(crops), np.empty((len(crops), 2))
+        maps: list[Image | None] = [None] * len(crops) if explainer else []
+        explained = np.array([room is not None and explainer is not None for room in rooms], bool)
+        if explainer and explained.any():
+            scores[explained], found = explainer(stacked[explained])
+            for place, one in zip(np.flatnonzero(explained), found, strict=True):
+                maps[place] = explainer.picture(one)
+        if not explained.all():
+            scores[~explained] = self._scope.classifier(stacked[~explained])
+        return scores.tolist(), tuple(maps)
 
-    def _picture(self, image: Image, results: tuple[Result, ...], maps: tuple[Image, ...]) -> Image:
+    def _picture(
+        self,
+        image: Image,
+        results: tuple[Result, ...],
+        rooms: Sequence[Box | None],
+        maps: Sequence[Image | None],
+    ) -> Image:
         if self.private:
             hidden = self.tracker.hidden((image.shape[1], image.shape[0]))
             image = draw.pixelated(image, [*(result.face.box for result in results), *hidden])
         image = draw.draw(image, results)
         if maps:
-            image = draw.beside(image, results, maps)
+            image = draw.beside(image, rooms, maps)
         return draw.caption(image, self._lines()) if self._hud and self._average_ms else image
 
     def _lines(self) -> list[str]:
