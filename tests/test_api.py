@@ -140,9 +140,9 @@ def test_a_device_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"min_confidence": 65}, "min_confidence lies between 0 and 1, not 65"),
-        ({"min_score": 60}, "min_score lies between 0 and 1, not 60"),
-        ({"max_yaw": -1}, "max_yaw lies between 0 and 90 degrees, not -1"),
+        ({"min_confidence": 65}, "min_confidence must be between 0 and 1, not 65"),
+        ({"min_score": 60}, "min_score must be between 0 and 1, not 60"),
+        ({"max_yaw": -1}, "max_yaw must be between 0 and 90 degrees, not -1"),
         ({"min_face_px": 0}, "are pixels, 1 or more"),
         ({"detector": "yunet", "detector_model": "no.onnx"}, "no.onnx"),
     ],

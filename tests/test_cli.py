@@ -154,7 +154,7 @@ def test_wrong_usage_is_2(arguments: list[str], message: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--detector", "nothing"], "no 'nothing' in detectors; there are: haar, yunet"),
+        (["--detector", "nothing"], "no detector 'nothing'; there are: haar, yunet"),
         (["--detector", "haar", "--detector-model", "x"], "haar takes no weights"),
         (["--detector", "yunet", "--detector-model", "x"], "YuNet's weights are not there"),
         (["--csv", f"{__file__}/x.csv"], f"{__file__}/x.csv cannot be written"),

@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from console import COMMAND, run
+from genderscope.cli import app
 
 
 def classify(*arguments: object, **options: object) -> subprocess.Popen[str]:
@@ -29,7 +31,7 @@ def test_one_output_has_one_writer_and_is_never_replaced_silently(
         second = run("classify", portrait, "--jsonl", out, "--overwrite")
         assert not out.exists()  # it has no name before it is complete
         _, err = first.communicate("")
-    assert second.stderr == f"genderscope: {out} is being written by another process\n"
+    assert second.stderr.startswith(f"genderscope: {out} is being written by another process")
     assert first.returncode == 1  # an empty standard input
     assert "standard input is empty" in err
     assert sorted(os.listdir(out.parent)) == ["faces.jsonl", "faces.jsonl.settings.json"]
@@ -51,6 +53,26 @@ def test_one_output_has_one_writer_and_is_never_replaced_silently(
     replaced = run("classify", portrait, "--jsonl", out, "--overwrite", "-q", "--detector", "haar")
     assert (replaced.returncode, replaced.stderr) == (0, "")
     assert len(out.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("--jsonl new --csv new", "new is being written by another process or another option"),
+        ("--jsonl new --sink csv=new", "new is being written by another process or another"),
+        ("--sink jsonl=old", "old exists: add --overwrite to replace it"),
+        ("--jsonl new --sink jsonl=other", "the sink jsonl is named twice; it can have one target"),
+        ("--parquet old", "old/_settings.json cannot be written: old is not a folder"),
+    ],
+)
+def test_no_output_is_lost_to_another(
+    portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("old").write_text("earlier")
+    result = CliRunner().invoke(app, ["classify", str(portrait), *options.split()])
+    assert (result.exit_code, os.listdir()) == (2, ["old"])
+    assert says in result.output
 
 
 @pytest.mark.parametrize(

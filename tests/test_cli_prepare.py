@@ -65,7 +65,7 @@ def test_makes_a_cache_counts_failures_and_goes_on(source, tmp_path):
         (["--min-age", "9", "--max-age", "8"], "no age is at least 9 and at most 8"),
         (["--min-age", "9"], "no pictures to cut"),
         (["--split", "test"], "test is not a folder"),
-        (["--detector", "eyes"], "no 'eyes' in detectors"),
+        (["--detector", "eyes"], "no detector 'eyes'"),
     ],
 )
 def test_refusals_leave_nothing_behind(source, tmp_path, options, message):

@@ -36,7 +36,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         (["--host", "0.0.0.0", "--token", "short"], "a token needs at least 16 characters"),
         (["--token", "sixteen characterś"], "a token needs at least 16 characters, all of them"),
         (["--model", "none"], "no model 'none'"),
-        (["--detector", "none"], "no 'none' in detectors; there are: haar, yunet"),
+        (["--detector", "none"], "no detector 'none'; there are: haar, yunet"),
         (["--detector-model", "none"], "YuNet's weights are not there (none)"),
         (["--timeout-s", "0"], "timeout_s must be positive, not 0.0"),
         (["--max-body-mb", "-1"], "max_body_mb must be positive, not -1.0"),

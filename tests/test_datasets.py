@@ -37,8 +37,8 @@ def test_a_reader_that_lacks_a_name_is_refused(monkeypatch):
     [
         ("fairface", UsageError, "written NAME:PATH, not 'fairface'; there are: adience:DIR"),
         ("fairface:", UsageError, "written NAME:PATH"),
-        ("faces:x", UsageError, "no 'faces' in datasets; there are: adience"),
-        ("_checks:x", UsageError, "no '_checks' in datasets"),
+        ("faces:x", UsageError, "no dataset 'faces'; there are: adience"),
+        ("_checks:x", UsageError, "no dataset '_checks'"),
         ("lfw:nowhere", DatasetError, "nowhere does not exist"),
         ("lfw:.?a=b", UsageError, "lfw has no option a; it has: split"),
     ],

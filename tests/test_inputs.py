@@ -140,6 +140,20 @@ def test_an_address_without_a_server_is_an_error() -> None:
         inputs.read("http://127.0.0.1:9/a.jpg")
 
 
+def test_a_file_that_cannot_be_read_says_why(portrait: Path) -> None:
+    read = io.BytesIO(b"all")
+    read.read()
+    with portrait.open("rb") as closed:
+        pass
+    for picture, says in (
+        (read, r"is empty, or was read to its end: seek\(0\) first"),
+        (closed, "cannot be read: read of closed file"),
+        (PIL.Image.new("L", (0, 5)), "has no pixels"),
+    ):
+        with pytest.raises(PictureError, match=says):
+            inputs.read(picture)
+
+
 def test_several_pictures_are_answered_in_order_and_in_batches(tmp_path: Path) -> None:
     classifier = BrightnessClassifier()
     scope = Scope(classifier, CountingDetector())
@@ -158,7 +172,7 @@ def test_several_pictures_are_answered_in_order_and_in_batches(tmp_path: Path) -
     assert [str(error).partition(" (")[0] for error in several[1:-1]] == [
         f"{tmp_path / 'absent.jpg'} is not there; check the path",
         "picture 2 is empty; get another copy",
-        f"picture 3 is not a readable picture; it may be {', '.join(opening.FORMATS)}",
+        f"picture 3 is not a readable picture; supported formats: {', '.join(opening.FORMATS)}",
         "picture 4 is broken",
     ]
     assert all(isinstance(error, PictureError) for error in several[1:-1])

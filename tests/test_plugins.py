@@ -137,7 +137,7 @@ def test_names_are_the_files(package: str, some: set[str]) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"no 'dlib' in detectors; there are: haar, yunet"):
+    with pytest.raises(UsageError, match=r"no detector 'dlib'; there are: haar, yunet"):
         plugins.load("detection.detectors", "dlib")
 
 

@@ -24,7 +24,10 @@ def test_an_existing_result_is_kept_unless_told_otherwise(tmp_path: Path) -> Non
 
 def test_an_output_belongs_to_one_process(tmp_path: Path) -> None:
     place = tmp_path / "new" / "below" / "a.json"
-    with claimed(place), pytest.raises(UsageError, match="being written by another process"):
+    with (
+        claimed(place),
+        pytest.raises(UsageError, match="being written by another process or another option"),
+    ):
         claimed(place, overwrite=True).__enter__()
     assert not (tmp_path / "new").exists()  # nothing was written
     with claimed(place):

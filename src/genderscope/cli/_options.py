@@ -69,6 +69,7 @@ DetectionSize = Annotated[
 Sinks = Annotated[
     list[str] | None,
     Option("--sink", metavar="NAME=TARGET", help="Output through a plug-in; repeatable."),
+    Output(),
 ]
 MinScore = Annotated[float | None, Option(min=0, max=1, help="Minimum detection score.")]
 Turned = Literal["auto", "upright", "any"]
@@ -115,8 +116,11 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
         if not own_overwrite:
             values.pop("overwrite", None)
         with ExitStack() as claims:
-            for name, output in outputs.items():
-                if (place := values[name]) and "://" not in str(place) and str(place) != "-":
+            places = [
+                (mark, place) for name, mark in outputs.items() for place in _places(values[name])
+            ]
+            for output, place in places:
+                if "://" not in place and place != "-":
                     advice = ", or --resume to continue it" if output.resumable else ""
                     file, overwrite = Path(place) / output.file, replaced or output.shared
                     claims.enter_context(claimed(file, overwrite, advice))
@@ -128,6 +132,13 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
     flat.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
     flat.__annotations__ = {one.name: one.annotation for one in parameters}
     return flat
+
+
+def _places(value: Any) -> list[str]:
+    """Where an output option writes: nowhere, to a file or folder, or to the targets of sinks."""
+    if isinstance(value, list):
+        return [target for sink in value if (target := sink.partition("=")[2])]
+    return [str(value)] if value else []
 
 
 def _parameter(name: str, kind: Any, default: Any, described_in: Any) -> Parameter:
@@ -244,15 +255,15 @@ def note_threshold(own: float, wanted: float | None) -> None:
         )
 
 
-def sink_targets(sinks: Sequence[str] | None) -> dict[str, str]:
-    """Targets by sink, from ``--sink``; ``UsageError`` unless each is ``NAME=TARGET``."""
-    targets = {}
+def add_sinks(targets: dict[str, str], sinks: Sequence[str] | None) -> None:
+    """Add the targets of ``--sink``; ``UsageError`` unless each is ``NAME=TARGET`` and new."""
     for sink in sinks or ():
         name, equals, target = sink.partition("=")
         if not (name and equals and target):
             raise UsageError(f"a sink is written NAME=TARGET, not {sink!r}")
+        if name in targets:
+            raise UsageError(f"the sink {name} is named twice; it can have one target")
         targets[name] = target
-    return targets
 
 
 def columns(by: str) -> list[str]:

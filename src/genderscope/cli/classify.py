@@ -53,7 +53,7 @@ class OutputOptions:
             "annotate": str(self.annotate) if self.annotate else None,
         }
         targets = {name: target for name, target in named.items() if target}
-        targets |= _options.sink_targets(self.plugin_sinks)
+        _options.add_sinks(targets, self.plugin_sinks)
         if list(targets.values()).count("-") > 1:
             raise UsageError(
                 "only one of --json, --jsonl -, --csv - and --sink NAME=- can have standard output"

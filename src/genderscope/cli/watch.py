@@ -133,16 +133,16 @@ def _run(
     session: Session, live: "Live", outputs: OutputOptions, reading: SourceOptions, model: str
 ) -> None:
     """Process frames until the source ends or the user stops."""
-    targets = {"jsonl": outputs.jsonl, "face_rows": outputs.csv, "video": outputs.video}
-    targets |= _options.sink_targets(outputs.sink)
+    named = {"jsonl": outputs.jsonl, "face_rows": outputs.csv, "video": outputs.video}
+    targets = {name: str(target) for name, target in named.items() if target}
+    _options.add_sinks(targets, outputs.sink)
     with ExitStack() as stack:
         window = plugins.load("sinks", "window").create() if outputs.window else None
         if window:
             stack.enter_context(window)
         sinks = [
-            stack.enter_context(plugins.load("sinks", name).create(str(target)))
+            stack.enter_context(plugins.load("sinks", name).create(target))
             for name, target in targets.items()
-            if target
         ]
         stack.callback(_signals.ignore)  # while files are completed
         frames = stack.enter_context(closing(iter(session.source)))

@@ -54,7 +54,9 @@ def load(package: str, name: str) -> ModuleType:
         return import_module(f"genderscope.{package}.{name}")
     kind, others = package.rpartition(".")[2], _others(package)
     if name not in others:
-        raise UsageError(f"no {name!r} in {kind}; there are: {', '.join(names(package))}")
+        raise UsageError(
+            f"no {kind.removesuffix('s')} {name!r}; there are: {', '.join(names(package))}"
+        )
     try:
         module = others[name]()
     except Exception as error:  # a plug-in's code may raise anything

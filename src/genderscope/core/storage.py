@@ -65,11 +65,13 @@ def claimed(place: Path, overwrite: bool = False, advice: str = "") -> Iterator[
         place.parent.mkdir(parents=True, exist_ok=True)
         lock = place.absolute().with_name(f".{place.name}.lock")
         held = lock.open("ab")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UsageError(f"{place} cannot be written: {place.parent} is not a folder") from error
     except OSError as error:
         raise UsageError(f"{place} cannot be written: {error.strerror}") from error
     with held:
         if not _locked(held):
-            raise UsageError(f"{place} is being written by another process")
+            raise UsageError(f"{place} is being written by another process or another option")
         try:
             if not overwrite:
                 check_new(place, advice)

@@ -53,7 +53,7 @@ def create(
     if orientation not in (names := get_args(Orientation)):
         raise UsageError(f"no orientation {orientation!r}; there are: {', '.join(names)}")
     if not 0 <= min_score <= 1:
-        raise UsageError(f"min_score lies between 0 and 1, not {min_score}")
+        raise UsageError(f"min_score must be between 0 and 1, not {min_score}")
     if detection_size < 1 or min_face_px < 1:
         raise UsageError("detection_size and min_face_px are pixels, 1 or more")
     make = plugins.load("detection.detectors", name).create

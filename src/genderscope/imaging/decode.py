@@ -27,11 +27,13 @@ EXTENSIONS = {
     *(".tif", ".tiff", ".avif", ".jp2", ".j2k", ".jpx", ".pbm", ".pgm", ".ppm", ".pnm"),
 }
 VIDEOS = {".avi", ".mkv", ".mov", ".mp4", ".webm"}
+ARCHIVES = {".tar", ".tgz", ".zip"}  # a tar file is read where it is named itself
 HEIF = {".heic", ".heif", ".hif"}
 UNREAD = {
     *(".pdf", ".psd", ".svg", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf"),
     *(".rw2", ".pef", ".srw"),
     *VIDEOS,
+    *ARCHIVES,
 }
 """Extensions of files that may show faces but cannot be read."""
 if "HEIF" in opening.FORMATS:
@@ -113,6 +115,8 @@ def read_reduced(
                 problem = f"is HEIC: {installation('heif')}"
             elif suffix in VIDEOS:
                 problem = "is a video, which 'genderscope watch' takes"
+            elif suffix in ARCHIVES:
+                problem = "is an archive that cannot be read; unpack it"
         raise PictureError(f"{name} {problem}") from error
 
 

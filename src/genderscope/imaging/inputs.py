@@ -55,10 +55,12 @@ def load(
     if isinstance(picture, str) and picture.lower().startswith(("http://", "https://")):
         return Encoded(_shown(picture), partial(fetch, picture))
     if isinstance(picture, str | os.PathLike):
-        return Encoded(os.fspath(picture), Path(picture))
+        return Encoded(os.fspath(picture) or ".", Path(picture))
     if isinstance(picture, bytes | bytearray | memoryview):
         return Encoded(name, bytes(picture))
     if isinstance(picture, PIL.Image.Image):
+        if not all(picture.size):
+            return Frame(name, error=f"{name} has no pixels")
         try:
             return Frame(name, opening.bgr(opening.upright(picture)))
         except Exception as error:  # what Pillow raises on broken data has no common root
@@ -70,11 +72,13 @@ def load(
         name = own if isinstance(own, str) else name
         try:
             data = picture.read()
+            if data == b"":
+                return Frame(name, error=f"{name} is empty, or was read to its end: seek(0) first")
             if isinstance(data, bytes):
                 return Encoded(name, data)
         except UnicodeDecodeError:
             pass  # opened for reading text
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a closed file's is a ValueError
             return Frame(name, error=f"{name} cannot be read: {error}")
     raise UsageError(f"a picture is {ACCEPTED}, not {type(picture).__name__}")
 
@@ -158,7 +162,7 @@ def _array(pixels: npt.NDArray[Any], channel_order: ChannelOrder) -> Image:
     if floats:
         if not (pixels.min() >= 0 and pixels.max() <= 1):  # NaN fails too
             raise UsageError(
-                f"floats of a picture lie from 0 to 1, not {pixels.min():g} to {pixels.max():g}"
+                f"floats of a picture must be from 0 to 1, not {pixels.min():g} to {pixels.max():g}"
             )
         pixels = (pixels.astype(np.float32) * 255).round().astype(np.uint8)
     if channels == 1:

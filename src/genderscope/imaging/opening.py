@@ -163,10 +163,12 @@ def problem(error: Exception, data: bytes, messages: str = "") -> str:
         return str(error)
     if isinstance(error, PIL.UnidentifiedImageError):
         return (
-            f"{UNKNOWN}; it may be {', '.join(FORMATS)}" if data else "is empty; get another copy"
+            f"{UNKNOWN}; supported formats: {', '.join(FORMATS)}"
+            if data
+            else "is empty; get another copy"
         )
     if isinstance(error, PIL.Image.DecompressionBombError):
-        return f"has too many pixels to be decoded: {error}"
+        return "has too many pixels to be decoded; shrink it"
     if isinstance(error, MemoryError):
         return "does not fit into memory; shrink it"
     if isinstance(error, OSError) and error.errno is not None:

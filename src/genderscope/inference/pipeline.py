@@ -47,9 +47,9 @@ class Pipeline:
         max_yaw: float | None = None,
     ) -> None:
         if min_confidence is not None and not 0 <= min_confidence <= 1:
-            raise UsageError(f"min_confidence lies between 0 and 1, not {min_confidence}")
+            raise UsageError(f"min_confidence must be between 0 and 1, not {min_confidence}")
         if max_yaw is not None and not 0 <= max_yaw <= 90:
-            raise UsageError(f"max_yaw lies between 0 and 90 degrees, not {max_yaw}")
+            raise UsageError(f"max_yaw must be between 0 and 90 degrees, not {max_yaw}")
         self.classifier, self.detector = classifier, detector
         own = classifier.min_confidence
         self.min_confidence = own if min_confidence is None else min_confidence
