@@ -103,11 +103,14 @@ def test_persons_of_a_data_set_are_known(tmp_path, portrait, model):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "name a --dataset to run a model on, or the --predictions of one"),
-        (["--predictions", "TABLE", "--dataset", "folder:x"], "name a --dataset to run a model on"),
+        ([], "name one of --dataset, --predictions and --from"),
+        (
+            ["--predictions", "TABLE", "--dataset", "folder:x"],
+            "name one of --dataset, --predictions",
+        ),
         (["--predictions", "TABLE", "--by", "race,rage"], "has no column 'rage'; there are: race"),
         (["--predictions", "TABLE", "--by", ","], "to divide by: add --by race,age,gender"),
-        (["--predictions", "TABLE", "--limit", "9"], "--limit goes with --dataset, not with --pr"),
+        (["--predictions", "TABLE", "--limit", "9"], "--limit goes with --dataset"),
         (["--predictions", "none.csv"], "none.csv is not a file"),
         (["--dataset", "fairface"], "a data set is written NAME:PATH"),
         (["--predictions", "TABLE", "--regions", "none.json"], "none.json cannot be read"),

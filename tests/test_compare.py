@@ -267,6 +267,7 @@ def test_the_command_runs_models(tmp_path, model, portrait):
         (("none.csv", "none.csv"), DatasetError, "none.csv is not a file"),
         (("none.onnx", "x", "--dataset", "folder:."), ModelError, "no model 'none.onnx'"),
         (("a.csv", "b.csv", "--sheet", "s.jpg"), UsageError, "--sheet writes a .png, not s.jpg"),
+        (("a.csv", "b.csv", "--limit", "5"), UsageError, "--limit goes with --dataset"),
     ],
 )
 def test_the_command_says_what_is_wrong(arguments, error, message):

@@ -92,3 +92,6 @@ def test_the_score_of_a_frame_may_be_the_confidence(read: Any, tmp_path: Path) -
         genderscope.audit(read(file)[["file", "label", "score"]], score_is="confidence")
     with pytest.raises(DatasetError, match="lacks the columns prediction or score; it has: file"):
         genderscope.audit(read(file)[["file", "label"]])
+    file.write_text("\n".join(["file,label,prediction", *["1.jpg,man,man"] * 2]))
+    with pytest.raises(DatasetError, match="frame, row 2: repeats row 1"):
+        genderscope.audit(read(file))

@@ -75,7 +75,7 @@ def test_one_with_very_many_pictures_does_not_crowd_out_the_others():
     [([0, 0, 0, 0], ["a"] * 4), ([0], ["a"]), ([0, 1], [None, None]), ([-1, -1], [None, None])],
 )
 def test_too_few(labels, identities):
-    with pytest.raises(DatasetError, match="too few to hold"):
+    with pytest.raises(DatasetError, match="too few to hold out 50% of"):
         splits.hold_out(np.array(labels), identities, 0.5, 0)
 
 

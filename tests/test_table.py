@@ -47,7 +47,8 @@ def test_labels(tmp_path, word, label):
             r"lacks the columns file, label; it has: name, gender; name them: "
             r"'table:.*csv\?file=name&label=gender'",
         ),
-        ("", r"lacks the columns file, label; it has: none.*\?file=COLUMN&label=COLUMN'"),
+        ("", "is empty; a table begins with the names of its columns"),
+        ("a,b\n1,2\n", r"lacks the columns file, label; .*\?file=COLUMN&label=COLUMN'"),
         ("file,label,label\n1.jpg,man,man\n", "has the column 'label' twice"),
         ("file,label\n1.jpg,man\n2.jpg,man\n1.jpg,man\n", "line 4: repeats line 2"),
         ("file,label\n1.jpg,man\n2.jpg,boy\n", "line 3: label 'boy' is unknown; there are: woman"),

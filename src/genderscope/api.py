@@ -178,6 +178,8 @@ class Scope(Pipeline):
         from genderscope.video import Live
         from genderscope.video.cameras import open_source
 
+        if not frame_rate > 0:
+            raise UsageError(f"frame_rate must be positive, not {frame_rate}")
         explainer = self._explainer if explain else None
         live = Live(self, explainer, drawn=drawn or private, private=private)
         return _streamed(live, open_source(str(source), frame_rate=frame_rate))
@@ -221,6 +223,8 @@ def load(
         ModelError: a model is absent or broken.
         UsageError: there is no such detector or device, or a number is out of its range.
     """
+    if threads is not None and threads < 0:
+        raise UsageError(f"threads must be 0 or more, not {threads}")
     provider = sessions.of_device(device)
     return Scope(
         Classifier.load(model, threads or 0, provider),

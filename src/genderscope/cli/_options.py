@@ -272,9 +272,9 @@ def columns(by: str) -> list[str]:
 
 
 def of_a_dataset(**options: Any) -> None:
-    """Refuse options of a data set, a ``UsageError``, where a table of predictions replaces it."""
+    """Refuse options of a data set, a ``UsageError``, where none is used."""
     if given := [f"--{name.replace('_', '-')}" for name, value in options.items() if value]:
-        raise UsageError(f"{', '.join(given)} goes with --dataset, not with --predictions")
+        raise UsageError(f"{', '.join(given)} goes with --dataset")
 
 
 def check(kind: str, name: str, names: Iterable[str]) -> None:

@@ -65,7 +65,7 @@ def audit(
     from genderscope.evaluation.region_survey import RegionSurvey
 
     if [dataset, predictions, source].count(None) != 2:
-        raise UsageError("name a --dataset to run a model on, or the --predictions of one")
+        raise UsageError("name one of --dataset, --predictions and --from")
     if dataset is None:
         _options.of_a_dataset(**vars(data), **vars(detection))
     if source:

@@ -51,6 +51,8 @@ def compare(
     models = [name for name in (a, b) if Path(name.partition("?")[0]).suffix.lower() not in TABLES]
     if models and not dataset:
         raise UsageError(f"{models[0]!r} needs a --dataset, or give a .csv of its predictions")
+    if not dataset:
+        _options.of_a_dataset(**vars(data), **vars(detection))
     _options.check_suffix("--sheet", sheet, ".png")
     methods = {
         name: predictions.read(Path(name), score_is) for name in (a, b) if name not in models

@@ -18,7 +18,7 @@ def evaluate(
     model: _options.Model = "mini_xception",
     json_file: _options.JsonFile = None,
     save_predictions: _options.PredictionsFile = None,
-    confusion: Annotated[Path | None, Option(dir_okay=False), _options.Output()] = None,
+    confusion: Annotated[Path | None, _options.PNG, _options.Output()] = None,
     plots: Annotated[Path | None, _options.FOLDER, _options.Output("confusion.png")] = None,
     face_sizes: Annotated[str | None, Option(metavar="PX,PX,...")] = None,
     redetect: bool = False,
@@ -31,7 +31,7 @@ def evaluate(
 
     Args:
         save_predictions: write each picture's prediction as CSV.
-        confusion: plot the confusion matrix to this PNG.
+        confusion: plot of the confusion matrix.
         plots: output folder for reliability.png, risk-coverage.png, confusion.png and, with
             --face-sizes, face-size.png.
         face_sizes: also evaluate with faces downscaled to these widths in pixels, such as
@@ -49,6 +49,7 @@ def evaluate(
     sizes = _sizes(face_sizes)
     if redetect and not sizes:
         raise UsageError("--redetect needs --face-sizes")
+    _options.check_suffix("--confusion", confusion, ".png")
     read = data.read(dataset)
     classifier, detector = Classifier.load(model), detection.create()
     stream = evaluation.answers(read.samples, detector, classifier, batch_size, sizes, redetect)

@@ -64,8 +64,9 @@ def hold_out(
         try:
             _, held_out = next(shuffled.split(labelled, labels[labelled]))
         except ValueError as error:
+            count = len(labelled)
             raise DatasetError(
-                f"{len(labelled)} labelled pictures are too few to hold out {ratio:g}: {error}"
+                f"{count} labelled pictures are too few to hold out {ratio:.0%} of each class"
             ) from error
     return np.delete(labelled, held_out), np.sort(labelled[held_out])
 
@@ -92,7 +93,7 @@ def _hold_out_identities(
             taken[group], quota = True, left
     if not taken.any() or taken.all():
         raise DatasetError(
-            f"{len(numbers)} persons are too few to hold out {ratio:g} of their pictures"
+            f"{len(numbers)} persons are too few to hold out {ratio:.0%} of their pictures"
         )
     return np.flatnonzero(taken[groups])
 

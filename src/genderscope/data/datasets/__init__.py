@@ -94,8 +94,10 @@ def _parse(source: str) -> tuple[Reader, Path, dict[str, str]]:
     """A source's reader, path and options."""
     name, _, place = source.partition(":")
     if not place:
-        examples = ", ".join(f"{name}:DIR" for name in names())
-        raise UsageError(f"a data set is written NAME:PATH, not {source!r}; there are: {examples}")
+        raise UsageError(
+            f"a data set is written NAME:PATH, such as fairface:DIR, not {source!r}; "
+            f"there are: {', '.join(names())}"
+        )
     module = reader(name)
     accepted = ["split", *list(signature(module.read).parameters)[2:]]
     root, options = with_options(place, name, accepted)

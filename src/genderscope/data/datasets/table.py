@@ -131,9 +131,14 @@ def rows(
     """
     if not root.is_file():
         raise DatasetError(f"{root} is not a file; a table is CSV or Parquet")
-    seen: dict[int, str] = {}
     read = _parquet if root.suffix.lower() == ".parquet" else _csv
-    for where, row in read(root, partial(_check_columns, root, columns, source, one_of)):
+    yield from _once(root, read(root, partial(_check_columns, root, columns, source, one_of)))
+
+
+def _once(root: Path, rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows; ``DatasetError`` if one occurs twice."""
+    seen: dict[int, str] = {}
+    for where, row in rows:
         if (first := seen.setdefault(hash(tuple(row.values())), where)) != where:
             raise DatasetError(f"{root}, {where}: repeats {first}; drop one of them")
         yield where, row
@@ -148,8 +153,8 @@ def of_frame(frame: DataFrame, columns: Sequence[str], one_of: Sequence[str] = (
     names = [str(name) for name in frame.columns]
     _check_columns(FRAME, dict(zip(columns, columns, strict=True)), "", one_of, names)
     values = [map(_text, frame[name]) for name in frame.columns]
-    for number, row in enumerate(zip(*values, strict=True), start=1):
-        yield f"row {number}", dict(zip(names, row, strict=True))
+    rows = (dict(zip(names, row, strict=True)) for row in zip(*values, strict=True))
+    yield from _once(FRAME, ((f"row {number}", row) for number, row in enumerate(rows, start=1)))
 
 
 def _text(value: object) -> str:
@@ -204,6 +209,8 @@ def _check_columns(
     one_of: Sequence[str],
     present: Sequence[str],
 ) -> None:
+    if not present:
+        raise DatasetError(f"{root} is empty; a table begins with the names of its columns")
     if twice := [name for name, count in Counter(present).items() if count > 1]:
         raise DatasetError(f"{root} has the column {twice[0]!r} twice; rename one")
     missing = {role: name for role, name in columns.items() if name not in present}
@@ -211,8 +218,7 @@ def _check_columns(
     if lacking := [*missing.values(), *filter(None, [" or ".join(choice)])]:
         cure = f"; name them: {_cured(source, missing, choice, present)}" if source else ""
         raise DatasetError(
-            f"{root} lacks the columns {', '.join(lacking)}; it has: "
-            f"{', '.join(present) or 'none'}{cure}"
+            f"{root} lacks the columns {', '.join(lacking)}; it has: {', '.join(present)}{cure}"
         )
 
 
