@@ -6,6 +6,7 @@ is its summary there. ``--help`` reads both in the source: importing every comma
 """
 
 import errno
+import gc
 import os
 import re
 import sys
@@ -150,6 +151,8 @@ def _root(
 
 def main() -> None:
     """The console script."""
+    # Typer imports pydantic, which would look for plug-ins in every installed package.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     usual = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
@@ -169,6 +172,7 @@ def main() -> None:
         raise
     finally:
         _flush()
+        gc.freeze()  # Python would look for cycles in all modules at its end
 
 
 def _flush() -> None:

@@ -1,10 +1,8 @@
 """Weights outside this package: their addresses and pinned hashes. Only ``pull`` downloads."""
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from platformdirs import user_cache_path
 
@@ -54,14 +52,16 @@ def pull(name: str, url: str | None = None) -> Path:
     no download has that name, ``DownloadError`` if the address did not answer, or what came is not
     what was pinned.
     """
-    from urllib.request import urlopen  # slow to import
+    from hashlib import sha256  # all slow to import
+    from tempfile import NamedTemporaryFile
+    from urllib.request import urlopen
 
     if name not in DOWNLOADS:
         raise UsageError(f"nothing to pull for {name!r}; there is: {', '.join(DOWNLOADS)}")
     wanted = DOWNLOADS[name]
     url = url or wanted.url
     wanted.file.parent.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
+    digest = sha256()
     with NamedTemporaryFile(dir=wanted.file.parent, delete=False) as part:
         try:
             with urlopen(url, timeout=TIMEOUT_S) as answer:

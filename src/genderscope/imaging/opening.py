@@ -5,6 +5,7 @@ Strips save the memory of further copies. Nothing of size is imported here, sinc
 """
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
 
@@ -21,12 +22,7 @@ from genderscope.imaging.structure import MAX_SCANS
 
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB")
 FORMATS += ("TIFF", "AVIF", "JPEG2000", "PPM")
-try:
-    from pillow_heif import register_heif_opener
-except ImportError:
-    pass
-else:
-    register_heif_opener()
+if find_spec("pillow_heif"):
     FORMATS += ("HEIF",)
 UNKNOWN = "is not a readable picture"
 ORIENTATION_TAG = 0x0112
@@ -98,7 +94,8 @@ class Opened:
         limits = request.limits
         if request.passes > MAX_SCANS:
             raise PictureError(f"has more than {MAX_SCANS} scans; save it as an ordinary JPEG")
-        self.picture: PIL.Image.Image = PIL.Image.open(BytesIO(request.data), formats=FORMATS)
+        formats = _formats(request.data)
+        self.picture: PIL.Image.Image = PIL.Image.open(BytesIO(request.data), formats=formats)
         width, height = self.picture.size
         self.pixels = width * height
         if self.pixels > limits.max_pixels:
@@ -176,6 +173,17 @@ def problem(error: Exception, data: bytes, messages: str = "") -> str:
     # What Pillow raises on hostile bytes has no common root.
     reason = " ".join(f"{error} {messages}".split()) or type(error).__name__
     return f"is broken ({reason}); get another copy"
+
+
+def _formats(data: bytes) -> tuple[str, ...]:
+    """Those that a file may have."""
+    if data[4:8] != b"ftyp":
+        return tuple(name for name in FORMATS if name != "HEIF")
+    if "HEIF" in FORMATS:
+        from pillow_heif import register_heif_opener  # slow to import
+
+        register_heif_opener()
+    return FORMATS
 
 
 def _reduce(picture: PIL.Image.Image, request: Request) -> int:

@@ -1,7 +1,6 @@
 """The metadata of a model file: typed, and validated when the file is opened."""
 
 import re
-from hashlib import shake_128
 from math import prod
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -157,10 +156,12 @@ def check(
     an output has not a row for each crop, logits not two columns, maps not the crops' shape, or not
     all is finite. A ``ModelWarning`` if both crops have the same logits.
     """
+    from hashlib import shake_128  # with OpenSSL; importing numpy.random takes longer still
+
     with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as data:
         if found := _LOOP.search(data):
             raise ModelError(f"{file} has a {found[1].decode()}, which may never end")
-    noise = shake_128().digest(prod(spec.crop_shape))  # importing numpy.random takes longer
+    noise = shake_128().digest(prod(spec.crop_shape))
     crops = np.zeros((_CROPS, *spec.crop_shape), np.uint8)
     crops[1].flat = np.frombuffer(noise, np.uint8)
     inputs = {"faces": to_input(crops, spec)}
