@@ -35,7 +35,11 @@ def test_a_reader_that_lacks_a_name_is_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("source", "error", "message"),
     [
-        ("fairface", UsageError, "not 'fairface'; there are: adience, celeba"),
+        (
+            "fairface",
+            UsageError,
+            "NAME:PATH, such as fairface:DIR, not 'fairface'; there are: adience",
+        ),
         ("fairface:", UsageError, "written NAME:PATH"),
         ("faces:x", UsageError, "no dataset 'faces'; there are: adience"),
         ("_checks:x", UsageError, "no dataset '_checks'"),

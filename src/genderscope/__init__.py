@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 # From 1.29 on ONNX Runtime's own wheels tell Microsoft how they are used, and keep a file about it
 # in the user's cache, unless this stands before they are imported. Nothing may leave the machine.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-# The threads that NumPy's and OpenCV's OpenBLAS start on import would wait in a loop at first.
+# NumPy and OpenCV start OpenBLAS's threads on import; without this they spin before they sleep.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 __all__ = [

@@ -166,7 +166,8 @@ class Scope(Pipeline):
         Args:
             source: a camera's number, a video file, a folder of frames, or an address such as
                 ``rtsp://...``.
-            explain: also compute each face's guided gradient, where it has room if it is drawn.
+            explain: also compute guided gradients: of every face or, if ``drawn``, of those with
+                room for one beside them.
             drawn: also draw the results, into each scene's ``drawn``, (height, width, 3) BGR.
             private: pixelate the faces that are drawn.
             frame_rate: pictures per second of a folder.
@@ -178,8 +179,6 @@ class Scope(Pipeline):
         from genderscope.video import Live
         from genderscope.video.cameras import open_source
 
-        if not frame_rate > 0:
-            raise UsageError(f"frame_rate must be positive, not {frame_rate}")
         explainer = self._explainer if explain else None
         live = Live(self, explainer, drawn=drawn or private, private=private)
         return _streamed(live, open_source(str(source), frame_rate=frame_rate))
@@ -223,8 +222,6 @@ def load(
         ModelError: a model is absent or broken.
         UsageError: there is no such detector or device, or a number is out of its range.
     """
-    if threads is not None and threads < 0:
-        raise UsageError(f"threads must be 0 or more, not {threads}")
     provider = sessions.of_device(device)
     return Scope(
         Classifier.load(model, threads or 0, provider),

@@ -172,7 +172,7 @@ def main() -> None:
         raise
     finally:
         _flush()
-        gc.freeze()  # Python would look for cycles in all modules at its end
+        gc.freeze()  # else Python searches all modules for cycles as it exits
 
 
 def _flush() -> None:

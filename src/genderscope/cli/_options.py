@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
@@ -137,7 +137,7 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
 def _places(value: Any) -> list[str]:
     """Where an output option writes: nowhere, to a file or folder, or to the targets of sinks."""
     if isinstance(value, list):
-        return [target for sink in value if (target := sink.partition("=")[2])]
+        return [target for _, target in map(_sink, value)]
     return [str(value)] if value else []
 
 
@@ -255,15 +255,23 @@ def note_threshold(own: float, wanted: float | None) -> None:
         )
 
 
-def add_sinks(targets: dict[str, str], sinks: Sequence[str] | None) -> None:
-    """Add the targets of ``--sink``; ``UsageError`` unless each is ``NAME=TARGET`` and new."""
-    for sink in sinks or ():
-        name, equals, target = sink.partition("=")
-        if not (name and equals and target):
-            raise UsageError(f"a sink is written NAME=TARGET, not {sink!r}")
+def sink_targets(named: Mapping[str, object], plugin_sinks: Sequence[str] | None) -> dict[str, str]:
+    """Targets by sink: of options, where they have one, then of ``--sink``; ``UsageError`` unless
+    each of the latter is ``NAME=TARGET`` and new.
+    """
+    targets = {name: str(target) for name, target in named.items() if target}
+    for name, target in map(_sink, plugin_sinks or ()):
         if name in targets:
             raise UsageError(f"the sink {name} is named twice; it can have one target")
         targets[name] = target
+    return targets
+
+
+def _sink(text: str) -> tuple[str, str]:
+    name, _, target = text.partition("=")
+    if not (name and target):
+        raise UsageError(f"a sink is written NAME=TARGET, not {text!r}")
+    return name, target
 
 
 def columns(by: str) -> list[str]:

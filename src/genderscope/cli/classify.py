@@ -50,10 +50,9 @@ class OutputOptions:
             "jsonl": self.jsonl,
             "csv": self.csv,
             "parquet": self.parquet,
-            "annotate": str(self.annotate) if self.annotate else None,
+            "annotate": self.annotate,
         }
-        targets = {name: target for name, target in named.items() if target}
-        _options.add_sinks(targets, self.plugin_sinks)
+        targets = _options.sink_targets(named, self.plugin_sinks)
         if list(targets.values()).count("-") > 1:
             raise UsageError(
                 "only one of --json, --jsonl -, --csv - and --sink NAME=- can have standard output"

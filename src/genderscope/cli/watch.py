@@ -134,8 +134,7 @@ def _run(
 ) -> None:
     """Process frames until the source ends or the user stops."""
     named = {"jsonl": outputs.jsonl, "face_rows": outputs.csv, "video": outputs.video}
-    targets = {name: str(target) for name, target in named.items() if target}
-    _options.add_sinks(targets, outputs.sink)
+    targets = _options.sink_targets(named, outputs.sink)
     with ExitStack() as stack:
         window = plugins.load("sinks", "window").create() if outputs.window else None
         if window:

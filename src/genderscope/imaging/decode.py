@@ -27,7 +27,7 @@ EXTENSIONS = {
     *(".tif", ".tiff", ".avif", ".jp2", ".j2k", ".jpx", ".pbm", ".pgm", ".ppm", ".pnm"),
 }
 VIDEOS = {".avi", ".mkv", ".mov", ".mp4", ".webm"}
-ARCHIVES = {".tar", ".tgz", ".zip"}  # a tar file is read where it is named itself
+ARCHIVES = {".tar", ".tgz", ".zip"}  # a tar file is read if it is named itself
 HEIF = {".heic", ".heif", ".hif"}
 UNREAD = {
     *(".pdf", ".psd", ".svg", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf"),

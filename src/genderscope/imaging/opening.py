@@ -5,6 +5,7 @@ Strips save the memory of further copies. Nothing of size is imported here, sinc
 """
 
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
@@ -20,10 +21,8 @@ from genderscope.core.types import Image
 from genderscope.imaging.limits import Limits
 from genderscope.imaging.structure import MAX_SCANS
 
-FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB")
-FORMATS += ("TIFF", "AVIF", "JPEG2000", "PPM")
-if find_spec("pillow_heif"):
-    FORMATS += ("HEIF",)
+PILLOWS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM")
+FORMATS = (*PILLOWS, "HEIF") if find_spec("pillow_heif") else PILLOWS
 UNKNOWN = "is not a readable picture"
 ORIENTATION_TAG = 0x0112
 # The transposition that turns each EXIF orientation upright.
@@ -177,13 +176,17 @@ def problem(error: Exception, data: bytes, messages: str = "") -> str:
 
 def _formats(data: bytes) -> tuple[str, ...]:
     """Those that a file may have."""
-    if data[4:8] != b"ftyp":
-        return tuple(name for name in FORMATS if name != "HEIF")
-    if "HEIF" in FORMATS:
-        from pillow_heif import register_heif_opener  # slow to import
-
-        register_heif_opener()
+    if data[4:8] != b"ftyp" or "HEIF" not in FORMATS:
+        return PILLOWS
+    _register_heif()
     return FORMATS
+
+
+@cache
+def _register_heif() -> None:
+    from pillow_heif import register_heif_opener  # slow to import
+
+    register_heif_opener()
 
 
 def _reduce(picture: PIL.Image.Image, request: Request) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genderscope.core import sessions
-from genderscope.core.errors import ModelError
+from genderscope.core.errors import ModelError, UsageError
 from genderscope.core.parallel import ordered
 from genderscope.core.types import Floats, Image
 from genderscope.imaging.preprocess import to_input
@@ -77,7 +77,10 @@ class Model:
         package, or does not give finite logits (see ``metadata.check``); else errors as
         ``sessions.create``. ``threads`` share a batch of more than ``at_once`` faces, by default
         one for each core. A smaller batch has one: a second would cost more than it saves.
+        ``UsageError`` if they are fewer than 0.
         """
+        if threads < 0:
+            raise UsageError(f"threads must be 0 or more, not {threads}")
         if file.parent != WEIGHTS:  # the shipped ones are tested
             trial = sessions.create(file, 1, trial=True)
             spec = metadata.read(trial, file).spec

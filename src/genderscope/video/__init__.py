@@ -103,15 +103,21 @@ class Live:
         self, crops: Sequence[Image], rooms: Sequence[Box | None]
     ) -> tuple[list[list[float]], tuple[Image | None, ...]]:
         """Each face's scores and, with an explainer, its map where it has room."""
-        explainer, stacked, scores = self.explainer, np.array(crops), np.empty((len(crops), 2))
-        maps: list[Image | None] = [None] * len(crops) if explainer else []
-        explained = np.array([room is not None and explainer is not None for room in rooms], bool)
-        if explainer and explained.any():
-            scores[explained], found = explainer(stacked[explained])
-            for place, one in zip(np.flatnonzero(explained), found, strict=True):
-                maps[place] = explainer.picture(one)
-        if not explained.all():
-            scores[~explained] = self._scope.classifier(stacked[~explained])
+        explainer, classifier = self.explainer, self._scope.classifier
+        if not crops:
+            return [], ()
+        stacked = np.stack(crops)
+        if explainer is None:
+            return classifier(stacked).tolist(), ()
+        scores = np.empty((len(crops), 2))
+        maps: list[Image | None] = [None] * len(crops)
+        shown = np.array([room is not None for room in rooms])
+        if shown.any():
+            scores[shown], found = explainer(stacked[shown])
+            pictures = map(explainer.picture, found)
+            maps = [next(pictures) if one else None for one in shown]
+        if not shown.all():
+            scores[~shown] = classifier(stacked[~shown])
         return scores.tolist(), tuple(maps)
 
     def _picture(

@@ -50,8 +50,10 @@ def open_source(
     Raises:
         SourceError: there is no such source.
         MissingExtra: a video or an address needs PyAV.
-        UsageError: the address has an unknown scheme.
+        UsageError: the address has an unknown scheme, or the frame rate is not positive.
     """
+    if not frame_rate > 0:
+        raise UsageError(f"frame_rate must be positive, not {frame_rate}")
     patience = patience or Patience()
     path = Path(source)
     if source.isdecimal():
