@@ -100,7 +100,8 @@ def test_no_answer_is_an_error_and_is_counted():
     results = report(predictions, "race")
     silent = int((predictions.truth[100:200] >= 0).sum())
     assert results.no_answer == results.overall.answers["no answer"] == silent
-    assert f"{silent} pictures have no answer" in documents(results)[0].text
+    notes = documents(results)[0].text
+    assert f"Pictures that have no answer and count as errors: {silent}." in notes
 
 
 def test_persons_are_the_column_identity():

@@ -3,10 +3,12 @@
 import csv
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import tarfile
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ import numpy as np
 import pytest
 
 from console import COMMAND, run
-from genderscope import __version__
+from genderscope import __version__, detection
 from genderscope.cli import PANELS, _renamed
+from genderscope.cli._options import DetectorOptions
 from genderscope.core import plugins
 from genderscope.evaluation import predictions
 from genderscope.imaging import decode
@@ -120,6 +123,23 @@ def test_an_old_option_is_read_under_its_new_name(capsys: pytest.CaptureFixture[
     assert _renamed.options("train", given, {"--altered", "--start"}) == given
     assert _renamed.options("audit", given, {"--occlusions", "--init-from"}) == given
     assert not capsys.readouterr().err
+
+
+def test_defaults_of_the_detector_are_those_in_the_help() -> None:
+    parameters = signature(detection.create).parameters
+    for name, default in DetectorOptions.DEFAULTS.items():
+        assert parameters[name].default == default
+
+
+def test_closed_standard_output_is_no_traceback() -> None:
+    closed = subprocess.run(
+        shlex.join([*COMMAND, "--version"]) + " >&-",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (closed.returncode, closed.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("name", plugins.names("cli"))

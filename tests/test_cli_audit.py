@@ -71,7 +71,7 @@ def test_runs_a_model_on_a_data_set_and_keeps_what_it_said(tmp_path, portrait, m
     )  # fmt: skip
     assert done.returncode == 1
     assert "unreadable" in done.stderr
-    assert "1 pictures could not be read, and count as errors" in done.stderr
+    assert "pictures that could not be read, and count as errors: 1" in done.stderr
     with (out / "predictions.csv").open(newline="") as lines:
         said = {row["file"].split("/")[-1]: row["prediction"] for row in csv.DictReader(lines)}
     assert said.pop("broken.jpg") == ""

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import PIL.Image
 import pytest
 
 from console import COMMAND, run
+from genderscope.video.cameras import open_source
 
 
 @pytest.fixture
@@ -116,3 +118,12 @@ def test_photographs_of_iphones(model: str, portrait: Path, tmp_path: Path) -> N
         assert "install" in done.stderr
         assert "[heif]" in done.stderr
     assert f"{place} is HEIC: " in done.stderr
+
+
+def test_pictures_become_a_video_of_a_second_each(portrait: Path, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="needs the extra [video]")
+    pictures = [shutil.copy(portrait, tmp_path / f"{name}.jpg") for name in "abc"]
+    video = tmp_path / "all.mp4"
+    done = run("classify", *pictures, "--detector", "haar", "--sink", f"video={video}")
+    assert done.returncode == 0, done.stderr
+    assert [frame.time_s for frame in open_source(str(video))] == pytest.approx([0, 1, 2])

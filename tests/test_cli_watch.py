@@ -212,10 +212,13 @@ def test_a_film_that_is_cut_off_is_1_and_what_there_is_is_written(
 
 def test_a_film_without_a_frame_is_2(model: str, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
-    done = watch(tmp_path / "a.mp4", "--model", model, "--video", tmp_path / "out.mp4")
+    named = {f"--{kind}": tmp_path / f"out.{kind}" for kind in ("jsonl", "csv", "counts")}
+    outputs = [word for pair in named.items() for word in pair]
+    video = tmp_path / "out.mp4"
+    done = watch(tmp_path / "a.mp4", "--model", model, "--video", video, *outputs)
     assert done.returncode == 2
     assert "is not a readable video" in done.stderr
-    assert not (tmp_path / "out.mp4").exists()
+    assert os.listdir(tmp_path) == ["a.mp4"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

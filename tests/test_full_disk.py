@@ -135,6 +135,17 @@ def test_standard_output(arguments: list[str], model: str, portrait: Path) -> No
     assert line.endswith("output: No space left on device")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_help() -> None:
+    with open("/dev/full", "w") as device:
+        command = [*COMMAND, "--help"]
+        done = subprocess.run(
+            command, stdout=device, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "genderscope: the output: No space left on device\n"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_a_small_file_system(tmp_path: Path) -> None:
     mounted = subprocess.run(

@@ -68,7 +68,7 @@ def evaluate(
 
 def audit(
     predictions: "str | Path | DataFrame",
-    by: Sequence[str] = (),
+    by: str | Sequence[str] = (),
     *,
     depth: int = 2,
     seed: int = 0,
@@ -105,7 +105,7 @@ def audit(
     groups = [audits.GENDER, *(name for name in read.groups if name != audits.IDENTITY)]
     return audits.report(
         read,
-        by or groups,
+        [by] if isinstance(by, str) else by or groups,
         provenance=Provenance(
             command="genderscope.audit(...)", versions=versions(audits.LIBRARIES), seed=seed
         ),

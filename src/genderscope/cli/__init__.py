@@ -162,8 +162,14 @@ def main() -> None:
             usual(message, category, *place, **more)
 
     warnings.showwarning = show
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # None where it is closed  # noqa: SIM115
     try:
         app(prog_name="genderscope")
+    except OSError as error:  # of --help; Commands.invoke reports those of commands
+        if error.errno not in FAILING_DISK:
+            raise
+        _output.error(f"genderscope: the output: {error.strerror}")
+        sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED and any(one.daemon for one in threading.enumerate()):
             # A thread that is still in native code aborts the process when Python ends.

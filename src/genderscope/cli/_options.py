@@ -155,6 +155,8 @@ def _parameter(name: str, kind: Any, default: Any, described_in: Any) -> Paramet
     if entry := re.search(rf"^ {{4}}{name}: (.+(?:\n {{8}}.+)*)", entries, re.MULTILINE):
         text = re.sub(r"\n +", " ", entry[1])
         option.help = text[0].upper() + text[1:]
+    if default is None and name in (defaults := getattr(described_in, "DEFAULTS", {})):
+        option.help = f"{option.help}  [default: {defaults[name]}]"
     annotation = Annotated[kind, option, *marks]
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
@@ -164,6 +166,13 @@ class DetectorOptions:
     """Which detector finds the faces; options that are not given are the detector's own."""
 
     PANEL: ClassVar[str] = "Detector"
+    # Those of ``detection.create``, which is slow to import.
+    DEFAULTS: ClassVar[dict[str, object]] = {
+        "detection_size": 1280,
+        "min_score": 0.6,
+        "min_face_px": 24,
+        "orientation": "upright",
+    }
 
     detector: DetectorName = None
     detector_model: DetectorModel = None

@@ -98,7 +98,7 @@ def audit(
         write(out / "predictions.csv", table)
     _write(out, results, sheet)
     if unreadable:
-        _output.fail([f"{unreadable:,} pictures could not be read, and count as errors"])
+        _output.fail([f"pictures that could not be read, and count as errors: {unreadable:,}"])
 
 
 def _command(out: Path) -> str:

@@ -2,6 +2,7 @@ import shlex
 import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Exit
@@ -76,7 +77,6 @@ def watch(
     )
     counter = TrackCounter(measured_confusion(model, scope.detector.name), outputs.interval)
     session = Session(opened, scope, counter, _redacted(source, opened.name), LeftOut())
-    outputs.save(session.counts)  # now, to fail before anything is counted
     interrupted = False
     try:
         _run(session, live, outputs, reading, model)
@@ -136,6 +136,9 @@ def _run(
     named = {"jsonl": outputs.jsonl, "face_rows": outputs.csv, "video": outputs.video}
     targets = _options.sink_targets(named, outputs.sink)
     with ExitStack() as stack:
+        frames = stack.enter_context(closing(iter(session.source)))
+        first = [*islice(frames, 1)]  # a source without any leaves no outputs behind
+        outputs.save(session.counts)  # now, to fail before anything is counted
         window = plugins.load("sinks", "window").create() if outputs.window else None
         if window:
             stack.enter_context(window)
@@ -144,8 +147,7 @@ def _run(
             for name, target in targets.items()
         ]
         stack.callback(_signals.ignore)  # while files are completed
-        frames = stack.enter_context(closing(iter(session.source)))
-        for scene in stack.enter_context(closing(live.stream(frames))):
+        for scene in stack.enter_context(closing(live.stream(chain(first, frames)))):
             if scene.frame.error is None:
                 session.frames += 1
             else:

@@ -101,7 +101,9 @@ async def explain(
     [result] = results
     assert not isinstance(result, PictureError)  # it was raised
     if not result.maps:
-        raise Problem(404, f"the picture has {result.detected} faces; 'face' counts from 0")
+        raise Problem(
+            404, f"no face {options.face}: of those found, {result.detected}, 0 is the first"
+        )
     return Response(result.maps[0], media_type=PNG)
 
 

@@ -1,7 +1,7 @@
 """An annotated video that can be played at any time, even if writing was interrupted.
 
-Each frame keeps its own time, so a pause in the source is a pause in the video. Needs the extra
-[video].
+Each frame keeps its own time, so a pause in the source is a pause in the video; pictures without a
+time follow each other every second. Needs the extra [video].
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ from genderscope.core.extras import require
 from genderscope.core.types import Image, Scene
 from genderscope.sinks import BaseSink, drawn
 
+NEEDS_PICTURES = True
 SUFFIXES = (".mp4", ".mkv", ".mov")
 TICKS_PER_S = 1000
 KEY_FRAME_INTERVAL = 50  # an interrupted file loses what follows its last key frame
@@ -64,7 +65,9 @@ class Video(BaseSink):
             self._stream = self._begin(image)
         picture = fitted(image, (self._stream.width, self._stream.height))
         frame = self._av.VideoFrame.from_ndarray(picture, format="bgr24")
-        self._last = max(round((scene.frame.time_s or 0.0) * TICKS_PER_S), self._last + 1)
+        time_s = scene.frame.time_s
+        ticks = self._last + TICKS_PER_S if time_s is None else round(time_s * TICKS_PER_S)
+        self._last = max(ticks, self._last + 1)
         frame.pts, frame.time_base = self._last, Fraction(1, TICKS_PER_S)
         with self._named_errors():
             self._container.mux(self._stream.encode(frame))

@@ -10,6 +10,7 @@ from genderscope.core.errors import UsageError
 from genderscope.core.types import Image, Scene
 from genderscope.sinks import BaseSink, drawn
 
+NEEDS_PICTURES = True
 TITLE = "genderscope"
 MAX_SHARE = 0.9  # the largest share of the screen that the window fills
 

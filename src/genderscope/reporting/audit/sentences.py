@@ -197,4 +197,4 @@ def notes(audit: Audit) -> Iterator[str]:
         (audit.without_score, "have no score and are left out of calibration"),
     ):
         if n:
-            yield f"{n:,} pictures {text}."
+            yield f"Pictures that {text}: {n:,}."
