@@ -111,6 +111,7 @@ def test_persons_of_a_data_set_are_known(tmp_path, portrait, model):
         (["--predictions", "TABLE", "--by", "race,rage"], "has no column 'rage'; there are: race"),
         (["--predictions", "TABLE", "--by", ","], "to divide by: add --by race,age,gender"),
         (["--predictions", "TABLE", "--limit", "9"], "--limit goes with --dataset"),
+        (["--predictions", "TABLE", "--model", "fast"], "--model goes with --dataset"),
         (["--predictions", "none.csv"], "none.csv is not a file"),
         (["--dataset", "fairface"], "a data set is written NAME:PATH"),
         (["--predictions", "TABLE", "--regions", "none.json"], "none.json cannot be read"),

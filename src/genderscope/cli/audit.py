@@ -31,7 +31,7 @@ def audit(
     predictions: Annotated[Path | None, Option(metavar="FILE.csv")] = None,
     score_is: _options.ScoreIs = "man",
     source: Annotated[Path | None, Option("--from", metavar="audit.json")] = None,
-    model: _options.Model = "mini_xception",
+    model: Annotated[str | None, Option()] = None,
     depth: Annotated[int, Option(min=1)] = 2,
     counterfactuals: Annotated[Path | None, Option(metavar="FILE.json")] = None,
     regions: Annotated[Path | None, Option(metavar="FILE.json")] = None,
@@ -50,6 +50,7 @@ def audit(
         by: columns to group by, such as race,age; gender is the label.
         dataset: data set on which to run the model, such as fairface:DIR.
         predictions: audit this table instead: file, label, prediction, score and group columns.
+        model: name of a shipped model, or path of an .onnx file.  [default: mini_xception]
         source: only render the page and the Markdown from an existing audit.
         depth: maximum number of columns to cross.
         counterfactuals: include these results of counterfactuals.
@@ -67,7 +68,7 @@ def audit(
     if [dataset, predictions, source].count(None) != 2:
         raise UsageError("name one of --dataset, --predictions and --from")
     if dataset is None:
-        _options.of_a_dataset(**vars(data), **vars(detection))
+        _options.of_a_dataset(model=model, **vars(data), **vars(detection))
     if source:
         if by or counterfactuals or regions:
             raise UsageError("--from takes an audit as it is: leave out --by and what to include")
@@ -79,7 +80,9 @@ def audit(
     samples, detector, unreadable = None, None, 0
     if dataset:
         samples, detector = data.read(dataset), detection.create()
-        table, unreadable = _predict(samples.samples, detector, model, batch_size)
+        table, unreadable = _predict(
+            samples.samples, detector, model or "mini_xception", batch_size
+        )
     else:
         assert predictions
         table = read(predictions, score_is, audits.NEEDED)
