@@ -51,6 +51,45 @@ class Shapes(Document, frozen=True, kw_only=True):
     runs: tuple[ShapeRun, ...] = ()
 
 
+class UnseenGroup(Record, frozen=True, kw_only=True):
+    """The accuracy on all faces of a group, by a network that was trained without them."""
+
+    group: str
+    variant: str
+    epochs: int
+    accuracy: Estimate
+
+
+class UnseenGroups(Document, frozen=True, kw_only=True):
+    KIND = "unseen-groups"
+
+    runs: tuple[UnseenGroup, ...] = ()
+
+
+class CrossFitPart(Record, frozen=True, kw_only=True):
+    """A network on the training faces that it did not learn from (a part), and on held-out faces.
+
+    Attributes:
+        bias: of the calibration, in logits, fitted on the part.
+        bias_held_out: the same, fitted on the held-out faces.
+        recall_gap: on the part, with the bias of the held-out faces.
+        recall_gap_held_out: on the held-out faces, with the bias of the part.
+    """
+
+    accuracy: Estimate
+    accuracy_held_out: Estimate
+    bias: float
+    bias_held_out: float
+    recall_gap: Estimate
+    recall_gap_held_out: Estimate
+
+
+class CrossFit(Document, frozen=True, kw_only=True):
+    KIND = "cross-fit"
+
+    parts: tuple[CrossFitPart, ...]
+
+
 class ImbalanceRun(Record, frozen=True, kw_only=True):
     """One value of the setting ``balance``, on FairFace's validation split.
 

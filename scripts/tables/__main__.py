@@ -39,6 +39,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "shapes": training.shapes,
     "presets": training.presets,
     "colour": training.colour,
+    "unseen_groups": training.unseen_groups,
+    "cross_fit": training.cross_fit,
     "imbalance": training.imbalance,
     "ablations": partial(training.ablations, "ablations.json"),
     "ablations_adam": partial(training.ablations, "ablations-adam.json"),

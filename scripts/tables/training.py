@@ -5,7 +5,7 @@ from statistics import mean
 
 from written import RESULTS, between, estimate, measured, percent, row
 
-from experiments.results import AblationRun, Ablations, Imbalance, Shapes
+from experiments.results import AblationRun, Ablations, CrossFit, Imbalance, Shapes, UnseenGroups
 from genderscope.evaluation.evaluate import Evaluation
 from genderscope.evaluation.metrics import proportion
 from genderscope.inference.classifier import WEIGHTS
@@ -189,3 +189,45 @@ def study() -> str:
         lines.append(row([str(trial.number), *options, f"{trial.losses[-1]:.4f}"]))
     early = len(trials) - len(whole)
     return f"{len(trials)} trials, {early} of them ended early.\n\n" + "\n".join(lines)
+
+
+def unseen_groups() -> str:
+    """A row for each variant: its accuracy on each group that training never saw, and the mean."""
+    runs = UnseenGroups.load(RESULTS / "unseen_groups.json").runs
+    groups = list(dict.fromkeys(run.group for run in runs))
+    sizes = {run.group: run.accuracy.n for run in runs}
+    heads = ["variant", *(f"{group} (n = {sizes[group]:,}), %" for group in groups), "mean, %"]
+    lines = [row(heads), "|---" + "|--:" * (len(groups) + 1) + "|"]
+    for variant in dict.fromkeys(run.variant for run in runs):
+        own = [
+            run.accuracy
+            for group in groups
+            for run in runs
+            if run.group == group and run.variant == variant
+        ]
+        lines.append(
+            row([variant, *map(estimate, own), percent(mean(one.value or 0 for one in own))])
+        )
+    return "\n".join(lines)
+
+
+def cross_fit() -> str:
+    """A row for each part: the biases, and the gap of recalls where each was not fitted."""
+    lines = [
+        "| half | n | accuracy % | its bias | gap of recalls with the held-out bias, points "
+        "| held out, n | held-out bias | gap of recalls with the bias of the half, points |",
+        "|--:|--:|---|--:|---|--:|--:|---|",
+    ]
+    for number, part in enumerate(CrossFit.load(RESULTS / "cross_fit.json").parts, 1):
+        cells = [
+            str(number),
+            f"{part.accuracy.n:,}",
+            estimate(part.accuracy),
+            f"{part.bias:+.3f}",
+            estimate(part.recall_gap),
+            f"{part.accuracy_held_out.n:,}",
+            f"{part.bias_held_out:+.3f}",
+            estimate(part.recall_gap_held_out),
+        ]
+        lines.append(row(cells))
+    return "\n".join(lines)

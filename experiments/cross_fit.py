@@ -1,0 +1,96 @@
+"""The bias of the calibration, fitted on all training faces instead of the held-out ones.
+
+    python -m experiments.cross_fit CROPS OUT [--folds 2] [--epochs 8]
+
+Each part of the training faces is scored by a mini-Xception that learnt from the other parts; none
+learns from what is held out by the seed. Writes ``results/cross_fit.json``: the biases fitted on a
+part and on the held-out faces, and what either leaves of the gap of recalls on the other.
+``docs/training.md`` has the table. A finished run is not repeated and a stopped one is resumed.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from experiments.ablations import BASELINE
+from experiments.results import CrossFit, CrossFitPart
+from experiments.unseen_groups import Members, Without
+from genderscope.core.results import Provenance, command_of, versions
+from genderscope.core.types import Floats
+from genderscope.data.prepare.crops import Crops
+from genderscope.evaluation.metrics import Integers, confusion, decide, estimated_rates
+from genderscope.inference.classifier import calibrated
+from genderscope.training import recipes, runs
+from genderscope.training.batches import split, validation_loader
+from genderscope.training.calibration import calibrate
+from genderscope.training.settings import Settings
+from genderscope.training.train import train
+
+RESULTS = Path(__file__).parents[1] / "results" / "cross_fit.json"
+
+
+def logits_of_unseen(crops: Crops, unseen: Members, settings: Settings, out: Path) -> Floats:
+    """Logits of the ``unseen`` faces, (n, 2), by a network that did not learn from them."""
+    if not runs.is_finished(out):
+        train(Without(crops, unseen), settings, out, (out / runs.CHECKPOINT).is_file())
+    network, (faces,) = runs.load(out), np.nonzero(unseen)
+    with torch.no_grad():
+        batches = [network(batch.crops) for batch in validation_loader(crops, faces)]
+    logits: Floats = torch.cat(batches).double().numpy()
+    return logits
+
+
+def measured(part: tuple[Floats, Integers], held_out: tuple[Floats, Integers]) -> CrossFitPart:
+    """From a network's logits and the labels of faces that it did not learn from."""
+    fits = [calibrate(logits, logits, labels) for logits, labels in (part, held_out)]
+    crossed = [
+        estimated_rates(
+            confusion(labels, decide(calibrated(logits, fit.temperature, fit.bias)[:, 1])), 0
+        )
+        for (logits, labels), fit in zip((part, held_out), reversed(fits), strict=True)
+    ]
+    return CrossFitPart(
+        accuracy=crossed[0].accuracy,
+        accuracy_held_out=crossed[1].accuracy,
+        bias=fits[0].bias,
+        bias_held_out=fits[1].bias,
+        recall_gap=crossed[0].recall_gap,
+        recall_gap_held_out=crossed[1].recall_gap,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("crops", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--folds", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=8)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    crops = Crops(arguments.crops)
+    settings = recipes.settings({**BASELINE, "epochs": arguments.epochs}, arguments.out)
+    labels = crops.labels.astype(np.int64)
+    _, held_out = split(crops, settings.validation_ratio, settings.seed)
+    fold = np.random.default_rng(settings.seed).integers(0, arguments.folds, len(crops))
+    fold[held_out] = -1
+    parts = []
+    for number in range(arguments.folds):
+        unseen = np.isin(fold, (-1, number)) & (labels >= 0)
+        logits = logits_of_unseen(crops, unseen, settings, arguments.out / str(number))
+        own, truth = fold[unseen] == number, labels[unseen]
+        parts.append(measured((logits[own], truth[own]), (logits[~own], truth[~own])))
+    CrossFit(
+        provenance=Provenance(
+            command=command_of("experiments.cross_fit"),
+            versions=versions(("torch", "lightning")),
+            seed=settings.seed,
+            fingerprint=crops.manifest.fingerprint,
+        ),
+        parts=tuple(parts),
+    ).save(RESULTS, overwrite=True)
+
+
+if __name__ == "__main__":
+    main()

