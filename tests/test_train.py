@@ -22,7 +22,7 @@ from genderscope.data.prepare import prepare  # noqa: E402
 from genderscope.data.prepare.crops import Crops  # noqa: E402
 from genderscope.data.prepare.shards import Recipe  # noqa: E402
 from genderscope.imaging.preprocess import PRESETS  # noqa: E402
-from genderscope.inference.classifier import WEIGHTS, Classifier  # noqa: E402
+from genderscope.inference.classifier import WEIGHTS, Classifier, calibrated  # noqa: E402
 from genderscope.training import export as onnx_export  # noqa: E402
 from genderscope.training import lightning_module, recipes  # noqa: E402
 from genderscope.training.augmentation import augment  # noqa: E402
@@ -483,7 +483,8 @@ def test_calibration_undoes_overconfidence_and_favours_neither_label():
     labels = (draw.random(40_000) < 0.6).astype(np.int64)
     # Equal and opposite evidence, so that its log odds are right where both labels are as frequent.
     logit = draw.normal(np.where(labels, 2, -2), 2)
-    fitted = calibrate(3 * np.stack([0 * logit, logit - 0.5], 1), labels)
+    logits = 3 * np.stack([0 * logit, logit - 0.5], 1)
+    fitted = calibrate(logits, logits, labels)
     assert fitted.temperature == pytest.approx(3, rel=0.05)
     assert fitted.bias == pytest.approx(0.5, abs=0.05)
     abstention = fitted.abstention
@@ -491,12 +492,27 @@ def test_calibration_undoes_overconfidence_and_favours_neither_label():
     assert abstention.error_of_answered < abstention.error_without_abstention
 
 
+def test_faces_that_mirroring_turns_to_the_opposite_label_are_uncertain():
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 2, 10_000)
+    logit = draw.normal(np.where(labels, 2, -2), 2)
+    logits = np.stack([0 * logit, logit], 1)
+    mirrored = np.stack([0 * logit, logit + draw.normal(0, 2, len(logit))], 1)
+    fitted = calibrate(logits, mirrored, labels)
+    scores, again = (calibrated(one, fitted.temperature, fitted.bias) for one in (logits, mirrored))
+    both = np.minimum(scores.max(1), again.max(1)) >= fitted.abstention.min_confidence
+    flips = both & (scores.argmax(1) != again.argmax(1))
+    assert flips.mean() == pytest.approx(0.005, abs=0.0002)
+    assert fitted.abstention.coverage < 0.89
+
+
 def test_a_network_that_learnt_nothing_is_calibrated_and_reported():
     labels = np.array([0, 1] * 20)
-    constant = calibrate(np.zeros((40, 2)), labels)
+    same = np.zeros((40, 2))
+    constant = calibrate(same, same, labels)
     assert constant.abstention.error_without_abstention == 0.5
     with pytest.raises(UsageError, match="40 held-out faces have one label only"):
-        calibrate(np.zeros((40, 2)), labels * 0)
+        calibrate(same, same, labels * 0)
     shipped = TrainingRecord.load(WEIGHTS / "mini_xception.record.json")
     assert chance(shipped, labels) == ""
     last = replace(shipped.history[-1], accuracy=0.53)

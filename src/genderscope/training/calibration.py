@@ -10,7 +10,8 @@ from genderscope.core.types import Floats
 from genderscope.inference.classifier import calibrated
 from genderscope.inference.metadata import Abstention
 
-COVERAGE = 0.9
+COVERAGE = 0.9  # of the faces at most, where the threshold is lowest
+FLIPS = 0.005  # of the faces at most have opposite labels, once mirrored, with neither uncertain
 LEAST_SLOPE = 0.01  # of the fit: logits that do not separate the labels give scores near one half
 
 
@@ -22,12 +23,14 @@ class Calibration(Record, frozen=True, kw_only=True):
     abstention: Abstention
 
 
-def calibrate(logits: Floats, labels: npt.NDArray[np.int64]) -> Calibration:
-    """Temperature, bias and threshold from logits (n, 2) and labels (n,).
+def calibrate(logits: Floats, mirrored: Floats, labels: npt.NDArray[np.int64]) -> Calibration:
+    """Temperature, bias and threshold from the logits (n, 2) of faces and of their mirror images,
+    and labels (n,).
 
     Temperature and bias minimise the negative log likelihood (Platt 1999) with both classes
     weighted equally, so that neither is favoured where both are as frequent. The threshold leaves
-    the least confident tenth of the faces unanswered. ``UsageError`` if all labels are the same.
+    the least confident tenth of the faces unanswered, or more, until hardly any face gets the
+    opposite label when it is mirrored. ``UsageError`` if all labels are the same.
     """
     if len(np.unique(labels)) < 2:
         raise UsageError(
@@ -39,16 +42,18 @@ def calibrate(logits: Floats, labels: npt.NDArray[np.int64]) -> Calibration:
     slope = max(float(platt.coef_[0, 0]), LEAST_SLOPE)
     temperature, bias = 1 / slope, float(platt.intercept_[0])
     scores = calibrated(logits, temperature, bias)
-    confidence = scores.max(1)
-    correct = scores.argmax(1) == labels
-    threshold = float(np.quantile(confidence, 1 - COVERAGE))
+    again = calibrated(mirrored, temperature, bias)
+    confidence, correct = scores.max(1), scores.argmax(1) == labels
+    opposite = scores.argmax(1) != again.argmax(1)
+    flipping = np.where(opposite, np.minimum(confidence, again.max(1)), 0)
+    threshold = float(max(np.quantile(confidence, 1 - COVERAGE), np.quantile(flipping, 1 - FLIPS)))
     answered = confidence >= threshold
     return Calibration(
         temperature=temperature,
         bias=bias,
         abstention=Abstention(
             min_confidence=threshold,
-            meaning=f"on validation faces, the least sure {1 - COVERAGE:.0%} are uncertain",
+            meaning=f"on validation faces, the least sure {1 - answered.mean():.0%} are uncertain",
             coverage=float(answered.mean()),
             error_of_answered=float(1 - correct[answered].mean()),
             error_without_abstention=float(1 - correct.mean()),

@@ -72,7 +72,7 @@ def export_run(run: Path, crops: Crops) -> Path:
             seconds=record.seconds,
         ),
         "metrics": {"validation": to_builtins(record.history[-1])},
-        **to_builtins(calibrate(_logits(answering, crops, held_out), labels)),
+        **to_builtins(calibrate(*_logits(answering, crops, held_out), labels)),
     }
     file = run / f"{settings.model}.onnx"
     faces = crops.exact(np.arange(min(PARITY_FACES, len(crops))))
@@ -81,12 +81,14 @@ def export_run(run: Path, crops: Crops) -> Path:
     return file
 
 
-def _logits(network: nn.Module, crops: Crops, indices: Indices) -> Floats:
-    """(n, 2) logits of the network's own inputs."""
+def _logits(network: nn.Module, crops: Crops, indices: Indices) -> tuple[Floats, Floats]:
+    """(n, 2) logits of the network's own inputs, and of their mirror images."""
+    faces, mirrored = [], []
     with torch.no_grad():
-        batches = [network(batch.crops) for batch in validation_loader(crops, indices)]
-    logits: Floats = torch.cat(batches).double().numpy()
-    return logits
+        for batch in validation_loader(crops, indices):
+            faces.append(network(batch.crops))
+            mirrored.append(network(batch.crops.flip(3)))
+    return torch.cat(faces).double().numpy(), torch.cat(mirrored).double().numpy()
 
 
 class InputCast(nn.Module):

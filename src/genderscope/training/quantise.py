@@ -54,18 +54,21 @@ def quantise(model: Path, crops: Crops) -> Path:
     draw = np.random.default_rng(settings["seed"])
     samples = crops.exact(draw.permutation(train_part)[:CALIBRATION_FACES])
     faces, labels = crops.exact(held_out), crops.labels[held_out].astype(np.int64)
+    mirror_images = np.ascontiguousarray(faces[:, :, ::-1])
     expected = original.logits(faces)
     metadata.pop("parity", None)  # with torch, which these logits do not have
     with TemporaryDirectory(dir=model.parent) as folder:
-        logits = {}
+        logits, mirrored = {}, {}
         for method in METHODS:
             part = Path(folder) / method
             _write(model, part, to_input(samples, crops.spec), method)
             _describe(part, metadata)
-            logits[method] = Classifier.open(part).logits(faces)
+            classifier = Classifier.open(part)
+            logits[method] = classifier.logits(faces)
+            mirrored[method] = classifier.logits(mirror_images)
         rms = {name: float(np.sqrt(((own - expected) ** 2).mean())) for name, own in logits.items()}
         best = min(rms, key=rms.__getitem__)
-        calibration = calibrate(logits[best], labels)
+        calibration = calibrate(logits[best], mirrored[best], labels)
         fitted = calibration.temperature, calibration.bias
         predictions = calibrated(logits[best], *fitted).argmax(1)
         before = calibrated(expected, original.temperature, original.bias).argmax(1)
