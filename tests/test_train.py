@@ -233,6 +233,20 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
         train(crops, replace(brief, teachers=(str(tmp_path),)), tmp_path / "t")
 
 
+def test_final_weights_are_the_mean_of_those_before_and_after(crops, brief, tmp_path):
+    before = train(crops, replace(brief, epochs=1), tmp_path / "before").network
+    again = replace(brief, epochs=1, init_from=str(tmp_path / "before"))
+    after = train(crops, again, tmp_path / "after").network
+    module = train(crops, replace(again, init_share=0.25), tmp_path / "mean")
+    for name, weight in module.network.state_dict().items():
+        if weight.is_floating_point():
+            own = after.state_dict()[name].lerp(before.state_dict()[name], 0.25)
+            torch.testing.assert_close(weight, own)
+    assert [one.epoch for one in module.history] == [0, 1]
+    with pytest.raises(UsageError, match="init_share needs init_from"):
+        train(crops, replace(brief, init_share=0.5), tmp_path / "none")
+
+
 @pytest.mark.parametrize("name", ["mini_xception", "standard_cnn"])
 def test_a_network_in_colour_starts_as_the_grey_one(tmp_path, name):
     module = plugins.load("training.models", name)

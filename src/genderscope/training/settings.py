@@ -72,6 +72,8 @@ class Settings(Record, frozen=True, kw_only=True):
         pretrained: initialise from the weights that the network's own ``pretrained`` reads.
         init_from: folder of a finished run, to initialise from; a network in colour may start from
             a grey one.
+        init_share: part of those weights in the final ones, which are the mean of both ends of the
+            run (Wortsman et al. 2022, arXiv:2109.01903).
         teachers: folders of finished runs; the mean of their scores on the same views is learnt
             beside the labels (Hinton et al. 2015, arXiv:1503.02531).
         teacher_scores: weights of tables with scores that teachers gave once, by their files: see
@@ -101,6 +103,7 @@ class Settings(Record, frozen=True, kw_only=True):
     group_weighting: Weight = 0.0
     pretrained: bool = False
     init_from: str | None = None
+    init_share: Ratio = 0.0
     teachers: tuple[str, ...] = ()
     teacher_scores: dict[str, float] = field(default_factory=dict)
     teacher_weight: Ratio = 0.5

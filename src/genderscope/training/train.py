@@ -13,6 +13,7 @@ from warnings import filterwarnings
 
 import lightning.pytorch as pl
 import torch
+import torch.nn.functional as F
 from lightning.pytorch.callbacks import (
     Callback,
     EMAWeightAveraging,
@@ -27,8 +28,8 @@ from genderscope.core.results import Provenance, versions
 from genderscope.data.prepare.crops import Crops
 from genderscope.training import batches, distributed, recipes, teacher_scores
 from genderscope.training.lightning_module import WARM_UP, ClassifierModule
-from genderscope.training.record import TrainingData, TrainingRecord
-from genderscope.training.runs import CHECKPOINT, RECORD, WEIGHTS, is_finished, read
+from genderscope.training.record import Epoch, TrainingData, TrainingRecord
+from genderscope.training.runs import CHECKPOINT, RECORD, WEIGHTS, fill, is_finished, load, read
 from genderscope.training.settings import Settings
 
 EMA_RUN_PARTS = 5  # the average forgets within this part of a run, so that a short one has learnt
@@ -84,6 +85,8 @@ def train(
         raise KeyboardInterrupt from error
     if distributed.first():
         _save_weights(module, crops, out)
+        if settings.init_share:
+            module.history.append(_measured(module, crops, validation_part))
         record = _record(module, crops, occlusions, (train_part, validation_part), begun, command)
         record.save(out / RECORD, overwrite=True)
     return module
@@ -143,6 +146,8 @@ def _check(crops: Crops, settings: Settings, occlusions: Crops | None, training:
         raise UsageError(
             f"{occlusions.folder} does not hold the samples of {crops.folder} with occlusions"
         )
+    if settings.init_share and not settings.init_from:
+        raise UsageError("init_share needs init_from, a run whose weights are averaged in")
     if settings.teachers and settings.teacher_scores:
         raise UsageError("teachers answer during training or by their tables, not both")
     for run in filter(None, (settings.init_from, *settings.teachers)):
@@ -200,9 +205,31 @@ def _save_weights(module: ClassifierModule, crops: Crops, out: Path) -> None:
     # The averaged weights are the checkpoint's; a run that had ended would keep the last step's.
     saved = read(out / CHECKPOINT)["state_dict"]
     averaged = {name: saved[f"network.{name}"] for name in module.network.state_dict()}
+    if module.settings.init_share and module.settings.init_from:
+        run = Path(module.settings.init_from)
+        fill(module.network, load(run).state_dict(), run)
+        for name, begun in module.network.state_dict().items():
+            if begun.is_floating_point():
+                averaged[name] = averaged[name].lerp(begun, module.settings.init_share)
     module.network.load_state_dict(averaged)
     network = {"model": module.settings.model, "channels": crops.spec.channels}
     torch.save(network | {"state": module.network.state_dict()}, out / WEIGHTS)
+
+
+def _measured(module: ClassifierModule, crops: Crops, validation_part: batches.Indices) -> Epoch:
+    """The network after its last epoch, on the validation part."""
+    network = module.network.cpu().eval()
+    with torch.no_grad():
+        parts = [
+            (network(b.crops), b.labels) for b in batches.validation_loader(crops, validation_part)
+        ]
+    logits, labels = map(torch.cat, zip(*parts, strict=True))
+    return Epoch(
+        epoch=module.settings.epochs,
+        train_loss=module.history[-1].train_loss,
+        loss=round(float(F.cross_entropy(logits, labels)), 5),
+        accuracy=round(float((logits.argmax(1) == labels).float().mean()), 5),
+    )
 
 
 def _record(
