@@ -16,30 +16,17 @@ import torch
 
 from experiments.ablations import BASELINE
 from experiments.results import CrossFit, CrossFitPart
-from experiments.unseen_groups import Members, Without
+from experiments.unseen_groups import logits_of_unseen
 from genderscope.core.results import Provenance, command_of, versions
 from genderscope.core.types import Floats
 from genderscope.data.prepare.crops import Crops
 from genderscope.evaluation.metrics import Integers, confusion, decide, estimated_rates
 from genderscope.inference.classifier import calibrated
-from genderscope.training import recipes, runs
-from genderscope.training.batches import split, validation_loader
+from genderscope.training import recipes
+from genderscope.training.batches import split
 from genderscope.training.calibration import calibrate
-from genderscope.training.settings import Settings
-from genderscope.training.train import train
 
 RESULTS = Path(__file__).parents[1] / "results" / "cross_fit.json"
-
-
-def logits_of_unseen(crops: Crops, unseen: Members, settings: Settings, out: Path) -> Floats:
-    """Logits of the ``unseen`` faces, (n, 2), by a network that did not learn from them."""
-    if not runs.is_finished(out):
-        train(Without(crops, unseen), settings, out, (out / runs.CHECKPOINT).is_file())
-    network, (faces,) = runs.load(out), np.nonzero(unseen)
-    with torch.no_grad():
-        batches = [network(batch.crops) for batch in validation_loader(crops, faces)]
-    logits: Floats = torch.cat(batches).double().numpy()
-    return logits
 
 
 def measured(part: tuple[Floats, Integers], held_out: tuple[Floats, Integers]) -> CrossFitPart:

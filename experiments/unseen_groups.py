@@ -20,10 +20,12 @@ import torch
 from experiments.ablations import BASELINE
 from experiments.results import UnseenGroup, UnseenGroups
 from genderscope.core.results import Provenance, command_of, versions
+from genderscope.core.types import Floats
 from genderscope.data.prepare.crops import Crops
 from genderscope.evaluation.metrics import proportion
 from genderscope.training import recipes, runs
 from genderscope.training.batches import validation_loader
+from genderscope.training.settings import Settings
 from genderscope.training.train import train
 
 RESULTS = Path(__file__).parents[1] / "results" / "unseen_groups.json"
@@ -66,6 +68,17 @@ class Without(Crops):
         self.labels = np.where(members, -1, crops.labels).astype(np.int8)
 
 
+def logits_of_unseen(crops: Crops, unseen: Members, settings: Settings, out: Path) -> Floats:
+    """Logits of the ``unseen`` faces, (n, 2), by a network that did not learn from them."""
+    if not runs.is_finished(out):
+        train(Without(crops, unseen), settings, out, (out / runs.CHECKPOINT).is_file())
+    network, (faces,) = runs.load(out), np.nonzero(unseen)
+    with torch.no_grad():
+        batches = [network(batch.crops) for batch in validation_loader(crops, faces)]
+    logits: Floats = torch.cat(batches).double().numpy()
+    return logits
+
+
 def run(group: str, variant: str, crops: Crops, arguments: argparse.Namespace) -> UnseenGroup:
     """Train without a group unless that is done, and measure on it."""
     members = GROUPS[group](crops) & (crops.labels >= 0)
@@ -73,18 +86,13 @@ def run(group: str, variant: str, crops: Crops, arguments: argparse.Namespace) -
     options: dict[str, object] = {**BASELINE, **VARIANTS[variant], "epochs": arguments.epochs}
     if "teacher_weight" in options:
         options["teacher_scores"] = {str(arguments.scores.absolute()): 1.0}
-    if not runs.is_finished(out):
-        settings = recipes.settings(options, arguments.out)
-        train(Without(crops, members), settings, out, (out / runs.CHECKPOINT).is_file())
-    network, (faces,) = runs.load(out), np.nonzero(members)
-    with torch.no_grad():
-        answers = [network(part.crops).argmax(1) for part in validation_loader(crops, faces)]
-    right = int((torch.cat(answers).numpy() == crops.labels[faces]).sum())
+    logits = logits_of_unseen(crops, members, recipes.settings(options, arguments.out), out)
+    right = logits.argmax(1) == crops.labels[members]
     return UnseenGroup(
         group=group,
         variant=variant,
         epochs=arguments.epochs,
-        accuracy=proportion(right, len(faces)),
+        accuracy=proportion(int(right.sum()), len(right)),
     )
 
 
