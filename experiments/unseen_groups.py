@@ -23,8 +23,7 @@ from genderscope.core.results import Provenance, command_of, versions
 from genderscope.core.types import Floats
 from genderscope.data.prepare.crops import Crops
 from genderscope.evaluation.metrics import proportion
-from genderscope.training import recipes, runs
-from genderscope.training.batches import validation_loader
+from genderscope.training import batches, recipes, runs
 from genderscope.training.settings import Settings
 from genderscope.training.train import train
 
@@ -73,10 +72,7 @@ def logits_of_unseen(crops: Crops, unseen: Members, settings: Settings, out: Pat
     if not runs.is_finished(out):
         train(Without(crops, unseen), settings, out, (out / runs.CHECKPOINT).is_file())
     network, (faces,) = runs.load(out), np.nonzero(unseen)
-    with torch.no_grad():
-        batches = [network(batch.crops) for batch in validation_loader(crops, faces)]
-    logits: Floats = torch.cat(batches).double().numpy()
-    return logits
+    return batches.logits(network, crops, faces).double().numpy()
 
 
 def run(group: str, variant: str, crops: Crops, arguments: argparse.Namespace) -> UnseenGroup:

@@ -20,6 +20,7 @@ from genderscope.data.prepare import prepare  # noqa: E402
 from genderscope.data.prepare.crops import Crops  # noqa: E402
 from genderscope.data.prepare.shards import Recipe  # noqa: E402
 from genderscope.training import quantise as quantisation  # noqa: E402
+from genderscope.training.mirror import mirror  # noqa: E402
 from genderscope.training.quantise import quantise  # noqa: E402
 
 MODEL = "mini_xception"
@@ -78,6 +79,19 @@ def test_the_file_carries_what_the_model_carried_and_its_own_confidence(model, q
     assert after.temperature != before.temperature
     assert found.ranges in found.logits_away_rms
     assert quantised.stat().st_size < model.stat().st_size / 2
+
+
+def test_a_mirrored_model_stays_in_floats_up_to_its_first_convolution(model, crops, tmp_path):
+    graph = onnx.load(model)
+    mirror(graph)
+    file = tmp_path / f"{MODEL}.onnx"
+    onnx.save(graph, file)
+    quantised = quantise(file, crops)
+    kinds = [node.op_type for node in onnx.load(quantised).graph.node]
+    assert kinds[:3] == ["Slice", "Concat", "Conv"]
+    faces = crops.exact(np.arange(8))
+    scores = Classifier.load(quantised)(faces)
+    np.testing.assert_allclose(Classifier.load(quantised)(faces[:, :, ::-1]), scores, atol=1e-3)
 
 
 def test_all_convolutions_but_the_first_are_in_integers_by_output_map(quantised):

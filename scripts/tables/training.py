@@ -75,8 +75,9 @@ def colour() -> str:
         run = TrainingRecord.load(coloured)
         model = run.settings.model
         grey = TrainingRecord.load(WEIGHTS / f"{model}.record.json")
+        one_view = RESULTS / "tried" / f"{model}_one_view.{evaluated}"
         for name, one, evaluation in (
-            ("grey", grey, WEIGHTS / f"{model}.{evaluated}"),
+            ("grey", grey, one_view if one_view.is_file() else WEIGHTS / f"{model}.{evaluated}"),
             ("colour", run, RESULTS / "colour" / f"{model}.{evaluated}"),
         ):
             n, last, val = one.data.validation, one.history[-1], Evaluation.load(evaluation)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from genderscope.core.types import LABELS, Floats
@@ -175,3 +175,10 @@ def validation_loader(crops: Crops, indices: Indices) -> DataLoader[Batch]:
     order = np.array_split(np.arange(len(indices)), max(len(indices) // 512, 1))
     sampler = [part.tolist() for part in order]
     return DataLoader(Batches(crops, indices, exact=True), batch_size=None, sampler=sampler)
+
+
+def logits(network: nn.Module, crops: Crops, indices: Indices, mirrored: bool = False) -> Tensor:
+    """A network's logits, (n, 2), for some crops or for their mirror images."""
+    with torch.no_grad():
+        views = (batch.crops for batch in validation_loader(crops, indices))
+        return torch.cat([network(view.flip(3) if mirrored else view) for view in views])

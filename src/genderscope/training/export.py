@@ -18,14 +18,14 @@ from torch import Tensor, nn
 
 from genderscope.core import plugins
 from genderscope.core.errors import ModelError
-from genderscope.core.types import LABELS, Floats, Image
+from genderscope.core.types import LABELS, Image
 from genderscope.data import datasets
 from genderscope.data.prepare.crops import Crops
 from genderscope.imaging.preprocess import PreprocessSpec, to_input
 from genderscope.inference.classifier import METADATA_KEY, Classifier
 from genderscope.inference.explainer import Explainer, guided_file
 from genderscope.inference.metadata import Training, TrainingData
-from genderscope.training.batches import Indices, split, validation_loader
+from genderscope.training.batches import logits, split
 from genderscope.training.calibration import calibrate
 from genderscope.training.guided_export import check
 from genderscope.training.guided_graph import with_gradients
@@ -48,10 +48,13 @@ def export_run(run: Path, crops: Crops) -> Path:
     settings, provenance = record.settings, record.provenance
     module = plugins.load("training.models", settings.model)
     readers = {name: datasets.reader(name) for name in record.data.sources}
-    network, mirrored = load(run), getattr(module, "MIRRORED", False)
-    answering = Mirrored(network) if mirrored else network
+    network = load(run)
+    answering = Mirrored(network) if settings.mirrored else network
     _, held_out = split(crops, settings.validation_ratio, settings.seed)
     labels = crops.labels[held_out].astype(np.int64)
+    faces, mirrored = (
+        logits(answering, crops, held_out, turned).double().numpy() for turned in (False, True)
+    )
     metadata = {
         "name": settings.model,
         "source": module.SOURCE,
@@ -72,23 +75,13 @@ def export_run(run: Path, crops: Crops) -> Path:
             seconds=record.seconds,
         ),
         "metrics": {"validation": to_builtins(record.history[-1])},
-        **to_builtins(calibrate(*_logits(answering, crops, held_out), labels)),
+        **to_builtins(calibrate(faces, mirrored, labels)),
     }
     file = run / f"{settings.model}.onnx"
-    faces = crops.exact(np.arange(min(PARITY_FACES, len(crops))))
+    some = crops.exact(np.arange(min(PARITY_FACES, len(crops))))
     halved = getattr(module, "HALF_PRECISION", False)
-    export(network, crops.spec, faces, metadata, file, halved, mirrored)
+    export(network, crops.spec, some, metadata, file, halved, settings.mirrored)
     return file
-
-
-def _logits(network: nn.Module, crops: Crops, indices: Indices) -> tuple[Floats, Floats]:
-    """(n, 2) logits of the network's own inputs, and of their mirror images."""
-    faces, mirrored = [], []
-    with torch.no_grad():
-        for batch in validation_loader(crops, indices):
-            faces.append(network(batch.crops))
-            mirrored.append(network(batch.crops.flip(3)))
-    return torch.cat(faces).double().numpy(), torch.cat(mirrored).double().numpy()
 
 
 class InputCast(nn.Module):

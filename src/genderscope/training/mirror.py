@@ -44,8 +44,8 @@ def mirror(model: onnx.ModelProto) -> None:
         numpy_helper.from_array(values, names[name]) for name, values in arrays.items()
     )
     before = [
-        helper.make_node("Slice", [faces, *map(names.__getitem__, FLIP)], ["mirrored"]),
-        helper.make_node("Concat", [faces, "mirrored"], [VIEWS], axis=0),
+        helper.make_node("Slice", [faces, *map(names.__getitem__, FLIP)], ["mirrored"], "mirror"),
+        helper.make_node("Concat", [faces, "mirrored"], [VIEWS], "join", axis=0),
     ]
     after = [
         helper.make_node("Reshape", [VIEW_LOGITS, names["pairs"]], ["pairs_of_logits"]),

@@ -1,7 +1,8 @@
 """A model in 8-bit integers, for processors that multiply them faster than floats (VNNI).
 
 Weights have a scale for each output map, activations for each layer (Jacob et al. 2018,
-arXiv:1712.05877). The first convolution stays in floats: of one map or three, integers are slower.
+arXiv:1712.05877). What comes up to the first convolution stays in floats: of one map or three,
+integers are slower.
 """
 
 import json
@@ -102,7 +103,7 @@ def _write(model: Path, file: Path, inputs: npt.NDArray[Any], method: str) -> No
     original = onnx.load(model)
     widen(original)
     graph = original.graph
-    first = next(node.name for node in graph.node if node.op_type == "Conv")
+    first = [node.op_type for node in graph.node].index("Conv")
     with redirect_stdout(StringIO()):  # it prints its progress
         shaped = file.with_suffix(".shaped")
         quant_pre_process(original, shaped, skip_optimization=True, skip_symbolic_shape=True)
@@ -114,7 +115,7 @@ def _write(model: Path, file: Path, inputs: npt.NDArray[Any], method: str) -> No
             per_channel=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
-            nodes_to_exclude=[first],
+            nodes_to_exclude=[node.name for node in graph.node[: first + 1]],
             calibrate_method=quantization.CalibrationMethod[method],
         )
 

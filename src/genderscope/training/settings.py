@@ -86,6 +86,8 @@ class Settings(Record, frozen=True, kw_only=True):
             draws as many of both, ``none`` does nothing.
         augmentation: strength of the random views, 0 for none; in a recipe also a table of
             ``Augmentation``'s fields.
+        mirrored: the exported model answers with the mean logits of a face and its mirror image,
+            for twice the time.
     """
 
     model: str = "mini_xception"
@@ -112,3 +114,4 @@ class Settings(Record, frozen=True, kw_only=True):
     seed: Annotated[int, Meta(ge=0)] = 0
     balance: Literal["none", "weights", "sampler"] = "none"
     augmentation: Augmentation = Augmentation()
+    mirrored: bool = False

@@ -218,12 +218,8 @@ def _save_weights(module: ClassifierModule, crops: Crops, out: Path) -> None:
 
 def _measured(module: ClassifierModule, crops: Crops, validation_part: batches.Indices) -> Epoch:
     """The network after its last epoch, on the validation part."""
-    network = module.network.cpu().eval()
-    with torch.no_grad():
-        parts = [
-            (network(b.crops), b.labels) for b in batches.validation_loader(crops, validation_part)
-        ]
-    logits, labels = map(torch.cat, zip(*parts, strict=True))
+    logits = batches.logits(module.network.cpu().eval(), crops, validation_part)
+    labels = torch.from_numpy(crops.labels[validation_part]).long()
     return Epoch(
         epoch=module.settings.epochs,
         train_loss=module.history[-1].train_loss,

@@ -29,7 +29,6 @@ STAGES = (
 )
 MOMENTUM, EPSILON = 0.01, 1e-3
 HALF_PRECISION = True  # of the weights in the model file
-MIRRORED = True  # see ``training.mirror``
 # The weights were trained on (pixel - 127) / 128, whose deviation is about this in photographs; our
 # inputs have a deviation of 1.
 DEVIATION = 0.45
