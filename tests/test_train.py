@@ -1,6 +1,5 @@
 """The training wing: networks, views, training that resumes, export."""
 
-import re
 from pathlib import Path
 
 import cv2
@@ -370,7 +369,7 @@ def test_every_recipe_is_of_a_network_and_builds_on_recipes(tmp_path):
     for name in recipes.names():
         options = recipes.read(name)
         settings = recipes.settings(options, tmp_path)
-        assert settings.model == re.sub("_(first|second|third)$", "", name)
+        assert settings.model == name.removesuffix("_first").removesuffix("_second")
         built_on = [*settings.teachers, *filter(None, [settings.init_from])]
         assert {Path(run).name for run in built_on} <= set(recipes.names())
         assert all(Path(run).parent == tmp_path for run in built_on)

@@ -67,7 +67,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "soak": speed.soak,
     **{
         name: partial(speed.benchmark, name)
-        for name in ("benchmark", "profile", "video", "peers", "variants")
+        for name in ("benchmark", "benchmark-vnni", "profile", "video", "peers", "variants")
     },
 }
 

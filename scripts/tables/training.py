@@ -75,9 +75,10 @@ def colour() -> str:
         run = TrainingRecord.load(coloured)
         model = run.settings.model
         grey = TrainingRecord.load(WEIGHTS / f"{model}.record.json")
+        shipped = WEIGHTS / f"{model}.{evaluated}"
         one_view = RESULTS / "tried" / f"{model}_one_view.{evaluated}"
         for name, one, evaluation in (
-            ("grey", grey, one_view if one_view.is_file() else WEIGHTS / f"{model}.{evaluated}"),
+            ("grey", grey, one_view if grey.settings.mirrored else shipped),
             ("colour", run, RESULTS / "colour" / f"{model}.{evaluated}"),
         ):
             n, last, val = one.data.validation, one.history[-1], Evaluation.load(evaluation)

@@ -52,9 +52,11 @@ def export_run(run: Path, crops: Crops) -> Path:
     answering = Mirrored(network) if settings.mirrored else network
     _, held_out = split(crops, settings.validation_ratio, settings.seed)
     labels = crops.labels[held_out].astype(np.int64)
-    faces, mirrored = (
-        logits(answering, crops, held_out, turned).double().numpy() for turned in (False, True)
-    )
+    answers = logits(answering, crops, held_out).double().numpy()
+    # Of a mirrored network, mirror images have the same answers.
+    again = answers
+    if not settings.mirrored:
+        again = logits(network, crops, held_out, mirrored=True).double().numpy()
     metadata = {
         "name": settings.model,
         "source": module.SOURCE,
@@ -75,12 +77,12 @@ def export_run(run: Path, crops: Crops) -> Path:
             seconds=record.seconds,
         ),
         "metrics": {"validation": to_builtins(record.history[-1])},
-        **to_builtins(calibrate(faces, mirrored, labels)),
+        **to_builtins(calibrate(answers, again, labels)),
     }
     file = run / f"{settings.model}.onnx"
-    some = crops.exact(np.arange(min(PARITY_FACES, len(crops))))
+    faces = crops.exact(np.arange(min(PARITY_FACES, len(crops))))
     halved = getattr(module, "HALF_PRECISION", False)
-    export(network, crops.spec, some, metadata, file, halved, settings.mirrored)
+    export(network, crops.spec, faces, metadata, file, halved, settings.mirrored)
     return file
 
 

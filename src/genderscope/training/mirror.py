@@ -43,6 +43,7 @@ def mirror(model: onnx.ModelProto) -> None:
     graph.initializer.extend(
         numpy_helper.from_array(values, names[name]) for name, values in arrays.items()
     )
+    # Named, since quantisation leaves out nodes by their names.
     before = [
         helper.make_node("Slice", [faces, *map(names.__getitem__, FLIP)], ["mirrored"], "mirror"),
         helper.make_node("Concat", [faces, "mirrored"], [VIEWS], "join", axis=0),

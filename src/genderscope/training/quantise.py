@@ -1,8 +1,8 @@
 """A model in 8-bit integers, for processors that multiply them faster than floats (VNNI).
 
 Weights have a scale for each output map, activations for each layer (Jacob et al. 2018,
-arXiv:1712.05877). What comes up to the first convolution stays in floats: of one map or three,
-integers are slower.
+arXiv:1712.05877). The first convolution and what comes before it stay in floats: of one map or
+three, integers are slower.
 """
 
 import json
