@@ -151,8 +151,6 @@ def _root(
 
 def main() -> None:
     """The console script."""
-    # Typer imports pydantic, which would look for plug-ins in every installed package.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     usual = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
