@@ -129,6 +129,7 @@ def _plate(text: str, size_px: int, colour: tuple[int, int, int]) -> Image:
     return plate
 
 
+@lru_cache(maxsize=16)  # a caption stays for many frames
 def _text(text: str, size_px: float) -> Floats:
     """How much ink of a line of text each pixel has, 0-1, with a rim around it."""
     font = _font(round(size_px))
