@@ -12,6 +12,9 @@ from genderscope.inference.classifier import WEIGHTS
 SHARED = Path(__file__).parents[2] / "shared"
 PORTRAIT = Path(genderscope.__file__).parent / "imaging" / "samples" / "astronaut.jpg"
 
+if getsignal(SIGINT) == SIG_IGN:  # as in the background of a shell; some tests interrupt processes
+    signal(SIGINT, default_int_handler)
+
 
 @pytest.fixture(autouse=True)
 def _the_same_signals() -> Iterator[None]:
