@@ -58,7 +58,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "find_mirrored": finding.mirrored,
     "throughput": speed.throughput,
     "scaling": speed.scaling,
-    "speed_bars": speed.bars,
+    **{name: partial(speed.bars, name) for name in ("speed_bars", "speed_bars-vnni")},
     "page_frames": speed.page_frames,
     "many": speed.many,
     "billion": speed.billion,

@@ -183,9 +183,9 @@ def soak() -> str:
     )
 
 
-def bars() -> str:
+def bars(name: str) -> str:
     """What a user waits for, and whether it reaches its bar."""
-    found = SpeedBars.load(RESULTS / "speed_bars.json")
+    found = SpeedBars.load(RESULTS / f"{name}.json")
     lines = ["| | median (range) | bar | met |", "|---|--:|--:|---|"]
     for of in found.bars:
         low, high = of.range
