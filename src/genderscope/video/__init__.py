@@ -17,7 +17,7 @@ from genderscope.video.tracking import Tracker
 from genderscope.video.windows import EVERY, WindowDetector
 
 SMOOTHING = 0.1  # weight of the latest frame in the average times on the screen
-HUD_S = 0.5  # those stay as long: they can be read, and new text is slow to draw
+HUD_S = 0.5  # between new times on the screen, so that they can be read; drawing text is slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ class Live:
         self._rotation = rotation
         self._detector = WindowDetector(scope.detector, self.tracker, detect_every)
         self._average_ms: dict[str, float] = {}
-        self._lines: tuple[str, ...] = ()
-        self._lines_end_s = 0.0
+        self._shown: list[str] = []
+        self._shown_until_s = 0.0
 
     def stream(self, frames: Iterable[Frame]) -> Generator[LiveScene]:
         """A scene for each frame, in order; a frame with an error keeps it."""
@@ -136,7 +136,12 @@ class Live:
         image = draw.draw(image, results)
         if maps:
             image = draw.beside(image, rooms, maps)
-        return draw.caption(image, self._lines) if self._hud and self._lines else image
+        return draw.caption(image, self._shown) if self._hud and self._shown else image
+
+    def _lines(self) -> list[str]:
+        total_ms = sum(self._average_ms.values())
+        stages = ", ".join(f"{name} {ms:.0f}" for name, ms in self._average_ms.items())
+        return [f"{1000 / total_ms:.0f} frames/s", f"ms: {stages}"]
 
     def _average(self, laps_ms: dict[str, float]) -> None:
         before = self._average_ms  # without the stages that no longer run, such as explaining
@@ -144,11 +149,8 @@ class Live:
             name: before.get(name, ms) + SMOOTHING * (ms - before.get(name, ms))
             for name, ms in laps_ms.items()
         }
-        if (now := time.perf_counter()) > self._lines_end_s:
-            total_ms = sum(self._average_ms.values())
-            stages = ", ".join(f"{name} {ms:.0f}" for name, ms in self._average_ms.items())
-            self._lines = f"{1000 / total_ms:.0f} frames/s", f"ms: {stages}"
-            self._lines_end_s = now + HUD_S
+        if (now := time.perf_counter()) > self._shown_until_s:
+            self._shown, self._shown_until_s = self._lines(), now + HUD_S
 
 
 class _Stopwatch:
