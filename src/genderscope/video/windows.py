@@ -1,13 +1,15 @@
 """Detection in video: the whole frame now and then, and small windows around the tracks between.
 
 The windows of all tracks are searched side by side in one small picture. A track that is not found
-in its window has the whole frame searched at once.
+in its window has the whole frame searched at once. Its faces are looked at again in windows, since
+a detector places a face differently at another size: boxes and scores would jump from frame to
+frame.
 """
 
 from genderscope.core.protocols import Detector
-from genderscope.core.types import Box, Face, Image
+from genderscope.core.types import Box, Face, Faces, Image
 from genderscope.detection import windows
-from genderscope.detection.views import distinct
+from genderscope.detection.views import SAME_FACE_IOU, distinct
 from genderscope.video.tracking import Tracker
 
 EVERY = 5
@@ -46,25 +48,38 @@ class WindowDetector:
             and 0 <= time_s - self._last_s < LONGEST_S
             and before == self._numbers  # none began, ended or was lost in the last frame
         ):
-            faces = self._in_windows(image, [track.box for track in tracks])
+            found = self._in_windows(image, [track.box for track in tracks])
+            faces = distinct(face for face in found if face)
             if len(faces) >= len(self._numbers):
                 return faces
         self._frames, self._last_s = 0, time_s
-        return self._detector(image)
+        return self._steadied(image, self._detector(image), [track.box for track in tracks])
 
-    def _in_windows(self, image: Image, boxes: list[Box]) -> list[Face]:
-        """The face nearest to each predicted box, without duplicates."""
-        if not boxes or self._find is None:
-            return []
+    def _steadied(self, image: Image, faces: list[Face], predicted: list[Box]) -> list[Face]:
+        """The faces of a whole frame as their windows show them, where they are found there."""
+        nearest = [max(predicted, key=face.box.iou, default=face.box) for face in faces]
+        boxes = [
+            box if box.iou(face.box) >= SAME_FACE_IOU else face.box
+            for face, box in zip(faces, nearest, strict=True)
+        ]
+        steady = Faces(
+            near if near and near.box.iou(face.box) >= SAME_FACE_IOU and not face.turn_deg else face
+            for face, near in zip(faces, self._in_windows(image, boxes), strict=True)
+        )
+        steady.left_out = getattr(faces, "left_out", steady.left_out)
+        return steady
+
+    def _in_windows(self, image: Image, boxes: list[Box]) -> list[Face | None]:
+        """The face nearest to each box, None where there is none."""
         tile = LARGE_TILE_PX if len(boxes) <= FEW else TILE_PX
-        if len(boxes) * tile**2 > MOST_OF_FRAME * image.shape[0] * image.shape[1]:
-            return []
+        few = len(boxes) * tile**2 <= MOST_OF_FRAME * image.shape[0] * image.shape[1]
+        if self._find is None or not few:
+            return [None for _ in boxes]
         around = [
             (complex(*box.centre), complex(max(AROUND * box.longer / tile, 1))) for box in boxes
         ]
         found = windows.search(image, self._find, around, tile)
-        return distinct(
-            max(inside, key=lambda face: face.box.iou(box))
+        return [
+            max(inside, key=lambda face: face.box.iou(box), default=None)
             for box, inside in zip(boxes, found, strict=True)
-            if inside
-        )
+        ]
