@@ -12,6 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import Any
+
+import cv2
+import numpy as np
 
 from genderscope.core.errors import PictureError
 from genderscope.core.extras import installation
@@ -43,6 +47,23 @@ else:
 LIMITS = Limits()
 # Larger pictures, in bytes or in pixels of all passes, are decoded in workers.
 QUICK_BYTES, QUICK_PIXELS = 32 * 2**20, 250_000_000
+
+# How OpenCV decodes a JPEG at each reduction, and turns each EXIF orientation upright.
+COLOURS = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+TURNS: dict[int, Callable[[Image], Any]] = {
+    2: lambda image: cv2.flip(image, 1),
+    3: lambda image: cv2.rotate(image, cv2.ROTATE_180),
+    4: lambda image: cv2.flip(image, 0),
+    5: cv2.transpose,
+    6: lambda image: cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda image: cv2.flip(cv2.transpose(image), -1),
+    8: lambda image: cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +267,26 @@ def _decoded(request: Request, work: Work) -> tuple[Image, int]:
             opened = Opened(request)
             if opened.pixels * request.passes <= QUICK_PIXELS:
                 work.reserve(opened.memory)
-                opened.decode()
-                return opening.bgr(opened.picture), opened.reduction
+                image = _jpeg(request.data, opened)
+                if image is None:
+                    opened.decode()
+                    image = opening.bgr(opened.picture)
+                return image, opened.reduction
     from genderscope.imaging import workers  # slow to import
 
     return workers.decode(request, work)
+
+
+def _jpeg(data: bytes, opened: Opened) -> Image | None:
+    """A JPEG decoded by OpenCV, which gives the same pixels in half of Pillow's time; None for
+    other pictures, and for broken ones, since only Pillow says what is wrong.
+    """
+    picture = opened.picture
+    if picture.format not in ("JPEG", "MPO") or picture.mode not in ("RGB", "L"):
+        return None
+    how = COLOURS[opened.reduction] | cv2.IMREAD_IGNORE_ORIENTATION
+    image: Any = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+    if image is None or image.shape[1::-1] != picture.size:
+        return None
+    upright: Image = TURNS.get(opening.orientation(picture), np.asarray)(image)
+    return upright
