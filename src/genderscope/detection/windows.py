@@ -33,9 +33,7 @@ def search(image: Image, find: Find, windows: Sequence[Window], side: int) -> li
         block = max(int(abs(step)), 1)  # averaged first, since the warp reads only four pixels
         key = middle, block
         if key not in around:
-            around[key] = (
-                _around(image, middle, block, (block + 1) * side) if block > 1 else (image, 0)
-            )
+            around[key] = _around(image, middle, block, side) if block > 1 else (image, 0)
         part, origin = around[key]
         top, left = (index * side for index in divmod(place, columns))
         cell = _cut(part, (middle - origin) / block, step / block, side)
@@ -51,10 +49,12 @@ def search(image: Image, find: Find, windows: Sequence[Window], side: int) -> li
 
 
 def _around(image: Image, middle: complex, block: int, side: int) -> tuple[Image, complex]:
-    """What a window there may show, with blocks of pixels averaged, and where it begins."""
-    reach = (block + 1) * side
-    left, top = (max(int(place) - reach, 0) for place in (middle.real, middle.imag))
-    right, bottom = (int(place) + reach for place in (middle.real, middle.imag))
+    """What a window there may show, turned or not, with blocks of pixels averaged, and where it
+    begins.
+    """
+    reach = (block + 1) * side * 3 // 4  # half of its diagonal, and a little
+    left, top = (max(int(v) - reach, 0) // block * block for v in (middle.real, middle.imag))
+    right, bottom = (int(v) + reach for v in (middle.real, middle.imag))
     return shrunk(image[top:bottom, left:right], 1 / block), complex(left, top)
 
 
