@@ -1,9 +1,9 @@
 """Detection in video: the whole frame now and then, and small windows around the tracks between.
 
 The windows of all tracks are searched side by side in one small picture. A track that is not found
-in its window has the whole frame searched at once. Its faces are looked at again in windows, since
-a detector places a face differently at another size: boxes and scores would jump from frame to
-frame.
+in its window has the whole frame searched at once. If it has few faces, they are looked at again in
+windows, since a detector places a face differently at another size: boxes and scores would jump
+from frame to frame. Of many faces the windows are so small that the whole frame places them better.
 """
 
 from genderscope.core.protocols import Detector
@@ -56,7 +56,9 @@ class WindowDetector:
         return self._steadied(image, self._detector(image), [track.box for track in tracks])
 
     def _steadied(self, image: Image, faces: list[Face], predicted: list[Box]) -> list[Face]:
-        """The faces of a whole frame as their windows show them, where they are found there."""
+        """A whole frame's few faces as their windows show them, where they are found there."""
+        if len(faces) > FEW:
+            return faces
         nearest = [max(predicted, key=face.box.iou, default=face.box) for face in faces]
         boxes = [
             box if box.iou(face.box) >= SAME_FACE_IOU else face.box
