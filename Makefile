@@ -35,8 +35,8 @@ audit:
 
 # Newer versions for the image.
 lock:
-	uv pip compile --quiet --upgrade --extra serve --generate-hashes --no-header \
-		--python-version 3.11 --output-file deploy/requirements.lock pyproject.toml
+	uv pip compile --quiet --upgrade --extra serve --generate-hashes \
+		--custom-compile-command 'make lock' --python-version 3.11 --output-file deploy/requirements.lock pyproject.toml
 
 # The image's software bill of materials, from its lock.
 sbom:

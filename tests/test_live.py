@@ -1,7 +1,7 @@
 """The one loop, on the test video: who is who, what they are called, what is drawn and counted."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice, pairwise
+from itertools import accumulate, count, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -289,6 +289,25 @@ def test_maps_lie_beside_their_faces_and_on_no_other() -> None:
         assert (inside == 50).all()
     assert (drawn[65:105, 155:195] == 255).all()  # right of the second
     assert (drawn[65:105, 295:335] == 255).all()  # left of the third, at the edge
+
+
+def test_the_times_on_the_picture_stay_for_half_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    slower = accumulate(0.001 * (1 + call / 200) for call in count())  # with each call
+    now = {"s": 0.0}
+
+    def clock() -> float:
+        now["s"] = next(slower)
+        return now["s"]
+
+    monkeypatch.setattr("genderscope.video.time.perf_counter", clock)
+    scope = Pipeline(BrightnessClassifier(), CountingDetector())
+    changed_s, last = [], None
+    for scene in Live(scope).stream([Frame("", np.zeros((120, 400, 3), np.uint8))] * 300):
+        if last is not None and (scene.drawn != last).any():
+            changed_s.append(now["s"])
+        last = scene.drawn
+    assert len(changed_s) > 5
+    assert min(np.diff(changed_s)) > 0.45
 
 
 # Sinks

@@ -32,7 +32,7 @@ PICTURE: JsonDict = {
     "faces": [FACE],
     "left_out": {"small": 0, "faint": 0},
 }
-ANSWER: JsonDict = {"model": "mini_xception", "min_confidence": 0.627146, "pictures": [PICTURE]}
+ANSWER: JsonDict = {"model": "mini_xception", "min_confidence": 0.707296, "pictures": [PICTURE]}
 
 
 class ProblemDetails(BaseModel):
