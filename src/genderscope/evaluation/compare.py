@@ -260,6 +260,5 @@ def _accuracies(truth: Integers, a: Integers, b: Integers, seed: int) -> Accurac
 
 def _answered(truth: Integers, labels: Integers) -> Answered:
     answered = labels != UNSURE
-    n, right = int(answered.sum()), int((labels == truth)[answered].sum())
-    coverage = metrics.proportion(n, len(truth))
-    return Answered(coverage=coverage, accuracy=metrics.proportion(right, n))
+    right = (labels == truth)[answered]
+    return Answered(coverage=metrics.share(answered, 1), accuracy=metrics.share(right, 1))

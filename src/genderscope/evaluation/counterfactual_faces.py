@@ -42,30 +42,22 @@ class FaceSample:
     face: Face
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A sample without a face to draw on, and why."""
-
-    sample: Sample
-    reason: str
-
-
 def find(
     samples: Iterable[Sample], detector: Detector, spec: PreprocessSpec
-) -> Iterator[FaceSample | Skipped]:
-    """Locate the face of each sample, in order."""
+) -> Iterator[FaceSample | str]:
+    """Locate the face of each sample, in order; why, in place of one without a face to draw on."""
     for sample in samples:
         try:
             located = locate(sample, detector, spec)
         except PictureError as error:
             outside = isinstance(error, FaceOutsidePicture)  # at the data set's box
-            yield Skipped(sample, NO_FACE if outside else UNREADABLE)
+            yield NO_FACE if outside else UNREADABLE
             continue
         [face], image = located.faces, located.frame.image
         if image is None or not located.detected:
-            yield Skipped(sample, NO_FACE)
+            yield NO_FACE
         elif face.landmarks is None:
-            yield Skipped(sample, NO_LANDMARKS)
+            yield NO_LANDMARKS
         else:
             yield FaceSample(sample, image, face)
 

@@ -17,15 +17,8 @@ from genderscope.core.results import Document, Estimate, Provenance, Record
 from genderscope.core.types import LABELS, Box, Floats, Frame, Image, Sample
 from genderscope.data.counterfactuals import Condition, conditions
 from genderscope.evaluation import metrics
-from genderscope.evaluation.counterfactual_faces import (
-    ORIGINAL,
-    FaceSample,
-    Skipped,
-    find,
-    on_canvas,
-    views,
-)
-from genderscope.evaluation.metrics import SMALLEST_N, Integers
+from genderscope.evaluation.counterfactual_faces import ORIGINAL, FaceSample, find, on_canvas, views
+from genderscope.evaluation.metrics import Integers
 from genderscope.evaluation.predictions import NO_ANSWER, Predictions
 from genderscope.imaging.preprocess import crop
 from genderscope.inference.classifier import Classifier
@@ -125,8 +118,8 @@ def measure(
     skipped: Counter[str] = Counter()
     faces, scores = [], []
     for face in find(samples, detector, classifier.spec):
-        if isinstance(face, Skipped):
-            skipped[face.reason] += 1
+        if isinstance(face, str):
+            skipped[face] += 1
             continue
         if setup.redetect:
             face = on_canvas(face)
@@ -246,16 +239,16 @@ def _condition(
         kind=kind,
         no_answer=int((~answered).sum()),
         flips=int(flipped.sum()),
-        flip_rate=_share(flipped),
-        to_man=_share(flipped & (after == 1)).value,
-        to_woman=_share(flipped & (after == 0)).value,
+        flip_rate=metrics.share(flipped, 1),
+        to_man=metrics.share(flipped & (after == 1), 1).value,
+        to_woman=metrics.share(flipped & (after == 0), 1).value,
         confidence_change=_mean(change[~np.isnan(change)], seed),
         accuracy=_accuracy(answers.labels[:, column], answers.truth),
-        found=_share(answered) if redetected else None,
+        found=metrics.share(answered, 1) if redetected else None,
         accuracy_of_found=_accuracy(after, answers.truth[answered]) if redetected else None,
         by_group={
             name: {
-                str(group): _share(flipped[values[answered] == group], SMALLEST_N)
+                str(group): metrics.share(flipped[values[answered] == group])
                 for group in sorted(set(values[answered]) - {""}, key=metrics.group_order)
             }
             for name, values in groups.items()
@@ -264,11 +257,7 @@ def _condition(
 
 
 def _accuracy(labels: Integers, truth: Integers) -> Estimate:
-    return _share((labels == truth)[truth >= 0])
-
-
-def _share(members: npt.NDArray[np.bool_], smallest_n: int = 1) -> Estimate:
-    return metrics.proportion(int(members.sum()), len(members), smallest_n)
+    return metrics.share((labels == truth)[truth >= 0], 1)
 
 
 def _mean(values: Floats, seed: int) -> Estimate:

@@ -72,9 +72,8 @@ def curve(answers: Sequence[Answer], face_px: Sequence[int], redetected: bool = 
     for size in face_px:
         predictions = [answer.smaller.get(size, answer.prediction) for answer in answers]
         score = np.array([p.scores[1] if p else np.nan for p in predictions])
-        right = int((metrics.decide(score) == truth).sum())
         as_it_is = sum(a.prediction is not None and size not in a.smaller for a in answers)
-        accuracy = metrics.proportion(right, len(answers))
+        accuracy = metrics.share(metrics.decide(score) == truth, 1)
         rows.append(AtSize(face_px=size, n_as_it_is=as_it_is, accuracy=accuracy))
     faces_are = REDETECTED if redetected else LOCATED
     return FaceSizes(how=HOW, faces_are=faces_are, curve=tuple(rows))

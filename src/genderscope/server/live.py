@@ -109,9 +109,9 @@ class _Session:
 @router.websocket("/live")
 async def live(socket: WebSocket) -> None:
     """Process frames until the client disconnects."""
-    service = of(socket)
+    service = await of(socket)
     try:
-        check(socket)
+        await check(socket)
         with service.admission.live.one():
             offered = SUBPROTOCOL in socket.scope["subprotocols"]
             await socket.accept(SUBPROTOCOL if offered else None)

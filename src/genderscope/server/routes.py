@@ -11,20 +11,11 @@ from starlette.responses import FileResponse
 from genderscope.core.errors import PictureError
 from genderscope.core.types import Frame, Scene
 from genderscope.reporting.cards import SUFFIX
-from genderscope.server import bodies
+from genderscope.server import bodies, schemas
 from genderscope.server.documentation import html
 from genderscope.server.engine import PictureResults
 from genderscope.server.problems import Problem, documented
-from genderscope.server.schemas import (
-    Answer,
-    ClassifyOptions,
-    ExplainOptions,
-    Failure,
-    ModelCard,
-    Models,
-    Options,
-    Picture,
-)
+from genderscope.server.schemas import Answer, Failure, ModelCard, Models, Options, Picture
 from genderscope.server.service import CHECKED, Here, Service
 from genderscope.sinks import csv
 
@@ -67,7 +58,7 @@ router = APIRouter(prefix="/v1", dependencies=[CHECKED])
     openapi_extra=BODY,
 )
 async def classify(
-    request: Request, service: Here, options: Annotated[ClassifyOptions, Query()]
+    request: Request, service: Here, options: Annotated[schemas.ClassifyOptions, Query()]
 ) -> Any:  # as below
     """Detect the faces of the pictures and classify their perceived gender presentation.
 
@@ -85,7 +76,7 @@ async def classify(
     openapi_extra=BODY,
 )
 async def explain(
-    request: Request, service: Here, options: Annotated[ExplainOptions, Query()]
+    request: Request, service: Here, options: Annotated[schemas.ExplainOptions, Query()]
 ) -> Any:  # FastAPI would take another type for the response's model
     """Classify, with a guided gradient for each face: the pixels that support the higher score.
 

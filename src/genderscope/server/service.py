@@ -40,27 +40,19 @@ class Service:
         return name, Rule(least, options.max_yaw)
 
 
-def of(connection: HTTPConnection) -> Service:
+# Coroutines, because FastAPI would run a plain function in a thread.
+async def of(connection: HTTPConnection) -> Service:
     """The service that handles a connection."""
     service: Service = connection.app.state.service
     return service
 
 
-def check(connection: HTTPConnection) -> None:
+async def check(connection: HTTPConnection) -> None:
     """Refuse clients without access, with 401 or 403."""
-    service = of(connection)
+    service = await of(connection)
     access.check_origin(connection, service.allow_origins)
     access.check_token(connection, service.token)
 
 
-# Coroutines, because FastAPI would run a plain function in a thread.
-async def _here(connection: HTTPConnection) -> Service:
-    return of(connection)
-
-
-async def _checked(connection: HTTPConnection) -> None:
-    check(connection)
-
-
-Here = Annotated[Service, Depends(_here)]
-CHECKED = Depends(_checked)
+Here = Annotated[Service, Depends(of)]
+CHECKED = Depends(check)

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
@@ -15,6 +14,7 @@ import onnx
 import torch
 from msgspec import to_builtins
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from genderscope.core import plugins
 from genderscope.core.errors import ModelError
@@ -143,7 +143,7 @@ def export(
         "labels": LABELS,
         "spec": spec,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "multiply_adds": multiply_adds(network, spec) * (1 + mirrored),
+        "multiply_adds": multiply_adds(network, spec),
         "parity": PARITY,
     }
     # The exporter notes the source line of each node: paths of this machine.
@@ -179,21 +179,7 @@ def export(
 
 def multiply_adds(network: nn.Module, spec: PreprocessSpec) -> int:
     """Multiply-adds of the convolutions and dense layers for one face."""
-    counted = 0
-
-    def count(layer: nn.Module, _: Any, maps: Tensor) -> None:
-        nonlocal counted
-        weight = layer.weight
-        assert isinstance(weight, Tensor)
-        counted += maps[0].numel() * weight[0].numel()
-
-    hooks = [
-        layer.register_forward_hook(count)
-        for layer in network.modules()
-        if isinstance(layer, nn.Conv2d | nn.Linear)
-    ]
-    with torch.no_grad():
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network.eval()(torch.zeros(1, spec.channels, spec.size, spec.size))
-    for hook in hooks:
-        hook.remove()
+    counted: int = counter.get_total_flops() // 2  # each is a multiplication and an addition
     return counted

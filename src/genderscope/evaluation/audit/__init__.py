@@ -12,19 +12,8 @@ import numpy.typing as npt
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.results import Provenance
 from genderscope.core.types import LABELS, Floats
-from genderscope.evaluation.audit import intervals, results
-from genderscope.evaluation.audit.disaggregate import (
-    CALIBRATED_N,
-    FEW_N,
-    Columns,
-    Division,
-    Measure,
-    calibration,
-    divide,
-    measure,
-    outcomes,
-    persons_by_group,
-)
+from genderscope.evaluation.audit import disaggregate, intervals, results
+from genderscope.evaluation.audit.disaggregate import Division, Measure, divide, measure
 from genderscope.evaluation.audit.results import Comparison, Verdict
 from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers, defined, estimate
 from genderscope.evaluation.predictions import NO_ANSWER, OUTCOMES, UNSURE, Predictions
@@ -65,7 +54,7 @@ def report(
     } | {GENDER: np.array(LABELS)[truth]}
     by = _columns(by, columns, predictions.name)
     person = _persons(columns.get(IDENTITY))
-    values = outcomes(truth, forced, answers, score)
+    values = disaggregate.outcomes(truth, forced, answers, score)
     groups = partial(_groups, truth, answers, score, person, provenance.seed or 0)
     everybody = Division((), ((),), np.zeros(len(truth), np.int64))
     measured = [(part, measure(values, part, person)) for part in divide(columns, by, depth)]
@@ -84,8 +73,8 @@ def report(
         persons=None if person is None else int(person.max()) + 1,
         level=LEVEL,
         smallest_n=SMALLEST_N,
-        few_n=FEW_N,
-        calibrated_n=CALIBRATED_N,
+        few_n=disaggregate.FEW_N,
+        calibrated_n=disaggregate.CALIBRATED_N,
         by=tuple(by),
         depth=depth,
         overall=groups(everybody, measure(values, everybody, person), {})[0],
@@ -100,7 +89,7 @@ def report(
     )
 
 
-def _columns(by: Sequence[str], columns: Columns, name: str) -> list[str]:
+def _columns(by: Sequence[str], columns: disaggregate.Columns, name: str) -> list[str]:
     chosen = list(dict.fromkeys(by))
     for column in chosen:
         if column not in columns:
@@ -140,9 +129,9 @@ def _groups(
     n = np.bincount(group, minlength=groups)
     by_answer = np.bincount(group * 4 + answers % 4, minlength=groups * 4)  # -1 is last
     by_label = np.bincount(group * 2 + truth, minlength=groups * 2)
-    persons = None if person is None else persons_by_group(division, person)
+    persons = None if person is None else disaggregate.persons_by_group(division, person)
     size = n if persons is None else np.minimum(n, persons)
-    calibrated = calibration(truth, score, division, seed)
+    calibrated = disaggregate.calibration(truth, score, division, seed)
     outcomes = (*OUTCOMES, "no answer")
     return tuple(
         results.GroupResult(
@@ -164,7 +153,7 @@ def _groups(
 
 
 def _size(n: int) -> Literal["too small", "few", "enough"]:
-    return "too small" if n < SMALLEST_N else "few" if n < FEW_N else "enough"
+    return "too small" if n < SMALLEST_N else "few" if n < disaggregate.FEW_N else "enough"
 
 
 def extremes(division: Division, measure: Measure) -> results.Extremes | None:

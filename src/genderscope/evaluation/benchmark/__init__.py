@@ -20,7 +20,7 @@ from genderscope.core.types import Face, Floats, Image, Sample
 from genderscope.evaluation import evaluate, predictions
 from genderscope.evaluation.benchmark import machine, network, results
 from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
-from genderscope.evaluation.metrics import paired, proportion
+from genderscope.evaluation.metrics import paired, share
 from genderscope.evaluation.predictions import Predictions
 from genderscope.inference.classifier import Classifier, find
 
@@ -203,8 +203,7 @@ def predict(
 
 def accuracy(predictions: Predictions) -> Estimate:
     """The share of labelled pictures that are right, without abstention."""
-    right = _right(predictions)
-    return proportion(int(right.sum()), len(right))
+    return share(_right(predictions), 1)
 
 
 def paired_accuracy(a: Predictions, b: Predictions, seed: int) -> results.PairedAccuracy:

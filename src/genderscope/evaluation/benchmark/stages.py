@@ -16,15 +16,8 @@ from msgspec.structs import asdict
 from genderscope.core.errors import PictureError, UsageError
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Floats, Frame, Image, Prediction, Result
+from genderscope.evaluation.benchmark import results
 from genderscope.evaluation.benchmark.latency import ratio, take_turns
-from genderscope.evaluation.benchmark.results import (
-    Pictures,
-    Rates,
-    Stage,
-    Stages,
-    Stream,
-    VideoRun,
-)
 from genderscope.imaging import decode, draw
 from genderscope.imaging.preprocess import PreprocessSpec
 from genderscope.inference.classifier import Classifier
@@ -91,7 +84,7 @@ def measure(
     classifier: Classifier,
     explainer: Explainer | None,
     rounds: int,
-) -> Pictures:
+) -> results.Pictures:
     """Time each stage on pictures, as ``decode.find`` yields them, one after the other, and the
     whole as ``classify`` runs it; ``PictureError`` if no picture is left. Classifier and explainer
     are opened with one thread; the latter may be left out.
@@ -128,23 +121,23 @@ def measure(
             together.append(perf_counter() - began)
     seconds = float(np.median(together[WARM_UP_ROUNDS:]))
     n = len(readable), sum(counts)
-    return Pictures(
+    return results.Pictures(
         pictures=n[0],
         faces=n[1],
         rounds=rounds,
         apart=shares((*FILE_STAGES, *FRAME_STAGES), np.median(apart[WARM_UP_ROUNDS:], axis=0), *n),
-        together=Rates(**_rates(seconds, *n)),
+        together=results.Rates(**_rates(seconds, *n)),
         unreadable=tuple(unreadable),
     )
 
 
-def shares(names: Sequence[str], seconds: Floats, pictures: int, faces: float) -> Stages:
+def shares(names: Sequence[str], seconds: Floats, pictures: int, faces: float) -> results.Stages:
     """The rates of the whole and of each stage; a stage that took no time was left out."""
     total = float(seconds.sum())
-    return Stages(
+    return results.Stages(
         **_rates(total, pictures, faces),
         stages={
-            name: Stage(**_rates(spent, pictures, faces), share=spent / total)
+            name: results.Stage(**_rates(spent, pictures, faces), share=spent / total)
             for name, spent in zip(names, seconds.tolist(), strict=True)
             if spent
         },
@@ -174,7 +167,7 @@ def video_frame(portrait: Image, faces: int, number: int) -> Frame:
 
 def measure_video(
     picture: Image, scope: Pipeline, explainer: Explainer | None, frames: int, seed: int
-) -> dict[str, VideoRun]:
+) -> dict[str, results.VideoRun]:
     """Frames per second of ``Live``, drawn, and the cost of explaining, by the number of faces,
     made from a picture, (height, width, 3) uint8 BGR; ``UsageError`` if it shows no face.
     """
@@ -194,11 +187,11 @@ def measure_video(
                 guided, plain = partial(explainer, crops), partial(scope.classifier, crops)
                 seconds = take_turns({"a": guided, "b": plain}, RATIO_ROUNDS, RATIO_REPEATS)
                 cost = ratio(**seconds, seed=seed)
-            runs[str(count)] = VideoRun(**_streams(lives, made), guided_to_plain=cost)
+            runs[str(count)] = results.VideoRun(**_streams(lives, made), guided_to_plain=cost)
     return runs
 
 
-def _streams(lives: dict[str, Live], frames: list[Frame]) -> dict[str, Stream]:
+def _streams(lives: dict[str, Live], frames: list[Frame]) -> dict[str, results.Stream]:
     """Mean times by stage, without the first frame; each frame goes through all in turn."""
     streams = {}
     turns = list(zip(*(live.stream(frames) for live in lives.values()), strict=True))[1:]
@@ -207,7 +200,7 @@ def _streams(lives: dict[str, Live], frames: list[Frame]) -> dict[str, Stream]:
         seconds = [[scene.stage_ms.get(stage, 0) / 1e3 for stage in stages] for scene in scenes]
         faces = sum(len(scene.results) for scene in scenes) / len(scenes)
         means = shares(stages, np.mean(seconds, axis=0), 1, faces)
-        streams[name] = Stream(frames=len(scenes), faces_a_frame=faces, **asdict(means))
+        streams[name] = results.Stream(frames=len(scenes), faces_a_frame=faces, **asdict(means))
     return streams
 
 

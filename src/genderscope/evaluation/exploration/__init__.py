@@ -12,14 +12,7 @@ from genderscope.core.storage import text
 from genderscope.core.types import LABELS
 from genderscope.evaluation import metrics
 from genderscope.evaluation.exploration import results
-from genderscope.evaluation.exploration.results import (
-    ByLabel,
-    Exploration,
-    Identities,
-    Imbalance,
-    Problem,
-    Sizes,
-)
+from genderscope.evaluation.exploration.results import ByLabel, Problem
 from genderscope.evaluation.exploration.tally import (
     EXAMPLES,
     MEASURES,
@@ -53,7 +46,7 @@ def summarise(
     dataset: str,
     split: str,
     provenance: Provenance,
-) -> Exploration:
+) -> results.Exploration:
     """All counts; the fingerprint is added. ``DatasetError`` without samples."""
     if not tally.n:
         raise DatasetError(f"{dataset} holds no pictures in {split!r}")
@@ -61,7 +54,7 @@ def summarise(
     identities = _identities(tally)
     kept = tally.n - sum(tally.removed.values())
     selection = results.ReferenceSelection(removed=tally.removed, kept=kept)
-    return Exploration(
+    return results.Exploration(
         provenance=msgspec.structs.replace(provenance, fingerprint=str(tally.fingerprint)),
         dataset=dataset,
         split=split,
@@ -176,9 +169,9 @@ def _identities(tally: Tally) -> results.Identities | None:
 def problems(
     tally: Tally,
     opened: Sequence[OpenedPicture],
-    imbalance: Imbalance | None,
-    sizes: Sizes | None,
-    identities: Identities | None,
+    imbalance: results.Imbalance | None,
+    sizes: results.Sizes | None,
+    identities: results.Identities | None,
 ) -> Iterator[Problem]:
     """What to know before training."""
     for label, n in zip(LABELS, tally.labels.tolist(), strict=False):
@@ -196,7 +189,7 @@ def problems(
         yield from _of_identities(identities)
 
 
-def _unequal(imbalance: Imbalance, pictures: int) -> Problem:
+def _unequal(imbalance: results.Imbalance, pictures: int) -> Problem:
     majority = imbalance.majority
     accuracy = imbalance.trivial[f"always_{majority}"].accuracy
     return _problem(
@@ -206,7 +199,7 @@ def _unequal(imbalance: Imbalance, pictures: int) -> Problem:
     )
 
 
-def _of_pictures(opened: Sequence[OpenedPicture], sizes: Sizes) -> Iterator[Problem]:
+def _of_pictures(opened: Sequence[OpenedPicture], sizes: results.Sizes) -> Iterator[Problem]:
     low, high = sizes.unreadable_interval
     advice = f"In the whole data set it is {low:.1%} to {high:.1%} (95% interval)."
     reasons = [picture.error.partition(";")[0] for picture in opened if picture.error]
@@ -217,7 +210,7 @@ def _of_pictures(opened: Sequence[OpenedPicture], sizes: Sizes) -> Iterator[Prob
     yield from _counted("Boxes that extend beyond an opened picture", files, readable, advice)
 
 
-def _of_identities(identities: Identities) -> Iterator[Problem]:
+def _of_identities(identities: results.Identities) -> Iterator[Problem]:
     first, mean = identities.most_frequent[0], identities.mean_pictures
     share = first.pictures / identities.pictures
     if share > DOMINANT_SHARE and first.pictures > DOMINANT_TIMES * mean:

@@ -207,9 +207,9 @@ def selective(truth: Integers, score: Floats, min_confidence: float) -> Selectiv
     return Selective(min_confidence=min_confidence, coverage=coverage, accuracy=accuracy)
 
 
-def share(right: npt.NDArray[np.bool_]) -> Estimate:
-    """The share of True values, (n,); withheld below ``SMALLEST_N``."""
-    return proportion(int(right.sum()), len(right), SMALLEST_N)
+def share(right: npt.NDArray[np.bool_], smallest_n: int = SMALLEST_N) -> Estimate:
+    """The share of True values, (n,); withheld below ``smallest_n``."""
+    return proportion(int(right.sum()), len(right), smallest_n)
 
 
 def group_order(name: str) -> tuple[float, str]:

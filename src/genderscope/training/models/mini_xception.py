@@ -9,6 +9,7 @@ from torch import nn
 
 from genderscope.core.types import LABELS
 from genderscope.training.models.residual_cnn import Residual, projection
+from genderscope.training.models.standard_cnn import convolution
 
 SOURCE = "Arriaga et al. 2017, arXiv:1710.07557; Chollet 2017, arXiv:1610.02357"
 STEM = 16
@@ -46,12 +47,8 @@ def create(channels: int = 1) -> nn.Module:
     widths = [STEM, *(maps for maps, _ in BLOCKS)]
     strides = [stride for _, stride in BLOCKS]
     return nn.Sequential(
-        nn.Conv2d(channels, STEM, 3, 2, padding=1, bias=False),
-        nn.BatchNorm2d(STEM),
-        nn.ReLU(),
-        nn.Conv2d(STEM, STEM, 3, padding=1, bias=False),
-        nn.BatchNorm2d(STEM),
-        nn.ReLU(),
+        *convolution(channels, STEM, 2),
+        *convolution(STEM, STEM),
         *map(Block, widths, widths[1:], strides),
         nn.Conv2d(widths[-1], len(LABELS), 1),
         nn.AdaptiveAvgPool2d(1),

@@ -8,6 +8,7 @@ alternation of convolution and pooling, for comparison only and not shipped. It 
 from torch import nn
 
 from genderscope.core.types import LABELS
+from genderscope.training.models import standard_cnn
 
 SOURCE = "after Arriaga et al. 2017, arXiv:1710.07557"
 SIZE = 64
@@ -18,12 +19,7 @@ DROPPED = 0.5
 
 def convolution(inputs: int, outputs: int) -> nn.Sequential:
     """3x3 convolution, batch normalisation, ReLU, max pooling."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-    )
+    return nn.Sequential(*standard_cnn.convolution(inputs, outputs), nn.MaxPool2d(2))
 
 
 def create(channels: int = 1) -> nn.Module:

@@ -7,6 +7,7 @@ for each class, and its mean is the logit. The smaller networks learn from its s
 from torch import Tensor, nn
 
 from genderscope.core.types import LABELS
+from genderscope.training.models.standard_cnn import convolution
 
 SOURCE = "He et al. 2016, arXiv:1512.03385"
 STEM = 32
@@ -35,9 +36,7 @@ class Block(Residual):
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         body = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(),
+            *convolution(inputs, outputs, stride),
             nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
             nn.BatchNorm2d(outputs),
         )
@@ -49,9 +48,7 @@ def create(channels: int = 1) -> nn.Module:
     widths = [STEM, *(maps for maps, _ in BLOCKS)]
     strides = [stride for _, stride in BLOCKS]
     return nn.Sequential(
-        nn.Conv2d(channels, STEM, 3, 2, padding=1, bias=False),
-        nn.BatchNorm2d(STEM),
-        nn.ReLU(),
+        *convolution(channels, STEM, 2),
         *map(Block, widths, widths[1:], strides),
         nn.Conv2d(widths[-1], len(LABELS), 3, padding=1),
         nn.AdaptiveAvgPool2d(1),
