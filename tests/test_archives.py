@@ -94,11 +94,15 @@ def test_names_are_read_from_where_they_were_given(folder: Path) -> None:
     assert (picture.path, picture.source) == ("pictures/1.jpg", folder / "1.jpg")
 
 
-@pytest.mark.parametrize("file", ["cut.tar", "absent.tar", "cut.parquet", "wrong.parquet"])
+@pytest.mark.parametrize(
+    "file", ["cut.tar", "absent.tar", "cut.parquet", "wrong.parquet", "text.parquet"]
+)
 def test_an_archive_that_cannot_be_read_is_one_error(file: str, folder: Path) -> None:
     path = folder.parent / file
     if file == "wrong.parquet":
         pq.write_table(pa.table({"picture": [b"x"]}), path)
+    elif file == "text.parquet":
+        pq.write_table(pa.table({"image": ["a.jpg"]}), path)
     elif file != "absent.tar":
         whole = packed(folder) if file.endswith("tar") else table(folder, nested=False)
         path.write_bytes(whole.read_bytes()[:6000])
@@ -161,8 +165,9 @@ def test_standard_input_without_end_is_one_error(monkeypatch: pytest.MonkeyPatch
 
 def test_an_address_that_is_not_there_is_one_error(tmp_path: Path) -> None:
     pytest.importorskip("fsspec", reason="needs the extra [cluster]")
-    [picture] = pictures(next(shards([f"file://{tmp_path}/nothing"])))
-    assert isinstance(picture, Frame)
+    for address in (f"file://{tmp_path}/nothing", "nowhere://bucket/a.jpg"):
+        [picture] = pictures(next(shards([address])))
+        assert isinstance(picture, Frame)
 
 
 def scene(path: str, error: str | None = None) -> Scene:
@@ -224,6 +229,12 @@ def test_a_store_keeps_whole_files(place: str, tmp_path: Path) -> None:
     assert store.names() == ["x"]
     with archives.opened(store.path("x")) as stream:
         assert stream.read() == b"2"
+
+
+def test_a_store_of_an_unknown_kind_is_refused() -> None:
+    pytest.importorskip("fsspec", reason="needs the extra [cluster]")
+    with pytest.raises(UsageError, match="nowhere://bucket/a cannot be opened: Protocol not known"):
+        Store("nowhere://bucket/a")
 
 
 def test_a_store_that_cannot_be_made_is_refused(tmp_path: Path) -> None:

@@ -56,6 +56,12 @@ def test_a_video_gives_every_frame_in_order_however_slow_the_taker(
     assert {frame.path for frame in frames} == {str(file)}
 
 
+def test_a_file_without_times_has_those_of_its_frame_rate(tmp_path: Path) -> None:
+    file = write_video(tmp_path / "a.h264", numbered(6), 25, codec="h264")
+    times = [frame.time_s for frame in open_source(str(file))]
+    assert times == pytest.approx(np.arange(6) / 25)
+
+
 def test_a_looped_video_begins_anew_and_its_times_go_on(tmp_path: Path) -> None:
     file = write_video(tmp_path / "a.mp4", numbered(5), 10)
     with closing(iter(open_source(str(file), loop=True))) as stream:
@@ -156,6 +162,8 @@ def test_pixels_become_square(ratio: Fraction, squeezed: tuple[int, int], tmp_pa
         ("concat://a.mp4", UsageError, "concat:// is not supported"),
         ("http://someone:secret@127.0.0.1:9/a?b=c", SourceError, "^http://127.0.0.1:9/a cannot"),
         ("rtsp://someone:secret@127.0.0.1:9/a", SourceError, "^rtsp://127.0.0.1:9/a cannot"),
+        ("rtsp://someone:secret@host:99999/a", UsageError, "^the address of the source is not va"),
+        ("rtsp://someone:secret@[::1/a", UsageError, "^the address of the source is not valid"),
     ],
 )
 def test_what_is_no_source_is_refused(source: str, error: type[Exception], message: str) -> None:

@@ -66,6 +66,8 @@ def test_makes_a_cache_counts_failures_and_goes_on(source, tmp_path):
         (["--min-age", "9"], "no pictures to cut"),
         (["--split", "test"], "test is not a folder"),
         (["--detector", "eyes"], "no detector 'eyes'"),
+        (["--counterfactual", "worn"], "no condition 'worn'; there are: random, head scarf"),
+        (["--counterfactual", "hat,beard"], "no condition 'hat,beard'"),
     ],
 )
 def test_refusals_leave_nothing_behind(source, tmp_path, options, message):

@@ -208,6 +208,27 @@ def test_the_confusion_lies_beside_a_model_of_ones_own(tmp_path: Path) -> None:
     assert measured_confusion(tmp_path / "own.onnx", "yunet") is None
 
 
+def test_the_results_of_another_version_of_a_model_are_not_its_own(tmp_path: Path) -> None:
+    result = {
+        "dataset": "fairface:d",
+        "split": "val",
+        "detector": "yunet",
+        "n": 20,
+        "confusion": {"counts": [[9, 1], [2, 8]]},
+    }
+    for stem, exclusions in (
+        ("own[1]", None),
+        ("own[1].int8", {"file": "a", "sha256": "b", "pictures": 1}),
+    ):
+        (tmp_path / f"{stem}.onnx").touch()
+        made_by = {"command": "", "versions": {}, "exclusions": exclusions}
+        file = tmp_path / f"{stem}.fairface-val.yunet.json"
+        file.write_text(json.dumps(result | {"provenance": made_by}))
+        assert measured_confusion(tmp_path / f"{stem}.onnx", "yunet").file == file.name
+    first = measured_confusion(tmp_path / "own[1].onnx", "yunet")
+    assert first.file == "own[1].fairface-val.yunet.json"
+
+
 def test_a_confusion_knows_both_labels() -> None:
     with pytest.raises(ValueError, match="both labels"):
         confusion_of(((0, 0), (1, 2)))

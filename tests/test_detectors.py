@@ -11,7 +11,7 @@ import genderscope
 from genderscope import detection
 from genderscope.core.errors import ModelError, UsageError
 from genderscope.core.types import Box, Face, LeftOut
-from genderscope.detection import views
+from genderscope.detection import views, windows
 from genderscope.imaging.preprocess import PRESETS, crop, window
 
 FACE = Box(178, 68, 86, 110)  # of the portrait, by hand
@@ -174,6 +174,21 @@ def test_a_doubtful_face_that_no_turned_window_confirms_is_none():
     assert detection.search(view, find, **options)
     none = detection.search(view, find, **options, min_score=0.6, least_score=0.6)
     assert (none, none.left_out) == ([], LeftOut())
+
+
+@pytest.mark.parametrize("step", [1.5, 2.5, 48, 49, 99])
+def test_a_window_shows_its_middle_in_its_middle(step):
+    image = np.zeros((300, 7000, 3), np.uint8)
+    image[:, round(3000 - 3 * step) : round(3000 + 3 * step)] = 255
+    seen = []
+
+    def find(view):
+        seen.append(view[32, :, 0].astype(float))
+        return []
+
+    windows.search(image, find, [(complex(3000, 150), complex(step))], 64)
+    [row] = seen
+    assert np.average(np.arange(64) + 0.5, weights=row) == pytest.approx(32, abs=0.1)
 
 
 def test_a_face_that_fills_a_large_picture_is_found_once(picture, yunet):

@@ -2,6 +2,7 @@
 
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from socket import create_server
 from threading import Thread
 
 import pytest
@@ -70,6 +71,27 @@ def test_an_address_that_does_not_answer_is_named(served):
     official = downloads.DOWNLOADS["yunet"]
     with pytest.raises(DownloadError, match=rf"127\.0\.0\.1:9.*{official.url}.*{official.sha256}"):
         downloads.pull("yunet", "http://127.0.0.1:9/yunet.onnx")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ncut"],
+)
+def test_a_broken_answer_is_an_error(answer):
+    with create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(9999)
+                connection.sendall(answer)
+
+        Thread(target=serve, daemon=True).start()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/yunet.onnx"
+        with pytest.raises(DownloadError, match=r"yunet\.onnx could not be read"):
+            downloads.pull("yunet", address)
+    with pytest.raises(DownloadError, match="nonsense could not be read: unknown url type"):
+        downloads.pull("yunet", "nonsense")
 
 
 def test_an_unknown_name_lists_what_there_is():

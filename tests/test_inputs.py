@@ -4,6 +4,7 @@ import http.server
 import io
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -36,10 +37,21 @@ class Pictures(http.server.BaseHTTPRequestHandler):
                 for _ in range(40):
                     self.wfile.write(b"H")
                     time.sleep(0.1)
-        elif name in ("/portrait.jpg", "/large"):
+        elif name == "/mine.jpg":
+            told = (
+                self.headers["Authorization"] == "Basic " + b64encode(b"ann:s\xc3\xa9cret").decode()
+            )
+            self.send_response(302 if told else 401)
+            self.send_header("Location", "/portr%C3%A4t.jpg")
+            self.end_headers()
+        elif name == "/empty.jpg":
+            self.send_response(200)
+            self.send_header("Content-Length", "5000")
+            self.end_headers()
+        elif name in ("/portrait.jpg", "/large", "/portr%C3%A4t.jpg"):
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(self.portrait if name == "/portrait.jpg" else bytes(2_000_000))
+            self.wfile.write(self.portrait if name != "/large" else bytes(2_000_000))
         else:
             self.send_error(404)
 
@@ -123,6 +135,7 @@ def test_the_channel_order_is_one_of_two() -> None:
         ("/nothing?key=secret", "/nothing answered 404 Not Found"),
         ("/file", "answered 302"),
         ("/large", "/large is larger than 1 MB"),
+        ("/empty.jpg", "/empty.jpg is empty"),
         ("/slow", "/slow did not send a picture within 0.5 s"),
     ],
 )
@@ -133,6 +146,16 @@ def test_an_address_is_limited(
     monkeypatch.setattr(inputs, "TIMEOUT_S", 0.5)
     with pytest.raises(PictureError, match=says):
         inputs.read(address + path)
+
+
+def test_an_address_may_have_a_password_and_any_letters(address: str, portrait: Path) -> None:
+    image = decode.read(portrait)
+    np.testing.assert_array_equal(inputs.read(f"{address}/porträt.jpg"), image)
+    mine = address.replace("//", "//ann:s%C3%A9cret@") + "/mine.jpg"
+    np.testing.assert_array_equal(inputs.read(mine), image)
+    with pytest.raises(PictureError, match=rf"^{address}/mine.jpg answered 401") as raised:
+        inputs.read(mine.replace("ann:", "bob:"))
+    assert "cret" not in str(raised.value)
 
 
 def test_an_address_without_a_server_is_an_error() -> None:

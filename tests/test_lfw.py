@@ -44,6 +44,8 @@ def test_unlisted_and_missing_pictures(tmp_path):
             "all",
             "line 2 of male_names.txt: Ann_Lee_0001.jpg has another label in line 1 of female",
         ),
+        ({"male": [BO, "../../x_1.jpg"]}, "all", r"line 2: ../../x_1.jpg leads out of"),
+        ({"male": ["/etc/y_1.jpg"]}, "all", "line 1: /etc/y_1.jpg leads out of"),
     ],
 )
 def test_says_what_is_wrong(tmp_path, changes, split, message):

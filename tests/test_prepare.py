@@ -307,6 +307,8 @@ def test_a_data_set_that_changes_meanwhile_is_refused(samples, tmp_path):
     with pytest.raises(DatasetError, match="it had 3 samples, then 5"):
         make(Counted(samples[:3], more=2), GIVEN, tmp_path / "cache")
     assert not (tmp_path / "cache" / MANIFEST).exists()
+    with pytest.raises(DatasetError, match="it had 3 samples, then 0"):
+        make(iter(samples[:3]), GIVEN, tmp_path / "other")
 
 
 def test_sources_mix_each_with_its_own_split(portrait, tmp_path):

@@ -11,6 +11,7 @@ from genderscope.core.errors import UsageError
 from genderscope.core.records import SceneRecord, plain
 from genderscope.core.types import Box, Face, Frame, Prediction, Result, Scene
 from genderscope.imaging import decode
+from genderscope.sinks import annotate
 
 IMAGE = np.full((40, 50, 3), 128, np.uint8)
 MARKS = ((12.0, 12.0), (20.123, 12.0), (16.0, 16.0), (13.0, 20.0), (19.0, 20.0))
@@ -151,6 +152,14 @@ def test_annotate_overwrites_nothing(tmp_path: Path) -> None:
     for name in written:
         head = b"\xff\xd8" if name.endswith("JPG") else b"\x89PNG"
         assert (here / name).read_bytes().startswith(head)
+
+
+def test_a_picture_too_wide_for_its_format_is_a_png(tmp_path: Path) -> None:
+    wide = np.zeros((2, 70_000, 3), np.uint8)
+    write("annotate", str(tmp_path), (Scene(Frame("wide.jpg", wide)),))
+    assert [file.name for file in tmp_path.iterdir()] == ["wide.png"]
+    with pytest.raises(UsageError, match="70000 x 2 pixels do not fit"):
+        annotate.save(wide, tmp_path / "wide.jpg")
 
 
 def test_the_table_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:

@@ -138,6 +138,11 @@ GOOD: dict[str, tuple[Callable[[], bytes], np.ndarray, float]] = {
     "png": (lambda: encoded(PICTURE, "PNG"), BGR, 0),
     "png 16-bit colour": (lambda: by_opencv(BGR.astype(np.uint16) * 257, ".png"), BGR, 0),
     "png 16-bit grey": (lambda: by_opencv(DEEP, ".png"), GREY, 1),
+    "png 16-bit grey, one transparent": (
+        lambda: encoded(PIL.Image.fromarray(DEEP), "PNG", transparency=int(DEEP[0, 0])),
+        np.where((DEEP[0, 0] == DEEP)[..., None], 255, GREY),
+        1,
+    ),
     "png 16-bit grey, dark": (lambda: by_opencv(DEEP // 8, ".png"), GREY // 8, 1),
     "pgm 16-bit": (lambda: by_opencv(DEEP, ".pgm"), GREY, 1),
     "tiff 16-bit grey": (lambda: by_opencv(DEEP, ".tiff"), GREY, 1),

@@ -2,9 +2,11 @@
 
 import os
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from genderscope.core import storage
 from genderscope.core.errors import UsageError
 from genderscope.core.storage import claimed, completed
 
@@ -37,6 +39,30 @@ def test_an_output_belongs_to_one_process(tmp_path: Path) -> None:
         claimed(place / "b.json").__enter__()
     with claimed(Path(os.devnull)), completed(Path(os.devnull)) as device:
         assert device == Path(os.devnull)
+
+
+def test_a_lock_that_was_removed_meanwhile_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process ends between the opening of its lock and the locking here."""
+    lock, really = tmp_path / ".a.json.lock", storage._locked
+
+    def late(file: IO[bytes]) -> bool:
+        monkeypatch.setattr(storage, "_locked", really)
+        lock.unlink()
+        return really(file)
+
+    monkeypatch.setattr(storage, "_locked", late)
+    with claimed(tmp_path / "a.json"):
+        assert lock.exists()
+        with pytest.raises(UsageError, match="another process"):
+            claimed(tmp_path / "a.json").__enter__()
+
+
+def test_an_interruption_before_the_first_byte_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), completed(tmp_path / "a.jsonl"):
+        raise KeyboardInterrupt
+    assert not os.listdir(tmp_path)
 
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt, ValueError])

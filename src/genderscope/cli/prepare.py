@@ -47,7 +47,7 @@ class CropOptions:
         if self.given_boxes and (self.detector or self.detector_model):
             raise UsageError("--given-boxes uses no detector: drop --detector and --detector-model")
         if self.counterfactual and self.counterfactual != counterfactuals.RANDOM:
-            counterfactuals.select(self.counterfactual)
+            counterfactuals.condition(self.counterfactual)
         name, model = None, self.detector_model
         if not self.given_boxes:
             name = detection.create(self.detector, model=model).name

@@ -67,6 +67,20 @@ def _work(make: Callable[[], Callable[[T], R]], tasks: Tasks[T, R]) -> None:
             future.set_exception(error)
 
 
+def within(seconds: float, function: Callable[[], R]) -> R:
+    """What a function returns or raises; ``TimeoutError`` if its thread takes longer."""
+    answer: Future[R] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(function())
+        except Exception as error:  # whatever it is, the caller is waiting
+            answer.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return answer.result(seconds)
+
+
 class Budget:
     """An amount, such as of memory, that threads share."""
 
@@ -124,6 +138,8 @@ class Work:
         """Have something called, from another thread, when this is cancelled."""
         with self._lock:
             self._cancel = cancel
+            if self.cancelled:
+                cancel()
         try:
             yield
         finally:

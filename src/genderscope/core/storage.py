@@ -1,6 +1,7 @@
 """Files written whole or not at all, and folders of them, local or in object storage."""
 
 import csv
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -64,14 +65,14 @@ def claimed(place: Path, overwrite: bool = False, advice: str = "") -> Iterator[
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         lock = place.absolute().with_name(f".{place.name}.lock")
-        held = lock.open("ab")
+        held = _held(lock)
     except (FileExistsError, NotADirectoryError) as error:
         raise UsageError(f"{place} cannot be written: {place.parent} is not a folder") from error
     except OSError as error:
         raise UsageError(f"{place} cannot be written: {error.strerror}") from error
+    if held is None:
+        raise UsageError(f"{place} is being written by another process or another option")
     with held:
-        if not _locked(held):
-            raise UsageError(f"{place} is being written by another process or another option")
         try:
             if not overwrite:
                 check_new(place, advice)
@@ -81,6 +82,19 @@ def claimed(place: Path, overwrite: bool = False, advice: str = "") -> Iterator[
             with suppress(OSError):  # those with files stay
                 for folder in new_folders:
                     folder.rmdir()
+
+
+def _held(lock: Path) -> IO[bytes] | None:
+    """A lock file, made and locked; None if another process has locked it."""
+    while True:
+        file = lock.open("ab")
+        if not _locked(file):
+            file.close()
+            return None
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+                return file
+        file.close()  # another process removed it before it was locked here
 
 
 def _locked(file: IO[bytes]) -> bool:
@@ -125,7 +139,8 @@ def completed(file: Path, resume: bool = False) -> Iterator[Path]:
     try:
         yield part
     except (KeyboardInterrupt, GeneratorExit):
-        part.replace(file)
+        if part.exists():
+            part.replace(file)
         raise
     part.replace(file)
 
@@ -144,7 +159,11 @@ class Store:
         self._files: Any = None
         if is_url(place := place.removeprefix("file://")):
             self.place = place.rstrip("/")
-            self._files, self._root = require("fsspec.core", "cluster").url_to_fs(self.place)
+            storage = require("fsspec.core", "cluster")
+            try:
+                self._files, self._root = storage.url_to_fs(self.place)
+            except (ImportError, ValueError) as error:  # no package for this kind of address
+                raise UsageError(f"{place} cannot be opened: {error}") from error
             return
         self.place = str(Path(place).absolute())
         try:

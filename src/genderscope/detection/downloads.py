@@ -53,6 +53,7 @@ def pull(name: str, url: str | None = None) -> Path:
     what was pinned.
     """
     from hashlib import sha256  # all slow to import
+    from http.client import HTTPException
     from tempfile import NamedTemporaryFile
     from urllib.request import urlopen
 
@@ -75,7 +76,7 @@ def pull(name: str, url: str | None = None) -> Path:
                 )
             part.flush()
             Path(part.name).replace(wanted.file)
-        except OSError as error:
+        except (OSError, HTTPException, ValueError) as error:
             raise DownloadError(
                 f"{url} could not be read: {error}; download {wanted.url} elsewhere "
                 f"(SHA-256 {wanted.sha256}), then: genderscope models pull {name} --from FILE"

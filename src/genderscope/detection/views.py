@@ -74,14 +74,21 @@ def shrunk(image: Image, scale: float) -> Image:
     """Whole blocks averaged first, which is quick, then the rest of the way between pixels."""
     height, width = image.shape[:2]
     block = max(min(int(1 / scale), height, width), 1)
-    if block > 1:
-        part = image[: height // block * block, : width // block * block]
-        size = (width // block, height // block)
-        image = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    image = averaged(image, block)
     if scale * block == 1:
         return image
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def averaged(image: Image, block: int) -> Image:
+    """Blocks of so many pixels a side as one pixel each; what fills none is left out."""
+    if block == 1:
+        return image
+    height, width = (side // block for side in image.shape[:2])
+    part = image[: height * block, : width * block]
+    resized = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
+    return resized.astype(np.uint8, copy=False)
 
 
 def moved(face: Face, a: complex, b: complex = 0) -> Face:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from genderscope.core.types import Face, Image
-from genderscope.detection.views import moved, shrunk
+from genderscope.detection.views import averaged, moved
 
 MOST = 100  # windows of one picture
 HALF_PIXEL = (1 + 1j) / 2  # OpenCV's pixels have their centres at whole numbers
@@ -30,7 +30,8 @@ def search(image: Image, find: Find, windows: Sequence[Window], side: int) -> li
     mosaic = np.zeros((rows * side, columns * side, 3), np.uint8)
     around: dict[tuple[complex, int], tuple[Image, complex]] = {}
     for place, (middle, step) in enumerate(windows):
-        block = max(int(abs(step)), 1)  # averaged first, since the warp reads only four pixels
+        # Averaged first, since the warp reads only four pixels.
+        block = max(min(int(abs(step)), *image.shape[:2]), 1)
         key = middle, block
         if key not in around:
             around[key] = _around(image, middle, block, side) if block > 1 else (image, 0)
@@ -55,7 +56,7 @@ def _around(image: Image, middle: complex, block: int, side: int) -> tuple[Image
     reach = (block + 1) * side * 3 // 4  # half of its diagonal, and a little
     left, top = (max(int(v) - reach, 0) // block * block for v in (middle.real, middle.imag))
     right, bottom = (int(v) + reach for v in (middle.real, middle.imag))
-    return shrunk(image[top:bottom, left:right], 1 / block), complex(left, top)
+    return averaged(image[top:bottom, left:right], block), complex(left, top)
 
 
 def _cut(image: Image, middle: complex, step: complex, side: int) -> Image:

@@ -21,7 +21,7 @@ from genderscope.evaluation.metrics.calibration import Calibration, RiskCoverage
 from genderscope.evaluation.metrics.groups import Group, by_group
 from genderscope.evaluation.predictions import Answer as Answer
 from genderscope.imaging.preprocess import PreprocessSpec, crop
-from genderscope.inference.classifier import Classifier
+from genderscope.inference.classifier import Classifier, results_beside
 from genderscope.inference.locate import locate
 
 PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "scikit-learn")
@@ -193,8 +193,8 @@ def measure(
 
 
 def beside(model: Path) -> list[Evaluation]:
-    """The evaluations beside a model, ``<model>.<data>.<detector>.json``; errors as ``load``."""
-    return [Evaluation.load(file) for file in sorted(model.parent.glob(f"{model.stem}.*.*.json"))]
+    """The evaluations beside a model; errors as ``load``."""
+    return [Evaluation.load(file) for file in results_beside(model)]
 
 
 def _confusion(counts: metrics.Integers) -> Confusion:

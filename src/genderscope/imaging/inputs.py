@@ -1,11 +1,11 @@
 """Pictures of any kind that a caller may pass: paths, addresses, bytes, files, PIL, arrays."""
 
 import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+import re
+from base64 import b64encode
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from threading import Thread
 from typing import IO, Any, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 import PIL.Image
 
 from genderscope.core.errors import PictureError, UsageError
+from genderscope.core.parallel import within
 from genderscope.core.types import Frame, Image
 from genderscope.imaging import opening
 from genderscope.imaging.decode import Encoded
@@ -99,11 +100,9 @@ def fetch(address: str) -> bytes:
     from http.client import HTTPException  # slow to import
     from urllib.error import HTTPError
 
-    answer: Future[bytes] = Future()
-    # A server may take its time over each byte of its headers: only a wait outside is bounded.
-    Thread(target=_settle, args=(answer, partial(_get, address)), daemon=True).start()
     try:
-        return answer.result(TIMEOUT_S)
+        # A server may take its time over each byte of its headers: only a wait outside is bounded.
+        return within(TIMEOUT_S, partial(_get, address))
     except TimeoutError as error:
         problem: Exception = error
         reason = f"did not send a picture within {TIMEOUT_S:g} s"
@@ -115,16 +114,16 @@ def fetch(address: str) -> bytes:
     raise PictureError(f"{_shown(address)} {reason}") from problem
 
 
-def _settle(answer: Future[bytes], get: Callable[[], bytes]) -> None:
-    try:
-        answer.set_result(get())
-    except Exception as error:  # whatever it is, the caller is waiting
-        answer.set_exception(error)
-
-
 def _get(address: str) -> bytes:
-    from urllib import request
+    from urllib import parse, request
 
+    parts = parse.urlsplit(address)
+    path, query = (parse.quote(part, safe="%/:=&;,+$!*'()@?~[]") for part in parts[2:4])
+    user, _, host = parts.netloc.rpartition("@")
+    wanted = request.Request(parts._replace(netloc=host, path=path, query=query).geturl())
+    if user:  # not for another host, to which an answer may point
+        token = b64encode(parse.unquote_to_bytes(user)).decode()
+        wanted.add_unredirected_header("Authorization", f"Basic {token}")
     # Without the handlers of file:// and ftp://, where an answer might point.
     opener = request.OpenerDirector()
     for handler in (
@@ -138,16 +137,17 @@ def _get(address: str) -> bytes:
     ):
         opener.add_handler(handler())
     opener.addheaders = [("User-Agent", "genderscope"), ("Accept", "image/*,*/*;q=0.1")]
-    with opener.open(address, timeout=TIMEOUT_S) as answer:
-        data: bytes = b"" if (answer.length or 0) > MAX_BYTES else answer.read(MAX_BYTES + 1)
-        if (not data and answer.length) or len(data) > MAX_BYTES:
+    with opener.open(wanted, timeout=TIMEOUT_S) as answer:
+        announced = answer.length or 0
+        data: bytes = b"" if announced > MAX_BYTES else answer.read(MAX_BYTES + 1)
+        if max(announced, len(data)) > MAX_BYTES:
             raise PictureError(f"{_shown(address)} is larger than {MAX_BYTES / 1e6:.0f} MB")
     return data
 
 
 def _shown(address: str) -> str:
-    """An address without its query, which may hold a key."""
-    return address.partition("?")[0]
+    """An address without its query and its password."""
+    return re.sub("//[^/@]*@", "//", address.partition("?")[0])
 
 
 def _array(pixels: npt.NDArray[Any], channel_order: ChannelOrder) -> Image:

@@ -5,7 +5,6 @@ Strips save the memory of further copies. Nothing of size is imported here, sinc
 """
 
 from collections.abc import Iterator
-from functools import cache
 from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
@@ -147,9 +146,13 @@ def bgr(picture: PIL.Image.Image) -> Image:
 def strips(picture: PIL.Image.Image) -> Iterator[Image]:
     """The same pixels from top to bottom, some rows at a time."""
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        top = _white(picture)
+        top, transparent = _white(picture), picture.info.get("transparency")
         for strip in _crops(picture):
-            yield np.repeat(_eight_bits(np.asarray(strip), top)[..., None], 3, axis=2)
+            values = np.asarray(strip)
+            grey = _eight_bits(values, top)
+            if isinstance(transparent, int):
+                grey[values == transparent] = 255
+            yield np.repeat(grey[..., None], 3, axis=2)
         return
     transparent = picture.has_transparency_data
     for strip in _crops(picture):
@@ -186,15 +189,10 @@ def _formats(data: bytes) -> tuple[str, ...]:
     """Those that a file may have."""
     if data[4:8] != b"ftyp" or "HEIF" not in FORMATS:
         return PILLOWS
-    _register_heif()
-    return FORMATS
-
-
-@cache
-def _register_heif() -> None:
     from pillow_heif import register_heif_opener  # slow to import
 
     register_heif_opener()
+    return FORMATS
 
 
 def _reduce(picture: PIL.Image.Image, request: Request) -> int:

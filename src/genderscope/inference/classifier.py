@@ -5,6 +5,7 @@ it was trained.
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Self
 
@@ -50,6 +51,12 @@ def find(model: str | Path) -> Path:
             f"{', '.join((*shipped(), *quantised(), *ALIASES))}"
         )
     return file
+
+
+def results_beside(network: Path) -> list[Path]:
+    """The results beside a model file, ``<model>.<data>.<detector>.json``, by name."""
+    name = re.compile(re.escape(network.stem) + r"\.[^.]+\.[^.]+\.json")
+    return sorted(file for file in network.parent.iterdir() if name.fullmatch(file.name))
 
 
 class Model:

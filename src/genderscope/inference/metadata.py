@@ -4,7 +4,6 @@ import re
 from math import prod
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from threading import Thread
 from typing import Annotated, Any
 from warnings import warn
 
@@ -14,6 +13,7 @@ import onnxruntime
 from msgspec import Meta
 
 from genderscope.core.errors import ModelError, ModelWarning
+from genderscope.core.parallel import within
 from genderscope.core.types import LABELS
 from genderscope.imaging.preprocess import PreprocessSpec, to_input
 
@@ -127,18 +127,13 @@ class Metadata(_Part, frozen=True, kw_only=True):
         return dict(msgspec.to_builtins(self))
 
 
-class _SpecKeys(msgspec.Struct):
-    """An unknown key of the spec is an error, since ignoring it would change the crop."""
-
-    spec: dict[str, msgspec.Raw]
-
-
 def read(session: onnxruntime.InferenceSession, file: Path) -> Metadata:
     """The metadata of an open model file; ``ModelError`` if missing or not valid."""
     try:
         text = session.get_modelmeta().custom_metadata_map[METADATA_KEY]
         metadata = msgspec.json.decode(text, type=Metadata)
-        PreprocessSpec.refuse_unknown(msgspec.json.decode(text, type=_SpecKeys).spec)
+        spec = msgspec.json.decode(text, type=dict[str, msgspec.Raw])["spec"]
+        PreprocessSpec.refuse_unknown(msgspec.json.decode(spec, type=dict[str, msgspec.Raw]))
     except KeyError as error:
         raise ModelError(f"{file} lacks genderscope's metadata") from error
     except (ValueError, RecursionError) as error:
@@ -172,23 +167,13 @@ def check(
     names = [value.name for value in session.get_outputs() if value.name in expected]
     if "logits" not in names:
         raise ModelError(f"{file} has no output 'logits'")
-    outputs: list[Any] = []
-    errors: list[Exception] = []
-
-    def run() -> None:
-        try:
-            outputs.extend(session.run(names, inputs, run_options))
-        except Exception as error:  # its exception types are private and have no common root
-            errors.append(error)
-
-    thread = Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(TRIAL_S)
-    if thread.is_alive():
+    try:
+        outputs = within(TRIAL_S, lambda: session.run(names, inputs, run_options))
+    except TimeoutError as error:
         run_options.terminate = True  # after the node that it is in, which nothing can stop
-        raise ModelError(f"{file} takes more than {TRIAL_S:g} s for {_CROPS} faces")
-    if errors:
-        raise ModelError(f"{file} cannot be run: {errors[0]}") from errors[0]
+        raise ModelError(f"{file} takes more than {TRIAL_S:g} s for {_CROPS} faces") from error
+    except Exception as error:  # its exception types are private and have no common root
+        raise ModelError(f"{file} cannot be run: {error}") from error
     for name, values in zip(names, outputs, strict=True):
         if np.shape(values) not in expected[name]:
             raise ModelError(f"{file} gives {name} of shape {np.shape(values)} for {_CROPS} faces")

@@ -15,6 +15,7 @@ from genderscope.sinks import BaseSink
 
 NEEDS_PICTURES = True
 SUFFIXES = (".jpg", ".jpeg", ".png")
+JPEG_PX = 65_500  # longer sides do not fit
 MAX_STEM_BYTES = 180  # file systems allow 255, with the number and the name until it is whole
 
 
@@ -34,7 +35,8 @@ class Annotate(BaseSink):
         if scene.frame.image is None:
             return
         path = Path(scene.frame.path)
-        suffix = path.suffix if path.suffix.lower() in SUFFIXES else ".png"
+        fits = path.suffix.lower() in SUFFIXES and max(scene.frame.image.shape) <= JPEG_PX
+        suffix = path.suffix if fits else ".png"
         drawn = draw(scene.frame.image, scene.results)
         name = (path.stem + suffix).casefold()  # two names may be one to a file system
         self._uses[name] = save_new(drawn, self._folder, path.stem, suffix, self._uses[name] + 1)
@@ -69,6 +71,10 @@ def save(image: Image, file: Path) -> None:
     """
     check(file)
     try:
-        write_whole(file, cv2.imencode(file.suffix, image)[1].tobytes())
+        done, data = cv2.imencode(file.suffix, image)
+        if not done:
+            height, width = image.shape[:2]
+            raise UsageError(f"{file} cannot be written: {width} x {height} pixels do not fit")
+        write_whole(file, data.tobytes())
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from error

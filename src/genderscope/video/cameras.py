@@ -162,10 +162,13 @@ def _folder(path: Path, frame_rate: float) -> Generator[Frame]:
 
 
 def _address(source: str, loop: bool, patience: Patience) -> "Source":
-    parts = urlsplit(source)
+    try:
+        parts = urlsplit(source)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError as error:  # its text may hold a password
+        raise UsageError(f"the address of the source is not valid; {ADVICE}") from error
     if parts.scheme not in SCHEMES:
         raise UsageError(f"{parts.scheme}:// is not supported; {ADVICE}")
-    port = f":{parts.port}" if parts.port else ""
     name = f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
     opened = partial(_opened, source, patience.frozen_s)
     try:
@@ -196,7 +199,9 @@ def _opened(url: str, patience_s: float | None = None) -> Any:
 
 
 def _video(name: str, container: Any) -> Generator[Frame]:
-    """Every frame of a video file; times start at the first one."""
+    """Every frame of a video file; times start at the first one. Those of a file without any, such
+    as raw H.264, follow from its frame rate.
+    """
     with container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
@@ -205,6 +210,8 @@ def _video(name: str, container: Any) -> Generator[Frame]:
             if time_s is not None:
                 first_s = time_s if first_s is None else first_s
                 last_s = time_s - first_s
+            elif first_s is None and stream.average_rate:
+                last_s = float(index / stream.average_rate)
             error = f"{name}: frame {index} cannot be decoded" if image is None else None
             yield Frame(name, image, error, time_s=last_s)
         length_s = _duration_s(container, stream)

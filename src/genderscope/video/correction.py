@@ -13,7 +13,7 @@ import msgspec
 from genderscope.core.errors import ModelError
 from genderscope.core.results import Estimate, Provenance, Record
 from genderscope.core.types import LABELS
-from genderscope.inference.classifier import find
+from genderscope.inference.classifier import find, results_beside
 
 LEVEL = 0.95
 ASSUMPTION = (
@@ -87,7 +87,7 @@ def measured_confusion(model: str | Path, detector: str) -> Confusion | None:
     path, or an evaluation is broken.
     """
     network, best = find(model), None
-    for file in sorted(network.parent.glob(f"{network.stem}.*.*.json")):
+    for file in results_beside(network):
         try:
             one = msgspec.json.decode(file.read_bytes(), type=_Evaluation)
             fits = (one.dataset.partition(":")[0], one.split, one.detector) == (*DATA, detector)

@@ -63,16 +63,25 @@ def select(names: str) -> list[Condition]:
     return list({one.name: one for name in selection for one in groups[name]}.values())
 
 
+def condition(name: str) -> Condition:
+    """A condition by its name; ``UsageError`` if there is none."""
+    if name not in (by_name := conditions()):
+        raise UsageError(f"no condition {name!r}; there are: {', '.join([RANDOM, *by_name])}")
+    return by_name[name]
+
+
 def picture_seed(file: Path, seed: int) -> int:
     """A seed for one picture, by its name, whatever its position in the data set."""
     return crc32(file.name.encode(errors="surrogateescape"), seed)
 
 
 def apply(picture: Image, face: Face, name: str, seed: int) -> Image:
-    """A picture in a condition, or in one of the worn ones if ``random``; errors as ``select``."""
+    """A picture in a condition, or in one of the worn ones if ``random``; errors as
+    ``condition``.
+    """
     if name == RANDOM:
-        worn = [condition for condition in conditions().values() if condition.kind == "worn"]
-        condition = worn[np.random.default_rng((seed, 1)).integers(len(worn))]
+        worn = select("worn")
+        chosen = worn[np.random.default_rng((seed, 1)).integers(len(worn))]
     else:
-        [condition] = select(name)
-    return condition.apply(picture, face, seed)
+        chosen = condition(name)
+    return chosen.apply(picture, face, seed)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from genderscope.core.errors import DatasetError
 from genderscope.core.types import Sample
-from genderscope.data.datasets._checks import OneLabelEach, check_split
+from genderscope.data.datasets._checks import OneLabelEach, check_split, inside
 
 TITLE = "Labeled Faces in the Wild"
 SIZE = 13_233
@@ -38,6 +38,7 @@ def read(root: Path, split: str) -> Iterator[Sample]:
         lines = (root / name).read_text(encoding="utf-8-sig", errors="replace").splitlines()
         for number, line in enumerate(lines, start=1):
             if picture := line.strip():
+                inside(root, picture, root / name, f"line {number}")
                 one_label.check(Path(picture), label, root, f"line {number} of {name}")
                 listed[picture] = label
     folder = next(root / name for name in FOLDERS if (root / name).is_dir())

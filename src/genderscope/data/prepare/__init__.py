@@ -41,7 +41,7 @@ def processes(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
     alive, life = context.Pipe(duplex=False)
     works = iter(works)
     first = list(islice(works, jobs or os.cpu_count() or 1))
-    pool = ProcessPoolExecutor(len(first), context, _follow, (alive,))
+    pool = ProcessPoolExecutor(len(first) or 1, context, _follow, (alive,))
     pending: deque[Future[Shard]] = deque()
     try:
         for work in chain(first, works):

@@ -42,12 +42,14 @@ _CASCADES = _Cascades()
 
 
 class Haar:
-    """See ``create``; threads may share one instance."""
+    """OpenCV's cascade. It gives no scores: each face's is 1. Threads may share one instance."""
 
     name = "haar"
     smallest_px = SMALLEST_PX
 
-    def __init__(self, detection_size: int, min_face_px: int, orientation: Orientation) -> None:
+    def __init__(
+        self, detection_size: int, min_face_px: int, orientation: Orientation = "upright"
+    ) -> None:
         self._detection_size, self._min_face_px = detection_size, min_face_px
         self._orientation = orientation
 
@@ -77,7 +79,7 @@ class Haar:
                 )
             )
             # Largest first: OpenCV's own order depends on the number of its threads.
-            for x, y, side, _ in sorted(checked, key=_by_size)
+            for x, y, side, _ in sorted(checked, key=lambda square: (-square[2], square))
         ]
 
 
@@ -101,10 +103,4 @@ def _is_face(grey: Image, square: list[int]) -> bool:
     return votes >= MIN_VOTES
 
 
-def _by_size(square: list[int]) -> tuple[int, list[int]]:
-    return -square[2], square
-
-
-def create(detection_size: int, min_face_px: int, orientation: Orientation = "upright") -> Haar:
-    """OpenCV's cascade. It gives no scores: each face's is 1."""
-    return Haar(detection_size, min_face_px, orientation)
+create = Haar

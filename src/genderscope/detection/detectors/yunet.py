@@ -31,21 +31,30 @@ OUTPUTS = [f"{kind}_{stride}" for stride in STRIDES_PX for kind in ("cls", "obj"
 
 
 class YuNet:
-    """See ``create``; threads may share one instance."""
+    """YuNet from a file, by default ``downloads.find``'s; ``ModelError`` if absent or broken.
+    Threads may share one instance.
+    """
 
     name = "yunet"
     smallest_px = SMALLEST_PX
 
     def __init__(
         self,
-        model: Path,
+        model: Path | None,
         detection_size: int,
         min_score: float,
         min_face_px: int,
-        orientation: Orientation,
-        threads: int,
-        provider: str,
+        orientation: Orientation = "upright",
+        threads: int = 1,
+        provider: str = sessions.CPU,
     ) -> None:
+        model = model or downloads.find("yunet")
+        if model is None or not model.is_file():
+            raise ModelError(
+                f"YuNet's weights are not there{f' ({model})' if model else ''}: "
+                "get them with 'genderscope models pull yunet', or name a file with "
+                "--detector-model"
+            )
         self._detection_size, self._min_face_px = detection_size, min_face_px
         self.min_score, self._orientation = min_score, orientation
         self._session = sessions.Session(model, threads, provider)
@@ -126,20 +135,4 @@ class YuNet:
         return np.hstack([np.hstack([corners, sides, points]) * stride, np.sqrt(squares[place])])
 
 
-def create(
-    model: Path | None,
-    detection_size: int,
-    min_score: float,
-    min_face_px: int,
-    orientation: Orientation = "upright",
-    threads: int = 1,
-    provider: str = sessions.CPU,
-) -> YuNet:
-    """YuNet from a file, by default ``downloads.find``'s; ``ModelError`` if absent or broken."""
-    model = model or downloads.find("yunet")
-    if model is None or not model.is_file():
-        raise ModelError(
-            f"YuNet's weights are not there{f' ({model})' if model else ''}: "
-            "get them with 'genderscope models pull yunet', or name a file with --detector-model"
-        )
-    return YuNet(model, detection_size, min_score, min_face_px, orientation, threads, provider)
+create = YuNet

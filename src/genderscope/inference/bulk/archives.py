@@ -113,8 +113,9 @@ def _items(
 
 
 def _listed(place: str) -> Iterator[str | Frame]:
-    files, root = require("fsspec.core", "cluster").url_to_fs(place)
+    storage = require("fsspec.core", "cluster")
     try:
+        files, root = storage.url_to_fs(place)
         paths = sorted(files.glob(root) if "*" in root else files.find(root))
     except Exception as error:  # what storage raises has no common root
         yield Frame(place, error=f"{place} cannot be listed: {_reason(error)}")
@@ -202,5 +203,7 @@ def _rows(place: str) -> Iterator[tuple[str, bytes]]:
                     name = row.get("path")
                     if isinstance(image, dict):
                         name, image = name or image.get("path"), image["bytes"]
+                    if not isinstance(image, bytes | None):
+                        raise ValueError("its column 'image' holds no bytes")
                     yield name or f"{number:08d}", image or b""
                     number += 1
