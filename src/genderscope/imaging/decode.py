@@ -12,10 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any
-
-import cv2
-import numpy as np
 
 from genderscope.core.errors import PictureError
 from genderscope.core.extras import installation
@@ -47,16 +43,6 @@ else:
 LIMITS = Limits()
 # Larger pictures, in bytes or in pixels of all passes, are decoded in workers.
 QUICK_BYTES, QUICK_PIXELS = 32 * 2**20, 250_000_000
-
-# How OpenCV decodes a JPEG at each reduction, and turns each EXIF orientation upright: with its
-# sides swapped, and then flipped.
-COLOURS = {
-    1: cv2.IMREAD_COLOR,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-}
-SWAPPED, FLIPS = (5, 6, 7, 8), {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,28 +242,8 @@ def _decoded(request: Request, work: Work) -> tuple[Image, int]:
             opened = Opened(request)
             if opened.pixels * request.passes <= QUICK_PIXELS:
                 work.reserve(opened.memory)
-                image = _jpeg(request.data, opened)
-                if image is None:
-                    opened.decode()
-                    image = opening.bgr(opened.picture)
-                return image, opened.reduction
+                opened.decode()
+                return opening.bgr(opened.picture), opened.reduction
     from genderscope.imaging import workers  # slow to import
 
     return workers.decode(request, work)
-
-
-def _jpeg(data: bytes, opened: Opened) -> Image | None:
-    """A JPEG decoded by OpenCV, which gives the same pixels as Pillow in half the time; None for
-    other pictures, and for those that it cannot read: Pillow says what is wrong with them.
-    """
-    picture = opened.picture
-    if picture.format not in ("JPEG", "MPO") or picture.mode not in ("RGB", "L"):
-        return None
-    how = COLOURS[opened.reduction] | cv2.IMREAD_IGNORE_ORIENTATION
-    image: Any = cv2.imdecode(np.frombuffer(data, np.uint8), how)
-    if image is None or image.shape[1::-1] != picture.size:
-        return None
-    turn = opening.orientation(picture)
-    image = cv2.transpose(image) if turn in SWAPPED else image
-    upright: Image = cv2.flip(image, FLIPS[turn]) if turn in FLIPS else image
-    return upright

@@ -121,16 +121,8 @@ class Opened:
 def upright(picture: PIL.Image.Image) -> PIL.Image.Image:
     """A picture, decoded and turned as its EXIF orientation says."""
     picture.load()
-    turn = TURNS.get(orientation(picture))
-    return picture if turn is None else picture.transpose(turn)
-
-
-def orientation(picture: PIL.Image.Image) -> int:
-    """The EXIF orientation of a picture, 1 for upright."""
-    try:
-        return int(picture.getexif().get(ORIENTATION_TAG, 1))
-    except Exception:  # a broken EXIF block has no orientation
-        return 1
+    orientation = _orientation(picture)
+    return picture.transpose(TURNS[orientation]) if orientation in TURNS else picture
 
 
 def bgr(picture: PIL.Image.Image) -> Image:
@@ -252,3 +244,10 @@ def _white(picture: PIL.Image.Image) -> float:
     if most > OVERSHOOT and peak <= BRIGHT:
         return most
     return next((top for top in FLOAT_TOPS if most <= OVERSHOOT * top), most)
+
+
+def _orientation(picture: PIL.Image.Image) -> int:
+    try:
+        return int(picture.getexif().get(ORIENTATION_TAG, 1))
+    except Exception:  # a broken EXIF block has no orientation
+        return 1
