@@ -27,7 +27,7 @@ def card(
         out: output file of --write.  [default: beside the model]
     """
     from genderscope.core.storage import write_whole
-    from genderscope.inference.classifier import find
+    from genderscope.inference.classifier import CARD, find
     from genderscope.reporting import cards
 
     if not write:
@@ -36,6 +36,6 @@ def card(
         echo(cards.read(model), nl=False)
         return
     text = cards.card(model)
-    out = out or find(model).with_suffix(cards.SUFFIX)
+    out = out or find(model).with_suffix(CARD)
     write_whole(out, text.encode())
     echo(str(out))

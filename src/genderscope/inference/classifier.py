@@ -23,6 +23,7 @@ from genderscope.inference.metadata import Metadata
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 GUIDED = ".guided.onnx"  # suffix of the file beside a model that explains it: see ``explainer``
+CARD = ".card.md"  # suffix of the card beside a model: see ``reporting.cards``
 INT8 = ".int8.onnx"  # suffix of a model's quantised version: see ``training.quantise``
 ALIASES = {"fast": "mini_xception", "balanced": "standard_cnn", "accurate": "efficientnet_lite0"}
 """Shipped models by what they are chosen for."""

@@ -12,11 +12,9 @@ from genderscope.core.errors import ModelError
 from genderscope.core.results import Estimate
 from genderscope.evaluation.counterfactuals import Counterfactuals
 from genderscope.evaluation.evaluate import Evaluation, beside
-from genderscope.inference.classifier import INT8, Classifier, find
+from genderscope.inference.classifier import CARD, INT8, Classifier, find
 from genderscope.reporting.formatting import TOO_SMALL
 from genderscope.reporting.page import render
-
-SUFFIX = ".card.md"
 
 
 def card(model: str | Path) -> str:
@@ -42,7 +40,7 @@ def card(model: str | Path) -> str:
 
 def read(model: str | Path) -> str:
     """The card that lies beside a model; ``ModelError`` without model or card."""
-    file = described(model).with_suffix(SUFFIX)
+    file = described(model).with_suffix(CARD)
     if not file.is_file():
         raise ModelError(f"no card of {model}: genderscope card {model} --write makes one")
     return file.read_text(encoding="utf-8")

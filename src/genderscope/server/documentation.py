@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from markdown_it import MarkdownIt
-
 # In a wheel beside this file, in the repository among the documents.
 LIMITS = (Path(__file__).with_name("limits.md"), Path(__file__).parents[3] / "docs" / "limits.md")
 HEAD = """<!doctype html>
@@ -59,6 +57,8 @@ def html(markdown: str) -> str:
 
     Headings are one level lower, below the page's own. The first column of a table is its header.
     """
+    from markdown_it import MarkdownIt  # slow to import
+
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(markdown)
     first_cell = False

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse
 
 from genderscope.core.errors import PictureError
 from genderscope.core.types import Frame, Scene
-from genderscope.reporting.cards import SUFFIX
+from genderscope.inference.classifier import CARD
 from genderscope.server import bodies, schemas
 from genderscope.server.documentation import html
 from genderscope.server.engine import PictureResults
@@ -127,7 +127,7 @@ async def card(
     name: str, service: Here, format: Annotated[Literal["markdown", "html"], Query()] = "markdown"
 ) -> Response:
     """A model's card in Markdown or HTML: intended use, limits and errors."""
-    file = _file(name, service).with_suffix(SUFFIX)
+    file = _file(name, service).with_suffix(CARD)
     if not file.is_file():
         raise Problem(404, f"{name} has no card; 'genderscope card --write' creates one")
     text = file.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from pydantic.config import JsonDict
 from genderscope.core.records import FaceRecord
 from genderscope.core.types import LABELS, LeftOut
 from genderscope.imaging.preprocess import PreprocessSpec
-from genderscope.reporting.cards import SUFFIX
+from genderscope.inference.classifier import CARD
 from genderscope.server.engine import Model, PictureResults
 
 # Metadata of a model that its users need.
@@ -173,7 +173,7 @@ class ModelCard(BaseModel):
             name=name,
             explains=model.explainer is not None,
             network=f"/v1/models/{name}/network",
-            card=f"/v1/models/{name}/card" if model.file.with_suffix(SUFFIX).is_file() else None,
+            card=f"/v1/models/{name}/card" if model.file.with_suffix(CARD).is_file() else None,
             labels=list(LABELS),
             spec=classifier.spec,
             temperature=classifier.temperature,
