@@ -113,7 +113,7 @@ def test_limits() -> None:
     assert Limits(max_body_mb=2.5).max_body_bytes == 2_500_000
     assert Limits(queue=0).queue == 0
     for field, value in (("timeout_s", 0), ("queue", -1), ("max_files", -1), ("max_body_mb", -0.5)):
-        with pytest.raises(UsageError, match=f"{field} must be positive, not {value}"):
+        with pytest.raises(UsageError, match=f"{field} must be positive and finite, not {value}"):
             Limits(**{field: value})
-    with pytest.raises(UsageError, match="max_body_mb must be positive, not nan"):
+    with pytest.raises(UsageError, match="max_body_mb must be positive and finite, not nan"):
         Limits(max_body_mb=float("nan"))

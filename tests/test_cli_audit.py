@@ -100,6 +100,15 @@ def test_persons_of_a_data_set_are_known(tmp_path, portrait, model):
     assert Audit.load(tmp_path / "out" / "audit.json").persons == 1
 
 
+def test_a_column_that_is_not_there_is_refused_before_the_model_runs(tmp_path, portrait):
+    (tmp_path / "faces" / "man").mkdir(parents=True)
+    (tmp_path / "faces" / "man" / "broken.jpg").touch()  # would be an error if it were read
+    source = f"folder:{tmp_path / 'faces'}"
+    done = run("audit", "--dataset", source, "--by", "rase", "--out", tmp_path / "out")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{source} has no column 'rase'; there are: gender" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -119,6 +128,7 @@ def test_persons_of_a_data_set_are_known(tmp_path, portrait, model):
         (["--predictions", "TABLE", "--counterfactuals", "NOSHEET"], "names a sheet that cannot"),
         (["--predictions", "TABLE", "--counterfactuals", "TABLE"], "is not a result file"),
         (["--from", "TABLE", "--by", "race"], "--from takes an audit as it is"),
+        (["--from", "TABLE", "--by", "", "--depth", "3"], "--from takes an audit as it is"),
         (["--from", "NOSHEET", "--by", ""], "a file of kind 'counterfactuals', not 'audit'"),
     ],
 )

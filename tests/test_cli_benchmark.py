@@ -1,5 +1,8 @@
 """The benchmark as a command: what it prints, writes and refuses."""
 
+import os
+import time
+
 import pytest
 from typer.testing import CliRunner
 
@@ -52,6 +55,9 @@ def test_a_comparison_on_a_data_set(tmp_path, portrait):
     assert kept.exit_code == 2
     assert "benchmark.json exists: add --overwrite" in kept.output
     assert "classifying" not in run("--dataset", *given, "--overwrite").output
+    later = time.time() + 9
+    os.utime(tmp_path / "faces" / "man" / "one.jpg", (later, later))
+    assert "classifying" in run("--dataset", *given, "--overwrite").output
     twice = run("--dataset", given[0], "--dataset", *given, "--overwrite")
     assert twice.exit_code == 2
     assert "is the second one called folder-all" in twice.output

@@ -76,6 +76,16 @@ def test_no_output_is_lost_to_another(
     assert says in result.output
 
 
+def test_no_file_of_a_folder_is_lost(tmp_path: Path) -> None:
+    table = tmp_path / "train.csv"
+    table.write_text("file,label\n" + "".join(f"{n}.jpg,{n % 2}\n" for n in range(20)))
+    before = table.read_text()
+    done = run("split", f"table:{table}", "--out", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == f"genderscope: {table} exists: add --overwrite to replace it\n"
+    assert (os.listdir(tmp_path), table.read_text()) == (["train.csv"], before)
+
+
 @pytest.mark.parametrize(
     ("sink", "head", "option"),
     [("jsonl", 0, "--resume continues"), ("csv", 1, "--overwrite begins again")],

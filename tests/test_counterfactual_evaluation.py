@@ -169,12 +169,23 @@ def test_pictures_go_out_and_answers_come_back(samples, tmp_path):
     [
         ("file,score\na.png,0.5\n", "lacks the columns face, condition"),
         ("file,face,condition,score\na.png,1,hat,0.5\n", "no face in the condition 'original'"),
+        (
+            "file,face,condition,score\na.png,1,original,0.5\nb.png,1,hat,0\nc.png,1,hat,1\n",
+            "the face 1 twice in the condition 'hat'",
+        ),
     ],
 )
 def test_other_tables_are_refused(tmp_path, text, message):
     (tmp_path / "said.csv").write_text(text)
     with pytest.raises(DatasetError, match=message):
         counterfactuals.from_predictions(read(tmp_path / "said.csv"))
+
+
+def test_faces_without_their_original_are_counted(tmp_path):
+    rows = ("a.png,1,original,0.5", "b.png,1,hat,0", "c.png,2,hat,1", "d.png,3,hat,1")
+    (tmp_path / "said.csv").write_text("\n".join(("file,face,condition,score", *rows)))
+    found = counterfactuals.from_predictions(read(tmp_path / "said.csv"))
+    assert dict(found.skipped) == {counterfactuals.NO_ORIGINAL: 2}
 
 
 def test_the_sheet_has_a_row_for_each_condition(samples, monkeypatch):

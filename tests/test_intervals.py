@@ -93,6 +93,8 @@ def test_extremes_by_hand():
     assert (found.most, found.least) == (2, 1)
     assert found.difference == pytest.approx(0.3)
     assert found.ratio == pytest.approx(4)
+    alike = intervals.extremes(np.zeros(3), np.array([100, 100, 100]))
+    assert (alike.most, alike.least) == (0, 2)  # two groups, not one twice
 
 
 def test_pictures_of_one_person_count_for_less():

@@ -35,6 +35,12 @@ def test_nan_is_null(tmp_path: Path) -> None:
     assert Weighing.load(tmp_path / "a.json").spread is None
 
 
+def test_a_name_that_is_not_utf8_is_kept_as_far_as_it_can_be(tmp_path: Path) -> None:
+    made_by = Provenance(command="weigh caf\udce9.csv", versions=versions())
+    Weighing(provenance=made_by, mean=MEAN).save(tmp_path / "a.json")
+    assert Weighing.load(tmp_path / "a.json").provenance.command == "weigh caf\ufffd.csv"
+
+
 def test_an_existing_file_is_kept(tmp_path: Path) -> None:
     WEIGHING.save(tmp_path / "a.json")
     with pytest.raises(UsageError, match="--overwrite"):

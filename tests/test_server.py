@@ -225,6 +225,8 @@ def test_explain(client: Any, portrait: Path, expected: list[dict[str, Any]]) ->
         assert response.headers["content-type"] == "image/png"
         assert response.content == guided
     assert ask("image/png", format="json").headers["content-type"] == "application/json"
+    for accept in ("image/png;q=0, application/json", "application/json, image/png;q=0.1"):
+        assert ask(accept).headers["content-type"] == "application/json"
     serving.problem(ask("image/png", face=1), 404, "no face 1: of those found, 1, 0 is the first")
     serving.problem(ask(model=PLAIN), 501, f"{PLAIN} has no guided graph")
     files = {"files": [("file", data), ("file", data)]}

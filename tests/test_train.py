@@ -413,6 +413,9 @@ def test_one_command_trains_a_recipe_and_what_it_builds_on_first(crops, tmp_path
         (["--set", "occlusion_share=0.5"], "occlusion_share goes with --occlusions"),
         (["--set", "epochs"], "write NAME=VALUE"),
         (["--set", "epochs=0"], "a setting is not valid: Expected `int` >= 1 - at `$.epochs`"),
+        (["--set", "mixup=inf"], "a setting is not valid: mixup is infinite"),
+        (["--set", "augmentation=-1"], "a setting is not valid: Expected `float` >= 0"),
+        (["--set", "augmentation=nan"], "a setting is not valid: Expected `float` >= 0"),
         (["--set", "balance=x"], "Invalid enum value 'x' - at `$.balance`"),
     ],
 )
@@ -422,6 +425,27 @@ def test_what_a_cache_cannot_do_is_refused(crops, tmp_path, options, message):
     assert result.exit_code == 2
     assert message in result.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--study", "STUDY"], "cannot be opened as a study: file is not a database"),
+        (["--study", "new.sqlite", "--model", "foo"], "no model 'foo'; there are"),
+    ],
+)
+def test_a_search_that_cannot_begin_leaves_nothing_behind(
+    crops, tmp_path, monkeypatch, options, message
+):
+    pytest.importorskip("optuna", reason="needs the extra [lab]")
+    monkeypatch.chdir(tmp_path)
+    other = tmp_path / "other.sqlite"
+    other.write_text("something else, and long enough to be read as a header of a database" * 9)
+    words = [str(other) if word == "STUDY" else word for word in options]
+    result = CliRunner().invoke(app, ["tune", "--cache", str(crops.folder), *words])
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert message in result.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["other.sqlite"]
 
 
 def test_a_search_goes_on_where_it_was_stopped(crops, tmp_path):

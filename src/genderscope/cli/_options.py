@@ -15,7 +15,7 @@ from typer import Option
 
 from genderscope.cli._output import note
 from genderscope.core.errors import UsageError
-from genderscope.core.storage import claimed
+from genderscope.core.storage import check_new, claimed
 
 if TYPE_CHECKING:
     from genderscope.core.protocols import Detector
@@ -28,6 +28,7 @@ class Output:
 
     Attributes:
         file: what is written into a folder, so that its presence means an earlier result.
+        more: other files that are written there, and may be someone else's.
         shared: a folder to which new files are added.
         resumable: ``--resume`` continues it.
     """
@@ -35,6 +36,7 @@ class Output:
     file: str = ""
     shared: bool = False
     resumable: bool = False
+    more: tuple[str, ...] = ()
 
 
 FOLDER = Option(metavar="DIR", file_okay=False)
@@ -124,6 +126,8 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
                     advice = ", or --resume to continue it" if output.resumable else ""
                     file, overwrite = Path(place) / output.file, replaced or output.shared
                     claims.enter_context(claimed(file, overwrite, advice))
+                    for name in () if overwrite else output.more:
+                        check_new(Path(place) / name)
             for name, group in groups.items():
                 values[name] = group(**{one.name: values.pop(one.name) for one in fields(group)})
             command(**values)

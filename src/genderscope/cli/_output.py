@@ -55,7 +55,7 @@ def console(stderr: bool = False) -> "Console":
     """A console without markup, since a path or a group's name may hold any."""
     from rich.console import Console
 
-    return Console(markup=False, highlight=False, stderr=stderr)
+    return Console(markup=False, emoji=False, highlight=False, stderr=stderr)
 
 
 def tracked(

@@ -19,13 +19,18 @@ if TYPE_CHECKING:
     from genderscope.evaluation.predictions import Predictions
 
 PANEL = "Measure"
+OTHERS = ("audit.html", "audit.md", "predictions.csv")
 
 
 @_options.expanded
 def audit(
     data: _options.DataOptions,
     detection: _options.DetectorOptions,
-    out: Annotated[Path, _options.FOLDER, _options.Output("audit.json")],
+    out: Annotated[
+        Path,
+        _options.FOLDER,
+        _options.Output("audit.json", more=OTHERS),
+    ],
     by: Annotated[str, Option(metavar="COLUMN,COLUMN")] = "",
     dataset: Annotated[str | None, Option(metavar="NAME:PATH")] = None,
     predictions: Annotated[Path | None, Option(metavar="FILE.csv")] = None,
@@ -70,8 +75,8 @@ def audit(
     if dataset is None:
         _options.of_a_dataset(model=model, **vars(data), **vars(detection))
     if source:
-        if by or counterfactuals or regions:
-            raise UsageError("--from takes an audit as it is: leave out --by and what to include")
+        if by or counterfactuals or regions or (depth, seed, score_is) != (2, 0, "man"):
+            raise UsageError("--from takes an audit as it is: leave out all but --out")
         _write(out, results := Audit.load(source), _sheet(source, results.counterfactuals))
         return
     flips = Counterfactuals.load(counterfactuals) if counterfactuals else None
@@ -80,6 +85,9 @@ def audit(
     samples, detector, unreadable = None, None, 0
     if dataset:
         samples, detector = data.read(dataset), detection.create()
+        columns = [name for one in samples.samples for name in one.groups]
+        columns += [audits.IDENTITY] * any(one.identity for one in samples.samples)
+        audits.check_columns(_options.columns(by), columns, dataset)
         table, unreadable = _predict(
             samples.samples, detector, model or "mini_xception", batch_size
         )

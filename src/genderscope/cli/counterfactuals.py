@@ -72,6 +72,7 @@ def counterfactuals(
         annotate.check(sheet)
     if predictions:
         others = {"redetect": redetect, "sheet": sheet, "pictures_out": pictures_out}
+        others |= {"model": model != "mini_xception", "conditions": conditions != "all"}
         _options.of_a_dataset(**vars(data), **vars(detection), **others)
         table = prediction_tables.read(predictions, score_is)
         results = evaluation.report(

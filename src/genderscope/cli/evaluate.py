@@ -19,7 +19,13 @@ def evaluate(
     json_file: _options.JsonFile = None,
     save_predictions: _options.PredictionsFile = None,
     confusion: Annotated[Path | None, _options.PNG, _options.Output()] = None,
-    plots: Annotated[Path | None, _options.FOLDER, _options.Output("confusion.png")] = None,
+    plots: Annotated[
+        Path | None,
+        _options.FOLDER,
+        _options.Output(
+            "confusion.png", more=("reliability.png", "risk-coverage.png", "face-size.png")
+        ),
+    ] = None,
     face_sizes: Annotated[str | None, Option(metavar="PX,PX,...")] = None,
     redetect: bool = False,
     batch_size: _options.BatchSize = 256,

@@ -13,7 +13,7 @@ PANEL = "Data"
 @_options.expanded
 def explore(
     source: Annotated[str, Argument(metavar="NAME:PATH")],
-    out: Annotated[Path, _options.FOLDER, _options.Output("numbers.json")],
+    out: Annotated[Path, _options.FOLDER, _options.Output("numbers.json", more=("index.html",))],
     split: str | None = None,
     metadata_only: bool = False,
     sample: Annotated[int, Option(min=1)] = 500,

@@ -21,7 +21,11 @@ def leakage(
     split_a: str | None = None,
     split_b: str | None = None,
     threshold: Annotated[float, Option(min=-1, max=1)] = 0.8,
-    out: Annotated[Path | None, Option(metavar="DIR"), Output("leakage.json")] = None,
+    out: Annotated[
+        Path | None,
+        Option(metavar="DIR"),
+        Output("leakage.json", more=("leakage.csv", "leakage.png")),
+    ] = None,
     jobs: Jobs = None,
 ) -> None:
     """Find duplicates and shared identities across data sets.

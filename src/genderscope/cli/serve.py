@@ -41,6 +41,7 @@ def serve(
         open_page: open the page in the browser.
     """
     import os
+    import re
     import webbrowser
     from functools import partial
 
@@ -55,10 +56,12 @@ def serve(
     from genderscope.server.engine import Engine, load_models
     from genderscope.server.metrics import Metrics
 
-    if token is not None and (len(token) < MIN_TOKEN or not token.isascii()):
-        raise UsageError(f"a token needs at least {MIN_TOKEN} characters, all of them ASCII")
+    if token is not None and (len(token) < MIN_TOKEN or not re.fullmatch("[!-~]+", token)):
+        raise UsageError(
+            f"a token needs at least {MIN_TOKEN} characters, all of them ASCII, and no spaces"
+        )
     for origin in allow_origin or ():
-        if "://" not in origin and origin != "*":
+        if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/A-Z]+", origin):
             raise UsageError(f"{origin!r} is not an origin; write https://example.org, or *")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     metrics = Metrics()

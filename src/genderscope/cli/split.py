@@ -11,7 +11,11 @@ PANEL = "Data"
 @_options.expanded
 def split(
     source: Annotated[str, Argument(metavar="NAME:PATH")],
-    out: Annotated[Path, Option(metavar="DIR"), _options.Output("splits.json")],
+    out: Annotated[
+        Path,
+        Option(metavar="DIR"),
+        _options.Output("splits.json", more=("train.csv", "validation.csv", "test.csv")),
+    ],
     validation: float = 0.1,
     test: float = 0.1,
     seed: _options.Seed = 0,

@@ -15,7 +15,7 @@ import msgspec
 
 from genderscope.core import __version__
 from genderscope.core.errors import ResultError, UsageError
-from genderscope.core.storage import write_whole
+from genderscope.core.storage import text, write_whole
 
 Interval = tuple[float, float]
 
@@ -79,7 +79,7 @@ class Document(Record, frozen=True, kw_only=True):
 
     def encode(self) -> bytes:
         """The file's content."""
-        return msgspec.json.format(msgspec.json.encode(self.to_dict()), indent=1)
+        return msgspec.json.format(msgspec.json.encode(_valid(self.to_dict())), indent=1)
 
     def to_dict(self) -> dict[str, object]:
         """Plain values, as in the file."""
@@ -129,6 +129,15 @@ class Document(Record, frozen=True, kw_only=True):
         own["properties"] = format_of | own["properties"]
         own["required"] = ["kind", "version", *own["required"]]
         return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _valid(value: Any) -> Any:  # of any document
+    """The same with names of the file system that are not UTF-8 as valid Unicode."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, dict):
+        return {_valid(name): _valid(one) for name, one in value.items()}
+    return [_valid(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def versions(packages: Iterable[str] = ()) -> dict[str, str]:

@@ -25,6 +25,7 @@ from genderscope.inference.classifier import Classifier
 from genderscope.inference.locate import locate
 
 GENDER = "gender"
+NO_ORIGINAL = "the table lacks its original picture"
 LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless")
 
 
@@ -172,6 +173,10 @@ def from_predictions(predictions: Predictions) -> Answers:
     pairs = list(zip(columns["face"], columns["condition"], strict=True))
     names = [name for name in dict.fromkeys(columns["condition"]) if name != ORIGINAL]
     column = {name: number for number, name in enumerate([ORIGINAL, *names])}
+    if twice := next((pair for pair, n in Counter(pairs).items() if n > 1), None):
+        raise DatasetError(
+            f"{predictions.name} has the face {twice[0]} twice in the condition {twice[1]!r}"
+        )
     originals = {face: row for row, (face, name) in enumerate(pairs) if name == ORIGINAL}
     if not originals or not names:
         raise DatasetError(
@@ -190,7 +195,9 @@ def from_predictions(predictions: Predictions) -> Answers:
         for name, values in predictions.groups.items()
         if name not in ("face", "condition")
     }
-    return Answers(tuple(names), labels, scores, predictions.truth[rows], groups)
+    lost = len({*columns["face"]} - {*originals})
+    skipped = {NO_ORIGINAL: lost} if lost else {}
+    return Answers(tuple(names), labels, scores, predictions.truth[rows], groups, skipped)
 
 
 def report(
@@ -262,7 +269,7 @@ def _accuracy(labels: Integers, truth: Integers) -> Estimate:
 
 def _mean(values: Floats, seed: int) -> Estimate:
     """The mean, with the percentile interval of the bootstrap."""
-    if not (n := len(values)):
-        return Estimate(n=0, value=None, interval=None)
+    if (n := len(values)) < 2:  # one value has a mean, but no spread
+        return Estimate(n=n, value=float(values[0]) if n else None, interval=None)
     interval = metrics.percentiles(metrics.bootstrap_means(values, seed))
     return metrics.estimate(values.mean(), interval, n)

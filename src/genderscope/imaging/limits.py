@@ -1,6 +1,7 @@
 """Limits on what one picture may use, as options of ``genderscope classify``."""
 
 from dataclasses import dataclass, fields
+from math import inf
 from typing import ClassVar
 
 from genderscope.core.errors import UsageError
@@ -26,5 +27,5 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not (value > 0 or (value == 0 and field.name in self.MAY_BE_ZERO)):
-                raise UsageError(f"{field.name} must be positive, not {value}")
+            if not (0 < value < inf or (value == 0 and field.name in self.MAY_BE_ZERO)):
+                raise UsageError(f"{field.name} must be positive and finite, not {value}")

@@ -166,7 +166,7 @@ def regions(groups: "tuple[RegionGroup, ...]") -> Table:
     table.add_row("area, %", "", *(percent(cell.area) for cell in first.values()))
     section, small = "", []
     for group in groups:
-        name = group.group or f"{group.label}, {group.answers}"
+        name = printable(group.group or f"{group.label}, {group.answers}")
         cells = [*map(_region, group.regions.values())]
         if {*cells} == {TOO_SMALL}:
             small.append(name)
@@ -249,6 +249,8 @@ def with_interval(estimate: Estimate | None) -> str:
     """A share in percent, with its interval."""
     if estimate is None or estimate.value is None:
         return TOO_SMALL
+    if estimate.interval is None:
+        return percent(estimate.value)
     return f"{percent(estimate.value)} ({between(estimate.interval)})"
 
 

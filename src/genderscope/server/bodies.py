@@ -4,6 +4,7 @@ File names are ignored.
 """
 
 import asyncio
+import logging
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, MultipartState, parse_options_header
@@ -13,6 +14,7 @@ from genderscope.server.limits import Limits
 from genderscope.server.problems import Problem
 
 FIELD = b"file"
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of each hostile body
 
 
 async def read(request: Request, limits: Limits) -> bytes:

@@ -87,7 +87,12 @@ class Connection(H11Protocol):
 
 
 class Socket(WebSocketsSansIOProtocol):
-    """Answers a handshake that is not valid with a problem."""
+    """Answers a handshake that is not valid with a problem, and logs no refusal."""
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True  # else Uvicorn logs an error for each refusal
 
     def handle_connect(self, event: Request) -> None:
         self.conn.reject = _rejection  # type: ignore[method-assign]
@@ -115,6 +120,8 @@ def listen(host: str, port: int, token: str | None) -> socket.socket:
         if error.errno == EADDRINUSE:
             reason = f"port {port} is in use; try --port {_free(address, family)}"
         raise UsageError(reason) from error
+    except UnicodeError as error:  # of a label that is empty or too long
+        raise UsageError(f"{host} is not a valid host name") from error
 
 
 def _free(address: tuple[Any, ...], family: int) -> int:

@@ -1,6 +1,7 @@
 """The routes of ``/v1``."""
 
 import asyncio
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -83,7 +84,8 @@ async def explain(
     The response is JSON with a map for each face, or the map of one face as a PNG.
     """
     accepted = request.headers.get("accept", "")
-    if options.format == "json" or (options.format is None and PNG not in accepted):
+    prefers_png = _weight(accepted, PNG) > _weight(accepted, "application/json")
+    if options.format == "json" or (options.format is None and not prefers_png):
         return await _answer(request, service, options, explain=True)
     one = slice(options.face, options.face + 1)
     results = await _results(request, service, options, explain=True, wanted=one)
@@ -193,3 +195,13 @@ async def _results(
     if len(results) == 1 and isinstance(results[0], PictureError):
         raise results[0]
     return results
+
+
+def _weight(accept: str, kind: str) -> float:
+    """How much a client wants a kind of answer, 0-1, by its header Accept."""
+    for part in accept.split(","):
+        name, *parameters = (word.strip().lower() for word in part.split(";"))
+        if name == kind:
+            weight = next((word[2:] for word in parameters if word.startswith("q=")), "1")
+            return float(weight) if re.fullmatch(r"[01](\.\d*)?", weight) else 0.0
+    return 0.0

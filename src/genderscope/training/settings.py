@@ -96,7 +96,7 @@ class Settings(Record, frozen=True, kw_only=True):
     learning_rate: Weight = 4e-3
     muon_rate: Weight = 0.0
     small_share: Ratio = 0.0
-    small_scale: Ratio = 0.625
+    small_scale: Annotated[float, Meta(gt=0, le=1)] = 0.625
     weight_decay: Weight = 0.05
     label_smoothing: Ratio = 0.05
     mixup: Weight = 0.0

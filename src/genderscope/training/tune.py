@@ -12,7 +12,9 @@ from lightning.pytorch.callbacks import Callback
 from msgspec import to_builtins
 from msgspec.structs import replace
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import DatabaseError
 
+from genderscope.core import plugins
 from genderscope.core.errors import UsageError
 from genderscope.core.results import Provenance, versions
 from genderscope.data.prepare.crops import Crops
@@ -61,12 +63,16 @@ def tune(
     with each trial that ends. ``UsageError`` if the study has other settings or other crops.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        study_name=settings.model,
-        storage=f"sqlite:///{file.absolute()}",
-        load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
-    )
+    plugins.load("training.models", settings.model)  # now: a failed trial would stay in the study
+    try:
+        study = optuna.create_study(
+            study_name=settings.model,
+            storage=f"sqlite:///{file.absolute()}",
+            load_if_exists=True,
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
+        )
+    except DatabaseError as error:
+        raise UsageError(f"{file} cannot be opened as a study: {error.orig}") from error
     shared = to_builtins(settings) | {"fingerprint": crops.manifest.fingerprint}
     shared["teachers"] = list(settings.teachers)  # as JSON has it
     if study.user_attrs.get("shared", shared) != shared:

@@ -2,7 +2,7 @@
 than chance. Needs the ``eval`` extra.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -49,10 +49,13 @@ def report(
         raise DatasetError(f"{predictions.name} has no labelled picture to count errors of")
     truth, answers = predictions.truth[labelled], predictions.labels[labelled]
     score, forced = predictions.score[labelled], predictions.forced[labelled]
+    check_columns(by, predictions.columns, predictions.name)
     columns = {
-        name: np.array(values, dtype=str)[labelled] for name, values in predictions.columns.items()
+        name: np.array(values, dtype=str)[labelled]
+        for name, values in predictions.columns.items()
+        if name in {*by, IDENTITY}
     } | {GENDER: np.array(LABELS)[truth]}
-    by = _columns(by, columns, predictions.name)
+    by = _columns(by, columns)
     person = _persons(columns.get(IDENTITY))
     values = disaggregate.outcomes(truth, forced, answers, score)
     groups = partial(_groups, truth, answers, score, person, provenance.seed or 0)
@@ -89,17 +92,23 @@ def report(
     )
 
 
-def _columns(by: Sequence[str], columns: disaggregate.Columns, name: str) -> list[str]:
+def check_columns(by: Sequence[str], known: Iterable[str], name: str) -> None:
+    """``UsageError`` unless there are columns to divide by, all of them ``known``."""
+    known = list(dict.fromkeys((*known, GENDER)))
+    for column in by:
+        if column not in known:
+            raise UsageError(f"{name} has no column {column!r}; there are: {', '.join(known)}")
+    if not by:
+        raise UsageError(f"name the columns to divide by: add --by {','.join(known)}")
+
+
+def _columns(by: Sequence[str], columns: disaggregate.Columns) -> list[str]:
     chosen = list(dict.fromkeys(by))
     for column in chosen:
-        if column not in columns:
-            raise UsageError(f"{name} has no column {column!r}; there are: {', '.join(columns)}")
         if (values := len(np.unique(columns[column]))) > MOST_VALUES:
             raise UsageError(
                 f"the column {column!r} has {values:,} values; groups are at most {MOST_VALUES}"
             )
-    if not chosen:
-        raise UsageError(f"name the columns to divide by: add --by {','.join(columns)}")
     return chosen
 
 

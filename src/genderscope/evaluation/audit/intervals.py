@@ -73,7 +73,7 @@ def extremes(share: Floats, n: Floats) -> Extremes:
     ends need no correction. The intervals are of the largest difference and ratio: at the nominal
     level where the two stand out, at a higher one where other groups are near them.
     """
-    most, least = int(share.argmax()), int(share.argmin())
+    most, least = int(share.argmax()), len(share) - 1 - int(share[::-1].argmin())
     pair = share[most], n[most], share[least], n[least]
     could_be_most = difference(*pair[:2], share, n)[0] <= 0
     could_be_least = difference(share, n, *pair[2:])[0] <= 0

@@ -185,7 +185,7 @@ def predict(
     report: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Predictions]:
     """The predictions of each model for every sample; ``data`` names them in results. A table in
-    ``folder`` that is newer than its model and has the same pictures is read instead; ``report``
+    ``folder`` that is newer than its model and pictures, the same ones, is read instead; ``report``
     gets a line of text before each.
     """
     remembering = Remembering(detector)
@@ -219,9 +219,15 @@ def _right(predictions: Predictions) -> npt.NDArray[np.bool_]:
     return right
 
 
+def _changed_s(file: Path) -> float:
+    """When a file was changed; 0 if it is not there."""
+    return file.stat().st_mtime if file.is_file() else 0.0
+
+
 def _kept(table: Path, model: Path, samples: Sequence[Sample]) -> Predictions | None:
     """The predictions in a table, if they are of this model and these pictures."""
-    if not table.is_file() or table.stat().st_mtime < model.stat().st_mtime:
+    files = [model, *(sample.file for sample in samples)]
+    if not table.is_file() or table.stat().st_mtime < max(map(_changed_s, files)):
         return None
     kept = predictions.read(table)
     # Paths relative to the table and to the working directory resolve to the same file.

@@ -180,7 +180,7 @@ def problems(
     if imbalance and imbalance.ratio > IMBALANCE_RATIO:
         yield _unequal(imbalance, int(tally.labels[:UNLABELLED].max()))
     if sizes:
-        yield from _of_pictures(opened, sizes)
+        yield from _of_pictures(opened, sizes, tally.n)
     for name, measure, title, advice in ROWS:
         if not measure or tally.has(measure):
             rows = tally.odd[name]
@@ -199,9 +199,13 @@ def _unequal(imbalance: results.Imbalance, pictures: int) -> Problem:
     )
 
 
-def _of_pictures(opened: Sequence[OpenedPicture], sizes: results.Sizes) -> Iterator[Problem]:
+def _of_pictures(
+    opened: Sequence[OpenedPicture], sizes: results.Sizes, n: int
+) -> Iterator[Problem]:
     low, high = sizes.unreadable_interval
     advice = f"In the whole data set it is {low:.1%} to {high:.1%} (95% interval)."
+    if sizes.opened == n:  # all of them
+        advice = "Get other copies, or exclude them."
     reasons = [picture.error.partition(";")[0] for picture in opened if picture.error]
     yield from _counted("Opened pictures that cannot be read", reasons, sizes.opened, advice)
     files = [str(picture.sample.file) for picture in opened if picture.outside]

@@ -26,6 +26,7 @@ const find = (id) => document.getElementById(id);
 
 const table = new FaceTable("Faces in view");
 let stream = null;
+let turn = 0; // of starting and stopping
 let live = null;
 let still = null; // the last frame of a camera that was stopped
 let tracks = new Tracks();
@@ -62,6 +63,7 @@ export const faces = () => listed?.faces ?? [];
 
 /** Stop the camera. */
 export function stop() {
+  turn += 1;
   const video = find("camera-video");
   if (stream && answer) {
     still = element("canvas", { width: video.videoWidth, height: video.videoHeight });
@@ -78,11 +80,20 @@ export function stop() {
 async function run(device) {
   tell("");
   find("camera-start").disabled = true;
+  const mine = (turn += 1);
+  let [opened, socket] = [null, null];
+  const leave = () => {
+    opened?.getTracks().forEach((track) => track.stop());
+    socket?.close();
+  };
   try {
-    stream = await open(device);
-    await list();
-    live = await Live.open();
+    opened = await open(device);
+    if (mine === turn) await list((stream = opened));
+    if (mine === turn) socket = await Live.open();
+    if (mine !== turn) return leave();
+    live = socket;
   } catch (error) {
+    if (mine !== turn) return leave();
     stop();
     tell(REASONS[error.name] ?? error.message);
     return;
@@ -108,10 +119,10 @@ async function open(device) {
   return opened;
 }
 
-async function list() {
+async function list(opened) {
   const devices = await navigator.mediaDevices.enumerateDevices();
   const cameras = devices.filter(({ kind }) => kind === "videoinput");
-  const used = stream.getVideoTracks()[0].getSettings().deviceId;
+  const used = opened.getVideoTracks()[0].getSettings().deviceId;
   const options = cameras.map(({ deviceId, label }) => new Option(label, deviceId));
   find("cameras").replaceChildren(...options);
   find("cameras").value = used;

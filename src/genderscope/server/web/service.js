@@ -15,7 +15,7 @@ export class Refusal extends Error {
 }
 
 export function setToken(text) {
-  token = text;
+  token = text.replaceAll(/[^\x21-\x7e]/g, ""); // no header may hold anything else
 }
 
 async function ask(path, options = {}) {

@@ -6,13 +6,14 @@ result. ``teachers`` and ``init_from`` name recipes themselves.
 
 import tomllib
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 
 from msgspec import ValidationError, convert, to_builtins
 from msgspec.structs import replace
 
 from genderscope.core.errors import UsageError
-from genderscope.training.settings import Augmentation, Settings
+from genderscope.training.settings import Augmentation, Settings, Weight
 
 FOLDER = Path(__file__).parent
 
@@ -52,11 +53,13 @@ def settings(options: Options, runs: Path) -> Settings:
         raise UsageError(f"no setting {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
     try:
         if not isinstance(strength := values.get("augmentation", 1), dict):
-            strength = convert(strength, float, strict=False)
+            strength = convert(strength, Weight, strict=False)
             values["augmentation"] = to_builtins(Augmentation().times(strength))
         read = convert(values, Settings, strict=False)
     except ValidationError as error:
         raise UsageError(f"a setting is not valid: {error}") from error
+    if infinite := [name for name in names if inf in (getattr(read, name), values.get(name))]:
+        raise UsageError(f"a setting is not valid: {infinite[0]} is infinite")
     return replace(
         read,
         teachers=tuple(str(runs / teacher) for teacher in read.teachers),
