@@ -88,6 +88,7 @@ async function run(device) {
   };
   try {
     opened = await open(device);
+    if (mine === turn) await play(opened);
     if (mine === turn) await list((stream = opened));
     if (mine === turn) socket = await Live.open();
     if (mine !== turn) return leave();
@@ -112,11 +113,13 @@ async function open(device) {
     throw new Refusal("Browsers only allow the camera on https pages and on 127.0.0.1.");
   }
   const which = device ? { deviceId: { exact: device } } : { facingMode: "user" };
-  const opened = await navigator.mediaDevices.getUserMedia({ video: { ...CAMERA_PX, ...which } });
+  return navigator.mediaDevices.getUserMedia({ video: { ...CAMERA_PX, ...which } });
+}
+
+async function play(opened) {
   const video = find("camera-video");
   video.srcObject = opened;
   await video.play();
-  return opened;
 }
 
 async function list(opened) {
