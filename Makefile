@@ -36,7 +36,8 @@ audit:
 # Newer versions for the image.
 lock:
 	uv pip compile --quiet --upgrade --extra serve --generate-hashes \
-		--custom-compile-command 'make lock' --python-version 3.11 --output-file deploy/requirements.lock pyproject.toml
+		--custom-compile-command 'make lock' \
+		--python-version 3.11 --output-file deploy/requirements.lock pyproject.toml
 
 # The image's software bill of materials, from its lock.
 sbom:

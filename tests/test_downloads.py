@@ -75,7 +75,10 @@ def test_an_address_that_does_not_answer_is_named(served):
 
 @pytest.mark.parametrize(
     "answer",
-    [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ncut"],
+    [
+        b"SMTP ready\r\n\r\n",  # another protocol
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ncut",  # ends too early
+    ],
 )
 def test_a_broken_answer_is_an_error(answer):
     with create_server(("127.0.0.1", 0)) as server:
@@ -90,8 +93,8 @@ def test_a_broken_answer_is_an_error(answer):
         address = f"http://127.0.0.1:{server.getsockname()[1]}/yunet.onnx"
         with pytest.raises(DownloadError, match=r"yunet\.onnx could not be read"):
             downloads.pull("yunet", address)
-    with pytest.raises(DownloadError, match="nonsense could not be read: unknown url type"):
-        downloads.pull("yunet", "nonsense")
+    with pytest.raises(DownloadError, match=r"yunet\.onnx could not be read: unknown url type"):
+        downloads.pull("yunet", "yunet.onnx")
 
 
 def test_an_unknown_name_lists_what_there_is():

@@ -28,7 +28,7 @@ class Output:
 
     Attributes:
         file: what is written into a folder, so that its presence means an earlier result.
-        more: other files that are written there, and may be someone else's.
+        more: the other files that the command writes there; existing ones are refused too.
         shared: a folder to which new files are added.
         resumable: ``--resume`` continues it.
     """

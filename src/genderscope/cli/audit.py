@@ -26,11 +26,7 @@ OTHERS = ("audit.html", "audit.md", "predictions.csv")
 def audit(
     data: _options.DataOptions,
     detection: _options.DetectorOptions,
-    out: Annotated[
-        Path,
-        _options.FOLDER,
-        _options.Output("audit.json", more=OTHERS),
-    ],
+    out: Annotated[Path, _options.FOLDER, _options.Output("audit.json", more=OTHERS)],
     by: Annotated[str, Option(metavar="COLUMN,COLUMN")] = "",
     dataset: Annotated[str | None, Option(metavar="NAME:PATH")] = None,
     predictions: Annotated[Path | None, Option(metavar="FILE.csv")] = None,

@@ -132,7 +132,7 @@ class Document(Record, frozen=True, kw_only=True):
 
 
 def _valid(value: Any) -> Any:  # of any document
-    """The same with names of the file system that are not UTF-8 as valid Unicode."""
+    """A document's values with every string as valid Unicode: file names may hold any bytes."""
     if isinstance(value, str):
         return text(value)
     if isinstance(value, dict):

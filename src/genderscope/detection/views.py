@@ -82,7 +82,7 @@ def shrunk(image: Image, scale: float) -> Image:
 
 
 def averaged(image: Image, block: int) -> Image:
-    """Blocks of so many pixels a side as one pixel each; what fills none is left out."""
+    """Average blocks of ``block`` x ``block`` pixels; incomplete ones at the end are left out."""
     if block == 1:
         return image
     height, width = (side // block for side in image.shape[:2])

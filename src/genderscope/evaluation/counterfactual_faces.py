@@ -45,7 +45,7 @@ class FaceSample:
 def find(
     samples: Iterable[Sample], detector: Detector, spec: PreprocessSpec
 ) -> Iterator[FaceSample | str]:
-    """Locate the face of each sample, in order; why, in place of one without a face to draw on."""
+    """Locate the face of each sample, in order, or say why it has none to draw on."""
     for sample in samples:
         try:
             located = locate(sample, detector, spec)

@@ -24,7 +24,7 @@ from genderscope.imaging import decode, structure
 from genderscope.imaging.decode import Encoded
 from genderscope.imaging.limits import Limits
 from genderscope.imaging.preprocess import PreprocessSpec
-from genderscope.inference.classifier import ALIASES, Classifier, find, shipped
+from genderscope.inference.classifier import Classifier, find, shipped
 from genderscope.inference.explainer import Explainer, guided_file
 from genderscope.inference.locate import LocatedFaces, locate
 from genderscope.inference.pipeline import Rule
@@ -51,18 +51,16 @@ def load_models(default: str) -> tuple[dict[str, Model], str]:
     and the default's name. ``ModelError`` if the default is absent or broken.
     """
 
-    def load(source: str) -> Model:
-        file = find(source)
-        explainer = Explainer.load(source, 1) if guided_file(file).is_file() else None
-        return Model(Classifier.load(source, 1), explainer, file)
+    def load(file: Path) -> Model:
+        explainer = Explainer.load(file, 1) if guided_file(file).is_file() else None
+        return Model(Classifier.load(file, 1), explainer, file)
 
-    default = ALIASES.get(default, default)
-    sources = dict.fromkeys([*shipped(), default])
+    files = dict.fromkeys(map(find, [*shipped(), default]))
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        loaded = dict(zip(sources, threads.map(load, sources), strict=True))
+        loaded = dict(zip(files, threads.map(load, files), strict=True))
     # A default of a shipped model's name replaces it.
     models = {model.classifier.name: model for model in loaded.values()}
-    return models, loaded[default].classifier.name
+    return models, loaded[find(default)].classifier.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Detection in video: the whole frame now and then, and small windows around the tracks between.
 
 The windows of all tracks are searched side by side in one small picture. A track that is not found
-in its window has the whole frame searched at once. If it has few faces, they are looked at again in
-windows, since a detector places a face differently at another size: boxes and scores would jump
-from frame to frame. Of many faces the windows are so small that the whole frame places them better.
+in its window has the whole frame searched at once. Up to ``FEW`` faces of a whole frame are looked
+at again in windows: a detector places a face differently at another size, so boxes and scores would
+jump from frame to frame. Windows of more faces are too small to place them as well.
 """
 
 from genderscope.core.protocols import Detector
@@ -41,6 +41,7 @@ class WindowDetector:
         """Faces of a frame, (height, width, 3) uint8 BGR, at a time of the stream."""
         size = image.shape[1], image.shape[0]
         tracks = self._tracker.predicted(time_s, size)
+        predicted = [track.box for track in tracks]
         before, self._numbers = self._numbers, {track.number for track in tracks if track.visible}
         self._frames += 1
         if (
@@ -48,12 +49,12 @@ class WindowDetector:
             and 0 <= time_s - self._last_s < LONGEST_S
             and before == self._numbers  # none began, ended or was lost in the last frame
         ):
-            found = self._in_windows(image, [track.box for track in tracks])
+            found = self._in_windows(image, predicted)
             faces = distinct(face for face in found if face)
             if len(faces) >= len(self._numbers):
                 return faces
         self._frames, self._last_s = 0, time_s
-        return self._steadied(image, self._detector(image), [track.box for track in tracks])
+        return self._steadied(image, self._detector(image), predicted)
 
     def _steadied(self, image: Image, faces: list[Face], predicted: list[Box]) -> list[Face]:
         """A whole frame's few faces as their windows show them, where they are found there."""
@@ -74,8 +75,8 @@ class WindowDetector:
     def _in_windows(self, image: Image, boxes: list[Box]) -> list[Face | None]:
         """The face nearest to each box, None where there is none."""
         tile = LARGE_TILE_PX if len(boxes) <= FEW else TILE_PX
-        few = len(boxes) * tile**2 <= MOST_OF_FRAME * image.shape[0] * image.shape[1]
-        if self._find is None or not few:
+        most = MOST_OF_FRAME * image.shape[0] * image.shape[1]
+        if self._find is None or len(boxes) * tile**2 > most:
             return [None for _ in boxes]
         around = [
             (complex(*box.centre), complex(max(AROUND * box.longer / tile, 1))) for box in boxes

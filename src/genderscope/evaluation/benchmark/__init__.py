@@ -185,8 +185,8 @@ def predict(
     report: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Predictions]:
     """The predictions of each model for every sample; ``data`` names them in results. A table in
-    ``folder`` that is newer than its model and pictures, the same ones, is read instead; ``report``
-    gets a line of text before each.
+    ``folder`` with the same pictures, and newer than them and the model, is read instead;
+    ``report`` gets a line of text before each model that runs.
     """
     remembering = Remembering(detector)
     results = {}
