@@ -34,7 +34,7 @@ def measured(part: tuple[Floats, Integers], held_out: tuple[Floats, Integers]) -
     fits = [calibrate(logits, logits, labels) for logits, labels in (part, held_out)]
     crossed = [
         estimated_rates(
-            confusion(labels, decide(calibrated(logits, fit.temperature, fit.bias)[:, 1])), 0
+            confusion(labels, decide(calibrated(logits, fit.temperature, fit.bias)[:, 1]))
         )
         for (logits, labels), fit in zip((part, held_out), reversed(fits), strict=True)
     ]

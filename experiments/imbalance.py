@@ -18,7 +18,7 @@ from genderscope.core.results import Provenance, command_of, versions
 from genderscope.core.types import LABELS
 from genderscope.data.datasets import read
 from genderscope.data.leakage import excluded_pictures
-from genderscope.data.selection import place
+from genderscope.data.selection import listed
 from genderscope.evaluation.evaluate import Evaluation
 from genderscope.training.record import TrainingRecord
 from genderscope.training.runs import RECORD
@@ -32,8 +32,8 @@ BALANCES = ("none", "weights", "sampler")
 
 def unbalanced(fairface: str, table: Path) -> None:
     """Write a table of the samples; none is in the validation split too."""
-    duplicates = excluded_pictures(LEAKAGE)
-    samples = [s for s in read(f"fairface:{fairface}", "train") if place(s.file) not in duplicates]
+    duplicate = listed(excluded_pictures(LEAKAGE))
+    samples = [s for s in read(f"fairface:{fairface}", "train") if not duplicate(s.file)]
     random.Random(SEED).shuffle(samples)
     with table.open("w", newline="") as lines:
         rows = csv.writer(lines)

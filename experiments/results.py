@@ -110,6 +110,29 @@ class Imbalance(Document, frozen=True, kw_only=True):
     runs: tuple[ImbalanceRun, ...]
 
 
+class SeedRun(Record, frozen=True, kw_only=True):
+    """A recipe with one seed.
+
+    Attributes:
+        held_out: accuracy on the faces that this seed holds out.
+        loss: on them.
+        validation: accuracy on FairFace's validation split.
+    """
+
+    seed: int
+    epochs: int
+    held_out: Estimate
+    loss: float
+    validation: Estimate
+    seconds: int
+
+
+class Seeds(Document, frozen=True, kw_only=True):
+    KIND = "seeds"
+
+    runs: tuple[SeedRun, ...]
+
+
 class Similarity(Record, frozen=True, kw_only=True):
     """How similar two sets of maps are: means over the faces whose maps are not zero, with 95%
     intervals (bootstrap over faces).

@@ -143,8 +143,9 @@ def test_a_device_that_is_not_there_is_named() -> None:
         ({"min_confidence": 65}, "min_confidence must be between 0 and 1, not 65"),
         ({"min_score": 60}, "min_score must be between 0 and 1, not 60"),
         ({"max_yaw": -1}, "max_yaw must be between 0 and 90 degrees, not -1"),
-        ({"min_face_px": 0}, "are pixels, 1 or more"),
-        ({"threads": -1}, "threads must be 0 or more, not -1"),
+        ({"min_face_px": 0}, "must be at least 1 pixel"),
+        ({"threads": -1}, "threads must be 0 to 1,024, not -1"),
+        ({"threads": 1_000_000}, "threads must be 0 to 1,024, not 1,000,000"),
         ({"detector": "yunet", "detector_model": "no.onnx"}, "no.onnx"),
     ],
 )

@@ -119,7 +119,7 @@ HOSTILE = {
         "last.jpg: 4 bytes",
     ),
     "name.tar.gz": (hostile.tar_long_name, "name or attributes have 150,000,000 bytes"),
-    "sparse.tar": (hostile.tar_sparse, "holes.jpg is stored with holes"),
+    "sparse.tar": (hostile.tar_sparse, "holes.jpg is a sparse file"),
     "value.parquet": (hostile.parquet_of_zeros, "column image grows from"),
     "footer.parquet": (hostile.parquet_with_false_footer, "column image grows from"),
     "column.parquet": (
@@ -239,5 +239,5 @@ def test_a_store_of_an_unknown_kind_is_refused() -> None:
 
 def test_a_store_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="cannot be made"):
+    with pytest.raises(UsageError, match="cannot be created"):
         Store(str(tmp_path / "file" / "folder"))

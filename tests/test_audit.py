@@ -118,6 +118,55 @@ def test_persons_are_the_column_identity():
     assert f"{results.persons:,} persons" in outline.text
 
 
+def test_another_person_alone_is_no_group_to_compare_with():
+    """40 pictures of as many persons, all right, and 100 of one, all wrong."""
+    truth = np.zeros(140, np.int64)
+    answers = np.repeat([0, 1], [40, 100])
+    columns = {"race": ("x",) * 40 + ("y",) * 100}
+    columns["identity"] = (*map(str, range(40)), *["one"] * 100)
+    files = tuple(map(str, range(140)))
+    results = report(Predictions("m", files, truth, np.full(140, NAN), answers, columns), "race")
+    x, y = results.divisions[0].groups
+    assert (x.size, y.size, x.persons, y.persons) == ("few", "too small", 40, 1)
+    assert x.comparisons == y.comparisons == {}
+    outline, _ = documents(results)
+    assert "Fewer than two groups have the 30 persons that a rate needs" in outline.text
+    assert "Imprecise, with fewer than 100 persons: x." in outline.text
+    assert "* fewer than 100 persons" in outline.text
+    assert "rings mark groups of fewer than 100 persons" in outline.text
+    assert "A group of fewer than 30 persons has no numbers" in outline.text
+
+
+def test_a_score_of_one_half_is_as_right_as_its_prediction():
+    truth = np.ones(600, np.int64)
+    files, columns = tuple(map(str, range(600))), {"race": ("x",) * 600}
+    results = report(Predictions("m", files, truth, np.full(600, 0.5), truth, columns), "race")
+    overall = results.overall
+    assert (overall.measures["error"].value, overall.calibration.accuracy) == (0, 1)
+    assert overall.measures["overconfidence"].value == -0.5
+
+
+def test_sentences_of_no_answers_and_of_rare_errors():
+    truth = np.zeros(200, np.int64)
+    answers = np.repeat([0, 2, NO_ANSWER], [80, 20, 100])
+    files, columns = tuple(map(str, range(200))), {"race": ("x",) * 200}
+    said = Predictions("m", files, truth, np.full(200, NAN), answers, columns)
+    assert list(sentences.overall(report(said, "race")))[1] == (
+        "With abstention, 10.0% are uncertain; of those given a label, 0.0% are wrong. Together, "
+        "60.0% do not get their label."
+    )
+    truth = np.zeros(40_000, np.int64)
+    answers = np.tile(np.repeat([1, 0], [20, 19_980]), 2)
+    answers[20_020:20_060] = 1  # 20 and 60 of 20,000
+    columns = {"race": ("x",) * 20_000 + ("y",) * 20_000}
+    files = tuple(map(str, range(40_000)))
+    results = report(Predictions("m", files, truth, np.full(40_000, NAN), answers, columns), "race")
+    assert sentences.headline(results.divisions[0], results) == (
+        "By race: of 100 y faces, about 0.3 (0.2 to 0.4) get the other label; of 100 x faces, "
+        "about 0.1 (0.06 to 0.2). The difference is between 0.1 and 0.3 of 100."
+    )
+
+
 @pytest.mark.parametrize(
     ("by", "message"),
     [
@@ -129,6 +178,13 @@ def test_a_column_that_cannot_divide_is_refused(by, message):
     columns = {"number": tuple(map(str, range(2_000)))} if by == "number" else {}
     with pytest.raises(UsageError, match=message):
         report(predicted(**columns), by)
+
+
+def test_a_column_called_gender_is_not_replaced_by_the_label():
+    predictions = predicted(gender=("nonbinary",) * 2_000)
+    with pytest.raises(UsageError, match=r"mine has a column 'gender' of its own, .*: rename"):
+        report(predictions, "race,gender")
+    assert report(predictions, "race").by == ("race",)
 
 
 def test_nothing_labelled_is_nothing_to_audit():
@@ -197,8 +253,12 @@ def test_other_measurements_have_sections_of_their_own():
     outline, text = documents(replace(results, counterfactuals=FLIPS, regions=LOOKS), SHEET)
     [image] = outline.named("img")
     assert image["alt"]
-    sentence = "Clear glasses: a flip rate of 10.0% (6.0 to 17.0), mostly to man."
-    assert sentence in outline.text
+    sentence = "Clear glasses: a flip rate of 10.0% (6.0 to 17.0)"
+    assert f"{sentence}." in outline.text  # 9 of 12 to man may be chance
+    uneven = replace(FLIPS.conditions[0], to_man=11 / 120, to_woman=1 / 120)
+    flips = replace(FLIPS, conditions=(uneven,))
+    shown = documents(replace(results, counterfactuals=flips))[0].text
+    assert f"{sentence}, mostly to man." in shown
     assert "women, right (n = 60)" in outline.text
     assert "women, wrong" not in outline.text  # n too small
     assert "20.0% wrong (n = 40)" in outline.text

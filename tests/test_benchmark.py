@@ -210,7 +210,7 @@ def gaps(figure):
 
 def test_a_pair_is_the_same_from_either_side():
     a, b = said("a", [True] * 50 + [False] * 10), said("b", [True] * 40 + [False] * 20)
-    there, back = paired_accuracy(a, b, seed=0), paired_accuracy(b, a, seed=0)
+    there, back = paired_accuracy(a, b), paired_accuracy(b, a)
     assert there.test == McNemar(a_only=10, b_only=0, p=pytest.approx(2 / 2**10))
     assert back.test == McNemar(a_only=0, b_only=10, p=there.test.p)
     assert there.difference.value == -back.difference.value == pytest.approx(1 / 6)
@@ -258,6 +258,29 @@ def test_answers_are_kept_until_the_model_or_the_pictures_change(tmp_path, portr
     asked = []
     ask(samples[:2], asked)
     assert asked == ["classifying made with mini_xception"]
+
+
+def test_answers_are_of_one_model_file_and_one_detectors_weights(tmp_path, portrait, models, haar):
+    samples = [Sample(portrait, 0)]
+    largest = list(models.values())[-1]
+    other = dataclasses.replace(largest, name="mini_xception")
+    weights = tmp_path / "weights.onnx"
+    weights.write_bytes(b"1")
+    os.utime(weights, (0, 0))
+    for entrant, of_detector, runs in (
+        (models["mini_xception"], None, 1),
+        (models["mini_xception"], None, 0),
+        (other, None, 1),  # of the same name, and as old
+        (other, weights, 1),
+        (other, weights, 0),
+    ):
+        asked: list[str] = []
+        chosen = {"mini_xception": entrant}
+        answers = predict(chosen, samples, haar, "made", tmp_path, asked.append, of_detector)
+        assert len(asked) == runs
+    (tmp_path / "alone").mkdir()
+    alone = predict(chosen, samples, haar, "made", tmp_path / "alone", weights=weights)
+    assert answers["mini_xception"].score == alone["mini_xception"].score
 
 
 def test_stages_of_pictures(portrait, tmp_path, models, haar):

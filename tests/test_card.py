@@ -46,7 +46,12 @@ def test_numbers_come_from_the_files_beside_the_model(model, tmp_path):
     file = tmp_path / "own.onnx"
     shutil.copy(WEIGHTS / f"{model}.onnx", file)
     bare = cards.card(file)
-    assert "Not measured yet." in bare
+    assert bare.count("Not measured yet.") == 2
+    assert "None yet.\n" in bare
+    claims = ("The error is highest for their faces", "divided by race and age", "No leaks")
+    for words in (*claims, "was chosen on them"):
+        assert words not in bare
+        assert words in cards.read(model)
 
     [result, *_] = sorted(WEIGHTS.glob(f"{model}.*.*.json"))
     found = Evaluation.load(result)
@@ -66,6 +71,7 @@ def test_numbers_come_from_the_files_beside_the_model(model, tmp_path):
     text = cards.card(file)
     assert "| 1,234 | 43.2 (41.0 to 46.0) |" in text
     assert "| light: dim |" in text
+    assert [words in text for words in claims] == [False, False, True]
     assert (
         "| monocle | 120 | 10.0 (6.0 to 17.0) | 7.5 | 2.5 | -2.0 (-4.0 to -1.0) | "
         "80.0 (70.0 to 90.0) |" in text

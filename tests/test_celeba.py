@@ -69,6 +69,12 @@ def test_identities_and_parts_may_be_absent(tmp_path):
         ({"attributes": ATTRIBUTES + "4.jpg 1 1\n"}, "all", "line 6: not a name and 3 of -1, 1"),
         ({"attributes": ATTRIBUTES + "4.jpg 1 0 1\n"}, "all", "line 6: not a name and 3 of -1, 1"),
         ({"attributes": ATTRIBUTES + "\n"}, "all", "line 6: not a name"),
+        ({"attributes": "9" + ATTRIBUTES}, "all", "has 3 of the 93 rows that its first line"),
+        (
+            {"attributes": ATTRIBUTES + "000001.jpg -1 1 1\n"},
+            "all",
+            r"line 6: .*000001\.jpg has another label in line 3",
+        ),
         ({"attributes": ATTRIBUTES + "a/../../4.jpg 1 1 1\n"}, "all", "line 6: .* leads out of"),
         (
             {"parts": PARTS + "000004.jpg\n"},

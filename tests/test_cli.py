@@ -65,7 +65,7 @@ def test_help_lists_every_command_on_one_line_of_its_panel() -> None:
         assert plugins.load("cli", name).PANEL in PANELS
     headings = [line.removesuffix(":") for line in lines if line.endswith(":")]
     assert headings == ["Options", *PANELS]
-    assert "0 all done, 1 some pictures failed, 2 wrong usage" in result.stdout
+    assert "0 success, 1 some pictures failed, 2 usage error" in result.stdout
 
 
 def test_a_shell_completes_commands() -> None:
@@ -176,7 +176,7 @@ def test_wrong_usage_is_2(arguments: list[str], message: str) -> None:
     [
         (["--detector", "nothing"], "no detector 'nothing'; there are: haar, yunet"),
         (["--detector", "haar", "--detector-model", "x"], "haar takes no weights"),
-        (["--detector", "yunet", "--detector-model", "x"], "YuNet's weights are not there"),
+        (["--detector", "yunet", "--detector-model", "x"], "YuNet's weights are missing"),
         (["--csv", f"{__file__}/x.csv"], f"{__file__}/x.csv cannot be written"),
     ],
 )

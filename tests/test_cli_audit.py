@@ -71,7 +71,7 @@ def test_runs_a_model_on_a_data_set_and_keeps_what_it_said(tmp_path, portrait, m
     )  # fmt: skip
     assert done.returncode == 1
     assert "unreadable" in done.stderr
-    assert "pictures that could not be read, and count as errors: 1" in done.stderr
+    assert "unreadable pictures, counted as errors: 1" in done.stderr
     with (out / "predictions.csv").open(newline="") as lines:
         said = {row["file"].split("/")[-1]: row["prediction"] for row in csv.DictReader(lines)}
     assert said.pop("broken.jpg") == ""
@@ -112,23 +112,23 @@ def test_a_column_that_is_not_there_is_refused_before_the_model_runs(tmp_path, p
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "name one of --dataset, --predictions and --from"),
+        ([], "give one of --dataset, --predictions and --from"),
         (
             ["--predictions", "TABLE", "--dataset", "folder:x"],
-            "name one of --dataset, --predictions",
+            "give one of --dataset, --predictions",
         ),
         (["--predictions", "TABLE", "--by", "race,rage"], "has no column 'rage'; there are: race"),
         (["--predictions", "TABLE", "--by", ","], "to divide by: add --by race,age,gender"),
-        (["--predictions", "TABLE", "--limit", "9"], "--limit goes with --dataset"),
-        (["--predictions", "TABLE", "--model", "fast"], "--model goes with --dataset"),
+        (["--predictions", "TABLE", "--limit", "9"], "--limit requires --dataset"),
+        (["--predictions", "TABLE", "--model", "fast"], "--model requires --dataset"),
         (["--predictions", "none.csv"], "none.csv is not a file"),
         (["--dataset", "fairface"], "a data set is written NAME:PATH"),
         (["--predictions", "TABLE", "--regions", "none.json"], "none.json cannot be read"),
         (["--predictions", "TABLE", "--regions", "TABLE"], "vendor.csv is not a result file"),
         (["--predictions", "TABLE", "--counterfactuals", "NOSHEET"], "names a sheet that cannot"),
         (["--predictions", "TABLE", "--counterfactuals", "TABLE"], "is not a result file"),
-        (["--from", "TABLE", "--by", "race"], "--from takes an audit as it is"),
-        (["--from", "TABLE", "--by", "", "--depth", "3"], "--from takes an audit as it is"),
+        (["--from", "TABLE", "--by", "race"], "--from renders an existing audit"),
+        (["--from", "TABLE", "--by", "", "--depth", "3"], "--from renders an existing audit"),
         (["--from", "NOSHEET", "--by", ""], "a file of kind 'counterfactuals', not 'audit'"),
     ],
 )

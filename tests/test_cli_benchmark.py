@@ -48,7 +48,7 @@ def test_a_comparison_on_a_data_set(tmp_path, portrait):
     assert "| multiply-adds, M |" in text
     assert "standard_cnn, mini_xception" in text
     assert (out / "benchmark.png").read_bytes().startswith(b"\x89PNG")
-    kept = sorted(file.name for file in (out / "predictions").iterdir())
+    kept = sorted(file.name for file in (out / "predictions").glob("*.csv"))
     assert kept == [f"{name}.folder-all.haar.csv" for name in classifier.shipped()]
     assert "classifying folder-all with mini_xception" in done.output
     kept = run("--dataset", *given)
@@ -60,7 +60,7 @@ def test_a_comparison_on_a_data_set(tmp_path, portrait):
     assert "classifying" in run("--dataset", *given, "--overwrite").output
     twice = run("--dataset", given[0], "--dataset", *given, "--overwrite")
     assert twice.exit_code == 2
-    assert "is the second one called folder-all" in twice.output
+    assert "is the second data set called folder-all" in twice.output
 
 
 def test_a_profile_reports_what_it_cannot_read(tmp_path, portrait, monkeypatch):
@@ -91,8 +91,8 @@ def test_a_video_of_made_frames(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--dataset", "folder:x"), "--dataset goes with --out"),
-        (("--dataset", "folder:x", "--out", "y", "--profile"), "not with --profile"),
+        (("--dataset", "folder:x"), "--dataset requires --out"),
+        (("--dataset", "folder:x", "--out", "y", "--profile"), "excludes --profile"),
         (("--model", "absent.onnx"), "no model 'absent.onnx'"),
         (("--model", classifier.WEIGHTS / "mini_xception.onnx"), "is named twice"),
         (("--rounds", 0), "--rounds"),

@@ -55,6 +55,18 @@ def test_measures_writes_and_draws(faces, yunet, model, tmp_path):
     assert not list(tmp_path.glob("**/blur"))
 
 
+def test_results_name_only_a_sheet_beside_them(faces, yunet, tmp_path):
+    report, sheet = tmp_path / "a" / "r.json", tmp_path / "b" / "s.jpg"
+    options = ("--limit", 1, "--conditions", "blur", "--json", report, "--sheet", sheet)
+    done = run("counterfactuals", "--dataset", faces, *options)
+    assert done.returncode == 0, done.stderr
+    assert (
+        f"{sheet} is not beside {report}: audit --counterfactuals will not show it" in done.stderr
+    )
+    assert sheet.is_file()
+    assert Counterfactuals.load(report).sheet is None
+
+
 def test_anybodys_answers_are_measured(tmp_path):
     rows = ["file,label,face,condition,prediction,race"]
     for face in range(40):
@@ -73,11 +85,11 @@ def test_anybodys_answers_are_measured(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "name a --dataset to change, or the --predictions"),
+        ([], "give either a --dataset or the --predictions"),
         (["--conditions", "monocle"], "no condition 'monocle'; there are: all, head scarf, hat"),
         (["--sheet", "s.pdf"], "s.pdf should end in one of .jpg, .jpeg, .png"),
         (["--detector", "haar"], "no landmarks; 'genderscope models pull yunet' gets one"),
-        (["--predictions", "nowhere.csv"], "name a --dataset to change, or the --predictions"),
+        (["--predictions", "nowhere.csv"], "give either a --dataset or the --predictions"),
     ],
 )
 def test_refusals_are_one_line(faces, model, options, message):

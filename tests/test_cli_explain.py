@@ -158,7 +158,7 @@ def test_any_exported_model_can_be_explained(model, portrait, tmp_path):
     assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'mine.guided.onnx'}\n"), done.stderr
     assert run(*command).returncode == 0
     told = run("export", file, "--cache", tmp_path)
-    assert (told.returncode, "--cache goes with a run's folder" in told.stderr) == (2, True)
+    assert (told.returncode, "--cache requires a run's folder" in told.stderr) == (2, True)
 
 
 def test_regions_over_a_data_set(model, portrait, tmp_path):

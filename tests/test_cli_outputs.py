@@ -12,6 +12,9 @@ from typer.testing import CliRunner
 
 from console import COMMAND, run
 from genderscope.cli import app
+from genderscope.inference.classifier import WEIGHTS
+
+MODEL = WEIGHTS / "mini_xception.onnx"
 
 
 def classify(*arguments: object, **options: object) -> subprocess.Popen[str]:
@@ -62,7 +65,7 @@ def test_one_output_has_one_writer_and_is_never_replaced_silently(
         ("--jsonl new --csv new", "new is being written by another process or another option"),
         ("--jsonl new --sink csv=new", "new is being written by another process or another"),
         ("--sink jsonl=old", "old exists: add --overwrite to replace it"),
-        ("--jsonl new --sink jsonl=other", "the sink jsonl is named twice; it can have one target"),
+        ("--jsonl new --sink jsonl=other", "the sink jsonl is named twice; it takes one target"),
         ("--parquet old", "old/_settings.json cannot be written: old is not a folder"),
     ],
 )
@@ -88,7 +91,7 @@ def test_no_file_of_a_folder_is_lost(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("sink", "head", "option"),
-    [("jsonl", 0, "--resume continues"), ("csv", 1, "--overwrite begins again")],
+    [("jsonl", 0, "--resume continues"), ("csv", 1, "--overwrite starts over")],
 )
 def test_ctrl_c_says_how_to_go_on(
     model: str, portrait: Path, tmp_path: Path, sink: str, head: int, option: str
@@ -124,3 +127,38 @@ def test_ctrl_c_while_modules_are_imported_is_no_traceback() -> None:
         rest = process.stderr.read()
     assert process.returncode == 130
     assert "Traceback" not in rest
+
+
+def test_no_output_replaces_an_input_or_a_picture(portrait: Path, tmp_path: Path) -> None:
+    first, second, own = tmp_path / "a.jpg", tmp_path / "b.jpg", tmp_path / "own.onnx"
+    for place, file in ((first, portrait), (second, portrait), (own, MODEL)):
+        place.write_bytes(file.read_bytes())
+    table = tmp_path / "t.csv"
+    table.write_text("file,label\na.jpg,woman\n")
+    evaluate = ("evaluate", "--dataset", f"table:{table}")
+    for words, file, says in (
+        # The shell makes this of --csv *.jpg.
+        (("classify", "--csv", first, second), first, "is a picture"),
+        (("classify", first, "--jsonl", tmp_path / "." / "a.jpg"), first, "is an input"),
+        (("classify", first, "--model", own, "--csv", own), own, "is an input"),
+        (("explain", first, "--sheet", first), first, "is an input"),
+        ((*evaluate, "--json", table), table, "is an input"),
+        ((*evaluate, "--save-predictions", table), table, "is an input"),
+    ):
+        content = file.read_bytes()
+        refused = run(*words, "--overwrite", "--detector", "haar")
+        assert refused.returncode == 2
+        assert refused.stderr == f"genderscope: {file} {says}: choose another output\n"
+        assert file.read_bytes() == content
+
+
+def test_closed_standard_input_is_empty() -> None:
+    closed = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, "classify", "-", "--detector", "haar"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert closed.returncode == 1
+    assert "standard input is empty" in closed.stderr
+    assert "Traceback" not in closed.stderr

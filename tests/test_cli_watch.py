@@ -128,7 +128,7 @@ def test_photographs_are_for_classify_and_times_can_be_left_out(
     out = tmp_path / "new" / "out.mp4"
     done = watch(tmp_path, "--model", model, "--no-hud", "--max-frames", 2, "--video", out)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith(f"{tmp_path} seems to hold photographs, not a video: classify ")
+    assert done.stderr.startswith(f"{tmp_path} looks like photographs, not a video: use classify ")
     first, second = (frame.image for frame in open_source(str(out)))
     corner = np.s_[-60:, :200]  # where times would be from the second frame on
     np.testing.assert_allclose(first[corner], second[corner], atol=12)

@@ -149,9 +149,9 @@ def test_report_by_hand(pair):
     given = found.as_given
     assert given.a.accuracy.n == 65  # 0.6 lies below its threshold
     assert given.a.accuracy.value == pytest.approx(40 / 65)
-    assert given.b.coverage.value == pytest.approx(85 / 95)
+    assert given.b.coverage.value == pytest.approx(80 / 95)  # 10 are uncertain, 5 not answered
     both = given.both_answered
-    assert both.a.n == 55
+    assert both.a.n == 50
     assert both.mcnemar == McNemar(a_only=0, b_only=0, p=1)
     assert given.agreement.share.value == 0.5
 
@@ -171,6 +171,17 @@ def test_without_labels_only_the_agreement_is_left():
     assert compare.Comparison.decode(found.encode(), "here") == found
     assert found.without_abstention.accuracies.a == Estimate(n=0, value=None, interval=None)
     assert found.without_abstention.agreement.share.value == 1
+
+
+def test_no_answer_is_not_answered_and_agrees_with_nothing():
+    files = [f"{row}.jpg" for row in range(100)]
+    a, b = (said(name, files, [1] * 100, [0.9] * 50 + [NAN] * 50) for name in "ab")
+    found = compare.compare(compare.join(a, b), PROVENANCE)
+    assert found.as_given.a.coverage.value == 0.5
+    assert found.as_given.a.accuracy == Estimate(n=50, value=1, interval=metrics.wilson(50, 50))
+    assert found.as_given.both_answered.a.n == 50
+    for one in (found.as_given, found.without_abstention):
+        assert (one.agreement.share.n, one.agreement.share.value) == (50, 1)
 
 
 def test_the_farthest_apart_come_first(pair):
@@ -266,8 +277,12 @@ def test_the_command_runs_models(tmp_path, model, portrait):
         (("mini_xception", "standard_cnn"), UsageError, "'mini_xception' needs a --dataset"),
         (("none.csv", "none.csv"), DatasetError, "none.csv is not a file"),
         (("none.onnx", "x", "--dataset", "folder:."), ModelError, "no model 'none.onnx'"),
-        (("a.csv", "b.csv", "--sheet", "s.jpg"), UsageError, "--sheet writes a .png, not s.jpg"),
-        (("a.csv", "b.csv", "--limit", "5"), UsageError, "--limit goes with --dataset"),
+        (
+            ("a.csv", "b.csv", "--sheet", "s.jpg"),
+            UsageError,
+            "--sheet writes a .png file, not s.jpg",
+        ),
+        (("a.csv", "b.csv", "--limit", "5"), UsageError, "--limit requires --dataset"),
     ],
 )
 def test_the_command_says_what_is_wrong(arguments, error, message):

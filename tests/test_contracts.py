@@ -93,7 +93,7 @@ def test_scores_are_probabilities(scores):
 def test_a_frame_is_a_picture_or_an_error():
     picture = np.zeros((1, 1, 3), np.uint8)
     for wrong in ({}, {"image": picture, "error": "no"}):
-        with pytest.raises(ValueError, match="one of an image, an error and a size"):
+        with pytest.raises(ValueError, match="exactly one of image, error and size"):
             Frame("a.jpg", **wrong)
 
 

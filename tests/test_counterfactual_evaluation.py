@@ -217,3 +217,11 @@ def test_the_sheet_has_a_row_for_each_condition(samples, monkeypatch):
     counterfactual_faces.sheet([(face, scores)], conditions, BrightnessClassifier.spec, 0)
     captions = [tile.caption for (tile,) in shown]
     assert captions == ["man 99%", "woman 99%", "man 100%", "man 70%"]
+    assert [tile.highlighted for (tile,) in shown] == [False, True, False, False]
+
+    for original in (0.9, 0.1):
+        shown.clear()
+        scores = np.array([original, np.nan, original, original])
+        counterfactual_faces.sheet([(face, scores)], conditions, BrightnessClassifier.spec, 0)
+        assert shown[1][0].caption == "not found"
+        assert not any(tile.highlighted for (tile,) in shown)

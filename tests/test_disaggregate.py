@@ -246,12 +246,12 @@ def test_calibration_is_that_of_the_whole_and_has_its_chance_level():
     random = np.random.default_rng(7)
     score = random.random(4_000)
     truth = (random.random(4_000) < score).astype(np.int64)
-    [found] = calibration(truth, score, one(4_000), seed=0)
+    [found] = calibration(truth, metrics.decide(score), score, one(4_000), seed=0)
     expected = whole_calibration(truth, score)
     assert found.ece == pytest.approx(expected.ece.value, **EXACT)
     assert found.confidence == pytest.approx(np.maximum(score, 1 - score).mean(), **EXACT)
     assert found.accuracy == pytest.approx(((score > 0.5) == truth).mean(), **EXACT)
-    assert calibration(truth, score, one(4_000), seed=0) == [found]
+    assert calibration(truth, metrics.decide(score), score, one(4_000), seed=0) == [found]
 
 
 def test_calibrated_scores_stay_below_the_chance_level_as_often_as_it_says():
@@ -260,12 +260,14 @@ def test_calibrated_scores_stay_below_the_chance_level_as_often_as_it_says():
     truth = (random.random(n * sets) < score).astype(np.int64)
     names = tuple((str(place),) for place in range(sets))
     group = np.repeat(np.arange(sets), n)
-    found = calibration(truth, score, Division(("set",), names, group), seed=0)
+    found = calibration(
+        truth, metrics.decide(score), score, Division(("set",), names, group), seed=0
+    )
     below = np.mean([each.ece <= each.ece_by_chance for each in found])
     assert 0.94 <= below <= 0.96
 
 
 def test_calibration_of_few_or_of_no_scores_is_withheld():
     truth, score = np.zeros(499, np.int64), np.full(499, 0.2)
-    assert calibration(truth, score, one(499), seed=0) == [None]
-    assert calibration(truth, np.full(499, np.nan), one(499), seed=0) == [None]
+    assert calibration(truth, metrics.decide(score), score, one(499), seed=0) == [None]
+    assert calibration(truth, truth, np.full(499, np.nan), one(499), seed=0) == [None]

@@ -98,7 +98,7 @@ def test_a_broken_answer_is_an_error(answer):
 
 
 def test_an_unknown_name_lists_what_there_is():
-    with pytest.raises(UsageError, match="there is: yunet"):
+    with pytest.raises(UsageError, match="there are: yunet"):
         downloads.pull("retinaface")
 
 

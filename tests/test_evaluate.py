@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -16,6 +18,7 @@ import typer
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
+import console
 from genderscope import detection
 from genderscope.cli.evaluate import evaluate as command
 from genderscope.core.errors import DatasetError, MissingExtra, UsageError
@@ -23,7 +26,7 @@ from genderscope.core.extras import installation
 from genderscope.core.results import Exclusions, Provenance, versions
 from genderscope.core.types import LABELS, Prediction, Sample
 from genderscope.data.datasets import fairface, folder, table
-from genderscope.evaluation import evaluate
+from genderscope.evaluation import compare, evaluate, predictions
 from genderscope.imaging.preprocess import PreprocessSpec
 from genderscope.inference import classifier
 from genderscope.reporting import plots
@@ -171,6 +174,36 @@ def test_the_command_writes_everything(pictures, model, tmp_path):
     again = {sample.file.name: sample.label for sample in table.read(files["said.csv"], "all")}
     assert again["bright_top.png"] == 0
     assert again["stray.png"] is None
+
+
+def test_names_beyond_utf8_come_back_and_are_drawn(pictures, model, tmp_path):
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    shutil.copytree(pictures / "man", odd / "man", ignore=shutil.ignore_patterns("torn.jpg"))
+    (odd / "man" / "grey.png").rename(odd / "man" / os.fsdecode(b"gr\xe9y.png"))
+    asked = ("--dataset", f"folder:{odd}", "--model", model, "--detector", "haar")
+    said, out = tmp_path / "said.csv", tmp_path / "out"
+    result = invoke(*asked, "--save-predictions", said, "--plots", out)
+    assert result.exit_code == 0, result.output
+    assert (out / "confusion.png").is_file()
+    assert "/caf�/man/gr�y.png,man," in said.read_text("utf-8")
+    kept, samples = predictions.read(said), folder.read(odd, "all")
+    pair = compare.join(kept, compare.truths(samples, "set"))
+    assert (len(pair.a), pair.joined_by, pair.only_a, pair.only_b) == (2, "path", (), ())
+
+
+def test_persons_with_several_pictures_are_mentioned(pictures, model):
+    said = pictures / "said.csv"
+    rows = ("file,label,prediction,identity", "man/grey.png,man,man,one", "man/torn.jpg,man,man,")
+    for other in ("one", "two"):
+        said.write_text("\n".join((*rows, f"stray.png,man,man,{other}")))
+        asked = ("--dataset", f"table:{said}?identity=identity", "--detector", "haar")
+        evaluated = invoke(*asked, "--model", model)
+        assert evaluated.exit_code == 1, evaluated.output  # one cannot be read
+        compared = console.run("compare", said, said)
+        assert compared.returncode == 0, compared.stderr
+        for result in (evaluated, compared):
+            warned = "Some pictures show the same person but count as independent" in result.stdout
+            assert warned == (other == "one")
 
 
 def test_the_command_takes_the_first_pictures_only(pictures, model):

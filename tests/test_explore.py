@@ -122,7 +122,7 @@ def test_numbers_of_imdb_equal_those_of_numpy(columns, root, tmp_path, monkeypat
         ("face_score", score, np.arange(-10, 20.25, 0.25)),
         ("second_face_score", second, np.arange(-10, 20.25, 0.25)),
         ("age_years", ages, np.arange(124)),
-        ("box_side_px", sides, np.arange(0, 2049, 8)),
+        ("box_side_px", sides, np.arange(0, 16_385, 8)),
     ):
         finite = np.isfinite(values)
         assert numbers.measures[name].n == finite.sum(), name
@@ -181,7 +181,9 @@ def test_numbers_of_imdb_equal_those_of_numpy(columns, root, tmp_path, monkeypat
         first = tuple(str(root / columns["full_path"][row]) for row in np.flatnonzero(found)[:3])
         assert held.examples == first, start
         assert f"{found.sum():,} of 5,000" in outline.text
-    assert problem(numbers, "One person has 6.0%").examples == ("Ann Often",)
+    assert problem(numbers, "One person has 6.0% of the pictures with an identity").examples == (
+        "Ann Often",
+    )
     assert problem(numbers, "Persons with both labels").n == len(both)
     assert "Ann Often 300" in outline.text
     assert not outline.named("img")
@@ -355,6 +357,19 @@ def test_values_beyond_the_bins_are_in_the_outermost(tmp_path):
     assert (held.n, held.missing) == (3, 1)
     assert (held.edges[0], held.edges[-1]) == (-10, 20)
     assert (held.counts["woman"][0], held.counts["woman"][-1]) == (1, 2)
+
+
+def test_large_boxes_have_bins_of_their_own(tmp_path):
+    numbers = report([Sample(tmp_path / "a.jpg", 0, box=Box(0, 0, 5_000, 4_000))])
+    assert numbers.measures["box_side_px"].edges == (5_000, 5_008)
+
+
+def test_a_persons_share_is_of_the_pictures_with_an_identity(tmp_path):
+    named = ["Ann"] * 300 + [f"person {n}" for n in range(20)] + [None] * 680
+    numbers = report(
+        [Sample(tmp_path / f"{n}.jpg", n % 2, identity=name) for n, name in enumerate(named)]
+    )
+    problem(numbers, "One person has 93.8% of the pictures with an identity, 20 times")
 
 
 def test_refuses_an_empty_data_set():

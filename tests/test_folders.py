@@ -253,7 +253,7 @@ def test_a_stopped_run_leaves_whole_lines(
         (["--resume", "--jsonl", "-"], "--resume needs exactly one output"),
         (["--resume", "--jsonl", "a", "--csv", "b"], "--resume needs exactly one output"),
         (["--engine", "spark"], "no engine 'spark'; there are: local, ray"),
-        (["--engine", "ray"], "--engine ray writes one output"),
+        (["--engine", "ray"], "--engine ray requires exactly one output"),
         (["--provider", "abacus"], "no provider 'abacus'; there are:"),
     ],
 )

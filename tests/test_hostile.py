@@ -125,8 +125,8 @@ def test_what_nobody_waits_for_is_ended() -> None:
         assert len(children() & before) < len(before)
         decode.read(encoded("WEBP"))
     assert errors == [
-        "the picture was given up",
-        "the picture makes its decoder crash; save it again",
+        "the picture was cancelled",
+        "the picture crashes its decoder; save it again",
     ]
     assert budget.take(2**30) == 2**30  # all that was reserved was given back
 

@@ -161,7 +161,7 @@ def test_the_fast_writer_writes_what_scipy_would(tmp_path):
     ("changes", "message"),
     [
         ({"gender": 2.0}, r"imdb\.mat, row 2: gender 2 is not 0, 1 or NaN"),
-        ({"full_path": ""}, r"imdb\.mat, row 2: no file is named"),
+        ({"full_path": ""}, r"imdb\.mat, row 2: the file name is empty"),
         ({"full_path": "01/../../x.jpg"}, r"imdb\.mat, row 2: 01/\.\./\.\./x\.jpg leads out of"),
         ({"full_path": "/etc/x.jpg"}, r"imdb\.mat, row 2: /etc/x\.jpg leads out of"),
     ],

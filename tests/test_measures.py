@@ -95,3 +95,24 @@ def test_the_score_of_a_frame_may_be_the_confidence(read: Any, tmp_path: Path) -
     file.write_text("\n".join(["file,label,prediction", *["1.jpg,man,man"] * 2]))
     with pytest.raises(DatasetError, match="frame, row 2: repeats row 1"):
         genderscope.audit(read(file))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1, not 0"),
+        ({"limit": -1}, "limit must be a whole number of at least 1, not -1"),
+        ({"limit": 1.5}, "limit must be a whole number of at least 1, not 1.5"),
+        ({"split": "val"}, "a frame has no splits"),
+    ],
+)
+def test_evaluate_refuses_what_cannot_work(
+    scope: genderscope.Scope, table: Path, options: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        genderscope.evaluate(pandas.read_csv(table), scope, **options)
+
+
+def test_audit_refuses_an_unknown_meaning_of_scores(table: Path) -> None:
+    with pytest.raises(UsageError, match="score_is must be one of man, confidence, not 'woman'"):
+        genderscope.audit(table, score_is="woman")  # type: ignore[arg-type]

@@ -281,7 +281,7 @@ def test_a_constant_output_is_one_line(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     warnings = [line for line in done.stderr.splitlines() if line.startswith("warning")]
     assert warnings == [
-        f"warning: {file} gives the same scores for different faces; export it anew"
+        f"warning: {file} gives the same scores for different faces; export it again"
     ]
     assert "Traceback" not in done.stderr
 

@@ -80,7 +80,7 @@ def test_trivial_classifiers():
 
 
 def test_estimated_rates_are_the_rates_with_their_n():
-    estimated, rates = metrics.estimated_rates(COUNTS, 0), metrics.rates(COUNTS)
+    estimated, rates = metrics.estimated_rates(COUNTS), metrics.rates(COUNTS)
     assert (estimated.accuracy.n, estimated.accuracy.value) == (30, rates["accuracy"])
     assert [recall.n for recall in estimated.recall.values()] == [10, 20]
     assert [precision.n for precision in estimated.precision.values()] == [11, 18]
@@ -127,18 +127,44 @@ def test_wilson_covers_the_truth(share):
     assert 0.92 < covered < 0.98
 
 
-def test_bootstrap_covers_the_truth():
-    truth = np.array([[0.4, 0.1, 0.0], [0.05, 0.45, 0.0]])
+@pytest.mark.parametrize("missed", [(0.05, 0.05), (0.1, 0.05), (0.01, 0.03)])
+def test_intervals_of_rates_cover_the_truth(missed):
+    women, men = (np.array([0.5 * (1 - share), 0.5 * share]) for share in missed)
+    truth = np.array([[*women, 0.0], [*men[::-1], 0.0]])
     expected = metrics.rates(truth)
-    drawn = np.random.default_rng(3).multinomial(400, truth.ravel(), 300).reshape(-1, 2, 3)
-    covered = dict.fromkeys(("balanced_accuracy", "macro_f1", "recall_gap"), 0)
-    for counts in drawn:
-        resampled = metrics.rates(metrics.resample(counts, seed=0, resamples=400))
-        for name in covered:
-            low, high = metrics.percentiles(resampled[name])
-            covered[name] += low <= expected[name] <= high
+    drawn = np.random.default_rng(3).multinomial(400, truth.ravel(), 500).reshape(-1, 2, 3)
+    names = ("recall_gap", "balanced_accuracy", "macro_precision", "macro_f1", "f1", "precision")
+    covered = dict.fromkeys(names, 0)
+    for rates in map(metrics.estimated_rates, drawn):
+        for name in names:
+            found, value = getattr(rates, name), expected[name]
+            if isinstance(found, dict):
+                found, value = found["woman"], value[0]
+            covered[name] += found.interval[0] <= value <= found.interval[1]
     for name, times in covered.items():
-        assert 0.9 < times / 300 < 0.99, name
+        assert times / 500 > 0.92, name
+
+
+def test_rates_without_an_error_have_intervals_with_a_width():
+    rates = metrics.estimated_rates(np.array([[30, 0, 0], [0, 30, 0]]))
+    for rate in (rates.balanced_accuracy, rates.macro_precision, rates.macro_f1, rates.f1["man"]):
+        assert rate.value == 1
+        assert 0.85 < rate.interval[0] < 0.97
+        assert rate.interval[1] == 1
+    assert rates.recall_gap.value == rates.recall_gap.interval[0] == 0
+    assert 0.05 < rates.recall_gap.interval[1] < 0.15
+    assert metrics.estimated_rates(np.array([[1, 0, 0], [0, 0, 9]])).precision[
+        "woman"
+    ].interval == (metrics.wilson(1, 1))
+
+
+def test_the_interval_of_a_gap_is_that_of_the_signed_difference():
+    rates = metrics.estimated_rates(np.array([[80, 20, 0], [5, 95, 0]]))
+    low, high = metrics.difference(0.95, 100, 0.8, 100)
+    assert low > 0
+    assert rates.recall_gap.interval == pytest.approx((low, high))
+    mirrored = metrics.estimated_rates(np.array([[95, 5, 0], [20, 80, 0]]))
+    assert mirrored.recall_gap.interval == pytest.approx((low, high))
 
 
 def test_bootstrap_of_counts_is_that_of_pictures():

@@ -36,29 +36,37 @@ def test_mcnemar(counts, p):
     assert swapped.p == pytest.approx(p, rel=1e-6)
 
 
-def test_difference_is_of_pictures_drawn_with_both_answers():
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    # Newcombe (1998), Statistics in Medicine 17:2635-2650, table III, method 10.
+    [
+        ((36, 12, 2, 0), (0.0569, 0.3404)),
+        ((54, 0, 0, 0), (-0.0664, 0.0664)),
+    ],
+)
+def test_difference_as_published(counts, expected):
+    assert paired.difference(*pair(*counts)).interval == pytest.approx(expected, abs=5e-5)
+
+
+def test_difference_is_that_of_the_accuracies():
     a, b = pair(200, 60, 30, 10)
-    found = paired.difference(a, b, seed=0)
+    found = paired.difference(a, b)
     assert (found.value, found.n) == (pytest.approx(0.1), 300)
-    drawn = np.random.default_rng(1).integers(0, 300, (4000, 300))
-    expected = metrics.percentiles(a[drawn].mean(1) - b[drawn].mean(1))
-    np.testing.assert_allclose(found.interval, expected, atol=0.006)
-    assert paired.difference(a, b, seed=0) == found
-    assert paired.difference(b, a).value == pytest.approx(-0.1)
-    # Half as many discordant pictures say as much of the difference, and more surely.
-    surer = paired.difference(*pair(230, 30, 0, 40))
-    assert surer.value == pytest.approx(0.1)
-    assert np.ptp(surer.interval) < np.ptp(found.interval)
+    swapped = paired.difference(b, a)
+    assert swapped.value == pytest.approx(-0.1)
+    assert swapped.interval == pytest.approx((-found.interval[1], -found.interval[0]))
+    # Fewer discordant pictures with the same difference: a narrower interval.
+    narrower = paired.difference(*pair(230, 30, 0, 40))
+    assert narrower.value == pytest.approx(0.1)
+    assert np.ptp(narrower.interval) < np.ptp(found.interval)
 
 
-def test_difference_covers_the_truth():
-    random = np.random.default_rng(5)
-    covered = 0
-    for _ in range(200):
-        both, a_only, b_only, neither = random.multinomial(400, [0.8, 0.09, 0.05, 0.06])
-        low, high = paired.difference(*pair(both, a_only, b_only, neither)).interval
-        covered += low <= 0.04 <= high
-    assert 0.9 < covered / 200 < 0.99
+@pytest.mark.parametrize("shares", [(0.8, 0.09, 0.05, 0.06), (0.9, 0.004, 0.004, 0.092)])
+def test_difference_covers_the_truth(shares):
+    drawn = np.random.default_rng(5).multinomial(400, shares, 400)
+    intervals = [paired.difference(*pair(*counts)).interval for counts in drawn.tolist()]
+    covered = sum(low <= shares[1] - shares[2] <= high for low, high in intervals)
+    assert covered / 400 > 0.93
 
 
 def test_nothing_has_no_difference_and_no_agreement():

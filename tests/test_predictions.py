@@ -102,13 +102,17 @@ def test_what_is_absent_comes_from_the_rest(tmp_path, text, score, labels, force
             r"lacks the columns prediction or score; it has: file, label, P; .*csv\?score=P'",
         ),
         ("file,score\n", "has no rows"),
-        ("file,score\n,0.5\n", "line 2: no file is named"),
+        ("file,score\n,0.5\n", "line 2: the file name is empty"),
         ("file,score\n1.jpg,high\n", "line 2: score 'high' is not a number"),
         ("file,score\n1.jpg,87\n", "line 2: score 87 is not between 0 and 1"),
         ("file,score\n1.jpg,inf\n", "line 2: score inf is not between 0 and 1"),
         ("file,prediction\n1.jpg,boy\n", "line 2: prediction 'boy' is unknown; there are: woman"),
         ("file,label,score\n1.jpg,girl,0\n", "line 2: label 'girl' is unknown"),
         ("file,label,score\n1.jpg,uncertain,0\n", "line 2: a label is known or empty"),
+        (
+            "file,label,score\n1.jpg,woman,0\n./1.jpg,man,1\n",
+            "vendor.csv, line 3: .*1.jpg has another label in line 2",
+        ),
         (
             "file,prediction,score\n1.jpg,man,0.9\n2.jpg,woman,0.9\n",
             "line 3: prediction 'woman' with a score of 0.9; the score is the probability of man",

@@ -191,10 +191,11 @@ def test_a_cache_of_something_else_is_refused_with_what_differs(samples, tmp_pat
         (samples, Recipe(other, "haar"), r"spec.margin_ratio was 0.05 and is 0.4; name another"),
         (samples, replace(ALIGNED, detector=None), "detector was 'haar' and is None"),
         (samples, replace(ALIGNED, detector_model=__file__), "detector_sha256 was None and is "),
-        (samples[1:], ALIGNED, "samples was 7 and is 6; fingerprint was"),
-        ([Sample(samples[0].file, 1), *samples[1:]], ALIGNED, ": fingerprint was"),
+        (samples[1:], ALIGNED, "samples was 7 and is 6; groups_sha256 was"),
+        ([Sample(samples[0].file, 1), *samples[1:]], ALIGNED, "; fingerprint was"),
         ([replace(samples[0], box=Box(1, 1, 9, 9)), *samples[1:]], ALIGNED, ": fingerprint was"),
         ([replace(samples[0], identity="x"), *samples[1:]], ALIGNED, ": fingerprint was"),
+        ([replace(samples[0], groups={"a": "b"}), *samples[1:]], ALIGNED, ": groups_sha256 was"),
         ([], ALIGNED, "no pictures to cut"),
     ]:
         with pytest.raises(DatasetError, match=message):
@@ -239,6 +240,7 @@ def test_a_cache_without_checksums_is_read_and_left_alone(samples, tmp_path):
     for name, others in ((PLAN, {}), (MANIFEST, {"failures": []})):
         values = json.loads((out / name).read_text()) | others
         values["fingerprint"] = values["provenance"]["fingerprint"]
+        values.pop("groups_sha256")
         for key in ("kind", "version", "provenance", "counterfactual", "shard_rows", "shards"):
             values.pop(key, None)
         (out / name).write_text(json.dumps(values))

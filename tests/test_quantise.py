@@ -134,7 +134,7 @@ def test_a_model_that_loses_too_much_leaves_nothing_behind(model, crops, tmp_pat
 def test_a_run_cannot_be_exported_in_integers_without_its_crops(model):
     result = CliRunner().invoke(app, ["export", str(model), "--int8"])
     assert result.exit_code == 2
-    assert "name the crops that it was trained on with --cache" in " ".join(result.output.split())
+    assert "give the crops that it was trained on with --cache" in " ".join(result.output.split())
 
 
 def test_those_in_the_package_have_names_and_are_no_models_of_their_own():

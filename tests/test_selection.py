@@ -55,6 +55,21 @@ def test_conditions(condition, kept, removed):
     assert not any(keeps(selection, **fields) for fields in removed)
 
 
+def test_a_listed_picture_is_not_taken_for_one_of_its_name_in_another_data_set(tmp_path):
+    a, b, copy = (tmp_path / name / "images" for name in ("a", "b", "copy"))
+    for folder in (a, b, copy):
+        folder.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    without = frozenset({str(a / "1.png"), str(b / "2.png")})
+    selection = Selection(without=without, **ANYTHING)
+    linked = tmp_path / "link" / "images"
+    assert all(keeps(selection, file=file) for file in (a / "2.png", b / "1.png"))
+    assert not any(
+        keeps(selection, file=file)
+        for file in (a / "1.png", b / "2.png", linked / "1.png", copy / "1.png", copy / "2.png")
+    )
+
+
 def test_pictures(tmp_path, portrait):
     samples = [Sample(file, 1) for file in (portrait, tmp_path / "none.jpg", tmp_path)]
     present = Selected(samples, Selection())

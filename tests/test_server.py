@@ -227,7 +227,7 @@ def test_explain(client: Any, portrait: Path, expected: list[dict[str, Any]]) ->
     assert ask("image/png", format="json").headers["content-type"] == "application/json"
     for accept in ("image/png;q=0, application/json", "application/json, image/png;q=0.1"):
         assert ask(accept).headers["content-type"] == "application/json"
-    serving.problem(ask("image/png", face=1), 404, "no face 1: of those found, 1, 0 is the first")
+    serving.problem(ask("image/png", face=1), 404, "no face 1: 1 found, numbered from 0")
     serving.problem(ask(model=PLAIN), 501, f"{PLAIN} has no guided graph")
     files = {"files": [("file", data), ("file", data)]}
     assert len(client.post("/v1/explain", **files).json()["pictures"]) == 2
@@ -249,7 +249,7 @@ def test_a_single_map_is_computed_alone() -> None:
             shown = client.post(f"/v1/explain?format=png&face={face}", content=encoded(faces))
             assert shown.content == guided
         asked = client.post("/v1/explain?format=png&face=3", content=encoded(faces))
-        serving.problem(asked, 404, "of those found, 3, 0 is the first")
+        serving.problem(asked, 404, "3 found, numbered from 0")
     assert len(set(maps)) == 3
     assert sizes == [3, 1, 1, 1]
 

@@ -331,7 +331,7 @@ def test_paths_that_lead_to_no_picture(tmp_path: Path) -> None:
     link.symlink_to(pipe)
     for path, message in (
         (tmp_path / "absent.jpg", "is not there; check the path"),
-        (tmp_path, "is a folder where a picture is wanted"),
+        (tmp_path, "is a folder, not a picture"),
         (tmp_path / ("x" * 300), "cannot be read: File name too long"),
         (Path("/dev/zero"), "is not a regular file; save the picture as one"),
         (pipe, "is not a regular file; save the picture as one"),

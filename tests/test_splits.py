@@ -79,6 +79,33 @@ def test_too_few(labels, identities):
         splits.hold_out(np.array(labels), identities, 0.5, 0)
 
 
+def test_a_person_is_one_however_the_name_is_written():
+    identities = [(f"Ann Lee {n}", f"ann_lee {n}", f"ANN  LEE {n} ") for n in range(20)]
+    names = [name for person in identities for name in person]
+    labels = np.repeat(np.arange(20) % 2, 3)
+    for indices in splits.split(labels, names, SHARES, 0).values():
+        numbers = (indices // 3).tolist()
+        assert all(numbers.count(number) == 3 for number in numbers)
+
+
+@pytest.mark.parametrize(
+    ("labels", "identities", "message"),
+    [
+        (
+            [0] * 100 + [1] * 100,
+            [f"woman {n // 25}" for n in range(100)] + [f"man {n}" for n in range(100)],
+            "the part test has no picture of a woman",
+        ),
+        ([0] * 100 + [1, 1], [None] * 102, "the part (test|validation) has no picture of a man"),
+        ([0, 0, 1] + [1] * 90, ["a", "b", *range(91)], "the part train has no picture of a woman"),
+    ],
+)
+def test_a_part_without_a_class_is_refused(labels, identities, message):
+    names = [name if name is None else str(name) for name in identities]
+    with pytest.raises(DatasetError, match=message):
+        splits.split(np.array(labels), names, SHARES, 0)
+
+
 @pytest.mark.parametrize("shares", [(0.5, 0.5), (-0.1, 0.2), (0.1, float("nan"))])
 def test_shares_that_leave_nothing(shares):
     labels, identities = crowd(100)
@@ -143,6 +170,30 @@ def test_a_group_with_the_name_of_a_column_is_refused_and_nothing_written(tmp_pa
     with pytest.raises(DatasetError, match="the group identity of table:x has the name of a col"):
         splits.write(listed, SHARES, "table:x", tmp_path / "out", SEEDED)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_picture_in_a_linked_folder_is_taken_once(tmp_path):
+    (tmp_path / "f").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "f")
+    listed = [Sample(tmp_path / f / f"{n}.jpg", n % 2) for f in ("f", "link") for n in range(40)]
+    record = splits.write(listed, SHARES, "table:x", tmp_path / "out", SEEDED)
+    assert record.pictures == sum(part.pictures for part in record.parts.values()) == 40
+
+
+def test_ages_stay_known(tmp_path):
+    """Beside a group called age, as UTKFace's."""
+    listed = [
+        Sample(tmp_path / f"{n}.jpg", n % 2, age=n / 4 if n else None, groups={"age": "any"})
+        for n in range(40)
+    ]
+    record = splits.write(listed, SHARES, "table:x", tmp_path / "out", SEEDED)
+    found = {}
+    for part in record.parts.values():
+        assert part.source.endswith(".csv?identity=identity&age=age_years")
+        for sample in datasets.read(part.source.replace(":", f":{tmp_path / 'out'}/"), "all"):
+            found[sample.file.name] = sample.age
+            assert sample.groups == {"age": "any"}
+    assert found == {sample.file.name: sample.age for sample in listed}
 
 
 def lfw(root):

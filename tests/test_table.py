@@ -1,5 +1,7 @@
 """A table of pictures."""
 
+import math
+
 import pytest
 
 import hostile
@@ -130,6 +132,10 @@ def test_parquet_values_errors_and_truncation(tmp_path):
     with pytest.raises(DatasetError, match=r"row 2: .* has another label in row 1"):
         read(file=["1.jpg", "1.jpg"], label=["man", "woman"])
     read(file=["1.jpg"], label=["man"])
+    people = {"file": ["a.jpg", "b.jpg"], "label": ["man", "man"], "person": [7.0, math.nan]}
+    parquet.write_table(pa.table(people), tmp_path / "people.parquet")
+    read = table.read(tmp_path / "people.parquet", "all", identity="person")
+    assert [sample.identity for sample in read] == ["7.0", None]
     whole = (tmp_path / "faces.parquet").read_bytes()
     bomb = hostile.parquet_with_false_footer(tmp_path / "bomb.parquet")
     with pytest.raises(DatasetError, match="its column image grows from"):

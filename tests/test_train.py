@@ -409,8 +409,8 @@ def test_one_command_trains_a_recipe_and_what_it_builds_on_first(crops, tmp_path
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--exclude", "leaks.json"], "--exclude goes with --dataset"),
-        (["--set", "occlusion_share=0.5"], "occlusion_share goes with --occlusions"),
+        (["--exclude", "leaks.json"], "--exclude requires --dataset"),
+        (["--set", "occlusion_share=0.5"], "occlusion_share requires --occlusions"),
         (["--set", "epochs"], "write NAME=VALUE"),
         (["--set", "epochs=0"], "a setting is not valid: Expected `int` >= 1 - at `$.epochs`"),
         (["--set", "mixup=inf"], "a setting is not valid: mixup is infinite"),
@@ -470,6 +470,24 @@ def test_a_search_goes_on_where_it_was_stopped(crops, tmp_path):
     recipe = tmp_path / "best.toml"
     recipe.write_text(result.stdout)
     assert recipes.settings(recipes.read(str(recipe)), tmp_path).model == "mini_xception"
+
+
+def test_a_trial_that_diverges_does_not_end_the_search(crops, tmp_path, monkeypatch):
+    pytest.importorskip("optuna", reason="needs the extra [lab]")
+    from genderscope.training import tune
+
+    rates = {"augmentation": 1.0, "learning_rate": 1e30, "muon_rate": 1e30}
+    monkeypatch.setattr(tune, "suggest", lambda trial: dict(rates))
+    command = ["tune", "--cache", str(crops.folder), "--study", str(tmp_path / "study.sqlite")]
+    command += ["--epochs", "1", "--batch-size", "16"]
+    result = CliRunner().invoke(app, [*command, "--trials", "1"])
+    assert result.exit_code == 2, result.output
+    assert "trial 0: loss not a number" in result.stderr
+    assert "study.sqlite ended with a loss: the same command tries others" in result.stderr
+    monkeypatch.undo()
+    result = CliRunner().invoke(app, [*command, "--trials", "1"])
+    assert result.exit_code == 0, result.output
+    assert "# trial 1 of 2: validation loss" in result.stdout
 
 
 def test_training_and_validation_share_nothing(crops):

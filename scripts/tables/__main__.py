@@ -44,6 +44,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "imbalance": training.imbalance,
     "ablations": partial(training.ablations, "ablations.json"),
     "ablations_adam": partial(training.ablations, "ablations-adam.json"),
+    "seeds": training.seeds,
     "study": training.study,
     "sanity": explanations.sanity,
     "captum": explanations.captum,

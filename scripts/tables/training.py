@@ -5,7 +5,15 @@ from statistics import mean
 
 from written import RESULTS, between, estimate, measured, percent, row
 
-from experiments.results import AblationRun, Ablations, CrossFit, Imbalance, Shapes, UnseenGroups
+from experiments.results import (
+    AblationRun,
+    Ablations,
+    CrossFit,
+    Imbalance,
+    Seeds,
+    Shapes,
+    UnseenGroups,
+)
 from genderscope.evaluation.evaluate import Evaluation
 from genderscope.evaluation.metrics import proportion
 from genderscope.inference.classifier import WEIGHTS
@@ -57,8 +65,9 @@ def last_third() -> str:
     ]
     for file in sorted(WEIGHTS.glob("*.record.json")):
         run = TrainingRecord.load(file)
-        before, end = run.history[2 * len(run.history) // 3 - 1], run.history[-1]
-        cells = [f"`{run.settings.model}`", len(run.history)]
+        epochs = run.settings.epochs  # the mean of both ends' weights may follow them
+        before, end = run.history[2 * epochs // 3 - 1], run.history[-1]
+        cells = [f"`{run.settings.model}`", epochs]
         cells += [percent(before.accuracy), percent(end.accuracy)]
         lines.append(row([*cells, f"{before.loss:.4f}", f"{end.loss:.4f}"]))
     return "\n".join(lines)
@@ -173,6 +182,20 @@ def ablations(file: str) -> str:
             f"{loss:.4f}",
             "" if name == "baseline" else f"{mean(r.loss - base[r.seed] for r in seeds):+.4f}",
         ]
+        lines.append(row(cells))
+    return "\n".join(lines)
+
+
+def seeds() -> str:
+    """A recipe with several seeds, and the range of their accuracies."""
+    runs = Seeds.load(RESULTS / "seeds.json").runs
+    lines = [
+        "| seed | epochs | held out, n | accuracy % | loss | FairFace val, n | accuracy % |",
+        "|--:|--:|--:|---|--:|--:|---|",
+    ]
+    for run in runs:
+        cells = [str(run.seed), str(run.epochs), f"{run.held_out.n:,}", estimate(run.held_out)]
+        cells += [f"{run.loss:.4f}", f"{run.validation.n:,}", estimate(run.validation)]
         lines.append(row(cells))
     return "\n".join(lines)
 

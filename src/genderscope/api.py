@@ -86,7 +86,7 @@ class Scope(Pipeline):
 
         Raises:
             PictureError: a picture cannot be read, or a face lies outside it.
-            UsageError: it is not a picture.
+            UsageError: the input is not a picture.
         """
         if errors not in ("raise", "return"):
             raise UsageError(f"errors is 'raise' or 'return', not {errors!r}")
@@ -212,15 +212,15 @@ def load(
         min_confidence: below it a label is ``uncertain``; by default the model's own.
         max_yaw: faces turned further to the side are ``uncertain``, in degrees.
         orientation: which way up faces are looked for.
-        threads: of the networks; by default the classifier has as many as there are cores, and the
-            detector one.
-        detection_size, min_score, min_face_px: the longest side of what is searched at once, in
-            pixels; the least detector score, 0-1; and the shorter side of the smallest face.
-        device: ``cpu``, or another that the installed ONNX Runtime supports, such as ``cuda``.
+        threads: per network; by default one per core for the classifier and one for the
+            detector.
+        detection_size, min_score, min_face_px: the longest side searched at once, in pixels; the
+            minimum detector score, 0-1; and the minimum shorter side of a face, in pixels.
+        device: ``cpu`` or another device of the installed ONNX Runtime, such as ``cuda``.
 
     Raises:
         ModelError: a model is absent or broken.
-        UsageError: there is no such detector or device, or a number is out of its range.
+        UsageError: there is no such detector or device, or a number is out of range.
     """
     provider = sessions.of_device(device)
     return Scope(

@@ -1,4 +1,4 @@
-"""Measurements for notebooks, as ``evaluate`` and ``audit`` of the command line make them."""
+"""The commands ``evaluate`` and ``audit`` as functions for notebooks."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genderscope.api import Scope, load
+from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
 from genderscope.core.results import Provenance, versions
 
@@ -31,14 +32,20 @@ def evaluate(
             ``file`` and ``label``; its further columns divide the pictures into groups.
         scope: by default ``load()``.
         split: of a data set, by default its last.
-        limit: only the first pictures.
-        batch_size: pictures in one run of the network.
+        limit: use only the first pictures.
+        batch_size: pictures per network run.
 
     Raises:
-        DatasetError: the data set or the frame is not as it should be, or has no labels.
+        DatasetError: the data set or the frame is malformed or has no labels.
+        UsageError: ``limit`` or ``batch_size`` is below 1, or a frame is given a ``split``.
         MissingExtra: the extra [eval] is not installed.
     """
     require("sklearn", "eval")
+    for name, count in (("limit", limit), ("batch_size", batch_size)):
+        if count is not None and not (isinstance(count, int) and count >= 1):
+            raise UsageError(f"{name} must be a whole number of at least 1, not {count!r}")
+    if split is not None and not isinstance(data, str):
+        raise UsageError("a frame has no splits: select its rows instead")
     from genderscope.data.datasets import table
     from genderscope.evaluation import evaluate as evaluation
     from genderscope.evaluation import samples
@@ -82,16 +89,18 @@ def audit(
             divide the pictures into groups; ``identity`` says which show one person.
         by: the columns that divide them; by default ``gender``, which is the label, and all columns
             of few values.
-        depth: how many columns are crossed at most.
-        seed: of the calibration error by chance.
+        depth: maximum number of columns crossed.
+        seed: random seed for the calibration error expected by chance.
         score_is: ``man``, or ``confidence`` where the score is the probability of the prediction.
 
     Raises:
-        DatasetError: a column is missing or has a value that is not valid, or nothing is labelled.
-        UsageError: ``by`` names a column that is not there.
+        DatasetError: a column is missing or has an invalid value, or nothing is labelled.
+        UsageError: ``by`` names a missing column, or ``score_is`` is unknown.
         MissingExtra: the extra [eval] is not installed.
     """
     require("scipy", "eval")
+    if score_is not in (meanings := ("man", "confidence")):
+        raise UsageError(f"score_is must be one of {', '.join(meanings)}, not {score_is!r}")
     from genderscope.data.datasets import table
     from genderscope.evaluation import audit as audits
     from genderscope.evaluation import predictions as tables
@@ -105,7 +114,7 @@ def audit(
     groups = [audits.GENDER, *(name for name in read.groups if name != audits.IDENTITY)]
     return audits.report(
         read,
-        [by] if isinstance(by, str) else by or groups,
+        [by] if isinstance(by, str) else list(by) or groups,
         provenance=Provenance(
             command="genderscope.audit(...)", versions=versions(audits.LIBRARIES), seed=seed
         ),

@@ -1,6 +1,6 @@
 """The command line: one file per command, imported when it is used.
 
-``cli/<command>.py`` defines the function ``<command>`` (dashes when typed for its underscores) and
+``cli/<command>.py`` defines the function ``<command>`` (typed with dashes for underscores) and
 ``PANEL``, the heading under which ``--help`` lists it. The first line of the function's docstring
 is its summary there. ``--help`` reads both in the source: importing every command takes longer.
 """
@@ -31,7 +31,7 @@ PANELS = ("Use", "Measure", "Data", "Train")
 
 
 class Command(TyperCommand):
-    """A command that also takes its options by their old names."""
+    """A command that also accepts the old names of its options."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         options = {name for parameter in self.params for name in parameter.opts}
@@ -66,7 +66,7 @@ class Commands(TyperGroup):
         return typer.main.get_command(command)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Take ``-q`` and ``-v`` from anywhere, since they belong to every command."""
+        """Accept ``-q`` and ``-v`` anywhere, since they apply to every command."""
         _output.quiet = bool({"-q", "--quiet"} & {*args})
         _output.verbose = bool({"-v", "--verbose"} & {*args})
         flags = ("-q", "--quiet", "-v", "--verbose")
@@ -94,11 +94,11 @@ class Commands(TyperGroup):
                     formatter.write_dl([(name.ljust(width), summary) for name, summary in rows])
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; one of our errors, or a failing disk, is a line on standard error."""
+        """Run a command; report its errors and a failing disk in one line on standard error."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            raise  # a reader that stopped: Typer ends without a word
+            raise  # the reader closed the pipe: Typer exits silently
         except (GenderscopeError, OSError) as error:
             if _output.verbose:
                 print_exception(error)
@@ -115,7 +115,7 @@ class Commands(TyperGroup):
             raise typer.Exit(INTERRUPTED) from error
 
 
-# Rich would format the help, but importing it takes longer than all the rest.
+# Rich would format the help, but importing it takes longer than everything else.
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
@@ -137,40 +137,44 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print results and errors only; for any command.")
+        bool, typer.Option("--quiet", "-q", help="Print only results and errors; for any command.")
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Print more, such as where an error arose.")
+        bool, typer.Option("--verbose", "-v", help="Print more, such as tracebacks of errors.")
     ] = False,
 ) -> None:
     """Classify the perceived gender presentation of faces, and audit such classifiers.
 
-    Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 success, 1 some pictures failed, 2 usage error, 130 interrupted.
     """
 
 
 def main() -> None:
     """The console script."""
-    usual = warnings.showwarning
+    default = warnings.showwarning
 
-    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    def show(
+        message: Warning | str, category: type[Warning], *location: Any, **options: Any
+    ) -> None:
         if category is ModelWarning:
             _output.error(f"warning: {message}")
         else:
-            usual(message, category, *place, **more)
+            default(message, category, *location, **options)
 
     warnings.showwarning = show
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # None where it is closed  # noqa: SIM115
+    # Both are None where they are closed.
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     try:
         app(prog_name="genderscope")
-    except OSError as error:  # of --help; Commands.invoke reports those of commands
+    except OSError as error:  # from --help; Commands.invoke reports those of commands
         if error.errno not in FAILING_DISK:
             raise
         _output.error(f"genderscope: the output: {error.strerror}")
         sys.exit(1)
     except SystemExit as end:
-        if end.code == INTERRUPTED and any(one.daemon for one in threading.enumerate()):
-            # A thread that is still in native code aborts the process when Python ends.
+        if end.code == INTERRUPTED and any(thread.daemon for thread in threading.enumerate()):
+            # A thread that is still in native code aborts the process when Python exits.
             _flush()
             os._exit(INTERRUPTED)
         raise
@@ -182,5 +186,5 @@ def main() -> None:
 def _flush() -> None:
     try:
         sys.stdout.flush()
-    except OSError:  # reported already; at the end, Python would report it once more
+    except OSError:  # already reported; Python would report it again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

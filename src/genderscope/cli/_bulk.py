@@ -29,16 +29,16 @@ def on_this_machine(
     threads: int | None,
     unread: Counter[str],
 ) -> Iterator[Scene]:
-    """Classify and write to sinks by their targets; yields each scene once it is written. Pictures
-    in ``avoid``, where this run writes, are not read; for ``unread`` see ``decode.find``. With
-    ``earlier``, a single output, jsonl or parquet, is resumed, and counts there what earlier runs
-    did.
+    """Classify pictures, write each scene to the sinks of ``targets``, then yield it. Pictures in
+    ``avoid``, where this run writes, are not read; for ``unread`` see ``decode.find``. With
+    ``earlier``, resume the single output, jsonl or parquet, and add the counts of earlier runs to
+    it.
     """
     resume = earlier is not None
     done = Done([]) if earlier is None else _done(targets, settings, scope, earlier)
     if len(done):
         _output.error(f"{len(done):,} pictures were already done")
-    # Parquet cannot store every path as it is, so the stored form is compared.
+    # Parquet cannot store every path unchanged, so the stored form is compared.
     stored = parquet.text if "parquet" in targets else str
     pictures = (
         picture
@@ -75,23 +75,23 @@ def on_a_cluster(
     earlier: Counter[str] | None,
     unread: Counter[str],
 ) -> Iterator[Counter[str]]:
-    """Classify on a Ray cluster into a Parquet folder; yields the counts of each part. ``earlier``
-    and ``unread`` are those of ``on_this_machine``.
+    """Classify on a Ray cluster into a Parquet folder; yield the counts of each part. ``earlier``
+    and ``unread`` are as in ``on_this_machine``.
     """
     from genderscope.inference import cluster
 
     if earlier is None and parquet.parts(Store(out)):
-        raise UsageError(f"{out} holds results already: --resume continues them")
+        raise UsageError(f"{out} already holds results: --resume continues them")
     if earlier is not None:
         for _, labels in parquet.finished(out):
             bulk.count_labels(earlier, labels)
     made_by = _provenance.of(*PACKAGES)
     parts = cluster.classify(places, out, settings, workers, provenance=made_by, unread=unread)
-    begun = next(parts)
-    if begun["parts"]:
-        _output.error(f"{begun['parts']:,} of {begun['shards']:,} parts were already done")
-    left = begun["shards"] - begun["parts"]
-    yield from _output.tracked(parts, "parts", left, transient=True)
+    start = next(parts)
+    if start["parts"]:
+        _output.error(f"{start['parts']:,} of {start['shards']:,} parts were already done")
+    remaining = start["shards"] - start["parts"]
+    yield from _output.tracked(parts, "parts", remaining, transient=True)
 
 
 def _done(
@@ -127,7 +127,7 @@ def _settings_of(name: str, target: str) -> tuple[Store, str]:
 
 
 def _total(places: list[str], avoid: Path | None, done: int) -> int | None:
-    """Number of remaining pictures; None where counting would need to open or fetch something."""
+    """Number of remaining pictures; None if counting would have to open or fetch files."""
     if any(map(is_url, places)):
         return None
     count = 0

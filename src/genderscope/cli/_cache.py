@@ -20,7 +20,7 @@ from genderscope.data.selection import EXCLUDED, Selected, Selection
 
 
 class Sources:
-    """The samples of several data sets that meet a selection, read anew by each iteration.
+    """The samples of several data sets that meet a selection; each iteration reads them again.
 
     Args:
         exclude: a leakage file whose pictures are left out too.
@@ -42,7 +42,7 @@ class Sources:
 
     @property
     def names(self) -> list[str]:
-        """The data sets' names, without their places."""
+        """The data sets' names, without their paths."""
         return [source.partition(":")[0] for source in self._sources]
 
     def provenance(self) -> Provenance:

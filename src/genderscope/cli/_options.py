@@ -3,7 +3,6 @@
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
@@ -14,29 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args, g
 from typer import Option
 
 from genderscope.cli._output import note
+from genderscope.cli._outputs import Output as Output
+from genderscope.cli._outputs import reserved, sink
 from genderscope.core.errors import UsageError
-from genderscope.core.storage import check_new, claimed
 
 if TYPE_CHECKING:
     from genderscope.core.protocols import Detector
     from genderscope.evaluation.samples import Samples
-
-
-@dataclass(frozen=True)
-class Output:
-    """Marks an option as an output, which ``expanded`` reserves for the command.
-
-    Attributes:
-        file: what is written into a folder, so that its presence means an earlier result.
-        more: the other files that the command writes there; existing ones are refused too.
-        shared: a folder to which new files are added.
-        resumable: ``--resume`` continues it.
-    """
-
-    file: str = ""
-    shared: bool = False
-    resumable: bool = False
-    more: tuple[str, ...] = ()
 
 
 FOLDER = Option(metavar="DIR", file_okay=False)
@@ -47,36 +30,40 @@ Dataset = Annotated[
     str, Option(metavar="NAME:PATH", help="Data set, such as fairface:DIR or table:FILE.csv.")
 ]
 Model = Annotated[str, Option(help="Name of a shipped model, or path of an .onnx file.")]
-BatchSize = Annotated[int, Option(min=1, help="Batch size: faces per network run.")]
+BatchSize = Annotated[int, Option(min=1, help="Faces per batch of the network.")]
 JsonFile = Annotated[
     Path | None,
     Option("--json", metavar="FILE.json", dir_okay=False, help="Write the results as JSON."),
-    Output(),
+    Output(text=True),
 ]
-PredictionsFile = Annotated[Path | None, Option(metavar="FILE.csv", dir_okay=False), Output()]
+PredictionsFile = Annotated[
+    Path | None, Option(metavar="FILE.csv", dir_okay=False), Output(text=True)
+]
 ScoreIs = Annotated[
     Literal["man", "confidence"],
-    Option(help="Scores of tables: the probability of man, or the confidence in the prediction."),
+    Option(
+        help="Meaning of a table's scores: probability of man, or confidence in the prediction."
+    ),
 ]
-THRESHOLD = "Faces below this confidence are uncertain.  [default: the model's own]"
+THRESHOLD = "Label faces below this confidence uncertain.  [default: the model's own]"
 Threshold = Annotated[float | None, Option(min=0, max=1, help=THRESHOLD)]
-MAX_YAW = "Call faces turned further to the side uncertain, in degrees (YuNet)."
+MAX_YAW = "Label faces with a larger yaw, in degrees, uncertain (YuNet only)."
 MaxYaw = Annotated[float | None, Option(min=0, max=90, help=MAX_YAW)]
 DETECTOR = "Face detector: haar, yunet or a plug-in.  [default: yunet if downloaded]"
 DetectorName = Annotated[str | None, Option(help=DETECTOR)]
 DetectorModel = Annotated[Path | None, Option(metavar="FILE", help="Weights of the detector.")]
 DetectionSize = Annotated[
-    int | None, Option(min=32, help="Detect at this resolution: longest side in pixels.")
+    int | None, Option(min=32, help="Resolution of detection: longest side in pixels.")
 ]
 Sinks = Annotated[
     list[str] | None,
-    Option("--sink", metavar="NAME=TARGET", help="Output through a plug-in; repeatable."),
+    Option("--sink", metavar="NAME=TARGET", help="Write to a sink, such as a plug-in; repeatable."),
     Output(),
 ]
 MinScore = Annotated[float | None, Option(min=0, max=1, help="Minimum detection score.")]
 Turned = Literal["auto", "upright", "any"]
 ORIENTATION = Option(
-    help="Faces to find: upright, any angle, or auto: turned where none is clearly upright."
+    help="Faces to find: upright, at any angle, or auto: any if none is clearly upright."
 )
 Orientation = Annotated[Turned, ORIENTATION]
 MinFacePx = Annotated[int | None, Option(min=1, help="Minimum face size in pixels.")]
@@ -114,20 +101,9 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def flat(**values: Any) -> None:
-        replaced = values.get("overwrite") or values.get("resume") or False
-        if not own_overwrite:
-            values.pop("overwrite", None)
-        with ExitStack() as claims:
-            places = [
-                (mark, place) for name, mark in outputs.items() for place in _places(values[name])
-            ]
-            for output, place in places:
-                if "://" not in place and place != "-":
-                    advice = ", or --resume to continue it" if output.resumable else ""
-                    file, overwrite = Path(place) / output.file, replaced or output.shared
-                    claims.enter_context(claimed(file, overwrite, advice))
-                    for name in () if overwrite else output.more:
-                        check_new(Path(place) / name)
+        with reserved(outputs, values):
+            if not own_overwrite:
+                values.pop("overwrite", None)
             for name, group in groups.items():
                 values[name] = group(**{one.name: values.pop(one.name) for one in fields(group)})
             command(**values)
@@ -136,13 +112,6 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
     flat.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
     flat.__annotations__ = {one.name: one.annotation for one in parameters}
     return flat
-
-
-def _places(value: Any) -> list[str]:
-    """Where an output option writes: nowhere, to a file or folder, or to the targets of sinks."""
-    if isinstance(value, list):
-        return [target for _, target in map(_sink, value)]
-    return [str(value)] if value else []
 
 
 def _parameter(name: str, kind: Any, default: Any, described_in: Any) -> Parameter:
@@ -167,7 +136,7 @@ def _parameter(name: str, kind: Any, default: Any, described_in: Any) -> Paramet
 
 @dataclass(frozen=True)
 class DetectorOptions:
-    """Which detector finds the faces; options that are not given are the detector's own."""
+    """Which detector finds the faces; options not given take the detector's defaults."""
 
     PANEL: ClassVar[str] = "Detector"
     # Those of ``detection.create``, which is slow to import.
@@ -197,7 +166,7 @@ class DetectorOptions:
 
 @dataclass(frozen=True)
 class IgnoringDetectorOptions(DetectorOptions):
-    """The same, with regions.
+    """Detector options with regions to ignore.
 
     Attributes:
         ignore_region: ignore faces whose centre lies here, in pixels of the upright picture;
@@ -214,19 +183,19 @@ class IgnoringDetectorOptions(DetectorOptions):
 
 @dataclass(frozen=True)
 class PictureDetectorOptions(IgnoringDetectorOptions):
-    """The same, with defaults for pictures."""
+    """Detector options with defaults for pictures."""
 
     orientation: Annotated[Turned | None, ORIENTATION] = "auto"
 
 
 def advise(detector: "Detector") -> None:
-    """Say on a terminal that another detector finds more than the one in the package."""
+    """On a terminal, recommend YuNet, which finds more faces than the packaged detector."""
     if detector.name == "haar" and sys.stderr.isatty():
-        note("the detector is haar; after 'genderscope models pull yunet' more faces are found")
+        note("the detector is haar; yunet finds more faces: genderscope models pull yunet")
 
 
 def left_out(small: int, faint: int, min_face_px: int, min_score: float, how: str = "{:,}") -> str:
-    """What a summary adds about faces that the detector saw and dropped.
+    """What a summary adds about faces that the detector found and dropped.
 
     Args:
         how: a format for their number.
@@ -263,48 +232,41 @@ def note_threshold(own: float, wanted: float | None) -> None:
     """Say what a threshold below the model's own means."""
     if wanted is not None and wanted < own:
         note(
-            f"--min-confidence {wanted:g} is below the model's own {own:.2f}: uncertain answers "
-            "become rarer, and wrong ones more frequent"
+            f"--min-confidence {wanted:g} is below the model's own {own:.2f}: fewer answers "
+            "are uncertain, and more are wrong"
         )
 
 
 def sink_targets(named: Mapping[str, object], plugin_sinks: Sequence[str] | None) -> dict[str, str]:
-    """Targets by sink: of options, where they have one, then of ``--sink``; ``UsageError`` unless
-    each of the latter is ``NAME=TARGET`` and new.
+    """Targets by sink: of the options given, then of ``--sink``; ``UsageError`` unless each of the
+    latter is ``NAME=TARGET`` and names a new sink.
     """
     targets = {name: str(target) for name, target in named.items() if target}
-    for name, target in map(_sink, plugin_sinks or ()):
+    for name, target in map(sink, plugin_sinks or ()):
         if name in targets:
-            raise UsageError(f"the sink {name} is named twice; it can have one target")
+            raise UsageError(f"the sink {name} is named twice; it takes one target")
         targets[name] = target
     return targets
 
 
-def _sink(text: str) -> tuple[str, str]:
-    name, _, target = text.partition("=")
-    if not (name and target):
-        raise UsageError(f"a sink is written NAME=TARGET, not {text!r}")
-    return name, target
-
-
 def columns(by: str) -> list[str]:
-    """Names with commas between."""
+    """Split comma-separated names."""
     return [name for word in by.split(",") if (name := word.strip())]
 
 
 def of_a_dataset(**options: Any) -> None:
-    """Refuse options of a data set, a ``UsageError``, where none is used."""
+    """Raise ``UsageError`` for options that require ``--dataset``."""
     if given := [f"--{name.replace('_', '-')}" for name, value in options.items() if value]:
-        raise UsageError(f"{', '.join(given)} goes with --dataset")
+        raise UsageError(f"{', '.join(given)} requires --dataset")
 
 
 def check(kind: str, name: str, names: Iterable[str]) -> None:
-    """Refuse an unknown name, such as that of an engine."""
+    """Raise ``UsageError`` for an unknown name, such as that of an engine."""
     if name not in names:
         raise UsageError(f"no {kind} {name!r}; there are: {', '.join(names)}")
 
 
 def check_suffix(option: str, file: Path | None, suffix: str) -> None:
-    """Refuse a file of another format, before anything is computed for it."""
+    """Raise ``UsageError`` for another file format, before anything is computed."""
     if file and file.suffix.lower() != suffix:
-        raise UsageError(f"{option} writes a {suffix}, not {file.name}")
+        raise UsageError(f"{option} writes a {suffix} file, not {file.name}")

@@ -1,4 +1,4 @@
-"""What a command prints: tables, notes by ``-q`` and ``-v``, failures and the progress of work."""
+"""What a command prints: tables, notes (see ``-q`` and ``-v``), failures and progress."""
 
 from collections.abc import Iterable, Iterator
 from time import monotonic
@@ -33,7 +33,7 @@ def detail(text: str) -> None:
 
 
 def error(text: str) -> None:
-    """Print a line on standard error; the text may hold anything, such as a path."""
+    """Print a line on standard error; unprintable characters are escaped."""
     typer.echo(printable(text), err=True)
 
 
@@ -46,13 +46,23 @@ def fail(reasons: Iterable[str]) -> None:
         raise typer.Exit(1)
 
 
+def warn_of_persons(identities: Iterable[str | None]) -> None:
+    """Warn that the intervals are too narrow if several pictures show the same person."""
+    persons = [person for person in identities if person]
+    if len(set(persons)) < len(persons):
+        typer.echo(
+            "Some pictures show the same person but count as independent, so the intervals are "
+            "too narrow; audit accounts for persons"
+        )
+
+
 def show(table: "Table") -> None:
     """Print a table on standard output."""
     terminal.show(console(), table)
 
 
 def console(stderr: bool = False) -> "Console":
-    """A console without markup, since a path or a group's name may hold any."""
+    """A console without markup, which a path or a group's name may contain by chance."""
     from rich.console import Console
 
     return Console(markup=False, emoji=False, highlight=False, stderr=stderr)
@@ -61,7 +71,7 @@ def console(stderr: bool = False) -> "Console":
 def tracked(
     items: Iterable[T], description: str, total: int | None = None, transient: bool = False
 ) -> Iterator[T]:
-    """Yield the items and report how many there were: see ``Tracked``."""
+    """Yield the items and report progress: see ``Tracked``."""
     with Tracked(description, transient) as progress:
         for done, item in enumerate(items, start=1):
             yield item
@@ -69,8 +79,8 @@ def tracked(
 
 
 class Tracked:
-    """A context that reports the progress of work: a bar on a terminal, which vanishes at the end
-    if ``transient``, elsewhere a line now and then.
+    """A context that reports progress: a bar on a terminal, removed at the end if ``transient``;
+    elsewhere a line every ``REPORT_SECONDS``.
     """
 
     def __init__(self, description: str, transient: bool = False) -> None:
@@ -98,11 +108,11 @@ class Tracked:
         self._progress.stop()
 
     def resume(self, done: int) -> None:
-        """Leave what an earlier run did out of the rate."""
+        """Exclude the work of an earlier run from the rate."""
         self._began, self._first = monotonic(), done
 
     def update(self, done: int, total: int | None) -> None:
-        """Report the finished number, and the total where it is known."""
+        """Report the number done and, if known, the total."""
         now = monotonic()
         rate = (done - self._first) / max(now - self._began, 1e-6)
         speed = f"{rate:,.{1 if rate > 1 else 3}f}/s" if done > self._first else ""

@@ -18,7 +18,7 @@ def named(places: Iterable[str]) -> list[str]:
     """Places with patterns such as ``*.jpg`` expanded, and each folder once.
 
     Raises:
-        UsageError: nothing has such a name.
+        UsageError: no such file or folder.
     """
     found: list[str] = []
     folders: set[str] = set()
@@ -37,17 +37,17 @@ def named(places: Iterable[str]) -> list[str]:
 
 
 def note_unread(unread: Counter[str]) -> None:
-    """Say which files ``decode.find`` did not read, if any."""
+    """Report the files that ``decode.find`` did not read, if any."""
     from genderscope.imaging import decode
 
     if unread:
         counts = ", ".join(f"{count:,} {extension}" for extension, count in sorted(unread.items()))
-        cure = f"; for HEIC: {installation('heif')}" if unread.keys() & decode.HEIF else ""
-        _output.note(f"not read: {counts}{cure}")
+        advice = f"; for HEIC: {installation('heif')}" if unread.keys() & decode.HEIF else ""
+        _output.note(f"not read: {counts}{advice}")
 
 
 def fail(places: Iterable[object], found: bool, failed: int) -> None:
-    """Exit code 1 if no picture was found, which is told, or any failed."""
+    """Exit with code 1 if any picture failed, or if none was found, which is reported."""
     if not found:
         _output.error(f"no picture was found in {', '.join(map(str, places))}")
     if failed or not found:

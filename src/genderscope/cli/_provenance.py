@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def words() -> list[str]:
-    """The command line of this process, without what decides no result."""
+    """The arguments of this process, without those that do not affect the results."""
     return [word for word in sys.argv[1:] if word not in ("--overwrite", "-q", "-v")]
 
 
 def command() -> str:
-    """The words as one text."""
+    """The command line as one shell-quoted string."""
     return shlex.join(["genderscope", *words()])
 
 

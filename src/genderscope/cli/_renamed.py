@@ -5,14 +5,14 @@ from collections.abc import Collection
 import typer
 
 COMMANDS = {"check-leaks": ["leakage"], "model-card": ["card", "--write"]}
-"""Old command: the new one, and what is added to its arguments."""
+"""Old command: the new one, and arguments to add to it."""
 
 SETTINGS = (
     *("model", "epochs", "batch_size", "learning_rate", "muon_rate", "small_share"),
     *("weight_decay", "label_smoothing", "augmentation", "mixup", "age_weight", "ema_decay"),
     *("teacher_weight", "validation_ratio", "balance", "seed"),
 )
-"""Settings of train that had an option each."""
+"""Settings of train that were options."""
 
 OPTIONS = {
     "classify": {"--predictions": "--save-predictions"},
@@ -26,7 +26,7 @@ OPTIONS = {
 
 
 def command(arguments: list[str], commands: Collection[str]) -> list[str]:
-    """The arguments of the whole command line, its first one the command, under the new name."""
+    """The whole command line's arguments, command first, with the command's new name."""
     old, *rest = arguments
     if old in commands or old not in COMMANDS:
         return arguments
@@ -36,7 +36,7 @@ def command(arguments: list[str], commands: Collection[str]) -> list[str]:
 
 
 def options(name: str, arguments: list[str], options: Collection[str]) -> list[str]:
-    """The arguments of a command with the new names of those ``options`` that it lacks itself."""
+    """A command's arguments with old names replaced; ``options`` are its present options."""
     renamed = {
         old: new
         for old, new in OPTIONS.get(name, {}).items()

@@ -8,7 +8,7 @@ from signal import SIG_IGN, SIGINT, SIGTERM, default_int_handler, getsignal, sig
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Let SIGTERM stop a command as Ctrl-C does. An ignored SIGINT, as in a shell's background job,
-    stays ignored. The handlers are restored at its end.
+    stays ignored. The handlers are restored at the end.
     """
     before = {number: getsignal(number) for number in (SIGINT, SIGTERM)}
     signal(SIGTERM, default_int_handler)
@@ -20,6 +20,6 @@ def stoppable() -> Iterator[None]:
 
 
 def ignore() -> None:
-    """Let nothing stop the rest of a command, such as the completion of its files."""
+    """Ignore signals from here on, such as while a command completes its files."""
     for number in (SIGINT, SIGTERM):
         signal(number, SIG_IGN)

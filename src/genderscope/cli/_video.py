@@ -1,4 +1,4 @@
-"""The options of ``watch`` by group."""
+"""The options of ``watch``, by group."""
 
 import os
 from collections.abc import Callable
@@ -38,10 +38,10 @@ class OutputOptions:
     window: bool = False
     video: Annotated[Path | None, Option(metavar="FILE.mp4"), _options.Output()] = None
     no_hud: bool = False
-    jsonl: Annotated[str | None, Option(metavar="FILE"), _options.Output()] = None
-    csv: Annotated[str | None, Option(metavar="FILE"), _options.Output()] = None
+    jsonl: Annotated[str | None, Option(metavar="FILE"), _options.Output(text=True)] = None
+    csv: Annotated[str | None, Option(metavar="FILE"), _options.Output(text=True)] = None
     sink: _options.Sinks = None
-    counts: Annotated[Path | None, Option(metavar="FILE.json"), _options.Output()] = None
+    counts: Annotated[Path | None, Option(metavar="FILE.json"), _options.Output(text=True)] = None
     interval: Annotated[float | None, Option(min=1, metavar="SECONDS")] = None
 
     def check(self, source: str) -> None:
@@ -71,7 +71,7 @@ class SourceOptions:
         frozen_seconds: seconds without a frame before a live source counts as lost.
         retries: consecutive attempts to reopen a lost source.
         retry_seconds: initial wait between attempts; doubles up to 30 s.
-        rotate: rotate frames clockwise, or auto: until the faces in them are upright.
+        rotate: rotate frames clockwise by this angle, or auto: until faces are upright.
     """
 
     PANEL: ClassVar[str] = "Source"
@@ -101,18 +101,18 @@ class SourceOptions:
         return Rotation(detector, None if self.rotate == "auto" else int(self.rotate))
 
     def ends(self, frames: int, scene: "Scene") -> bool:
-        """Whether to stop after a scene, the last of ``frames``."""
+        """Whether to stop after a scene, number ``frames``."""
         late = self.max_seconds is not None and (scene.frame.time_s or 0) >= self.max_seconds
         return late or frames == self.max_frames
 
 
 @dataclass(frozen=True)
 class VideoDetectorOptions(_options.IgnoringDetectorOptions):
-    """The detector, with defaults for video.
+    """Detector options with defaults for video.
 
     Attributes:
-        detect_every: search the whole frame every N frames, and small windows around the tracks in
-            between.
+        detect_every: search the whole frame every N frames; in between, only windows around the
+            tracks.
     """
 
     detection_size: _options.DetectionSize = 640

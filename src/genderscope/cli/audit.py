@@ -41,10 +41,10 @@ def audit(
 ) -> None:
     """Report errors by group, for a model or any predictions.
 
-    Writes the results as JSON, and a self-contained page and Markdown made from them; with
-    --dataset the predictions too. Groups are the data set's own labels, never predicted; groups
-    below 30 pictures get no numbers. A column "identity" marks pictures of the same person.
-    Exit codes: 0 all done, 1 some pictures could not be read, 2 wrong usage. Needs [eval].
+    Writes the results as JSON, a self-contained page and Markdown; with --dataset the predictions
+    too. Groups are the data set's own labels, never predicted; groups below 30 pictures get no
+    numbers. A column "identity" marks pictures of the same person. Needs the extra [eval].
+    Exit codes: 0 success, 1 some pictures unreadable, 2 usage error.
 
     Args:
         out: output folder for audit.html, audit.json and audit.md.
@@ -52,11 +52,11 @@ def audit(
         dataset: data set on which to run the model, such as fairface:DIR.
         predictions: audit this table instead: file, label, prediction, score and group columns.
         model: name of a shipped model, or path of an .onnx file.  [default: mini_xception]
-        source: only render the page and the Markdown from an existing audit.
+        source: only render the page and the Markdown of an existing audit.
         depth: maximum number of columns to cross.
         counterfactuals: include these results of counterfactuals.
         regions: include these results of regions.
-        seed: random seed for the expected calibration error by chance.
+        seed: random seed of the calibration error expected by chance.
     """
     for module in ("matplotlib", "scipy", "jinja2"):  # before all pictures are read
         require(module, "eval")
@@ -67,17 +67,17 @@ def audit(
     from genderscope.evaluation.region_survey import RegionSurvey
 
     if [dataset, predictions, source].count(None) != 2:
-        raise UsageError("name one of --dataset, --predictions and --from")
+        raise UsageError("give one of --dataset, --predictions and --from")
     if dataset is None:
         _options.of_a_dataset(model=model, **vars(data), **vars(detection))
     if source:
         if by or counterfactuals or regions or (depth, seed, score_is) != (2, 0, "man"):
-            raise UsageError("--from takes an audit as it is: leave out all but --out")
+            raise UsageError("--from renders an existing audit: it allows only --out")
         _write(out, results := Audit.load(source), _sheet(source, results.counterfactuals))
         return
     flips = Counterfactuals.load(counterfactuals) if counterfactuals else None
     sheet = _sheet(counterfactuals, flips)
-    looks = RegionSurvey.load(regions) if regions else None
+    survey = RegionSurvey.load(regions) if regions else None
     samples, detector, unreadable = None, None, 0
     if dataset:
         samples, detector = data.read(dataset), detection.create()
@@ -100,16 +100,16 @@ def audit(
         detector=detector.name if detector else None,
         depth=depth,
     )
-    results = replace(results, counterfactuals=flips, regions=looks)
+    results = replace(results, counterfactuals=flips, regions=survey)
     if dataset:
         write(out / "predictions.csv", table)
     _write(out, results, sheet)
     if unreadable:
-        _output.fail([f"pictures that could not be read, and count as errors: {unreadable:,}"])
+        _output.fail([f"unreadable pictures, counted as errors: {unreadable:,}"])
 
 
 def _command(out: Path) -> str:
-    """The command line as typed, but for the folder: the same audit is the same file anywhere."""
+    """The command line with DIR for ``out``, so that the file does not depend on the folder."""
     words = _provenance.words()
     return shlex.join(["genderscope", *("DIR" if Path(word) == out else word for word in words)])
 
@@ -117,7 +117,7 @@ def _command(out: Path) -> str:
 def _predict(
     samples: "Sequence[Sample]", detector: "Detector", model: str, batch_size: int
 ) -> "tuple[Predictions, int]":
-    """A model's predictions for a data set, and how many pictures could not be read."""
+    """A model's predictions for a data set, and the number of unreadable pictures."""
     from dataclasses import replace
 
     from genderscope.evaluation import evaluate, predictions
@@ -138,7 +138,7 @@ def _predict(
 
 
 def _sheet(file: Path | None, results: "Counterfactuals | None") -> bytes | None:
-    """The contact sheet beside a file, which the counterfactuals name."""
+    """The contact sheet that counterfactuals name, from beside their file."""
     if file is None or results is None or not results.sheet:
         return None
     try:
@@ -148,7 +148,7 @@ def _sheet(file: Path | None, results: "Counterfactuals | None") -> bytes | None
 
 
 def _write(out: Path, results: "Audit", sheet: bytes | None) -> None:
-    """Write the audit, its documents and the sheet that they show; print the summary."""
+    """Write the audit, its documents and their contact sheet; print the summary."""
     from genderscope.core.storage import write_whole
     from genderscope.reporting.audit.page import documents, summary
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PANEL = "Measure"
 
-# Pictures take longer than a turn of the networks, and frames less.
+# A round of pictures takes longer than one of the networks, and a frame less.
 ROUNDS_PER_PICTURE_ROUND, FRAMES_PER_ROUND = 6, 5
 
 
@@ -40,14 +40,14 @@ def benchmark(
 ) -> None:
     """Compare models by accuracy, size and speed.
 
-    Timings are single-threaded and interleaved; run nothing else meanwhile. Beyond the networks,
-    --profile and --video use the smallest model. Needs the extra [eval].
+    Timings are single-threaded and interleaved; run nothing else meanwhile. --video and the
+    stages of --profile use the smallest model. Needs the extra [eval].
 
     Args:
         out: output folder for JSON, Markdown and, with --dataset, a plot.
         model: exported model to compare with the shipped ones; repeatable.
         dataset: also measure accuracy on this data set, by default on its last split; repeatable.
-            Needs --out, which keeps the predictions.
+            Needs --out, where the predictions are kept.
         rounds: timing rounds.
         profile: profile by stage and operator instead.
         video: measure frames per second with 1 and 20 faces instead.
@@ -58,6 +58,7 @@ def benchmark(
     require("sklearn", "eval")
     require("matplotlib", "eval")
     from genderscope import detection
+    from genderscope.detection import downloads
     from genderscope.evaluation import benchmark as benchmarks
     from genderscope.evaluation.benchmark import machine, stages
     from genderscope.evaluation.benchmark.results import Profile, VideoBenchmark
@@ -68,7 +69,7 @@ def benchmark(
     from genderscope.reporting import benchmark
 
     if dataset and (out is None or profile or video):
-        raise UsageError("--dataset goes with --out, and not with --profile or --video")
+        raise UsageError("--dataset requires --out, and excludes --profile and --video")
     kinds = [name for name, chosen in (("profile", profile), ("video", video)) if chosen]
     for kind in kinds or ["benchmark"]:
         if out and not overwrite:
@@ -77,7 +78,8 @@ def benchmark(
     models = benchmarks.entrants([*shipped(), *(model or [])])
     provenance = _provenance.of(*machine.LIBRARIES, seed=seed)
     if not kinds:
-        predictions = _predictions(models, located_by, dataset or [], out, exclude, limit)
+        weights = downloads.weights(located_by.name, detector_model)
+        predictions = _predictions(models, located_by, weights, dataset or [], out, exclude, limit)
         compared = benchmarks.compare(models, predictions, rounds, located_by.name, provenance)
         _write(out, "benchmark", compared, benchmark.comparison(compared))
         if out and predictions:
@@ -121,12 +123,13 @@ def benchmark(
 def _predictions(
     models: "dict[str, Entrant]",
     detector: "Detector",
+    weights: Path | None,
     sources: Sequence[str],
     out: Path | None,
     exclude: Path | None,
     limit: int | None,
 ) -> "dict[str, dict[str, Predictions]]":
-    """The predictions of every model for every data set, by the names of both."""
+    """The predictions by data set and model, by name."""
     from genderscope.evaluation.benchmark import predict
 
     results = {}
@@ -136,14 +139,14 @@ def _predictions(
         read = _options.DataOptions(exclude=exclude, limit=limit).read(source, labelled=True)
         data = f"{source.partition(':')[0]}-{read.split}"
         if data in results:
-            raise UsageError(f"--dataset {source} is the second one called {data}")
+            raise UsageError(f"--dataset {source} is the second data set called {data}")
         samples = read.samples
-        results[data] = predict(models, samples, detector, data, folder, echo)
+        results[data] = predict(models, samples, detector, data, folder, echo, weights)
     return results
 
 
 def _write(out: Path | None, name: str, result: "TimedDocument", tables: "Iterable[Table]") -> None:
-    """Print tables, and write them and the result that they show."""
+    """Print tables; write them and the result that they show."""
     from genderscope.reporting import benchmark
     from genderscope.reporting.tables import printed
 

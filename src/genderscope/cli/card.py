@@ -17,9 +17,8 @@ def card(
 ) -> None:
     """Print or regenerate the card of a model.
 
-    With --write, the numbers are those of the model's metadata and of the result files beside it,
-    which evaluate and counterfactuals write as MODEL.DATA.DETECTOR.json and
-    MODEL.counterfactuals.json.
+    With --write, the numbers come from the model's metadata and from the result files beside it:
+    MODEL.DATA.DETECTOR.json of evaluate, and MODEL.counterfactuals.json of counterfactuals.
 
     Args:
         model: name of a shipped model, or path of an .onnx file.
@@ -32,7 +31,7 @@ def card(
 
     if not write:
         if out:
-            raise UsageError("--out goes with --write")
+            raise UsageError("--out requires --write")
         echo(cards.read(model), nl=False)
         return
     text = cards.card(model)

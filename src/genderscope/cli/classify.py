@@ -26,14 +26,16 @@ class OutputOptions:
         parquet: output folder for Parquet files (extra [eval]).
         annotate: output folder for pictures with boxes and labels.
         save_predictions: table of predictions for compare and audit; needs --crops-are-faces.
-        resume: resume an interrupted run; needs a single --jsonl or --parquet output.
+        resume: continue an interrupted run; needs a single --jsonl or --parquet output.
     """
 
     PANEL: ClassVar[str] = "Outputs"
 
     json: bool = False
-    jsonl: Annotated[str | None, Option(metavar="FILE"), _options.Output(resumable=True)] = None
-    csv: Annotated[str | None, Option(metavar="FILE"), _options.Output()] = None
+    jsonl: Annotated[
+        str | None, Option(metavar="FILE"), _options.Output(resumable=True, text=True)
+    ] = None
+    csv: Annotated[str | None, Option(metavar="FILE"), _options.Output(text=True)] = None
     parquet: Annotated[
         str | None, Option(metavar="DIR"), _options.Output("_settings.json", resumable=True)
     ] = None
@@ -44,7 +46,7 @@ class OutputOptions:
     overwrite: _options.Overwrite = False
 
     def targets(self, engine: str) -> dict[str, str]:
-        """Sinks and their targets; ``UsageError`` if they or the engine do not go together."""
+        """Sinks and their targets; ``UsageError`` if they or the engine conflict."""
         named = {
             "json": "-" if self.json else None,
             "jsonl": self.jsonl,
@@ -55,18 +57,18 @@ class OutputOptions:
         targets = _options.sink_targets(named, self.plugin_sinks)
         if list(targets.values()).count("-") > 1:
             raise UsageError(
-                "only one of --json, --jsonl -, --csv - and --sink NAME=- can have standard output"
+                "only one of --json, --jsonl -, --csv - and --sink NAME=- can use standard output"
             )
         if self.resume and self.overwrite:
             raise UsageError("--resume keeps what --overwrite replaces: choose one")
         if self.resume and not self.resumable(targets):
             raise UsageError("--resume needs exactly one output: --jsonl FILE or --parquet DIR")
         if engine == "ray" and not (self.parquet and self.resumable(targets)):
-            raise UsageError("--engine ray writes one output: --parquet DIR")
+            raise UsageError("--engine ray requires exactly one output: --parquet DIR")
         return targets if targets.keys() - {"annotate"} else targets | {"table": "-"}
 
     def resumable(self, targets: dict[str, str]) -> bool:
-        """Whether an interrupted run can be continued."""
+        """Whether ``--resume`` can continue an interrupted run."""
         single = len(targets) == 1 and not self.save_predictions
         return single and targets.keys() <= RESUMABLE and self.jsonl != "-"
 
@@ -74,7 +76,7 @@ class OutputOptions:
 @_options.expanded
 @_signals.stoppable()
 def classify(
-    paths: Annotated[list[str], Argument(metavar="PATH|-|URL")],
+    paths: Annotated[list[str], Argument(metavar="PATH...")],
     outputs: OutputOptions,
     detection: _options.PictureDetectorOptions,
     limits: Limits,
@@ -87,11 +89,11 @@ def classify(
     provider: str = "cpu",
     engine: _options.Engine = "local",
 ) -> None:
-    """Detect faces and classify their gender presentation.
+    """Detect faces and classify perceived gender presentation.
 
     Pictures that fail are listed on standard error; the others are still classified. An output is
     named FILE.part until it is complete, and --resume continues an interrupted run.
-    Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 success, 1 some pictures failed, 2 usage error, 130 interrupted.
 
     Args:
         paths: pictures, folders, patterns such as 'photos/*.jpg', tar files, Parquet tables, web
@@ -161,9 +163,9 @@ def classify(
                 predictions.write(outputs.save_predictions, table)
     except KeyboardInterrupt:
         interrupted = True
-        option = "--resume continues" if outputs.resumable(targets) else "--overwrite begins again"
-        again = f": the same command with {option}" if {*targets.values()} != {"-"} else ""
-        _output.error(f"interrupted{again}")
+        option = "--resume continues" if outputs.resumable(targets) else "--overwrite starts over"
+        advice = f": the same command with {option}" if {*targets.values()} != {"-"} else ""
+        _output.error(f"interrupted{advice}")
     limits_used = settings.min_face_px, settings.min_score
     left_out = _options.left_out(tally["small"], tally["faint"], *limits_used)
     _output.note(_summary(tally) + left_out)

@@ -31,19 +31,21 @@ def compare(
     Prints both accuracies, their difference and McNemar's exact test. A table (.csv or .parquet,
     such as evaluate --save-predictions writes) has the columns file, label, prediction and score,
     the probability of man; one of the last two is enough, and the labels may come from --dataset.
-    Exit codes: 0 all compared, 1 some pictures are missing on a side or unreadable, 2 wrong usage.
+    Needs the extra [eval].
+    Exit codes: 0 success, 1 some pictures are missing on a side or unreadable, 2 usage error.
 
     Args:
         a: name of a shipped model, .onnx file or table of predictions.
         b: model or table to compare it with.
-        dataset: data set on which to run models, or which has the labels, such as fairface:DIR.
+        dataset: data set to run models on, or with the labels, such as fairface:DIR.
         sheet: contact sheet of the disagreements; shows people's faces.
     """
-    require("sklearn", "eval")  # now, rather than after all pictures
+    require("sklearn", "eval")  # fail before processing any picture
     from dataclasses import replace
 
     from genderscope.evaluation import compare as comparison
     from genderscope.evaluation import evaluate, predictions
+    from genderscope.evaluation.audit import IDENTITY
     from genderscope.inference.classifier import Classifier
     from genderscope.reporting import sheets, tables
     from genderscope.sinks import annotate
@@ -93,6 +95,10 @@ def compare(
         f"{result.n_pictures:,} pictures in both, matched by their {result.joined_by}; "
         f"{result.n_unlabelled:,} of them without a label (not counted)"
     )
-    more = len(result.failed) - SHOWN
-    rest = [f"... and {more:,} more; --json FILE has them all"] if more > 0 else []
+    persons = pair.a.columns.get(IDENTITY) or [
+        one.identity for one in (read.samples if read else ())
+    ]
+    _output.warn_of_persons(persons)
+    unlisted = len(result.failed) - SHOWN
+    rest = [f"... and {unlisted:,} more; --json FILE lists all"] if unlisted > 0 else []
     _output.fail([*result.failed[:SHOWN], *rest])

@@ -44,7 +44,7 @@ def counterfactuals(
     The flip rate is the share of faces whose label, without abstention, differs from the original
     picture's. Pictures are stored only with --pictures-out; any classifier's predictions for them
     are read with --predictions. Needs the extra [eval].
-    Exit codes: 0 all done, 1 some pictures unreadable, 2 wrong usage.
+    Exit codes: 0 success, 1 some pictures unreadable, 2 usage error.
 
     Args:
         dataset: data set, such as fairface:DIR or folder:DIR.
@@ -67,8 +67,8 @@ def counterfactuals(
 
     require("scipy", "eval")
     if (dataset is None) == (predictions is None):
-        raise UsageError("name a --dataset to change, or the --predictions for changed pictures")
-    if sheet:  # now, rather than at the end
+        raise UsageError("give either a --dataset or the --predictions for its altered pictures")
+    if sheet:  # fail before processing any picture
         annotate.check(sheet)
     if predictions:
         others = {"redetect": redetect, "sheet": sheet, "pictures_out": pictures_out}
@@ -94,7 +94,7 @@ def counterfactuals(
             split=read.split,
             detector=detector.name,
             redetected=redetect,
-            sheet=sheet.name if sheet else None,
+            sheet=_sheet_name(sheet, json_file),
         )
     if json_file:
         results.save(json_file, overwrite=True)
@@ -106,10 +106,20 @@ def counterfactuals(
         raise Exit(1)
 
 
+def _sheet_name(sheet: Path | None, json_file: Path | None) -> str | None:
+    """The sheet's name for the results; audit looks for it beside them."""
+    if sheet is None or json_file is None:
+        return None
+    if sheet.parent.resolve() == json_file.parent.resolve():
+        return sheet.name
+    _output.note(f"{sheet} is not beside {json_file}: audit --counterfactuals will not show it")
+    return None
+
+
 def _measure(
     setup: "Setup", samples: "Sequence[Sample]", sheet: Path | None, pictures_out: Path | None
 ) -> "Answers":
-    """Classify all faces; draw the first of them on the sheet and write all pictures, if asked."""
+    """Classify all faces; draw the first on the sheet and write all pictures, if requested."""
     from contextlib import ExitStack
 
     from genderscope.evaluation import counterfactual_faces

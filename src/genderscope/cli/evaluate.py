@@ -6,6 +6,7 @@ from typer import Option, echo
 from genderscope.cli import _options, _output, _provenance
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
+from genderscope.core.terminal import printable
 
 PANEL = "Measure"
 
@@ -33,7 +34,8 @@ def evaluate(
     """Evaluate a model on a labelled data set.
 
     Accuracy is over all labelled pictures, without abstention. A picture without a detected face is
-    classified as a whole; an unreadable one counts as wrong and makes the exit code 1.
+    classified as a whole. Unreadable pictures count as wrong, and the exit code is 1. Needs the
+    extra [eval].
 
     Args:
         save_predictions: write each picture's prediction as CSV.
@@ -44,7 +46,7 @@ def evaluate(
             10,20,30,50,75,100.
         redetect: detect the face again in each downscaled picture.
     """
-    require("sklearn", "eval")  # now, rather than after all pictures
+    require("sklearn", "eval")  # fail before processing any picture
     require("matplotlib", "eval")
     from genderscope.evaluation import evaluate as evaluation
     from genderscope.evaluation import predictions
@@ -79,7 +81,8 @@ def evaluate(
         drawings.confusion_matrix(result.confusion, drawings.title(result), confusion)
     if plots:
         drawings.evaluation(result, plots)
-    echo(f"{result.model} on {dataset}, {result.split}, faces detected by {result.detector}")
+    on = f"{result.model} on {dataset}, {result.split}, faces detected by {result.detector}"
+    echo(printable(on))
     for table in tables.evaluation(result):
         _output.show(table)
     echo(
@@ -87,6 +90,7 @@ def evaluate(
         f"(classified as a whole), {len(result.unreadable):,} unreadable (counted as wrong); "
         f"{len(result.unlabelled):,} without a label (not counted)"
     )
+    _output.warn_of_persons(a.sample.identity for a in answers if a.sample.label is not None)
     for file_name in result.unlabelled:
         _output.error(f"without a label: {file_name}")
     _output.fail(f"unreadable: {picture.reason}" for picture in result.unreadable)

@@ -22,7 +22,7 @@ NAMED_REGIONS = 3
 
 @_options.expanded
 def explain(
-    paths: Annotated[list[Path], Argument(metavar="PATH")],
+    paths: Annotated[list[Path], Argument(metavar="PATH...")],
     detection: _options.PictureDetectorOptions,
     out: Annotated[Path | None, _options.FOLDER, _options.Output(shared=True)] = None,
     sheet: Annotated[Path | None, Option(metavar="FILE", dir_okay=False), _options.Output()] = None,
@@ -33,8 +33,8 @@ def explain(
     """Draw saliency maps of the faces in pictures.
 
     The table lists the face regions with most of the gradient energy. For what such maps can and
-    cannot show, see docs/explanations.md. Exit codes: 0 all done, 1 some pictures failed,
-    2 wrong usage.
+    cannot show, see docs/explanations.md. Exit codes: 0 success, 1 some pictures failed,
+    2 usage error.
 
     Args:
         paths: pictures and folders.
@@ -53,7 +53,7 @@ def explain(
 
     if out is None and sheet is None:
         raise UsageError("nothing to write: give --out DIR, --sheet FILE or both")
-    if sheet:  # now, rather than at the end
+    if sheet:  # fail before processing any picture
         annotate.check(sheet)
     explainer = _explainer(model, method)
     detector = detection.create()
@@ -91,8 +91,8 @@ def explain(
         annotate.save(panels.sheet(collected), sheet)
     _output.show(table)
     left_out = faces - len(collected) if sheet else 0
-    room = f"; {left_out} faces had no room on the sheet" if left_out else ""
-    _output.note(f"pictures: {pictures}, faces: {faces}, failed: {failed}{room}")
+    omitted = f"; {left_out} faces did not fit on the sheet" if left_out else ""
+    _output.note(f"pictures: {pictures}, faces: {faces}, failed: {failed}{omitted}")
     _pictures.note_unread(unread)
     _pictures.fail(paths, pictures > 0, failed)
 

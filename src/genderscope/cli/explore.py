@@ -21,15 +21,15 @@ def explore(
 ) -> None:
     """Summarise a data set and its problems on one page.
 
-    Writes a self-contained page, and its numbers as JSON. Broken pictures are reported as a
-    problem. Needs the extra [eval].
+    Writes a self-contained page, and its numbers as JSON. Broken pictures are reported as
+    problems. Needs the extra [eval].
 
     Args:
         source: data set, such as imdb:DIR or table:FILE.csv.
         out: output folder for index.html and numbers.json.
         split: split to explore.  [default: all, else the first]
         metadata_only: do not open pictures.
-        sample: random sample of pictures to open.
+        sample: number of random pictures to open.
         seed: random seed of the sample.
     """
     require("matplotlib", "eval")  # fail before reading all rows

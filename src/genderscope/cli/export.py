@@ -18,7 +18,7 @@ def export(
 ) -> None:
     """Calibrate a trained network and export it to ONNX.
 
-    Also writes <model>.guided.onnx, which computes guided gradients too. Both files are kept only
+    Also writes <model>.guided.onnx, which also computes guided gradients. Both files are kept only
     if ONNX Runtime agrees with torch. From an .onnx file, only the guided file is written, or with
     --int8 only the quantised one. Needs the extra [lab].
 
@@ -31,13 +31,13 @@ def export(
     is_model = run.suffix == ".onnx"
     if is_model and not int8:
         if cache:
-            raise UsageError(f"{run} is exported already: --cache goes with a run's folder")
+            raise UsageError(f"{run} is already exported: --cache requires a run's folder")
         from genderscope.training.guided_export import write
 
         echo(str(write(run)))
         return
     if cache is None:
-        raise UsageError(f"to export {run}, name the crops that it was trained on with --cache")
+        raise UsageError(f"to export {run}, give the crops that it was trained on with --cache")
     from genderscope.data.prepare.crops import Crops
 
     model, crops = run, Crops(cache)

@@ -30,9 +30,10 @@ def leakage(
 ) -> None:
     """Find duplicates and shared identities across data sets.
 
-    Compares every two data sets: exact copies (bytes or decoded pixels), near duplicates
+    Compares each pair of data sets: exact copies (bytes or decoded pixels), near duplicates
     (re-encoded, scaled, mirrored, lit differently) and identities of the same name. Unreadable
-    pictures are listed. Needs the extra [eval]. Exit codes: 0 nothing is shared, 1 something is.
+    pictures are listed. Needs the extra [eval]. Exit codes: 0 nothing shared, 1 something shared,
+    2 usage error.
 
     Args:
         sources: two or more data sets, such as fairface:DIR?split=train.
@@ -45,7 +46,7 @@ def leakage(
     from genderscope.data.leakage import Part, find, save
 
     if len(sources) < 2:
-        raise UsageError("name at least two data sets to compare, or two splits of one")
+        raise UsageError("give at least two data sets, or two splits of one")
     first, *others = sources
     splits = [(first, datasets.split_of(first, split_a, "first"))]
     splits += [(source, datasets.split_of(source, split_b, "last")) for source in others]
@@ -68,8 +69,8 @@ def _print(result: "Leakage") -> None:
             kind = f"{pair.kind}{', mirrored' * pair.mirrored}"
             line = f"{pair.a} and {pair.b}: {kind}, correlation {pair.correlation:.3f}"
             echo(printable(line))
-        if (more := len(comparison.pairs) - LISTED) > 0:
-            echo(f"... and {more:,} more pairs; --out DIR lists all")
+        if (unlisted := len(comparison.pairs) - LISTED) > 0:
+            echo(f"... and {unlisted:,} more pairs; --out DIR lists all")
         for shared in comparison.shared_identities[:LISTED]:
             echo(printable(f"{shared.identity} is in both"))
         counts = ", ".join(f"{kind}: {count:,}" for kind, count in comparison.counts.items())

@@ -21,9 +21,9 @@ def models(
     Downloads come from the official address and are checked against a pinned SHA-256.
 
     Args:
-        action: pull downloads a detector that is not in the package.
+        action: with pull, download a detector that is not in the package.
         name: detector to download, such as yunet.
-        file: install this file instead, which was downloaded elsewhere.
+        file: install this file instead of downloading it.
     """
     from rich.table import Column, Table
 
@@ -32,9 +32,9 @@ def models(
 
     if action:
         if name is None:
-            raise UsageError(f"say what to pull: {', '.join(downloads.DOWNLOADS)}")
+            raise UsageError(f"name a detector to pull: {', '.join(downloads.DOWNLOADS)}")
         url = file.absolute().as_uri() if file else None
-        echo(f"{name} lies at {downloads.pull(name, url)}")
+        echo(f"{name} is at {downloads.pull(name, url)}")
         return
 
     name_column = Column("model", no_wrap=True)
@@ -65,5 +65,5 @@ def models(
         echo(note)
     for pulled, download in downloads.DOWNLOADS.items():
         place = downloads.find(pulled)
-        state = f"at {place}" if place else f"not here: genderscope models pull {pulled}"
+        state = f"at {place}" if place else f"not installed: genderscope models pull {pulled}"
         echo(f"detector {pulled} ({download.licence}): {state}")

@@ -23,8 +23,8 @@ class CropOptions:
     Attributes:
         preset: preprocessing preset: aligned, aligned-colour, aligned-wide or paper.
         given_boxes: use the data set's face boxes, or the whole picture where it has none.
-        counterfactual: apply a counterfactual condition, such as 'surgical mask', or random
-            glasses, masks and covers.
+        counterfactual: apply a counterfactual condition, such as 'surgical mask', or 'random' for
+            random glasses, masks and covers.
         seed: random seed of --counterfactual.
     """
 
@@ -60,9 +60,9 @@ class SelectionOptions:
     """Which labelled pictures are used.
 
     Attributes:
-        min_face_score: keep faces whose score in the data set is above this.
+        min_face_score: keep faces whose score in the data set exceeds this.
         no_second_face: keep pictures with a single face.
-        max_second_face_score: allow a second face with a score below this.
+        max_second_face_score: also keep pictures whose second face scores below this.
         min_age: minimum age in years, inclusive.
         max_age: maximum age in years, inclusive.
     """
@@ -86,7 +86,7 @@ class SelectionOptions:
             max_second_face_score=None if self.no_second_face else second,
             min_age=self.min_age,
             max_age=self.max_age,
-            present=False,  # a missing picture is counted and named as a failure
+            present=False,  # missing pictures are reported as failures
         )
 
 
@@ -106,12 +106,12 @@ def prepare(
 
     The same command resumes an interrupted run; other data or options need another folder.
     `train --cache DIR` trains on the crops. Needs the extra [eval].
-    Exit codes: 0 all done, 1 some pictures failed, 2 wrong usage.
+    Exit codes: 0 success, 1 some pictures failed, 2 usage error.
 
     Args:
         source: data sets, such as imdb:DIR or fairface:DIR?split=train.
-        out: cache folder: new, or the one of an interrupted run.
-        split: split of every data set.  [default: train, else all]
+        out: cache folder: new, or that of an interrupted run.
+        split: split of each data set.  [default: train, else all]
         preview: draw each preprocessing step for some faces.
     """
     from genderscope.cli._cache import Sources, cached

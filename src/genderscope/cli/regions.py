@@ -23,9 +23,9 @@ def regions(
 ) -> None:
     """Measure gradient energy by face region over a data set.
 
-    Each region's share of the crop's area is the baseline: a uniform map would have it. Pictures
-    without a detected face are counted and left out; unreadable ones are listed and make the exit
-    code 1.
+    The baseline is each region's share of the crop's area, which a uniform map would give. Pictures
+    without a detected face are counted and left out. Unreadable pictures are listed, and the exit
+    code is 1. Needs the extra [eval].
 
     Args:
         by: columns to group by, such as race.
@@ -61,6 +61,6 @@ def regions(
     _output.show(tables.regions(survey.groups))
     echo(
         f"{survey.n:,} faces; left out: {survey.not_detected:,} pictures without a detected face, "
-        f"{survey.no_gradient:,} faces without any gradient, {len(survey.unreadable):,} unreadable"
+        f"{survey.no_gradient:,} faces without a gradient, {len(survey.unreadable):,} unreadable"
     )
     _output.fail(survey.unreadable)

@@ -33,12 +33,12 @@ def serve(
     Args:
         host: address to listen on; any but loopback needs --token.
         port: port to listen on; 0 picks a free one.
-        token: token that clients must send; the variable keeps it out of process lists.
+        token: token that clients must send; the environment variable keeps it out of process lists.
         allow_origin: allow requests from web pages of this origin; repeatable.
-        allowed_host: answer requests to this name too, besides loopback's and --host; * for any;
-            repeatable.
+        allowed_host: also answer requests to this host name, besides loopback and --host; * for
+            any; repeatable.
         workers: detection threads.  [default: one per CPU core]
-        open_page: open the page in the browser.
+        open_page: open the web page in a browser.
     """
     import os
     import re
@@ -58,7 +58,7 @@ def serve(
 
     if token is not None and (len(token) < MIN_TOKEN or not re.fullmatch("[!-~]+", token)):
         raise UsageError(
-            f"a token needs at least {MIN_TOKEN} characters, all of them ASCII, and no spaces"
+            f"a token needs at least {MIN_TOKEN} characters, all printable ASCII, without spaces"
         )
     for origin in allow_origin or ():
         if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/A-Z]+", origin):
@@ -82,7 +82,7 @@ def serve(
         allowed_hosts=[name, *(allowed_host or ())],
     )
     socket = listen(host, port, token)
-    cv2.setNumThreads(1)  # pictures are processed in parallel instead
+    cv2.setNumThreads(1)  # pictures run in parallel instead
     address = f"http://{name}:{socket.getsockname()[1]}"
     echo(f"genderscope serves at {address}")
     if open_page:

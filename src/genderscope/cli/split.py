@@ -21,11 +21,12 @@ def split(
     seed: _options.Seed = 0,
     split: str | None = None,
 ) -> None:
-    """Split a data set without shared identities.
+    """Split a data set into parts without shared identities.
 
-    Splits are stratified by class; unlabelled pictures are left out. Writes
+    Splits are stratified by class; unlabelled pictures are left out. Writes splits.json, and
     train.csv, validation.csv and test.csv, which are data sets
-    (table:DIR/train.csv?identity=identity), and splits.json. Needs the extra [eval].
+    (table:DIR/train.csv?identity=identity, with &age=age_years if ages are known). Needs the extra
+    [eval].
 
     Args:
         source: data set, such as lfw:DIR.
@@ -50,4 +51,4 @@ def split(
         table.add_row(name, *(f"{count:,}" for count in counts))
     _output.show(table)
     if result.unlabelled:
-        echo(f"{result.unlabelled:,} pictures without a label are left out")
+        echo(f"{result.unlabelled:,} pictures without a label were left out")

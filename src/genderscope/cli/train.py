@@ -38,23 +38,23 @@ def train(
 ) -> None:
     """Train a network, calibrate it and export it to ONNX.
 
-    Faces are cropped once into a cache, or read from one that prepare made. The same command with
-    --resume resumes an interrupted run. The teachers of a recipe, and the run that it is
-    initialised from, are trained first, beside --out, unless they exist.
-    `torchrun --nproc-per-node 2 --no-python genderscope train --cache DIR ...` shares each batch
-    among processes, also on several machines with the same files. Needs the extra [lab].
+    Faces are cropped once into a cache, or read from a cache of prepare. The same command with
+    --resume continues an interrupted run. A recipe's teachers and initial run are trained first,
+    beside --out, unless they exist.
+    `torchrun --nproc-per-node 2 --no-python genderscope train --cache DIR ...` splits each batch
+    among processes, on one or more machines with the same files. Needs the extra [lab].
 
     Args:
         out: output folder for checkpoints, record and model.
         dataset: training data, such as fairface:DIR or utkface:DIR?split=all; repeatable. Not
             needed with a finished --cache.
-        recipe: settings of a shipped model by its name, or of a file.
-        setting: override a setting of the recipe; repeatable.
+        recipe: training settings: the name of a shipped model, or a TOML file.
+        setting: override one setting; repeatable.
         init_from: initialise the weights from a finished run.
         teacher: distil from this finished run; repeatable.
-        split: split of every data set.  [default: train, else all]
+        split: split of each data set.  [default: train, else all]
         preset: preprocessing preset, as in prepare.  [default: the recipe's, or aligned]
-        resume: resume after the last finished epoch in --out.
+        resume: continue after the last finished epoch in --out.
         cache: crop cache.  [default: beside --out]
         occlusions: crops with occlusions for the setting occlusion_share, from prepare
             --counterfactual random.  [default: beside --out]
@@ -89,11 +89,11 @@ def train(
     err = _output.console(stderr=True)
     err.quiet = not distributed.first()
     if exclude and not dataset:
-        raise UsageError("--exclude goes with --dataset: a --cache is selected already")
+        raise UsageError("--exclude requires --dataset: the crops of a --cache are fixed")
     if settings.occlusion_share and not (dataset or occlusions):
-        raise UsageError("occlusion_share goes with --occlusions where there is no --dataset")
+        raise UsageError("occlusion_share requires --occlusions or --dataset")
     if dataset and distributed.count() > 1:
-        raise UsageError("several processes train on a --cache that prepare made, not a --dataset")
+        raise UsageError("several processes train on a --cache from prepare, not on a --dataset")
     if dataset:
         samples = Sources(dataset, split, Selection(present=False), exclude)
         cache = cache or out.parent / f"crops-{preset}-{str(fingerprint(samples))[:12]}"
@@ -106,7 +106,7 @@ def train(
     elif cache:
         crops = Crops(cache)
     else:
-        raise UsageError("name a --dataset, or a --cache that prepare made")
+        raise UsageError("give a --dataset, or a --cache from prepare")
     err.print(f"{len(crops)} crops in {cache}, {sum(crops.manifest.failures.values())} failed")
     occluded = Crops(occlusions) if occlusions else None
     claim = claimed(out / runs.CHECKPOINT, resume or overwrite, ", or --resume to continue it")

@@ -27,9 +27,9 @@ def tune(
 ) -> None:
     """Search for training settings with Optuna.
 
-    Prints the best settings on the validation part of the crops, as a recipe for train --recipe. A
-    trial worse than the median of the others is pruned; the same command resumes a
-    stopped study. Needs the extra [lab].
+    Prints the settings with the lowest loss on the validation part of the crops, as a recipe for
+    train --recipe. A trial worse than the median of the others is pruned; the same command resumes
+    a stopped study. Needs the extra [lab].
 
     Args:
         cache: crop cache from prepare.
@@ -51,7 +51,8 @@ def tune(
     from genderscope.training.tune import tune as search
 
     def report(trial: "FrozenTrial") -> None:
-        value = "pruned" if trial.state.name == "PRUNED" else f"{trial.value:.4f}"
+        value = "not a number" if trial.value is None else f"{trial.value:.4f}"
+        value = "pruned" if trial.state.name == "PRUNED" else value
         echo(f"trial {trial.number}: loss {value}", err=True)
 
     settings = Settings(

@@ -42,7 +42,7 @@ def watch(
 
     Scores are averaged along each face's track before its label is decided. Nothing is written
     unless requested. q in the window, Ctrl-C and SIGTERM stop it; all files are completed.
-    Exit codes: 0 all done, 1 frames or the source failed, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 success, 1 frames or the source failed, 2 usage error, 130 interrupted.
 
     Args:
         source: camera number, video file, folder of frames, rtsp://... or http://...
@@ -61,7 +61,7 @@ def watch(
     outputs.check(source)
     opened = reading.open(source)
     if opened.stills:
-        _output.note(f"{opened.name} seems to hold photographs, not a video: classify takes those")
+        _output.note(f"{opened.name} looks like photographs, not a video: use classify for those")
     scope = Pipeline(Classifier.load(model), detection.create(), min_confidence, max_yaw)
     _options.note_threshold(scope.classifier.min_confidence, min_confidence)
     drawn = outputs.window or outputs.video is not None
@@ -100,8 +100,8 @@ class Session:
     """A run of ``watch`` so far.
 
     Attributes:
-        left_out: the most of one frame.
-        frames: processed.
+        left_out: the maximum per frame.
+        frames: number processed.
         failed: a frame or the source failed.
     """
 
@@ -137,7 +137,7 @@ def _run(
     targets = _options.sink_targets(named, outputs.sink)
     with ExitStack() as stack:
         frames = stack.enter_context(closing(iter(session.source)))
-        first = [*islice(frames, 1)]  # a source without any leaves no outputs behind
+        first = [*islice(frames, 1)]  # a source without frames leaves no outputs
         outputs.save(session.counts)  # now, to fail before anything is counted
         window = plugins.load("sinks", "window").create() if outputs.window else None
         if window:
@@ -165,7 +165,7 @@ def _run(
 
 
 def show(window: "Window", scene: "Scene", live: "Live", model: str, paced: bool) -> bool:
-    """Show a scene, at its time if ``paced``, and handle keys; whether the user quit."""
+    """Show a scene, at its time if ``paced``, and handle keys; return whether the user quit."""
     if paced:
         time.sleep(max(window.opened_s + (scene.frame.time_s or 0) - time.monotonic(), 0))
     window.write(scene)
@@ -182,7 +182,7 @@ def _explainer(model: str) -> "Explainer":
 
 
 def _redacted(source: str, name: str) -> "Provenance":
-    """Provenance with the source's name in place of the source, which may hold a password."""
+    """Provenance with the source's name in place of the source, which may contain a password."""
     from msgspec import structs
 
     provenance = _provenance.of("onnxruntime", "opencv-python-headless", "scipy")

@@ -1,3 +1,3 @@
-"""Types, errors, protocols and the lookup of plug-ins. Everything else may import this."""
+"""Types, errors, protocols and plug-in lookup. Every other package may import this one."""
 
 __version__ = "0.2.0"

@@ -1,28 +1,28 @@
-"""The errors raised on purpose. They end a command with exit code 2, unless its help says more."""
+"""Errors raised on purpose. A command then exits with code 2 unless its help says otherwise."""
 
 
 class GenderscopeError(Exception):
-    """The root of every error that this package raises on purpose."""
+    """The base of every error that this package raises on purpose."""
 
 
 class UsageError(GenderscopeError):
     """An option or argument that is not valid."""
 
 
-class MissingExtra(UsageError):  # noqa: N818 - it is the extra that is missing
+class MissingExtra(UsageError):  # noqa: N818 - named for what is missing
     """An optional dependency is not installed; the message has the command that installs it."""
 
 
 class PictureError(GenderscopeError):
-    """One picture cannot be read: a result, not the end of a job."""
+    """One picture cannot be read; a job records this and goes on."""
 
 
-class FaceOutsidePicture(PictureError):  # noqa: N818 - it is the face that lies outside
-    """The window around a face lies outside the picture, so that there is nothing to cut out."""
+class FaceOutsidePicture(PictureError):  # noqa: N818 - named for what is outside
+    """The crop window of a face lies outside the picture."""
 
 
 class SourceError(GenderscopeError):
-    """A camera, video or address cannot be opened, holds no video, or was lost for good."""
+    """A camera, video or address cannot be opened, holds no video, or is lost for good."""
 
 
 class ModelError(GenderscopeError):
@@ -30,7 +30,7 @@ class ModelError(GenderscopeError):
 
 
 class DownloadError(GenderscopeError):
-    """A download failed, or the file does not have the pinned SHA-256."""
+    """A download failed, or its SHA-256 is not the pinned one."""
 
 
 class DatasetError(GenderscopeError):
@@ -38,7 +38,7 @@ class DatasetError(GenderscopeError):
 
 
 class ResultError(GenderscopeError):
-    """A result file cannot be read, is broken, or is of another kind or version."""
+    """A result file cannot be read, is broken, or has another kind or version."""
 
 
 class ModelWarning(UserWarning):

@@ -7,7 +7,7 @@ from genderscope.core.errors import MissingExtra
 
 
 def require(module: str, extra: str) -> ModuleType:
-    """Import ``module``, or say in one line which extra brings it."""
+    """Import ``module``; ``MissingExtra`` names the command that installs it."""
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
@@ -15,7 +15,7 @@ def require(module: str, extra: str) -> ModuleType:
 
 
 def installation(extra: str) -> str:
-    """The command that adds an extra to this installation, by its origin (PEP 610)."""
+    """The command that adds an extra to this installation, from its recorded origin (PEP 610)."""
     import json
     from importlib.metadata import PackageNotFoundError, distribution
     from shlex import quote

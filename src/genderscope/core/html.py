@@ -1,4 +1,4 @@
-"""Results in notebooks."""
+"""HTML tables of results, for notebooks."""
 
 from collections.abc import Iterable
 from html import escape

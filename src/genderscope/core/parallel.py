@@ -1,6 +1,6 @@
-"""Threads: a function over a stream, with results in the items' order; and what threads share.
+"""Threads: an ordered parallel map over a stream, a timeout, and a shared budget.
 
-Threads help where the function releases Python's lock, as decoding and networks do.
+Threads help where the function releases the GIL, as decoding and networks do.
 """
 
 from collections import deque
@@ -16,20 +16,20 @@ T = TypeVar("T")
 R = TypeVar("R")
 Tasks = SimpleQueue[tuple[T, Future[R]] | None]
 
-# Items in work or waiting to be taken, for each thread: a slow item holds up the others later.
+# Items in flight per thread, so that one slow item does not stall the other threads at once.
 AHEAD = 4
-# How long threads may finish their last item after an early end. One that waits for a file that
-# never comes then ends with the process.
+# How long threads may take to finish their last item after an early end. A thread that is still
+# blocked then ends with the process.
 PATIENCE_S = 2.0
 
 
 def ordered(make: Callable[[], Callable[[T], R]], items: Iterable[T], threads: int) -> Generator[R]:
     """Results of a function for each item, in the items' order. ``make`` is called once in each
-    thread, for a function of that thread's own.
+    thread and returns that thread's function.
 
-    The caller's thread reads the items, at most ``AHEAD`` for each thread in advance. An error is
-    raised where its result would have come. After that, or once the generator is closed, no thread
-    begins another item.
+    The caller's thread reads the items, at most ``AHEAD`` per thread in advance. An error is raised
+    in the place of its result. After that, or once the generator is closed, no thread starts
+    another item.
     """
     tasks: Tasks[T, R] = SimpleQueue()
     workers = [Thread(target=_work, args=(make, tasks), daemon=True) for _ in range(threads)]
@@ -63,18 +63,18 @@ def _work(make: Callable[[], Callable[[T], R]], tasks: Tasks[T, R]) -> None:
         try:
             function = function or make()
             future.set_result(function(item))
-        except BaseException as error:  # whatever it is, the caller is waiting
+        except BaseException as error:  # the caller waits for every outcome
             future.set_exception(error)
 
 
 def within(seconds: float, function: Callable[[], R]) -> R:
-    """What a function returns or raises; ``TimeoutError`` if its thread takes longer."""
+    """Call a function in a thread and return its result; ``TimeoutError`` after ``seconds``."""
     answer: Future[R] = Future()
 
     def run() -> None:
         try:
             answer.set_result(function())
-        except Exception as error:  # whatever it is, the caller is waiting
+        except Exception as error:  # the caller waits for every outcome
             answer.set_exception(error)
 
     Thread(target=run, daemon=True).start()
@@ -89,7 +89,7 @@ class Budget:
         self._changed, self._turn = Condition(), Lock()
 
     def take(self, amount: int) -> int:
-        """Wait, in the order of the callers, until this much is free or all is; returns it."""
+        """Wait in line until an amount, at most the whole budget, is free, and return it."""
         amount = min(amount, self._size)
         with self._turn, self._changed:
             self._changed.wait_for(lambda: self._free >= amount)
@@ -103,7 +103,7 @@ class Budget:
 
 
 class Work:
-    """Something in progress: it reserves from a budget, and other threads can cancel it. Once
+    """A task in progress: it reserves from a budget, and other threads can cancel it. Once it is
     ``cancelled``, nobody wants its result.
     """
 
@@ -120,9 +120,9 @@ class Work:
         self.reserve(0)
 
     def reserve(self, amount: int) -> None:
-        """Wait for an amount, in place of the one before."""
+        """Replace the reserved amount, waiting for the new one if necessary."""
         if self._budget:
-            kept = amount if amount <= self._held else 0  # two that waited for more would for ever
+            kept = amount if amount <= self._held else 0  # holding while waiting could deadlock
             self._budget.give(self._held - kept)
             self._held = kept
             self._held += self._budget.take(amount - kept)
@@ -135,7 +135,7 @@ class Work:
 
     @contextmanager
     def cancelled_by(self, cancel: Callable[[], None]) -> Iterator[None]:
-        """Have something called, from another thread, when this is cancelled."""
+        """Within the context, cancelling this also calls ``cancel``, maybe in another thread."""
         with self._lock:
             self._cancel = cancel
             if self.cancelled:

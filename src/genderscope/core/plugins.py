@@ -1,8 +1,8 @@
-"""A plug-in is one file: in this package, in a folder of your own, or in another package.
+"""A plug-in is one file: in this package, in a user's folder, or in another package.
 
 Commands and explainers come from this package alone. The ``KINDS`` also come from the folders in
 ``GENDERSCOPE_PLUGINS``, as ``<folder>/<kind>/<name>.py``, and from entry points of the group
-``genderscope.<kind>``. The package's own names come first. See docs/plugins.md.
+``genderscope.<kind>``. Built-in names take precedence. See docs/plugins.md.
 """
 
 import os
@@ -21,7 +21,7 @@ FOLDERS = "GENDERSCOPE_PLUGINS"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a plug-in from outside this package must define, and the defaults of what it may."""
+    """What an external plug-in must define, and the defaults of what it may define."""
 
     required: str
     defaults: dict[str, object] = field(default_factory=dict)
@@ -45,20 +45,20 @@ def names(package: str) -> list[str]:
 
     A name that starts with an underscore is shared code.
     """
-    return sorted({*_own(package), *_others(package)})
+    return sorted({*_built_in(package), *_external(package)})
 
 
 def load(package: str, name: str) -> ModuleType:
-    """Import one plug-in; ``UsageError`` if absent, not importable, or without its function."""
-    if name in _own(package):
+    """Import one plug-in; ``UsageError`` if absent, not importable, or lacks its required name."""
+    if name in _built_in(package):
         return import_module(f"genderscope.{package}.{name}")
-    kind, others = package.rpartition(".")[2], _others(package)
-    if name not in others:
+    kind, external = package.rpartition(".")[2], _external(package)
+    if name not in external:
         raise UsageError(
             f"no {kind.removesuffix('s')} {name!r}; there are: {', '.join(names(package))}"
         )
     try:
-        module = others[name]()
+        module = external[name]()
     except Exception as error:  # a plug-in's code may raise anything
         reason = f"{type(error).__name__}: {error}"
         raise UsageError(f"the plug-in {name!r} cannot be imported: {reason}") from error
@@ -70,7 +70,7 @@ def load(package: str, name: str) -> ModuleType:
     return module
 
 
-def _own(package: str) -> list[str]:
+def _built_in(package: str) -> list[str]:
     return _stems(Path(__file__).parents[1].joinpath(*package.split(".")))
 
 
@@ -78,8 +78,8 @@ def _stems(folder: Path) -> list[str]:
     return [file.stem for file in folder.glob("*.py") if not file.stem.startswith("_")]
 
 
-def _others(package: str) -> dict[str, Callable[[], ModuleType]]:
-    """How each plug-in from outside this package is imported; those of folders come first."""
+def _external(package: str) -> dict[str, Callable[[], ModuleType]]:
+    """Loaders of the external plug-ins by name; folders take precedence over entry points."""
     kind = package.rpartition(".")[2]
     if kind not in KINDS:
         return {}
@@ -94,7 +94,7 @@ def _others(package: str) -> dict[str, Callable[[], ModuleType]]:
 
 @cache
 def _entry_points(group: str) -> dict[str, Callable[[], ModuleType]]:
-    from importlib.metadata import entry_points  # takes longer to import than all else here
+    from importlib.metadata import entry_points  # slow to import
 
     return {point.name: point.load for point in entry_points(group=group)}
 
@@ -107,7 +107,7 @@ def _from_file(kind: str, file: Path) -> ModuleType:
     assert specification is not None  # it ends in .py
     assert specification.loader is not None
     module = util.module_from_spec(specification)
-    sys.modules[name] = module  # dataclasses look there
+    sys.modules[name] = module  # dataclasses look their module up here
     try:
         specification.loader.exec_module(module)
     except BaseException:

@@ -7,17 +7,19 @@ from genderscope.core.types import Face, Image, Scene
 
 
 class Detector(Protocol):
-    """Finds faces; its name is for results. A plug-in defines ``create(...) -> Detector`` with any
-    parameters of ``detection.create``. If it defines ``smallest_px``, the smallest face that it
-    finds in pixels, large pictures are decoded smaller where only larger faces are wanted. If it
-    defines ``find``, as the call, but for faces of any size in a picture as small as a thumbnail,
-    video searches small windows around the tracks in most frames.
+    """Finds faces; results give its ``name``. A plug-in defines ``create(...) -> Detector`` with
+    any parameters of ``detection.create``.
+
+    Two attributes are optional. With ``smallest_px``, the smallest face that it finds in pixels,
+    large pictures are decoded at a reduced size where only larger faces are wanted. With ``find``,
+    like the call but for faces of any size in thumbnails, most video frames are searched only in
+    small windows around the tracks.
     """
 
     name: str
 
     def __call__(self, image: Image) -> list[Face]:
-        """Faces of a (height, width, 3) BGR picture, best first; ``Faces`` if any are left out."""
+        """Faces of a (height, width, 3) BGR picture, best first; ``Faces`` reports dropped ones."""
         ...
 
 

@@ -1,6 +1,6 @@
 """Faces and pictures as JSON: one definition for ``classify``, ``watch`` and the service.
 
-``plain`` leaves out fields that are None. The service's documentation shows the descriptions.
+``plain`` omits fields that are None. The service's documentation shows the descriptions.
 """
 
 from dataclasses import asdict, astuple, dataclass, field
@@ -51,8 +51,8 @@ class FaceRecord:
     )
 
     @classmethod
-    def of(cls, result: Result, **more: Any) -> Self:  # fields of subclasses
-        """A result with its numbers rounded; ``more`` are the fields that a subclass adds."""
+    def of(cls, result: Result, **extra: Any) -> Self:  # fields of subclasses
+        """A result with its numbers rounded; ``extra`` holds the fields that a subclass adds."""
         face, prediction = result.face, result.prediction
         return cls(
             box=Box(*(round(value, 2) for value in astuple(face.box))),
@@ -64,13 +64,13 @@ class FaceRecord:
             and tuple((round(x, 2), round(y, 2)) for x, y in face.landmarks),
             roll_deg=round(face.roll_deg, 1),
             yaw_deg=None if face.yaw_deg is None else round(face.yaw_deg, 1),
-            **more,
+            **extra,
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrackedFaceRecord(FaceRecord):
-    """A face in a video; ``frame_scores`` are of this frame alone, all others of its track."""
+    """A face in a video; ``frame_scores`` are this frame's alone, ``scores`` its track's."""
 
     track: int
     seen: int
@@ -109,12 +109,19 @@ def plain(record: SceneRecord | FaceRecord) -> dict[str, Any]:  # values for jso
     """A record as plain values for JSON, without fields that are None."""
     return asdict(
         record,
-        dict_factory=lambda items: {name: value for name, value in items if value is not None},
+        dict_factory=lambda items: {
+            name: _lists(value) for name, value in items if value is not None
+        },
     )
 
 
+def _lists(value: Any) -> Any:
+    """Tuples as the lists that JSON has."""
+    return list(map(_lists, value)) if isinstance(value, tuple) else value
+
+
 def face_record(result: Result) -> FaceRecord:
-    """A result with its numbers rounded; with its track where it has one."""
+    """A result with its numbers rounded, and its track if it has one."""
     track = result.track
     if track is None:
         return FaceRecord.of(result)

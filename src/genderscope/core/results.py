@@ -1,6 +1,6 @@
 """Results as files: frozen, versioned types with their provenance, saved as JSON and read strictly.
 
-Every file that the project writes and reads again is a ``Document``. Another kind or version, an
+Every file that the project writes and reads back is a ``Document``. Another kind or version, an
 unknown or missing field, or a value of the wrong type raises ``ResultError``. NaN becomes null, so
 a number that may be undefined has the type ``float | None``.
 """
@@ -21,7 +21,7 @@ Interval = tuple[float, float]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of a document; fields are given by name and unknown ones are refused."""
+    """A part of a document, with keyword-only fields; unknown fields are rejected."""
 
 
 class Exclusions(Record, frozen=True, kw_only=True):
@@ -35,9 +35,9 @@ class Exclusions(Record, frozen=True, kw_only=True):
 
 
 class Provenance(Record, frozen=True, kw_only=True):
-    """How a result was made: the command, with paths as they were given, the versions of Python,
-    this package and what the numbers may depend on, the seed, None where nothing is random, and the
-    fingerprint of the samples, None where the result is not of a data set.
+    """How a result was made: the command, with paths as given; the versions of Python, this package
+    and the dependencies that affect the numbers; the seed, None where nothing is random; and the
+    fingerprint of the samples, None without a data set.
     """
 
     command: str
@@ -70,7 +70,7 @@ class Estimate(Record, frozen=True, kw_only=True):
 
 
 class Document(Record, frozen=True, kw_only=True):
-    """A result that is a file of its own: see the module."""
+    """A result that is saved as a file: see the module."""
 
     KIND: ClassVar[str]
     VERSION: ClassVar[int] = 1
@@ -86,7 +86,7 @@ class Document(Record, frozen=True, kw_only=True):
         return {"kind": self.KIND, "version": self.VERSION, **msgspec.to_builtins(self)}
 
     def save(self, file: Path, overwrite: bool = False) -> None:
-        """Write the whole file or nothing; ``UsageError`` if it exists, without ``overwrite``."""
+        """Write the file atomically; ``UsageError`` if it exists, without ``overwrite``."""
         if file.exists() and not overwrite:
             raise UsageError(f"{file} exists: name another file, or add --overwrite")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ class Document(Record, frozen=True, kw_only=True):
 
     @classmethod
     def load(cls, file: Path) -> Self:
-        """Read a file; raises ``ResultError`` if it is not such a document."""
+        """Read a file; ``ResultError`` if it is not such a document."""
         try:
             return cls.decode(file.read_bytes(), str(file))
         except OSError as error:
@@ -102,7 +102,7 @@ class Document(Record, frozen=True, kw_only=True):
 
     @classmethod
     def decode(cls, data: bytes, name: str) -> Self:
-        """The document in a file's content; ``name`` is for the message of a ``ResultError``."""
+        """The document in a file's content; ``name`` is used in a ``ResultError``."""
         try:
             values = msgspec.json.decode(data, type=dict[str, Any])  # of any kind and version
             kind, number = values.pop("kind", None), values.pop("version", None)
@@ -113,7 +113,7 @@ class Document(Record, frozen=True, kw_only=True):
         if number != cls.VERSION:
             raise ResultError(
                 f"{name} has version {number!r} of the format {cls.KIND!r}; this package reads "
-                f"version {cls.VERSION}: make it again with the command that it names"
+                f"version {cls.VERSION}: recreate it with the command in its provenance"
             )
         try:
             return msgspec.convert(values, cls)
@@ -136,13 +136,13 @@ def _valid(value: Any) -> Any:  # of any document
     if isinstance(value, str):
         return text(value)
     if isinstance(value, dict):
-        return {_valid(name): _valid(one) for name, one in value.items()}
-    return [_valid(one) for one in value] if isinstance(value, list | tuple) else value
+        return {_valid(name): _valid(item) for name, item in value.items()}
+    return [_valid(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def versions(packages: Iterable[str] = ()) -> dict[str, str]:
-    """Versions of Python, of this package and of those named that are installed."""
-    from importlib.metadata import PackageNotFoundError, version  # slower than all else here
+    """Versions of Python, this package and the named packages that are installed."""
+    from importlib.metadata import PackageNotFoundError, version  # slow to import
     from platform import python_version
 
     numbers = {"python": python_version(), "genderscope": __version__}
@@ -155,5 +155,5 @@ def versions(packages: Iterable[str] = ()) -> dict[str, str]:
 
 
 def command_of(module: str) -> str:
-    """The command line of this process, which runs a module: ``python -m MODULE ...``."""
+    """The command line of this process as ``python -m MODULE ...``."""
     return shlex.join(["python", "-m", module, *sys.argv[1:]])

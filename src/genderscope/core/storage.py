@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and folders of them, local or in object storage."""
+"""Atomic file writes, and folders of files, local or in object storage."""
 
 import csv
 import os
@@ -13,11 +13,11 @@ from uuid import uuid4
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
 
-_HALF = ".half-"  # hidden from whoever reads a folder of results
+_PARTIAL = ".half-"  # hidden, so that readers of a folder of results skip it
 
 
 def is_url(place: str) -> bool:
-    """Whether a place is an address for fsspec, such as ``s3://bucket/folder``."""
+    """Whether a place is an fsspec address, such as ``s3://bucket/folder``."""
     return "://" in place
 
 
@@ -30,12 +30,12 @@ def opened(place: str) -> IO[bytes]:
 
 
 def write_whole(file: Path, data: bytes, part: Path | None = None) -> None:
-    """Write a file whole or not at all; ``part``, in the same folder, is its name until then."""
+    """Write a file atomically; ``part``, in the same folder, is its name until it is complete."""
     part = part or file.with_name(f"{file.name}.{uuid4().hex}.part")
     try:
         part.write_bytes(data)
         part.replace(file)
-    except OSError as error:  # a full disk's has no name
+    except OSError as error:  # that of a full disk names no file
         error.filename = str(file)
         raise
     finally:
@@ -43,7 +43,7 @@ def write_whole(file: Path, data: bytes, part: Path | None = None) -> None:
 
 
 def csv_of(rows: Iterable[Iterable[object]]) -> bytes:
-    """A CSV of rows, the header first; a name that is not UTF-8 keeps its bytes."""
+    """Rows as CSV, the header first; a name that is not UTF-8 keeps its bytes."""
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode("utf-8", "surrogateescape")
@@ -51,12 +51,12 @@ def csv_of(rows: Iterable[Iterable[object]]) -> bytes:
 
 @contextmanager
 def claimed(place: Path, overwrite: bool = False, advice: str = "") -> Iterator[None]:
-    """Reserve an output for this process, and create the folders above it; ``UsageError`` if it
-    holds a result, unless ``overwrite``, cannot be created, or is an output of another process.
-    ``advice`` is appended to the error about an existing result.
+    """Reserve an output for this process, and create its parent folders; ``UsageError`` if it holds
+    a result, unless ``overwrite``, cannot be created, or is another process's output. ``advice`` is
+    appended to the error about an existing result.
 
-    A device or a pipe needs no reservation. Windows has no such locks, so there only an existing
-    result is refused.
+    A device or a pipe needs no reservation. Windows lacks these locks, so only an existing result
+    is refused there.
     """
     if place.exists() and not (place.is_file() or place.is_dir()):
         yield
@@ -65,7 +65,7 @@ def claimed(place: Path, overwrite: bool = False, advice: str = "") -> Iterator[
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         lock = place.absolute().with_name(f".{place.name}.lock")
-        held = _held(lock)
+        held = _acquired(lock)
     except (FileExistsError, NotADirectoryError) as error:
         raise UsageError(f"{place} cannot be written: {place.parent} is not a folder") from error
     except OSError as error:
@@ -79,13 +79,13 @@ def claimed(place: Path, overwrite: bool = False, advice: str = "") -> Iterator[
             yield
         finally:
             lock.unlink(missing_ok=True)
-            with suppress(OSError):  # those with files stay
+            with suppress(OSError):  # folders with files stay
                 for folder in new_folders:
                     folder.rmdir()
 
 
-def _held(lock: Path) -> IO[bytes] | None:
-    """A lock file, made and locked; None if another process has locked it."""
+def _acquired(lock: Path) -> IO[bytes] | None:
+    """A lock file, created and locked; None if another process has locked it."""
     while True:
         file = lock.open("ab")
         if not _locked(file):
@@ -94,7 +94,7 @@ def _held(lock: Path) -> IO[bytes] | None:
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file.fileno()), lock.stat()):
                 return file
-        file.close()  # another process removed it before it was locked here
+        file.close()  # its last owner removed it before it was locked here
 
 
 def _locked(file: IO[bytes]) -> bool:
@@ -110,7 +110,7 @@ def _locked(file: IO[bytes]) -> bool:
 
 
 def check_new(file: Path, advice: str = "") -> None:
-    """Refuse an existing result, or one that was begun: a ``UsageError`` with advice."""
+    """Refuse an existing or partial result: a ``UsageError`` with advice."""
     for result in (file, part_of(file)):
         if result.exists():
             raise UsageError(f"{result} exists: add --overwrite to replace it{advice}")
@@ -123,10 +123,10 @@ def part_of(file: Path) -> Path:
 
 @contextmanager
 def completed(file: Path, resume: bool = False) -> Iterator[Path]:
-    """Yield ``FILE.part`` to write to; it gets its name at the end, also when interrupted.
+    """Yield ``FILE.part`` to write to; it is renamed to ``FILE`` at the end, also on an interrupt.
 
-    After an error or a killed process the part stays, for ``resume``, which begins with what an
-    earlier process wrote to either. A device or a pipe is written directly.
+    After an error or a killed process the part stays. ``resume`` continues either file of an
+    earlier process. A device or a pipe is written directly.
     """
     if file.exists() and not file.is_file():
         yield file
@@ -146,7 +146,7 @@ def completed(file: Path, resume: bool = False) -> Iterator[Path]:
 
 
 def text(name: str) -> str:
-    """A name of the file system, which may hold any bytes, as valid Unicode."""
+    """A file name, which may hold any bytes, as valid Unicode."""
     return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
@@ -169,17 +169,17 @@ class Store:
         try:
             Path(place).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"{place} cannot be made: {error.strerror}") from error
+            raise UsageError(f"{place} cannot be created: {error.strerror}") from error
 
     def path(self, name: str) -> str:
-        """Where a file lies."""
+        """The path or address of a file."""
         return f"{self.place}/{name}"
 
     def clear(self) -> None:
         """Remove what a killed process left behind; no other process may be writing."""
         if self._files is None:
-            for left in Path(self.place).glob(f"{_HALF}*"):
-                left.unlink(missing_ok=True)
+            for file in Path(self.place).glob(f"{_PARTIAL}*"):
+                file.unlink(missing_ok=True)
 
     def names(self) -> list[str]:
         """The names of its files, sorted."""
@@ -204,7 +204,7 @@ class Store:
             raise UsageError(f"{self.path(name)} cannot be read: {error}") from error
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file if it exists."""
         try:
             if self._files is None:
                 Path(self.place, name).unlink(missing_ok=True)
@@ -214,13 +214,13 @@ class Store:
             raise UsageError(f"{self.path(name)} cannot be removed: {error}") from error
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file, or replace it."""
+        """Write or replace a file."""
         try:
             if self._files is not None:
-                self._files.pipe_file(f"{self._root}/{name}", data)  # one request: whole or nothing
+                self._files.pipe_file(f"{self._root}/{name}", data)  # one request, so atomic
                 return
-            half = Path(self.place, f"{_HALF}{uuid4().hex}")
-            write_whole(Path(self.place, name), data, half)
+            part = Path(self.place, f"{_PARTIAL}{uuid4().hex}")
+            write_whole(Path(self.place, name), data, part)
         except OSError as error:
             reason = error.strerror or error
             raise UsageError(f"{self.path(name)} cannot be written: {reason}") from error

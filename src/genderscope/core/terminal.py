@@ -8,12 +8,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 NAME_WIDTH = 24
-"""Columns of names, those that fold, are at least this wide or as wide as their longest word."""
+"""Columns that fold are at least this wide, or as wide as their longest word if it is shorter."""
 UNLIMITED = 10_000
 
 
 def printable(text: str) -> str:
-    """Text on one line without control characters, safe to print: a path may hold anything."""
+    """Text on one line without control characters, safe to print: paths may hold any."""
     return "".join(
         character if character.isprintable() else ascii(character)[1:-1] for character in text
     )
@@ -28,10 +28,10 @@ def show(console: "Console", table: "Table") -> None:
         cells = [str(cell) for cell in (column.header, *column.cells)]
         words = [word for cell in cells for word in re.findall(r"^ *\S+|\S+", cell, re.M)]
         longest = max(map(len, words), default=0)
-        most = NAME_WIDTH if column.overflow == "fold" else longest
-        column.min_width = min(longest, most)
-        # Rich would take width from these too, and then exceed the terminal's.
-        column.no_wrap = max(map(cell_len, "\n".join(cells).split("\n"))) <= most
+        width = NAME_WIDTH if column.overflow == "fold" else longest
+        column.min_width = min(longest, width)
+        # Rich would shrink these too, and then exceed the terminal's width.
+        column.no_wrap = max(map(cell_len, "\n".join(cells).split("\n"))) <= width
     if console.is_terminal:  # two spaces between columns, and none around them
         table.box, table.padding, table.pad_edge = box.SIMPLE, (0, 1, 0, 0), False
         table.show_edge = False
@@ -43,6 +43,6 @@ def show(console: "Console", table: "Table") -> None:
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """A share in percent; only a whole is 100%."""
-    most = 100 if share >= 1 else 100 - 10**-digits
-    return f"{min(100 * share, most):.{digits}f}%"
+    """A share in percent; only a share of 1 is shown as 100%."""
+    limit = 100 if share >= 1 else 100 - 10**-digits
+    return f"{min(100 * share, limit):.{digits}f}%"

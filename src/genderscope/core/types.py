@@ -1,4 +1,4 @@
-"""The values that pass between the parts. Every value is frozen and validated on construction."""
+"""The values that packages exchange: frozen, and validated on construction."""
 
 from cmath import phase, rect
 from collections.abc import Sequence
@@ -12,28 +12,28 @@ import numpy.typing as npt
 
 LABELS = ("woman", "man")
 """The classes of perceived gender presentation, in the order of every score vector."""
-UNCERTAIN = "uncertain"  # the answer when the confidence lies below the threshold
+UNCERTAIN = "uncertain"  # the label when the confidence is below the threshold
 
 Image = npt.NDArray[np.uint8]
-"""A decoded picture: (height, width, 3), uint8, BGR as OpenCV orders it."""
+"""A decoded picture: (height, width, 3) uint8 in OpenCV's BGR order."""
 Orientation = Literal["auto", "upright", "any"]
-"""Which way up faces are looked for: ``auto`` turns a picture where no face is clearly upright, and
-checks doubtful faces; ``any`` looks at every picture in steps of 45 degrees.
+"""Which face orientations are searched: ``auto`` turns a picture where no face is clearly upright,
+and checks doubtful faces; ``any`` searches every picture in steps of 45 degrees.
 """
 Floats = npt.NDArray[np.float64]
 
 
 def points(landmarks: Sequence[Sequence[float]]) -> npt.NDArray[Any]:
     """Landmarks as a (5,) complex array, x + iy: rotation and scale become one product."""
-    places: npt.NDArray[Any] = np.asarray(landmarks, np.float64) @ np.array([1, 1j])
-    return places
+    result: npt.NDArray[Any] = np.asarray(landmarks, np.float64) @ np.array([1, 1j])
+    return result
 
 
-# The five landmarks in a face's box, from its centre, in units of its longer side: medians over
-# 3,983 YuNet detections in FairFace train, mirrored to be symmetric.
+# The five landmarks relative to the centre of a face's box, in units of its longer side: medians
+# over 3,983 YuNet detections in FairFace train, symmetrised by mirroring.
 TEMPLATE = points([(-0.198, -0.172), (0.198, -0.172), (0, 0.043), (-0.168, 0.218), (0.168, 0.218)])
-# Of an average head in the same units: where the nose lies from the eyes to the mouth, as a share;
-# its height above their plane; and the mean width of the eyes and the mouth.
+# An average head in the same units: the nose's position between eyes and mouth, as a share; its
+# height above their plane; and the mean of the eyes' distance and the mouth's width.
 NOSE_DOWN, NOSE_DEPTH, PAIR_WIDTH = 0.551, 0.18, 0.366
 
 
@@ -50,7 +50,7 @@ class Box:
         if not all(map(isfinite, (self.x, self.y, self.width, self.height))):
             raise ValueError(f"a box needs finite numbers, not {self}")
         if self.width <= 0 or self.height <= 0:
-            raise ValueError(f"a box needs an area, not {self.width} x {self.height}")
+            raise ValueError(f"a box needs a positive area, not {self.width} x {self.height}")
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -62,7 +62,7 @@ class Box:
         return max(self.width, self.height)
 
     def holds(self, place: tuple[float, float]) -> bool:
-        """A point lies in the box."""
+        """Whether a point lies in the box."""
         return 0 <= place[0] - self.x < self.width and 0 <= place[1] - self.y < self.height
 
     def iou(self, other: "Box") -> float:
@@ -78,7 +78,7 @@ class Face:
     """A face that a detector found.
 
     Attributes:
-        box: brow to chin, cheek to cheek: the same convention for every detector.
+        box: brow to chin and cheek to cheek, the same convention for every detector.
         score: the detector's confidence, 0-1.
         landmarks: five (x, y) points in pixels: eye, eye, nose, mouth corner, mouth corner, each
             pair from the left of the upright face; None where the detector gives none.
@@ -104,7 +104,7 @@ class Face:
         if to_landmarks and self.landmarks is not None:
             found, spread = points(self.landmarks), TEMPLATE - TEMPLATE.mean()
             a = complex(np.vdot(spread, found) / np.vdot(spread, spread))
-            if a:  # five landmarks on one point carry no size; the box still does
+            if a:  # coincident landmarks have no scale; the box still does
                 return a, complex(found.mean() - a * TEMPLATE.mean())
         return rect(self.box.longer, radians(self.turn_deg)), complex(*self.box.centre)
 
@@ -115,9 +115,8 @@ class Face:
 
     @property
     def yaw_deg(self) -> float | None:
-        """An estimate of the turn to the side, in degrees, positive where the upright face looks to
-        the right: from the nose's distance to the middle of eyes and mouth, with the depth and
-        width of an average head. None without landmarks.
+        """The estimated turn to the side in degrees, positive to the right of the upright face,
+        from the nose's offset and an average head's depth and width. None without landmarks.
         """
         if self.landmarks is None:
             return None
@@ -136,7 +135,7 @@ class LeftOut:
 
     Attributes:
         small: below ``min_face_px``, but at least half of it.
-        faint: below ``min_score``, but not below the score that is usual for the detector.
+        faint: below ``min_score``, but not below the detector's default score.
     """
 
     small: int = 0
@@ -159,7 +158,7 @@ class Prediction:
     Attributes:
         scores: calibrated probabilities in the order of ``LABELS``; they sum to 1.
         min_confidence: below it the label is ``uncertain``.
-        steady: the label where more than these scores decides it, such as a whole track.
+        steady: the label if more than these scores decides it, such as a whole track.
     """
 
     scores: tuple[float, float]
@@ -185,9 +184,8 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class TrackState:
-    """A track up to one frame: its number from 1, its frames so far with this one, whether it is
-    long enough to be a person rather than a false detection, and the scores of this frame alone, in
-    the order of ``LABELS``; the prediction is the track's.
+    """A track up to one frame: its number from 1, its frames so far, whether they are enough not to
+    be a false detection, and this frame's own scores in the order of ``LABELS``.
     """
 
     number: int
@@ -198,7 +196,7 @@ class TrackState:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Result:
-    """A face and its prediction; with the state of its track where it is followed over time."""
+    """A face, its prediction and, in a video, the state of its track."""
 
     face: Face
     prediction: Prediction
@@ -221,7 +219,7 @@ class Result:
 
     def to_dict(self) -> dict[str, object]:
         """Plain values, as in the JSON of ``classify``."""
-        from genderscope.core.records import face_record, plain  # which needs this module
+        from genderscope.core.records import face_record, plain  # it imports this module
 
         return plain(face_record(self))
 
@@ -241,8 +239,8 @@ class Frame:
 
     Attributes:
         path: the file, or the name of the source.
-        size: height and width in pixels, where the pixels were not kept.
-        index, time_s: number of a video's frame, from 0, and its time since the first one.
+        size: height and width in pixels, if the pixels were not kept.
+        index, time_s: a video frame's number from 0, and its time since the first frame.
     """
 
     path: str
@@ -254,10 +252,10 @@ class Frame:
 
     def __post_init__(self) -> None:
         if [self.image is None, self.error is None, self.size is None].count(False) != 1:
-            raise ValueError("a frame has one of an image, an error and a size")
+            raise ValueError("a frame has exactly one of image, error and size")
 
     def without_pixels(self, reduction: int = 1) -> "Frame":
-        """The frame with its full size in place of its image, which was decoded 1/``reduction``."""
+        """The frame with its full size instead of its image, decoded at 1/``reduction``."""
         if self.image is None:
             return self
         height, width = self.image.shape[:2]
@@ -266,7 +264,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A frame, its results in the detector's order, faces left out, and the picture if drawn."""
+    """A frame, its results in the detector's order, the faces left out, and any drawn picture."""
 
     frame: Frame
     results: tuple[Result, ...] = ()
@@ -279,12 +277,12 @@ class Sample:
     """One labelled picture of a data set.
 
     Attributes:
-        label: index into ``LABELS``, or None where unknown.
-        box: of the face, where the data set gives one.
-        identity: the person, where known; used only to keep splits apart.
-        age: in years, where the data set gives a number.
-        face_score, second_face_score: the data set's own detector scores, where it has them; a
-            second score of None means that no second face was found.
+        label: index into ``LABELS``, or None if unknown.
+        box: the face's, if the data set gives one.
+        identity: the person, if known; used only to keep splits apart.
+        age: in years, if the data set gives a number.
+        face_score, second_face_score: the data set's own detector scores, if it has them; a second
+            score of None means that no second face was found.
         groups: the data set's own labels (race, age group, ...), used only by the audit.
     """
 

@@ -1,4 +1,4 @@
-"""The fingerprint of a data set's samples, by which results name their data."""
+"""The fingerprint of a data set's samples, which identifies the data in results."""
 
 import hashlib
 import os

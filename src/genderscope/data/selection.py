@@ -15,7 +15,7 @@ EXCLUDED = "not excluded"
 class Selection:
     """Conditions on a sample. An unknown score or age does not meet a condition on it.
 
-    It has a label, is none of the pictures ``without``, each as from ``place``, and is ``present``.
+    It has a label, is none of the pictures ``without``, see ``listed``, and is ``present``.
     The face's score is above ``min_face_score``, that of a second face, if any, below
     ``max_second_face_score``; None for no second face at all, infinity for any. Ages are in years,
     both included. Other bounds of None allow any. ``UsageError`` for a NaN, or if no age is left.
@@ -42,7 +42,8 @@ class Selection:
         if self.gender_known:
             conditions["gender known"] = lambda sample: sample.label is not None
         if self.without:
-            conditions[EXCLUDED] = lambda sample: place(sample.file) not in self.without
+            excluded = listed(self.without)
+            conditions[EXCLUDED] = lambda sample: not excluded(sample.file)
         if (score := self.min_face_score) is not None:
             conditions[f"face score above {score:g}"] = lambda sample: (
                 sample.face_score is not None and sample.face_score > score
@@ -88,6 +89,27 @@ class Selected:
                     break
             else:
                 yield sample
+
+
+def listed(files: Iterable[str]) -> Callable[[Path], bool]:
+    """Whether a picture is one of a list, which may have been made on another machine: by its
+    folder and name, or by its whole path where the list has pictures of that very folder.
+    """
+    places = {place(Path(file)) for file in files}
+    paths = {_resolved(Path(file)) for file in files}
+    folders = {path.parent for path in paths}
+
+    def holds(file: Path) -> bool:
+        if place(file) not in places:
+            return False
+        path = _resolved(file)
+        return path in paths or path.parent not in folders
+
+    return holds
+
+
+def _resolved(file: Path) -> Path:
+    return file.parent.resolve() / file.name
 
 
 def place(file: Path) -> str:

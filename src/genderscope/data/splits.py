@@ -3,6 +3,8 @@
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 import msgspec
@@ -15,8 +17,10 @@ from genderscope.core.results import Document, Provenance, Record
 from genderscope.core.storage import csv_of, write_whole
 from genderscope.core.types import LABELS, Sample
 from genderscope.data.fingerprint import fingerprint
+from genderscope.data.identities import normalised
 
 COLUMNS = ("file", "label", "identity")
+AGE = "age_years"  # the column of ages, where any is known: groups may be called age
 RECORD = "splits.json"
 
 Indices = npt.NDArray[np.int64]
@@ -52,10 +56,11 @@ def hold_out(
 ) -> tuple[Indices, Indices]:
     """Divide labelled samples in two: sorted indices of the remaining and of the held-out ones,
     ``ratio`` of each class. Labels are (n,) integers, negative where unknown: in neither part;
-    ``identities`` are (n,) persons, None where unknown. ``DatasetError`` if either are too few.
+    ``identities`` are (n,) persons, None where unknown; case, underscores and spaces do not matter.
+    ``DatasetError`` if either are too few.
     """
     labelled = np.flatnonzero(labels >= 0)
-    names = [identities[row] for row in labelled.tolist()]
+    names = [normalised(identities[row]) for row in labelled.tolist()]
     if any(names):
         held_out = _hold_out_identities(labels[labelled], names, ratio, seed)
     else:
@@ -72,14 +77,14 @@ def hold_out(
 
 
 def _hold_out_identities(
-    labels: Labels, identities: Sequence[str | None], ratio: float, seed: int
+    labels: Labels, identities: Sequence[str], ratio: float, seed: int
 ) -> Indices:
     """Take identities in a random order, each that fits into the remaining share of every class.
 
     IMDB takes under a second. scikit-learn's StratifiedGroupKFold compares every identity with
     every fold, which takes minutes, and only makes equal folds.
     """
-    numbers: dict[str | int, int] = {}  # a picture of an unknown person is a person of its own
+    numbers: dict[str | int, int] = {}  # each picture of an unknown person counts as a new person
     numbered = (numbers.setdefault(name or k, len(numbers)) for k, name in enumerate(identities))
     groups = np.fromiter(numbered, np.int64)
     classes = np.unique(labels)
@@ -105,8 +110,8 @@ def split(
     seed: int,
 ) -> dict[str, Indices]:
     """Sorted indices of ``train`` and of the parts named in ``shares``, each a share of all
-    labelled samples; a share of 0 makes no part. ``UsageError`` if nothing is left to train on;
-    else errors as ``hold_out``.
+    labelled samples; a share of 0 makes no part. ``UsageError`` if nothing is left to train on,
+    ``DatasetError`` if a part has no picture of a class; else errors as ``hold_out``.
     """
     if not (min(shares.values()) >= 0 and sum(shares.values()) < 1):
         raise UsageError(f"shares must be at least 0 and leave pictures for train, not {shares}")
@@ -118,7 +123,14 @@ def split(
             keep, held = hold_out(labels[rest], names, share / left, seed)
             parts[name], rest = rest[held], rest[keep]
             left -= share
-    return {"train": rest[labels[rest] >= 0]} | parts
+    parts = {"train": rest[labels[rest] >= 0]} | parts
+    for name, rows in parts.items():
+        if missing := np.setdiff1d(labels[labels >= 0], labels[rows]).tolist():
+            raise DatasetError(
+                f"the part {name} has no picture of a {LABELS[missing[0]]}: there are too few, or "
+                "all are of persons with too many, who are not divided; change the shares"
+            )
+    return parts
 
 
 def write(
@@ -132,19 +144,18 @@ def write(
     """Divide a data set and write each part as a table ``out/PART.csv``, and ``out/splits.json``;
     the seed of ``provenance`` decides.
 
-    The tables have the columns ``file`` (relative to the table), ``label``, ``identity`` and the
-    groups, and are data sets: ``table:PART.csv?identity=identity``. A picture listed twice is taken
-    once. ``UsageError`` if ``out`` holds splits that may not be replaced, ``DatasetError`` if a
-    group has the name of a column; else errors as ``split``.
+    The tables have the columns ``file`` (relative to the table), ``label``, ``identity``,
+    ``age_years`` if any age is known, and the groups, and are data sets:
+    ``table:PART.csv?identity=identity&age=age_years``. They have no boxes and scores of detectors.
+    A picture listed twice is taken once. ``UsageError`` if ``out`` holds splits that may not be
+    replaced, ``DatasetError`` if a group has the name of a column; else errors as ``split``.
     """
     if (out / RECORD).exists() and not overwrite:
         raise UsageError(f"{out} holds splits already: name another folder")
-    unique: dict[str, Sample] = {}
-    for sample in samples:
-        unique.setdefault(os.path.normpath(sample.file), sample)
-    listed = list(unique.values())
+    listed = _once(samples)
     groups = list(dict.fromkeys(name for sample in listed for name in sample.groups))
-    if taken := set(groups) & set(COLUMNS):
+    columns = [*COLUMNS, *([AGE] if any(sample.age is not None for sample in listed) else [])]
+    if taken := set(groups) & set(columns):
         raise DatasetError(f"the group {', '.join(taken)} of {source} has the name of a column")
     labels = np.array([-1 if sample.label is None else sample.label for sample in listed], np.int8)
     identities = [sample.identity for sample in listed]
@@ -152,14 +163,18 @@ def write(
         name: [listed[index] for index in indices]
         for name, indices in split(labels, identities, shares, provenance.seed or 0).items()
     }
-    tables = {name: _table(members, groups, out) for name, members in parts.items()}
+    tables = {name: _table(members, columns, groups, out) for name, members in parts.items()}
+    options = "identity=identity" + f"&age={AGE}" * (AGE in columns)
+    sources = {name: f"table:{name}.csv?{options}" for name in parts}
     result = Splits(
         provenance=msgspec.structs.replace(provenance, fingerprint=str(fingerprint(listed))),
         source=source,
         shares=dict(shares),
         pictures=len(listed),
         unlabelled=int((labels < 0).sum()),
-        parts={name: _part(name, members, tables[name]) for name, members in parts.items()},
+        parts={
+            name: _part(sources[name], members, tables[name]) for name, members in parts.items()
+        },
     )
     out.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
@@ -168,26 +183,40 @@ def write(
     return result
 
 
-def _part(name: str, samples: Sequence[Sample], table: bytes) -> SplitPart:
+def _once(samples: Iterable[Sample]) -> list[Sample]:
+    """Each picture once, in its own folder: symbolic links to folders are resolved."""
+    resolved = cache(Path.resolve)
+    unique: dict[Path, Sample] = {}
+    for sample in samples:
+        file = resolved(sample.file.parent) / sample.file.name
+        if file not in unique:
+            unique[file] = replace(sample, file=file)
+    return list(unique.values())
+
+
+def _part(source: str, samples: Sequence[Sample], table: bytes) -> SplitPart:
     return SplitPart(
-        source=f"table:{name}.csv?identity=identity",
+        source=source,
         sha256=hashlib.sha256(table).hexdigest(),
         pictures=len(samples),
         labels={name: sum(s.label == index for s in samples) for index, name in enumerate(LABELS)},
-        identities=len({sample.identity for sample in samples} - {None}),
+        identities=len({normalised(sample.identity) for sample in samples} - {""}),
     )
 
 
-def _table(samples: Sequence[Sample], groups: Sequence[str], out: Path) -> bytes:
-    rows = [[*COLUMNS, *groups]]
-    folders: dict[Path, str] = {}
+def _table(
+    samples: Sequence[Sample], columns: Sequence[str], groups: Sequence[str], out: Path
+) -> bytes:
+    rows = [[*columns, *groups]]
     here = out.resolve()  # of a symbolic link, where it leads
+    relative = cache(partial(os.path.relpath, start=here))
     for sample in samples:
-        folder = sample.file.parent
-        if folder not in folders:
-            folders[folder] = os.path.relpath(folder.resolve(), here)
-        label = "" if sample.label is None else LABELS[sample.label]
-        file = Path(folders[folder], sample.file.name).as_posix()
-        values = (sample.groups.get(name, "") for name in groups)
-        rows.append([file, label, sample.identity or "", *values])
+        row = [
+            Path(relative(sample.file.parent), sample.file.name).as_posix(),
+            "" if sample.label is None else LABELS[sample.label],
+            sample.identity or "",
+        ]
+        if AGE in columns:
+            row.append("" if sample.age is None else str(sample.age))
+        rows.append([*row, *(sample.groups.get(name, "") for name in groups)])
     return csv_of(rows)

@@ -1,4 +1,4 @@
-"""Face detectors, one file each: their choice by name, and the search of large pictures."""
+"""Face detectors, one file each: creation by name, and the multi-scale search of pictures."""
 
 from collections.abc import Callable
 from inspect import signature
@@ -14,9 +14,9 @@ from genderscope.detection import downloads, turned, views
 from genderscope.detection.views import moved
 
 DETECTION_SIZE_PX, MIN_SCORE, MIN_FACE_PX = 1280, 0.6, 24
-# A face that takes so much of the picture's shorter side has a low score at a second look. Where
-# that leaves no face, the first look decides. Of 2,500 faces of FairFace train on a canvas, one
-# look finds 2,484; both find 2,489 with this rule and 2,482 without it.
+# A face that fills this share of the picture's shorter side scores low in the second pass. If that
+# leaves no face, the first pass decides. Of 2,500 faces of FairFace train on a canvas, the first
+# pass finds 2,484; both find 2,489 with this rule and 2,482 without it.
 FILLING = 0.4
 
 
@@ -31,22 +31,22 @@ def create(
     threads: int = 1,
     provider: str = "cpu",
 ) -> Detector:
-    """Make a detector.
+    """Create a detector.
 
     Args:
-        name: a plug-in's; by default ``yunet`` where its weights are, else ``haar``.
-        model: its weights, if it has any; by default those that ``models pull`` downloaded.
-        detection_size: longest side of what is searched at once, in pixels.
+        name: a plug-in's; by default ``yunet`` if its weights are installed, else ``haar``.
+        model: the weights, if it has any; by default those that ``models pull`` downloaded.
+        detection_size: longest side of a view that is searched at once, in pixels.
         min_score: detections below it are dropped, 0-1.
-        min_face_px: smallest shorter side of a face, in the picture's own pixels.
-        orientation: which way up faces are looked for.
-        threads, provider: of a network: see ``sessions.create``. One thread leaves the others to
-            other pictures.
+        min_face_px: least shorter side of a face, in the picture's own pixels.
+        orientation: which face orientations are searched.
+        threads, provider: a network's: see ``sessions.create``. One thread leaves the other cores
+            to other pictures.
 
     Raises:
-        UsageError: no detector, orientation or provider has that name, a number is out of its
-            range, or the detector takes no weights.
-        ModelError: its weights are absent or broken.
+        UsageError: the detector, orientation or provider is unknown, a number is out of range, or
+            the detector takes no weights.
+        ModelError: the weights are absent or broken.
     """
     if name is None:
         name = "yunet" if model or downloads.find("yunet") else "haar"
@@ -55,7 +55,7 @@ def create(
     if not 0 <= min_score <= 1:
         raise UsageError(f"min_score must be between 0 and 1, not {min_score}")
     if detection_size < 1 or min_face_px < 1:
-        raise UsageError("detection_size and min_face_px are pixels, 1 or more")
+        raise UsageError("detection_size and min_face_px must be at least 1 pixel")
     make = plugins.load("detection.detectors", name).create
     options = {
         "model": model,
@@ -66,15 +66,15 @@ def create(
         "threads": threads,
         "provider": provider,
     }
-    taken = signature(make).parameters  # a plug-in takes the options that mean something to it
-    if model is not None and "model" not in taken:
-        raise UsageError(f"{name} takes no weights, so not {model}")
-    detector: Detector = make(**{key: options[key] for key in options if key in taken})
+    accepted = signature(make).parameters  # a plug-in takes only the options that apply to it
+    if model is not None and "model" not in accepted:
+        raise UsageError(f"{name} takes no weights, but was given {model}")
+    detector: Detector = make(**{key: options[key] for key in options if key in accepted})
     return detector
 
 
 def smallest_px(detector: Detector) -> float:
-    """The smallest face that a detector finds, in pixels; infinite if not stated."""
+    """The smallest face that a detector finds, in pixels; infinite if it does not tell."""
     return float(getattr(detector, "smallest_px", inf))
 
 
@@ -90,20 +90,20 @@ def search(
     orientation: Orientation = "upright",
     coarse: float = 1.0,
 ) -> Faces:
-    """Find faces of all sizes: in the whole picture, shrunk as far as the smallest wanted face
-    allows and in overlapping tiles if it is still too large to search at once, and shrunk until its
-    largest possible face is small enough. Unless only upright faces are wanted, doubtful ones are
-    looked at again.
+    """Find faces of all sizes: in the picture shrunk as far as the smallest wanted face allows, in
+    overlapping tiles if it is still too large to search at once, and shrunk further until its
+    largest possible face is small enough. Unless the orientation is ``upright``, a second pass
+    detects doubtful faces again.
 
     Args:
         find: the detector for one view.
         smallest_px: the smallest face that ``find`` detects.
-        coarse: makes the views so much smaller, where faces are looked at again.
+        coarse: further scale of the views, below 1 if a second pass follows.
 
     Returns:
-        Faces in the picture's own pixels, best first, without duplicates. Those below
-        ``min_score`` are only counted, and those below ``least_score`` not even that: they are
-        returned by ``find`` because a second look may give them a better score.
+        Faces in the picture's own pixels, best first, without duplicates. Faces below ``min_score``
+        are only counted. Those below ``least_score`` are ignored: ``find`` returns them because the
+        second pass may score them higher.
     """
 
     def upright(picture: Image, wanted: float) -> list[Face]:
@@ -138,10 +138,9 @@ def _side(face: Face) -> float:
 
 
 def _within(face: Face, image: Image) -> bool:
-    """The middle of a face, by its box and by its landmarks, lies in the picture."""
-    middles = [complex(*face.box.centre)]
+    """Whether the centres of a face's box and of its landmarks lie in the picture."""
+    centres = [complex(*face.box.centre)]
     if face.landmarks:
-        places = [complex(*place) for place in face.landmarks]
-        middles.append(sum(places) / len(places))
+        centres.append(sum(complex(*point) for point in face.landmarks) / len(face.landmarks))
     height, width = image.shape[:2]
-    return all(0 <= middle.real < width and 0 <= middle.imag < height for middle in middles)
+    return all(0 <= centre.real < width and 0 <= centre.imag < height for centre in centres)

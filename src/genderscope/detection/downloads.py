@@ -1,4 +1,4 @@
-"""Weights outside this package: their addresses and pinned hashes. Only ``pull`` downloads."""
+"""Weights that this package lacks: their addresses and pinned hashes. Only ``pull`` downloads."""
 
 import os
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Download:
 
     @property
     def file(self) -> Path:
-        """Where it lies once pulled."""
+        """Its path once pulled."""
         return user_cache_path("genderscope") / self.url.rpartition("/")[2]
 
 
@@ -37,8 +37,8 @@ DOWNLOADS = {
 
 
 def find(name: str) -> Path | None:
-    """The file of a download: ``GENDERSCOPE_<NAME>`` if set, whether it exists or not; else the
-    pulled file, or None.
+    """The file of a download: ``GENDERSCOPE_<NAME>`` if set, even if it does not exist; else the
+    pulled file; None if there is neither.
     """
     if named := os.environ.get(f"GENDERSCOPE_{name.upper()}"):
         return Path(named).expanduser()
@@ -46,11 +46,15 @@ def find(name: str) -> Path | None:
     return file if file.is_file() else None
 
 
+def weights(detector: str, model: Path | None) -> Path | None:
+    """The file of a detector's weights: ``model`` where one is named; None where it has no file."""
+    return model or (find(detector) if detector in DOWNLOADS else None)
+
+
 def pull(name: str, url: str | None = None) -> Path:
-    """Download a file to the user's cache, and keep it only if its hash is the pinned one; ``url``
-    is another address for the same file, such as a mirror's or ``file:///...``. ``UsageError`` if
-    no download has that name, ``DownloadError`` if the address did not answer, or what came is not
-    what was pinned.
+    """Download a file to the user's cache, and keep it only if its hash is the pinned one. ``url``
+    is another address of the same file, such as a mirror's or ``file:///...``. ``UsageError`` for
+    an unknown name, ``DownloadError`` if the address does not answer or the hash differs.
     """
     from hashlib import sha256  # all slow to import
     from http.client import HTTPException
@@ -58,7 +62,7 @@ def pull(name: str, url: str | None = None) -> Path:
     from urllib.request import urlopen
 
     if name not in DOWNLOADS:
-        raise UsageError(f"nothing to pull for {name!r}; there is: {', '.join(DOWNLOADS)}")
+        raise UsageError(f"no weights {name!r} to pull; there are: {', '.join(DOWNLOADS)}")
     wanted = DOWNLOADS[name]
     url = url or wanted.url
     wanted.file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Regions of a picture whose faces are ignored, such as a poster on the wall."""
+"""Regions of a picture in which faces are ignored, such as a poster on the wall."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,14 +9,14 @@ from genderscope.detection import smallest_px
 
 
 def ignoring(detector: Detector, regions: Iterable[str], reduction: int = 1) -> Detector:
-    """The detector without the faces whose centre lies in a region.
+    """A detector that drops faces whose centre lies in a region.
 
     Args:
-        regions: each ``x,y,width,height`` in pixels.
-        reduction: pictures are decoded so many times smaller.
+        regions: each ``x,y,width,height`` in pixels of the full-size picture.
+        reduction: the factor by which pictures are decoded smaller.
 
     Raises:
-        UsageError: a region is not written so, or has no area.
+        UsageError: a region has another form, or no area.
     """
     boxes = [_box(text, reduction) for text in regions]
     return Ignoring(detector, boxes) if boxes else detector
@@ -36,7 +36,7 @@ class Ignoring:
         self.name, self.smallest_px = detector.name, smallest_px(detector)
         self._detector, self._regions = detector, regions
         if find := getattr(detector, "find", None):
-            self.find = find  # within windows of a video, around tracks outside the regions
+            self.find = find  # searches windows around tracks, which lie outside the regions
 
     def __call__(self, image: Image) -> Faces:
         faces = self._detector(image)

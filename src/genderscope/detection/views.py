@@ -1,4 +1,4 @@
-"""Views of a picture (whole, close up, in tiles), and the distinct faces of several views."""
+"""Views of a picture (an image pyramid, in tiles), and the distinct faces of several views."""
 
 from cmath import phase
 from collections.abc import Iterable, Iterator
@@ -11,16 +11,15 @@ import numpy as np
 
 from genderscope.core.types import Box, Face, Image
 
-# Smallest longer side of a shrunk picture: a quarter of the pixels of 1280 x 720, and no face is
-# lost on the photographs of ``benchmarks/throughput.py``.
+# Least longer side of a shrunk picture: a quarter of the pixels of 1280 x 720, and no face is lost
+# on the photographs of ``benchmarks/throughput.py``.
 ENOUGH_PX = 640
-# A detector loses faces above 300 pixels. Where one may be larger, the picture is searched once
-# more for those of 150 and above, a tenth as large, but with a shorter side of at least 96.
+# A detector misses faces above 300 pixels. If a face may be larger, the picture is searched for
+# those of 150 and above at a tenth of the scale, with a shorter side of at least 96.
 LARGEST_PX, LARGE_PX, STEP, CLOSE_UP_PX = 300, 150, 10, 96
-# Boxes of two views that overlap this much, or with so much of the smaller in the other, are the
-# same face; so are a face and a better turned reading of it.
+# Boxes of this IoU, or with this share of the smaller one in the other, are the same face.
 SAME_FACE_IOU, SAME_FACE_INSIDE = 0.4, 0.6
-# A turned reading has to be better than an upright one by so much of the score.
+# A turned detection needs this much more score than an upright one.
 ADVANTAGE = 0.03
 
 
@@ -28,7 +27,7 @@ class View(NamedTuple):
     """A part of a picture at some scale, with its left and top in the picture.
 
     Attributes:
-        from_px, to_px: smaller and larger faces are left to other views, in pixels of this one.
+        from_px, to_px: the sizes of its faces, in its own pixels; other views find the others.
     """
 
     scale: float
@@ -40,8 +39,8 @@ class View(NamedTuple):
 
 
 def views(image: Image, size: int, wanted: float, enough: float = ENOUGH_PX) -> Iterator[View]:
-    """Views of at most ``size`` pixels: the picture at the scale ``wanted``, or larger where its
-    longer side would have less than ``enough``; and smaller ones until no face is too large.
+    """Views with sides of at most ``size`` pixels: the picture at the scale ``wanted``, or larger
+    if its longer side would be below ``enough``; and smaller ones until no face is too large.
     """
     shortest, longest = sorted(image.shape[:2])
     scale, from_px = min(1.0, max(wanted, enough / longest)), 0.0
@@ -71,7 +70,7 @@ def _tiles(length: int, size: int) -> list[tuple[int, int]]:
 
 
 def shrunk(image: Image, scale: float) -> Image:
-    """Whole blocks averaged first, which is quick, then the rest of the way between pixels."""
+    """A picture at a smaller scale: average whole blocks, which is fast, then interpolate."""
     height, width = image.shape[:2]
     block = max(min(int(1 / scale), height, width), 1)
     image = averaged(image, block)
@@ -82,7 +81,7 @@ def shrunk(image: Image, scale: float) -> Image:
 
 
 def averaged(image: Image, block: int) -> Image:
-    """Average blocks of ``block`` x ``block`` pixels; incomplete ones at the end are left out."""
+    """Average blocks of ``block`` x ``block`` pixels; incomplete ones at the edges are dropped."""
     if block == 1:
         return image
     height, width = (side // block for side in image.shape[:2])
@@ -92,24 +91,24 @@ def averaged(image: Image, block: int) -> Image:
 
 
 def moved(face: Face, a: complex, b: complex = 0) -> Face:
-    """A face of a view in the picture, where the point z of the view lies at ``a * z + b``.
+    """A view's face in the picture, where the view's point z lies at ``a * z + b``.
 
-    A turned box becomes the upright box around its ellipse.
+    A turned box becomes the upright box around its inscribed ellipse.
     """
     middle, spin = a * complex(*face.box.centre) + b, a / abs(a)
     width = abs(a) * hypot(face.box.width * spin.real, face.box.height * spin.imag)
     height = abs(a) * hypot(face.box.width * spin.imag, face.box.height * spin.real)
-    places = [a * complex(x, y) + b for x, y in face.landmarks or ()]
+    points = [a * complex(x, y) + b for x, y in face.landmarks or ()]
     return replace(
         face,
         box=Box(middle.real - width / 2, middle.imag - height / 2, width, height),
-        landmarks=tuple((place.real, place.imag) for place in places) or None,
+        landmarks=tuple((point.real, point.imag) for point in points) or None,
         turn_deg=face.turn_deg + degrees(phase(a)),
     )
 
 
 def distinct(faces: Iterable[Face]) -> list[Face]:
-    """Faces without doubles, best first."""
+    """Faces without duplicates, best first: non-maximum suppression."""
     ranked = sorted(faces, key=lambda face: -face.score - ADVANTAGE * (not face.turn_deg))
     sides = np.reshape([(f.box.x, f.box.y, f.box.width, f.box.height) for f in ranked], (-1, 4))
     starts, ends, areas = sides[:, :2], sides[:, :2] + sides[:, 2:], sides[:, 2] * sides[:, 3]

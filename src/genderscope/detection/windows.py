@@ -1,4 +1,4 @@
-"""Small windows of a picture, each turned and scaled, searched side by side as one picture."""
+"""Small windows of a picture, turned and scaled, searched together as one mosaic."""
 
 from collections.abc import Callable, Sequence
 from math import ceil, sqrt
@@ -9,12 +9,12 @@ import numpy as np
 from genderscope.core.types import Face, Image
 from genderscope.detection.views import averaged, moved
 
-MOST = 100  # windows of one picture
+MOST = 100  # windows in a mosaic
 HALF_PIXEL = (1 + 1j) / 2  # OpenCV's pixels have their centres at whole numbers
 
 Find = Callable[[Image], list[Face]]
 Window = tuple[complex, complex]
-"""The middle of a window in the picture, and the step there from one of its pixels to the next."""
+"""A window's centre in the picture, and the step in the picture between neighbouring pixels."""
 
 
 def search(image: Image, find: Find, windows: Sequence[Window], side: int) -> list[list[Face]]:
@@ -30,7 +30,7 @@ def search(image: Image, find: Find, windows: Sequence[Window], side: int) -> li
     mosaic = np.zeros((rows * side, columns * side, 3), np.uint8)
     around: dict[tuple[complex, int], tuple[Image, complex]] = {}
     for place, (middle, step) in enumerate(windows):
-        # Averaged first, since the warp reads only four pixels.
+        # Averaged first, since the warp interpolates only four pixels.
         block = max(min(int(abs(step)), *image.shape[:2]), 1)
         key = middle, block
         if key not in around:
@@ -50,10 +50,8 @@ def search(image: Image, find: Find, windows: Sequence[Window], side: int) -> li
 
 
 def _around(image: Image, middle: complex, block: int, side: int) -> tuple[Image, complex]:
-    """What a window there may show, turned or not, with blocks of pixels averaged, and where it
-    begins.
-    """
-    reach = (block + 1) * side * 3 // 4  # half of its diagonal, and a little
+    """The pixels that a window of any turn may cover, averaged in blocks, and their top left."""
+    reach = (block + 1) * side * 3 // 4  # half of its diagonal, and a margin
     left, top = (max(int(v) - reach, 0) // block * block for v in (middle.real, middle.imag))
     right, bottom = (int(v) + reach for v in (middle.real, middle.imag))
     return averaged(image[top:bottom, left:right], block), complex(left, top)

@@ -1,5 +1,5 @@
-"""Two methods' predictions of the same pictures, joined and compared: models of this package, of
-others, or methods that do not look at faces.
+"""Comparison of two methods' predictions of the same pictures: models of this package, third-party
+models, or methods that use no face.
 """
 
 from collections import Counter
@@ -12,26 +12,27 @@ import numpy.typing as npt
 
 from genderscope.core.errors import DatasetError
 from genderscope.core.results import Document, Estimate, Provenance, Record
+from genderscope.core.storage import text
 from genderscope.core.types import LABELS, Sample
 from genderscope.evaluation import metrics
 from genderscope.evaluation.metrics import paired
 from genderscope.evaluation.metrics.groups import members
 from genderscope.evaluation.metrics.paired import Agreement, McNemar
-from genderscope.evaluation.predictions import NO_ANSWER, UNSURE, Answer, Integers, Predictions, of
+from genderscope.evaluation.predictions import NO_ANSWER, Answer, Integers, Predictions, of
 
 WITHOUT_ABSTENTION = (
-    "every answer is the label that the score is nearer to; where there is no score either, an "
-    "uncertain or absent answer is wrong"
+    "uncertain becomes the label nearer to the score; an uncertain answer without a score, or a "
+    "missing answer, is wrong"
 )
 AS_GIVEN = "uncertain is an answer that is neither right nor wrong"
 JOINED_BY = {"path": None, "folder and name": 2, "name": 1}
-"""How pictures of two tables are matched: by so many last parts of their paths."""
+"""How pictures of two tables are matched: by this many trailing parts of their paths."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
     """Predictions of the same n pictures, in the same order and with the same truths and columns;
-    the pictures that only one has are in ``only_a`` and ``only_b``.
+    ``only_a`` and ``only_b`` are pictures that the other method lacks.
     """
 
     a: Predictions
@@ -46,35 +47,41 @@ def join(a: Predictions, b: Predictions) -> Pair:
 
     Pictures are matched by their paths, by their folders and names, or by their names alone:
     whichever is unique on both sides and matches most. Labels and columns are A's first, then B's.
-    ``DatasetError`` if a picture occurs twice on one side, none is on both, or their labels differ.
+    ``DatasetError`` if a picture occurs twice on one side, unless both have the same pictures in
+    the same order, none is on both, or their labels differ.
     """
     joined_by, rows_a, rows_b = _match(a, b)
     truth_a, truth_b = a.truth[rows_a], b.truth[rows_b]
-    if (odd := (truth_a >= 0) & (truth_b >= 0) & (truth_a != truth_b)).any():
-        row = int(odd.argmax())
+    if (conflict := (truth_a >= 0) & (truth_b >= 0) & (truth_a != truth_b)).any():
+        row = int(conflict.argmax())
         raise DatasetError(
             f"{a.files[rows_a[row]]} is labelled {LABELS[truth_a[row]]} in {a.name} and "
             f"{LABELS[truth_b[row]]} in {b.name}"
         )
-    first, second = _selected(a, rows_a), _selected(b, rows_b)
+    matched_a, matched_b = _selected(a, rows_a), _selected(b, rows_b)
     truth = np.where(truth_a < 0, truth_b, truth_a)
-    columns = second.columns | first.columns
-    first, second = (replace(one, truth=truth, columns=columns) for one in (first, second))
-    return Pair(first, second, joined_by, _others(a, rows_a), _others(b, rows_b))
+    columns = matched_b.columns | matched_a.columns
+    return Pair(
+        replace(matched_a, truth=truth, columns=columns),
+        replace(matched_b, truth=truth, columns=columns),
+        joined_by,
+        _unmatched(a, rows_a),
+        _unmatched(b, rows_b),
+    )
 
 
 def truths(samples: Iterable[Sample], name: str) -> Predictions:
     """A data set's labels and columns, as predictions without answers."""
-    return of((Answer(sample, error="not asked") for sample in samples), name)
+    return of((Answer(sample, error="not predicted") for sample in samples), name)
 
 
 def joined(a: Predictions, b: Predictions, labels: Predictions | None) -> tuple[Pair, list[str]]:
-    """Two methods joined, with a data set's labels if given, and the missing pictures in words."""
+    """Join two methods, with a data set's labels if given; also list the missing pictures."""
     missing: dict[str, None] = {}
     if labels is not None:
-        both = [join(method, labels) for method in (a, b)]
-        missing |= {f"not in the data set: {file}": None for one in both for file in one.only_a}
-        a, b = (one.a for one in both)
+        pairs = [join(method, labels) for method in (a, b)]
+        missing |= {f"not in the data set: {file}": None for pair in pairs for file in pair.only_a}
+        a, b = (pair.a for pair in pairs)
     pair = join(a, b)
     missing |= {f"only in {a.name}: {file}": None for file in pair.only_a}
     missing |= {f"only in {b.name}: {file}": None for file in pair.only_b}
@@ -82,7 +89,7 @@ def joined(a: Predictions, b: Predictions, labels: Predictions | None) -> tuple[
 
 
 def _match(a: Predictions, b: Predictions) -> tuple[str, Integers, Integers]:
-    """How pictures are matched, and the rows of A and of B that are the same pictures."""
+    """How pictures are matched, and the rows of A and of B that match."""
     if a.files == b.files:
         rows = np.arange(len(a))
         return "path", rows, rows
@@ -91,15 +98,20 @@ def _match(a: Predictions, b: Predictions) -> tuple[str, Integers, Integers]:
             raise DatasetError(f"{twice} occurs twice in {method.name}")
     best = "path", np.zeros(0, np.int64), np.zeros(0, np.int64)
     for joined_by, parts in JOINED_BY.items():
-        places = [
-            {PurePath(file).parts[-(parts or 0) :]: row for row, file in enumerate(method.files)}
+        keyed_a, keyed_b = (
+            {
+                PurePath(text(file)).parts[-(parts or 0) :]: row
+                for row, file in enumerate(method.files)
+            }
             for method in (a, b)
-        ]
-        if [len(place) for place in places] != [len(a), len(b)]:
+        )
+        if (len(keyed_a), len(keyed_b)) != (len(a), len(b)):  # a key is not unique
             continue
-        common = [key for key in places[0] if key in places[1]]
+        common = [key for key in keyed_a if key in keyed_b]
         if len(common) > len(best[1]):
-            rows_a, rows_b = (np.array([place[key] for key in common]) for place in places)
+            rows_a, rows_b = (
+                np.array([rows[key] for key in common]) for rows in (keyed_a, keyed_b)
+            )
             best = joined_by, rows_a, rows_b
     if not len(best[1]):
         raise DatasetError(
@@ -110,20 +122,20 @@ def _match(a: Predictions, b: Predictions) -> tuple[str, Integers, Integers]:
 
 
 def _selected(method: Predictions, rows: Integers) -> Predictions:
-    places = rows.tolist()
+    indices = rows.tolist()
     return Predictions(
         method.name,
-        tuple(method.files[row] for row in places),
+        tuple(method.files[row] for row in indices),
         method.truth[rows],
         method.score[rows],
         method.labels[rows],
-        {name: tuple(column[row] for row in places) for name, column in method.columns.items()},
+        {name: tuple(column[row] for row in indices) for name, column in method.columns.items()},
     )
 
 
-def _others(method: Predictions, rows: Integers) -> tuple[str, ...]:
-    taken = set(rows.tolist())
-    return tuple(file for row, file in enumerate(method.files) if row not in taken)
+def _unmatched(method: Predictions, rows: Integers) -> tuple[str, ...]:
+    matched = set(rows.tolist())
+    return tuple(file for row, file in enumerate(method.files) if row not in matched)
 
 
 class Accuracies(Record, frozen=True, kw_only=True):
@@ -138,14 +150,16 @@ class Accuracies(Record, frozen=True, kw_only=True):
 
 
 class Answered(Record, frozen=True, kw_only=True):
-    """How often a method answers, and how often that is right."""
+    """How often a method answers with a label, and how often that is right."""
 
     coverage: Estimate
     accuracy: Estimate
 
 
 class Forced(Record, frozen=True, kw_only=True):
-    """Without abstention: how a prediction becomes an answer, and the missing answers by side."""
+    """Without abstention: how a prediction becomes a label, and the missing answers by method. The
+    agreement leaves out pictures that neither method answers.
+    """
 
     means: str
     n_no_answer: dict[str, int]
@@ -154,8 +168,8 @@ class Forced(Record, frozen=True, kw_only=True):
 
 
 class AsGiven(Record, frozen=True, kw_only=True):
-    """The comparison of what was predicted, ``uncertain`` included: how an answer is made of a
-    prediction, and ``both_answered``, where neither is uncertain.
+    """Predictions compared as given, ``uncertain`` included, and ``both_answered``, where each is a
+    label. The agreement is as in ``Forced``.
     """
 
     means: str
@@ -166,9 +180,10 @@ class AsGiven(Record, frozen=True, kw_only=True):
 
 
 class Comparison(Document, frozen=True, kw_only=True):
-    """Methods ``a`` and ``b`` on the same pictures, matched as in ``join``; those that only one of
-    them has; by group without abstention, by column, then by group; and in words what could not be
-    read or compared. Data set and split are None where the labels are from the tables.
+    """Methods ``a`` and ``b`` on the same pictures, matched as in ``join``. ``by_group`` is without
+    abstention, by column, then by group; ``only_a`` and ``only_b`` are pictures of one method only;
+    ``failed`` says what could not be read or compared. Data set and split are None where the labels
+    are from the tables.
     """
 
     KIND = "comparison"
@@ -196,13 +211,13 @@ def compare(
     split: str | None = None,
     failed: Iterable[str] = (),
 ) -> Comparison:
-    """Compare two methods; without labels, their agreement. The provenance has the seed."""
+    """Compare two methods; without labels, only their agreement. The provenance has the seed."""
     a, b, truth, seed = pair.a, pair.b, pair.a.truth, provenance.seed or 0
     labelled = truth >= 0
-    answered = labelled & (a.labels != UNSURE) & (b.labels != UNSURE)
+    answered = labelled & _answers(a.labels) & _answers(b.labels)
 
     def accuracies(rows: npt.NDArray[np.bool_]) -> Accuracies:
-        return _accuracies(truth[rows], a.forced[rows], b.forced[rows], seed)
+        return _accuracies(truth[rows], a.forced[rows], b.forced[rows])
 
     return Comparison(
         provenance=provenance,
@@ -220,14 +235,14 @@ def compare(
                 for side, method in (("a", a), ("b", b))
             },
             accuracies=accuracies(labelled),
-            agreement=paired.agreement(a.forced, b.forced, seed),
+            agreement=_agreement(a.forced, b.forced, seed),
         ),
         as_given=AsGiven(
             means=AS_GIVEN,
             a=_answered(truth[labelled], a.labels[labelled]),
             b=_answered(truth[labelled], b.labels[labelled]),
             both_answered=accuracies(answered),
-            agreement=paired.agreement(a.labels, b.labels, seed),
+            agreement=_agreement(a.labels, b.labels, seed),
         ),
         by_group={
             column: {
@@ -243,13 +258,13 @@ def compare(
     )
 
 
-def _accuracies(truth: Integers, a: Integers, b: Integers, seed: int) -> Accuracies:
+def _accuracies(truth: Integers, a: Integers, b: Integers) -> Accuracies:
     a_right, b_right = a == truth, b == truth
     enough = len(truth) >= metrics.SMALLEST_N
     return Accuracies(
         a=metrics.share(a_right),
         b=metrics.share(b_right),
-        difference=paired.difference(a_right, b_right, seed)
+        difference=paired.difference(a_right, b_right)
         if enough
         else Estimate(n=len(truth), value=None, interval=None),
         both_right=int((a_right & b_right).sum()),
@@ -258,7 +273,18 @@ def _accuracies(truth: Integers, a: Integers, b: Integers, seed: int) -> Accurac
     )
 
 
+def _agreement(a: Integers, b: Integers, seed: int) -> Agreement:
+    either = (a != NO_ANSWER) | (b != NO_ANSWER)
+    return paired.agreement(a[either], b[either], seed)
+
+
+def _answers(labels: Integers) -> npt.NDArray[np.bool_]:
+    """Whether each prediction is a label: neither uncertain nor missing."""
+    answers: npt.NDArray[np.bool_] = np.isin(labels, range(len(LABELS)))
+    return answers
+
+
 def _answered(truth: Integers, labels: Integers) -> Answered:
-    answered = labels != UNSURE
+    answered = _answers(labels)
     right = (labels == truth)[answered]
     return Answered(coverage=metrics.share(answered, 1), accuracy=metrics.share(right, 1))

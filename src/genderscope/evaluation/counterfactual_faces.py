@@ -1,7 +1,7 @@
 """Faces of a data set in counterfactual conditions.
 
-A face is located once, in the original picture, and cropped there in all conditions: only the
-classifier's answer changes, not the detector's.
+A face is located once, in the original picture, and cropped at the same place in all conditions:
+only the classifier's answer changes, not the detector's.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,12 +45,12 @@ class FaceSample:
 def find(
     samples: Iterable[Sample], detector: Detector, spec: PreprocessSpec
 ) -> Iterator[FaceSample | str]:
-    """Locate the face of each sample, in order, or say why it has none to draw on."""
+    """Each sample's face, in order, or why it has none to draw on."""
     for sample in samples:
         try:
             located = locate(sample, detector, spec)
         except PictureError as error:
-            outside = isinstance(error, FaceOutsidePicture)  # at the data set's box
+            outside = isinstance(error, FaceOutsidePicture)  # the data set's box
             yield NO_FACE if outside else UNREADABLE
             continue
         [face], image = located.faces, located.frame.image
@@ -63,7 +63,7 @@ def find(
 
 
 def on_canvas(face: FaceSample) -> FaceSample:
-    """The same in the middle of a grey canvas of twice the picture's size."""
+    """Centre the picture on a grey canvas of twice its size."""
     top, left = face.image.shape[0] // 2, face.image.shape[1] // 2
     border = (top, top, left, left)
     image = cv2.copyMakeBorder(face.image, *border, cv2.BORDER_CONSTANT, value=GREY)
@@ -74,10 +74,10 @@ def on_canvas(face: FaceSample) -> FaceSample:
 
 def views(face: FaceSample, conditions: Sequence[Condition], seed: int) -> Iterator[Image]:
     """The original picture, then the picture in each condition."""
-    own = picture_seed(face.sample.file, seed)
+    own_seed = picture_seed(face.sample.file, seed)
     yield face.image
     for condition in conditions:
-        yield condition.apply(face.image, face.face, own)
+        yield condition.apply(face.image, face.face, own_seed)
 
 
 LEGEND = """Below each face: the label without abstention, and its probability.
@@ -88,11 +88,12 @@ Orange frame: the label differs from that of the original picture."""
 def writing(
     out: Path, conditions: Sequence[Condition], seed: int
 ) -> Iterator[Callable[[FaceSample], None]]:
-    """A function that writes a face's picture in every condition, as PNG; on exit, ``table.csv``.
+    """Yield a function that writes a face's picture in every condition, as PNG; on exit, write
+    ``table.csv``.
 
-    The table has a row for each picture, ``file,label,face,condition`` and the groups, and is a
-    data set (``table:DIR/table.csv``). With a column ``prediction`` or ``score`` added, it is read
-    by ``counterfactuals.from_predictions``.
+    The table has a row per picture, ``file,label,face,condition`` and the groups, and is a data set
+    (``table:DIR/table.csv``). With a column ``prediction`` or ``score`` added,
+    ``counterfactuals.from_predictions`` reads it.
     """
     names = (ORIGINAL, *(condition.name for condition in conditions))
     for name in names:
@@ -123,8 +124,8 @@ def sheet(
     spec: PreprocessSpec,
     seed: int,
 ) -> Image:
-    """A contact sheet: a row for each condition, a column for each face, with the label and its
-    score below; flips are framed. Each face has its P(man), (1 + conditions,).
+    """A contact sheet with a row per condition and a column per face, each with its label and score
+    below; flips are framed. Each face comes with its P(man), (1 + conditions,).
     """
     spec = replace(spec, size=TILE_PX, colour="bgr", margin_ratio=max(spec.margin_ratio, 0.2))
     columns = [
@@ -139,8 +140,10 @@ def sheet(
 
 
 def _tile(image: Image, man: float, original: float) -> Tile:
+    if np.isnan(man):
+        return Tile(image, "not found")
     label = man > 0.5
-    caption = "not found" if np.isnan(man) else f"{LABELS[label]} {percent(max(man, 1 - man))}"
+    caption = f"{LABELS[label]} {percent(max(man, 1 - man))}"
     return Tile(image, caption, highlighted=label != (original > 0.5))
 
 

@@ -1,4 +1,4 @@
-"""Counterfactual evaluation: how often a label changes when one condition of the picture does.
+"""Counterfactual evaluation: how often the label flips when one condition of the picture changes.
 
 The flip rate of a condition is the share of faces whose label without abstention differs from that
 in the original picture, for a model of this package or from any method's predictions.
@@ -30,15 +30,14 @@ LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless")
 
 
 class ConditionResult(Record, frozen=True, kw_only=True):
-    """One condition, over the faces that have an answer with and without it, of one of
-    ``data.counterfactuals.KINDS``; None for others' conditions.
+    """One condition, over the faces that have an answer with and without it; ``no_answer`` counts
+    the others. ``kind`` is one of ``data.counterfactuals.KINDS``, None for other conditions.
 
-    Faces without an answer are left out. ``flips`` are faces whose label changes, ``flip_rate``
-    their share, with Wilson's interval, also by column and group (None below ``SMALLEST_N`` faces)
-    and by the new label. ``confidence_change`` is the mean change of the original label's score,
-    with a bootstrap interval over faces; ``accuracy`` is over every labelled face, without
-    abstention; no answer is wrong. ``found`` and ``accuracy_of_found`` are of the faces that the
-    detector found again, where it searched again.
+    ``flips`` are faces whose label changes, ``flip_rate`` their share, with Wilson's interval, also
+    by column and group (None below ``SMALLEST_N`` faces) and by the new label.
+    ``confidence_change`` is the mean change of the original label's score, with a bootstrap
+    interval over faces; ``accuracy`` is over every labelled face, without abstention; no answer is
+    wrong. ``found`` and ``accuracy_of_found`` are of the redetected faces, if detection is rerun.
     """
 
     name: str
@@ -58,8 +57,8 @@ class ConditionResult(Record, frozen=True, kw_only=True):
 class Counterfactuals(Document, frozen=True, kw_only=True):
     """The flip rates of a model or method over ``n`` faces: ``genderscope counterfactuals --json``.
     Split and detector are None where predictions were read from a table; if ``redetected``, the
-    detector searched each counterfactual picture again. Samples without a face to draw on are
-    ``skipped``, by the reason; ``sheet`` is a file beside this one, ``accuracy`` on the originals.
+    detector ran again on each counterfactual picture. ``skipped`` counts samples without a face to
+    draw on, by reason; ``sheet`` is a file beside this one, ``accuracy`` is on the originals.
     """
 
     KIND = "counterfactuals"
@@ -78,10 +77,10 @@ class Counterfactuals(Document, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """Predictions for n faces, each in its original picture, which comes first, and in c
-    conditions: ``labels``, (n, 1 + c), index ``LABELS`` without abstention, or are -1; ``scores``
-    are P(man), or NaN; ``truth``, (n,), is -1 where unknown; ``groups`` are the data set's labels,
-    (n,) by column. Samples without a face to draw on are ``skipped``, by the reason.
+    """Predictions for n faces, each first in its original picture, then in c conditions:
+    ``labels``, (n, 1 + c), index ``LABELS`` without abstention, or are -1; ``scores``, likewise,
+    are P(man), or NaN; ``truth``, (n,), is -1 where unknown; ``groups`` are the data set's groups,
+    (n,) by column. ``skipped`` counts samples without a face to draw on, by reason.
     """
 
     conditions: tuple[str, ...]
@@ -94,9 +93,9 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is measured; ``seed`` is that of the drawn shapes and colours. ``redetect`` searches
-    each counterfactual picture again, on a grey canvas of twice its size, which measures the
-    detector too; else all pictures of a face are cropped alike.
+    """What to measure; ``seed`` sets the drawn shapes and colours. ``redetect`` runs the detector
+    again on each counterfactual picture, on a grey canvas of twice its size, which measures the
+    detector too; otherwise all pictures of a face are cropped alike.
     """
 
     detector: Detector
@@ -111,9 +110,9 @@ def measure(
     setup: Setup,
     on_face: Callable[[FaceSample, Floats], None] = lambda face, scores: None,
 ) -> Answers:
-    """Classify each face in all conditions; a sample without a face or landmarks is skipped, and
-    without any other it is a ``DatasetError``. ``on_face`` is called with each face and its P(man),
-    (1 + conditions,), the original first; NaN where it was not found again.
+    """Classify each face in all conditions. Samples without a face or landmarks are skipped;
+    ``DatasetError`` if none is left. ``on_face`` is called with each face and its P(man),
+    (1 + conditions,), the original first; NaN where it was not redetected.
     """
     detector, classifier = setup.detector, setup.classifier
     skipped: Counter[str] = Counter()
@@ -129,11 +128,11 @@ def measure(
         found = [True]
         for view in changed:
             if setup.redetect:
-                again = _found_again(view, face.face.box, setup)
+                cropped = _redetected(view, face.face.box, setup)
             else:
-                again = [crop(view, face.face, classifier.spec)]
-            crops += again
-            found.append(bool(again))
+                cropped = [crop(view, face.face, classifier.spec)]
+            crops += cropped
+            found.append(bool(cropped))
         faces.append(face.sample)
         scores.append(np.full(len(found), np.nan))
         scores[-1][found] = classifier(np.stack(crops))[:, 1]
@@ -152,17 +151,17 @@ def measure(
     )
 
 
-def _found_again(view: Image, box: Box, setup: Setup) -> list[Image]:
-    """The crop of the best face whose centre lies in a box, if there is one."""
+def _redetected(view: Image, box: Box, setup: Setup) -> list[Image]:
+    """The crop of the first detected face whose centre lies in ``box``, if any."""
     located = locate(Frame("", view), setup.detector, setup.classifier.spec)
     pairs = zip(located.faces, located.crops, strict=True)
     return [crop for face, crop in pairs if box.holds(face.box.centre)][:1]
 
 
 def from_predictions(predictions: Predictions) -> Answers:
-    """The same from any method's predictions for what ``counterfactual_faces.writing`` wrote;
-    ``DatasetError`` if the columns ``face`` and ``condition`` are missing, or no face has both an
-    original picture and a condition.
+    """Answers from any method's predictions of the pictures of ``counterfactual_faces.writing``;
+    ``DatasetError`` if the column ``face`` or ``condition`` is missing, a face occurs twice in a
+    condition, or there are no originals or no conditions.
     """
     columns = predictions.columns
     if missing := [name for name in ("face", "condition") if name not in columns]:
@@ -195,8 +194,8 @@ def from_predictions(predictions: Predictions) -> Answers:
         for name, values in predictions.groups.items()
         if name not in ("face", "condition")
     }
-    lost = len({*columns["face"]} - {*originals})
-    skipped = {NO_ORIGINAL: lost} if lost else {}
+    without_original = len({*columns["face"]} - {*originals})
+    skipped = {NO_ORIGINAL: without_original} if without_original else {}
     return Answers(tuple(names), labels, scores, predictions.truth[rows], groups, skipped)
 
 
@@ -238,8 +237,9 @@ def _condition(
     answered = (labels != NO_ANSWER).all(1)
     before, after = labels[answered].T
     flipped = before != after
-    first = np.where(before[:, None] == 1, scores[answered], 1 - scores[answered])
-    change = first[:, 1] - first[:, 0]
+    # Scores of the original label, before and after.
+    original = np.where(before[:, None] == 1, scores[answered], 1 - scores[answered])
+    change = original[:, 1] - original[:, 0]
     groups = answers.groups | {GENDER: np.array([*LABELS, ""])[answers.truth]}
     return ConditionResult(
         name=answers.conditions[column - 1],
@@ -268,8 +268,8 @@ def _accuracy(labels: Integers, truth: Integers) -> Estimate:
 
 
 def _mean(values: Floats, seed: int) -> Estimate:
-    """The mean, with the percentile interval of the bootstrap."""
-    if (n := len(values)) < 2:  # one value has a mean, but no spread
+    """The mean, with the bootstrap's percentile interval."""
+    if (n := len(values)) < 2:  # a single value has no spread
         return Estimate(n=n, value=float(values[0]) if n else None, interval=None)
     interval = metrics.percentiles(metrics.bootstrap_means(values, seed))
     return metrics.estimate(values.mean(), interval, n)

@@ -1,6 +1,7 @@
-"""Evaluation of a model, as it runs, on a labelled data set with one labelled face a picture.
+"""End-to-end evaluation of a model on a data set with one labelled face per picture.
 
-Every labelled picture counts: as a whole without a detected face, as wrong if unreadable.
+Every labelled picture counts: without a detected face it is classified as a whole, and an
+unreadable one is wrong.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,16 +26,18 @@ from genderscope.inference.classifier import Classifier, results_beside
 from genderscope.inference.locate import locate
 
 PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "scikit-learn")
-"""What the numbers may depend on, beside Python and this package."""
+"""What the numbers may depend on besides Python and this package."""
 ACCURACY_IS = (
     "argmax without abstention, over every labelled picture: one without a detected face is "
     "classified as a whole, one that cannot be read counts as wrong"
 )
-FULL_SIZE = 0  # in place of the pixels across, of a face in its picture as it is
+FULL_SIZE = 0  # the key of the face in its original picture; other keys are widths in pixels
 
 
 class Confusion(Record, frozen=True, kw_only=True):
-    """A confusion matrix, rows are truths; ``shares`` include pictures without a prediction."""
+    """A confusion matrix with a row per truth; ``shares`` are of all pictures of the row,
+    including those without a prediction.
+    """
 
     labels: tuple[str, str]
     counts: tuple[tuple[int, int], tuple[int, int]]
@@ -44,8 +47,8 @@ class Confusion(Record, frozen=True, kw_only=True):
 class Evaluation(Document, frozen=True, kw_only=True):
     """All metrics of a model on ``n`` labelled pictures of a data set; ``accuracy_is`` says what
     counts as right. ``trivial`` are three classifiers that ignore the picture. Groups are by column
-    and then by name. Pictures without a detected face are classified as a whole, unreadable ones
-    count as wrong, and those without a label do not count.
+    and name. Pictures without a detected face are classified as a whole, unreadable ones count
+    as wrong, and unlabelled ones do not count.
     """
 
     KIND = "evaluation"
@@ -95,25 +98,25 @@ def answers(
     face_px: Sequence[int] = (),
     redetect: bool = False,
 ) -> Iterator[Answer]:
-    """Classify every sample, in order, as a photograph would be; and the face at ``face_px`` pixels
-    across (see ``face_sizes``), with ``redetect`` detected anew in each of the smaller pictures.
+    """Classify every sample, in order, as a photograph would be; also at face widths of ``face_px``
+    pixels (see ``face_sizes``), with ``redetect`` detected again in each downscaled picture.
     """
     stream = iter(samples)
     while batch := list(islice(stream, batch_size)):
-        faces = [_crops(s, detector, classifier.spec, face_px, redetect) for s in batch]
-        crops = [crop for face in faces if not isinstance(face, str) for crop in face[0].values()]
+        located = [_crops(s, detector, classifier.spec, face_px, redetect) for s in batch]
+        crops = [crop for face in located if not isinstance(face, str) for crop in face[0].values()]
         scores = (
             (woman, man)
             for start in range(0, len(crops), batch_size)
             for woman, man in classifier(np.stack(crops[start : start + batch_size])).tolist()
         )
-        for sample, face in zip(batch, faces, strict=True):
+        for sample, face in zip(batch, located, strict=True):
             if isinstance(face, str):
                 yield Answer(sample, error=face)
-            else:
-                threshold = classifier.min_confidence
-                by_size = {px: Prediction(next(scores), threshold) for px in face[0]}
-                yield Answer(sample, by_size.pop(FULL_SIZE), detected=face[1], smaller=by_size)
+                continue
+            sizes, detected = face
+            by_size = {px: Prediction(next(scores), classifier.min_confidence) for px in sizes}
+            yield Answer(sample, by_size.pop(FULL_SIZE), detected=detected, smaller=by_size)
 
 
 def _crops(
@@ -123,11 +126,11 @@ def _crops(
     face_px: Sequence[int],
     redetect: bool,
 ) -> tuple[dict[int, Image], bool] | str:
-    """The crops by the face's size, and whether it was detected; or why there are none."""
+    """The crops by face width, and whether the face was detected; or why there are none."""
     try:
         located = locate(sample, detector, spec)
         image, [face], [full] = located.frame.image, located.faces, located.crops
-        assert image is not None  # an unreadable picture was raised
+        assert image is not None  # an unreadable picture raises
         crops = {FULL_SIZE: full}
         for size in face_px:
             if small := face_sizes.shrunk(image, face, size):
@@ -154,7 +157,7 @@ def measure(
     face_px: Sequence[int] = (),
     redetect: bool = False,
 ) -> Evaluation:
-    """All metrics; the provenance has the bootstrap's seed. ``DatasetError`` without labels."""
+    """All metrics; ``provenance.seed`` is the bootstrap's. ``DatasetError`` without labels."""
     labelled = [answer for answer in answers if answer.sample.label is not None]
     if not labelled:
         raise DatasetError(f"{dataset} has no labelled picture in the split {split!r}")
@@ -170,7 +173,7 @@ def measure(
         n=len(labelled),
         n_by_label=dict(zip(LABELS, counts.sum(axis=1).tolist(), strict=True)),
         accuracy_is=ACCURACY_IS,
-        rates=metrics.estimated_rates(counts, seed),
+        rates=metrics.estimated_rates(counts),
         roc_auc=metrics.roc_auc(truth, score),
         confusion=_confusion(counts),
         calibration=calibration.calibration(truth, score, seed),

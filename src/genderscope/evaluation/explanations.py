@@ -1,4 +1,4 @@
-"""What a model looks at in the faces of a picture."""
+"""Saliency maps of the faces of a picture: the pixels that a model's answer depends on."""
 
 from dataclasses import dataclass, replace
 
@@ -17,9 +17,9 @@ from genderscope.inference.pipeline import Rule
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
-    """One face in colour, (side, side, 3) uint8 BGR, its prediction, the map, (size, size[,
-    channels]) float32, that explains the class ``label``, an index into ``LABELS``, and the shares
-    of its energy in each of ``regions.REGIONS``, (7,).
+    """One face in colour, (side, side, 3) uint8 BGR, its prediction, the saliency map, (size,
+    size[, channels]) float32, of the class ``label``, an index into ``LABELS``, and the shares of
+    its energy in each of ``regions.REGIONS``, (7,).
     """
 
     result: Result
@@ -37,7 +37,7 @@ class Explanation:
         return cv2.imencode(".png", self.panel("guided"))[1].tobytes()
 
     def panel(self, name: str) -> Image:
-        """A picture for a caption that begins with ``name``: see ``panels.panel``."""
+        """A picture with a caption that begins with ``name``: see ``panels.panel``."""
         prediction = self.result.prediction
         answer = f"{prediction.label} {percent(prediction.confidence)}"
         caption = f"{name}: {answer}, explained: {LABELS[self.label]}"
@@ -52,9 +52,9 @@ def explain(
     label: int = EITHER,
     rule: Rule | None = None,
 ) -> list[Explanation]:
-    """Explain every face of a picture, (height, width, 3) uint8 BGR, in the detector's order: the
-    class ``label``, an index into ``LABELS``, by default the one with the higher score. The
-    default ``rule`` is the model's own.
+    """Explain every face of a picture, (height, width, 3) uint8 BGR, in the detector's order. The
+    explained class is ``label``, an index into ``LABELS``, by default the one with the higher
+    score; the default ``rule`` is the model's own.
     """
     rule = rule or Rule(explainer.min_confidence)
     spec = explainer.spec
@@ -71,8 +71,8 @@ def explain(
             rule.result(face, (woman, man)),
             tile_crop,
             int(man > woman) if label == EITHER else label,
-            one,
+            saliency,
             share,
         )
-        for face, tile_crop, (woman, man), one, share in rows
+        for face, tile_crop, (woman, man), saliency, share in rows
     ]

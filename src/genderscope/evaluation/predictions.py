@@ -1,4 +1,4 @@
-"""Predictions for many pictures, by this package or any other method: arrays and tables."""
+"""Predictions of many pictures, by this package or any other method, as arrays and tables."""
 
 import math
 import os
@@ -15,13 +15,14 @@ from genderscope.core.storage import csv_of, write_whole
 from genderscope.core.types import LABELS, UNCERTAIN, Floats, Prediction, Sample, Scene
 from genderscope.data import datasets
 from genderscope.data.datasets import table
+from genderscope.data.datasets._checks import OneLabelEach
 from genderscope.evaluation.exploration.tally import MOST_GROUPS
 
 Meaning = Literal["man", "confidence"]
 Integers = npt.NDArray[np.int64]
 
 ANSWERS = ("prediction", "score")
-"""The columns of which a table needs one."""
+"""A table needs at least one of these columns."""
 COLUMNS = ("file", "label", *ANSWERS)
 OUTCOMES = (*LABELS, UNCERTAIN)
 NO_ANSWER, UNSURE = -1, OUTCOMES.index(UNCERTAIN)
@@ -30,8 +31,8 @@ WORDS: dict[str, int | None] = table.WORDS | {UNCERTAIN: UNSURE}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A model's prediction of one sample, or the error in its place; whether the detector found the
-    face, and predictions of the same face at ``smaller`` sizes in pixels, if requested.
+    """A model's prediction of one sample, or the error instead; whether the face was detected, and
+    predictions of the same face at ``smaller`` sizes, by its width in pixels, if requested.
     """
 
     sample: Sample
@@ -42,14 +43,14 @@ class Answer:
 
     def __post_init__(self) -> None:
         if (self.prediction is None) == (self.error is None):
-            raise ValueError("an answer has a prediction or an error, and not both")
+            raise ValueError("an answer has either a prediction or an error")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predictions:
-    """Predictions of n pictures by a model or method of this name: ``truth``, (n,) int64, indexes
-    ``LABELS``, -1 where unknown; ``labels`` ``OUTCOMES``, with abstention, -1 without an answer;
-    ``score``, (n,) float64, is P(man), or NaN. Columns are further values, such as groups.
+    """Predictions of n pictures by the model or method ``name``: ``truth``, (n,) int64, indexes
+    ``LABELS``, -1 where unknown; ``labels``, likewise, ``OUTCOMES``, -1 without an answer;
+    ``score``, (n,) float64, is P(man), or NaN. ``columns`` are further values, such as groups.
     """
 
     name: str
@@ -69,15 +70,15 @@ class Predictions:
 
     @property
     def forced(self) -> Integers:
-        """The labels without abstention, (n,) int64: ``uncertain`` becomes the label that the
-        score is nearer to; -1 where there is no answer, or ``uncertain`` without a score.
+        """The labels without abstention, (n,) int64: ``uncertain`` becomes the label nearer to the
+        score; -1 without an answer, or for ``uncertain`` without a score.
         """
         nearer = np.where(np.isnan(self.score), NO_ANSWER, self.score > 0.5)
         return np.where(np.isin(self.labels, range(len(LABELS))), self.labels, nearer)
 
     @property
     def groups(self) -> dict[str, npt.NDArray[np.str_]]:
-        """The columns that divide the pictures into groups: those of a few values, (n,) each."""
+        """The columns that define groups, (n,) each: those of at most ``MOST_GROUPS`` values."""
         return {
             name: np.array(column)
             for name, column in self.columns.items()
@@ -95,7 +96,7 @@ def from_scene(scene: Scene) -> Answer:
 
 
 def of(answers: Iterable[Answer], name: str) -> Predictions:
-    """A model's answers in order, with groups as columns unless named as one of ``COLUMNS``."""
+    """A model's answers, in order; groups become columns unless named like one of ``COLUMNS``."""
     answers = list(answers)
     groups = dict.fromkeys(group for answer in answers for group in answer.sample.groups)
     predictions = [answer.prediction for answer in answers]
@@ -114,10 +115,10 @@ def of(answers: Iterable[Answer], name: str) -> Predictions:
 
 
 def read(path: Path, score_is: Meaning = "man", needed: Sequence[str] = ("file",)) -> Predictions:
-    """The predictions in a table, CSV or Parquet, with the columns that are ``needed``: see
+    """Read a table of predictions, CSV or Parquet, which must have the columns ``needed``; see
     ``from_rows``.
 
-    Other names of columns may follow the path: ``FILE?file=path&score=probability``.
+    Column names may follow the path: ``FILE?file=path&score=probability``.
     """
     source = str(path)
     path, names = datasets.with_options(source, "a table of predictions", COLUMNS)
@@ -126,7 +127,7 @@ def read(path: Path, score_is: Meaning = "man", needed: Sequence[str] = ("file",
 
     def by_option(row: dict[str, str]) -> dict[str, str]:
         others = {name: value for name, value in row.items() if name not in names.values()}
-        return others | {option: row[name] for option, name in names.items()}  # may be the same
+        return others | {option: row[name] for option, name in names.items()}
 
     one_of = () if {*ANSWERS} & {*names} else ANSWERS
     rows = ((where, by_option(row)) for where, row in table.rows(path, names, source, one_of))
@@ -134,19 +135,20 @@ def read(path: Path, score_is: Meaning = "man", needed: Sequence[str] = ("file",
 
 
 def from_rows(path: Path, rows: Iterable[table.Row], score_is: Meaning = "man") -> Predictions:
-    """The predictions in a table's rows: ``file,label,prediction,score`` and any other columns.
+    """Predictions from a table's rows: ``file,label,prediction,score`` and any other columns.
 
     ``file`` is relative to the table; ``label`` is a data set's word (see ``datasets.table``) or
     empty; ``prediction`` is such a word, ``uncertain``, or empty where there is no answer;
-    ``score`` is P(man), or empty. Either of the last two may be absent, and so may the label. If
-    ``score_is`` ``confidence``, the score is the probability of the prediction, which is needed.
-    ``DatasetError`` if a row is not valid, or there is none.
+    ``score`` is P(man), or empty. One of the last two may be absent, and so may the label. If
+    ``score_is`` is ``confidence``, the score is the probability of the prediction, which is needed.
+    ``DatasetError`` if a row is not valid, two rows label a file differently, or there are no rows.
     """
     truth, scores, labels, kept = [], [], [], []
+    one_label = OneLabelEach()
     for line, row in rows:
         where = f"{path}, {line}"
         if not row["file"]:
-            raise DatasetError(f"{where}: no file is named")
+            raise DatasetError(f"{where}: the file name is empty")
         score = _score(row.get("score", ""), where)
         prediction = table.index(row.get("prediction", ""), "prediction", WORDS, where)
         if score_is == "confidence":
@@ -160,6 +162,7 @@ def from_rows(path: Path, rows: Iterable[table.Row], score_is: Meaning = "man") 
         label = table.index(row.get("label", ""), "label", WORDS, where)
         if label == UNSURE:
             raise DatasetError(f"{where}: a label is known or empty, not {UNCERTAIN}")
+        one_label.check(path.parent / table.posix(row["file"]), label, path, line)
         truth.append(-1 if label is None else label)
         labels.append(nearer if prediction is None else prediction)
         scores.append(score)
@@ -177,10 +180,12 @@ def from_rows(path: Path, rows: Iterable[table.Row], score_is: Meaning = "man") 
 
 
 def write(path: Path, predictions: Predictions) -> None:
-    """Write the CSV that ``read`` reads; it is a data set too, of the name ``table``."""
+    """Write a CSV that ``read`` reads, as does the data set ``table``. Names are valid Unicode, as
+    in other results: see ``storage.text``.
+    """
     rows: list[list[object]] = [[*COLUMNS, *predictions.columns]]
     here = os.path.realpath(path.parent)
-    for file, truth, label, score, *more in zip(
+    for file, truth, label, score, *values in zip(
         predictions.files,
         predictions.truth.tolist(),
         predictions.labels.tolist(),
@@ -188,11 +193,11 @@ def write(path: Path, predictions: Predictions) -> None:
         *predictions.columns.values(),
         strict=True,
     ):
-        place = file if os.path.isabs(file) else Path(os.path.relpath(file, here)).as_posix()
+        path_text = file if os.path.isabs(file) else Path(os.path.relpath(file, here)).as_posix()
         prediction = "" if label == NO_ANSWER else OUTCOMES[label]
         number = "" if np.isnan(score) else f"{score:.6f}"
-        rows.append([place, "" if truth < 0 else LABELS[truth], prediction, number, *more])
-    write_whole(path, csv_of(rows))
+        rows.append([path_text, "" if truth < 0 else LABELS[truth], prediction, number, *values])
+    write_whole(path, csv_of(rows).decode(errors="replace").encode())
 
 
 def _score(text: str, where: str) -> float:
@@ -206,10 +211,12 @@ def _score(text: str, where: str) -> float:
 
 
 def _of_man(confidence: float, prediction: int | None, where: str) -> float:
-    """P(man) from the probability of the prediction; NaN where that is of neither label."""
-    if confidence < 0.5 and prediction in (0, 1):
+    """P(man) from the probability of the prediction; NaN if that is not a label."""
+    if prediction not in (0, 1):
+        return math.nan
+    if confidence < 0.5:
         raise DatasetError(f"{where}: confidence {confidence:g} in one of two labels is below 0.5")
-    return confidence if prediction == 1 else 1 - confidence if prediction == 0 else math.nan
+    return confidence if prediction == 1 else 1 - confidence
 
 
 def _integers(values: Iterable[int]) -> Integers:

@@ -1,4 +1,4 @@
-"""Where on the face a model looks, over a data set: maps, averages, energy by region."""
+"""Which regions of the face a model relies on, over a data set: saliency maps and their energy."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,8 +23,8 @@ ALL, RIGHT, WRONG = "all", "right", "wrong"
 
 @dataclass(frozen=True, slots=True)
 class Average:
-    """The mean of the faces of one kind of answer: crop, (size, size[, channels]), energy of the
-    maps, (size, size), each scaled to sum to 1, and landmarks in the crop, (5, 2).
+    """Means over the faces of one truth and prediction: the crop, (size, size[, channels]), the
+    maps' energy, (size, size), each scaled to sum to 1, and landmarks in the crop, (5, 2).
     """
 
     n: int
@@ -35,9 +35,9 @@ class Average:
 
 @dataclass(frozen=True, slots=True)
 class Maps:
-    """The maps of a data set's faces: ``truth`` and ``predicted``, (n,) indices into ``LABELS``, of
-    which the latter is explained; shares of the maps' energy and of the crops' pixels, (n, 7), see
-    ``regions``; averages by truth and prediction; the data set's own labels of each face, (n,).
+    """The maps of n faces, summarised: ``truth`` and ``predicted``, (n,) indices into ``LABELS``,
+    the latter being the explained class; shares of the maps' energy and of the crops' pixels,
+    (n, 7), see ``regions``; averages by truth and prediction; the data set's groups of each face.
     """
 
     truth: Integers
@@ -85,7 +85,10 @@ def explain(
     truth, predicted, shares, areas = map(np.concatenate, zip(*batches, strict=True))
     return Maps(
         *(truth, predicted, shares, areas),
-        {kind: Average(int(n), *(one / n for one in parts)) for kind, (n, *parts) in sums.items()},
+        {
+            kind: Average(int(n), *(total / n for total in parts))
+            for kind, (n, *parts) in sums.items()
+        },
         tuple(groups),
         by_box=tally["by box"],
         not_detected=tally["not detected"],
@@ -101,7 +104,7 @@ def _faces(
     tally: Counter[str],
     unreadable: list[str],
 ) -> Iterator[tuple[Sample, Image, Floats]]:
-    """The sample, crop and landmarks of each face; what has none of them is counted."""
+    """The sample, crop and landmarks of each face; pictures without one are counted."""
     labelled = (sample for sample in samples if sample.label is not None)
     for located in locate.stream(labelled, detector, explainer.spec):
         if located.frame.error is not None:
@@ -115,8 +118,8 @@ def _faces(
 
 
 class RegionShare(Record, frozen=True, kw_only=True):
-    """One region in a group's maps: the mean ``share`` of the energy, with a bootstrap interval
-    over faces, and the mean ``area`` of the crop, None where the share is.
+    """One region in a group's maps: its mean ``share`` of the energy, with a bootstrap interval
+    over faces, and its mean share of the crop's ``area``, None where ``share`` is withheld.
     """
 
     share: Estimate
@@ -124,8 +127,8 @@ class RegionShare(Record, frozen=True, kw_only=True):
 
 
 class RegionGroup(Record, frozen=True, kw_only=True):
-    """The regions in the maps of a group of faces: of a label or all, right, wrong or all answers,
-    and where it is one of the data set's groups its column and the share of wrong answers.
+    """The regions in the maps of a group of faces, by label and by right or wrong answer, or all;
+    a group of the data set also has its column and its share of wrong answers, ``error``.
     """
 
     label: str
@@ -138,11 +141,11 @@ class RegionGroup(Record, frozen=True, kw_only=True):
 
 
 class RegionSurvey(Document, frozen=True, kw_only=True):
-    """Where on the face a model looks, over ``n`` faces of a data set: which class is
-    ``explained``, how energy is defined, and the groups: by label and by whether the answer was
-    right, then by the data set's columns. Faces without landmarks have the average face's,
-    ``by_box``. Left out are pictures without a detected face, faces whose map is zero everywhere,
-    and those unreadable, with the reason.
+    """Which regions of the face a model relies on, over ``n`` faces of a data set: which class is
+    ``explained``, how energy is defined, and groups by label and by whether the answer was right,
+    then by the data set's columns. ``by_box`` counts faces without landmarks, which get the average
+    face's. Left out are pictures without a detected face, faces whose map is zero everywhere, and
+    unreadable pictures, with the reason.
     """
 
     KIND = "region survey"
@@ -173,7 +176,7 @@ def survey(
     by: Sequence[str] = (),
 ) -> RegionSurvey:
     """Shares of energy by label, by right and wrong, and by the columns ``by``; ``provenance.seed``
-    is the bootstrap's. A missing column is a ``DatasetError``.
+    is the bootstrap's. ``DatasetError`` if a column is missing.
     """
     right = maps.truth == maps.predicted
     columns = {name: np.array([groups.get(name, "") for groups in maps.groups]) for name in by}

@@ -1,8 +1,8 @@
-"""Where on a face the energy of a map lies: seven regions that divide a crop, from five landmarks.
+"""The energy of saliency maps by region of the face: seven regions that partition a crop.
 
-The regions are defined in the face's own frame: the landmarks' best fit to ``core.types.TEMPLATE``
-gives its rotation and its unit, the side of the face's box, so that they follow a face of any size
-and tilt. Each pixel belongs to one region, the first of ``REGIONS`` that contains it:
+The regions follow the face's size and roll: the least-squares fit of its five landmarks to
+``core.types.TEMPLATE`` gives the rotation and the unit, the side of the face's box. Each pixel
+belongs to one region, the first of ``REGIONS`` that contains it:
 
 - ``eyes``: an ellipse on each eye, 0.12 x 0.06 (half axes, in sides of the box);
 - ``brows``: an ellipse 0.115 above each eye, 0.15 x 0.055;
@@ -26,7 +26,7 @@ Points = npt.NDArray[np.complex128]
 
 
 def landmarks(face: Face, spec: PreprocessSpec) -> Floats:
-    """A face's landmarks in its crop, (5, 2) pixels from the corner, or the average face's."""
+    """A face's landmarks in its crop, (5, 2) in pixels; without any, the average face's."""
     a, b = window(face, spec)
     if face.landmarks is not None:
         places = points(face.landmarks)
@@ -90,5 +90,5 @@ def shares(maps: npt.NDArray[np.floating], faces: Floats) -> Floats:
 
 
 def areas(faces: Floats, size: int) -> Floats:
-    """The share of the crop's pixels in each region, (n, 7): the shares of an even map."""
+    """The share of the crop's pixels in each region, (n, 7): the shares of a uniform map."""
     return shares(np.ones((len(faces), size, size)), faces)

@@ -15,7 +15,7 @@ from genderscope.data.selection import Selected, Selection
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Samples of one split of a data set; ``exclusions`` are None without a file of them."""
+    """Samples of one split of a data set; ``exclusions`` is None without an exclusion file."""
 
     dataset: str
     split: str

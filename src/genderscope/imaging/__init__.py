@@ -1,1 +1,1 @@
-"""Pixels in, pixels out: decoding, the crop that networks read, drawing."""
+"""Pixels in, pixels out: decoding, the networks' crops, drawing."""

@@ -13,14 +13,14 @@ from genderscope.core.types import Image
 
 GAP_PX, TEXT_PX = 8, 12
 LINE_PX = TEXT_PX + 4
-# RGB; the last one is vermilion of the palette of Okabe and Ito.
+# RGB; the highlight is vermilion from the palette of Okabe and Ito.
 WHITE, BLACK, HIGHLIGHT = (255, 255, 255), (0, 0, 0), (213, 94, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A picture of a sheet, (height, width, 3) uint8 BGR or (height, width) grey, or a white space;
-    if highlighted it has a frame, and a caption in the frame's colour.
+    """A picture of a sheet, (height, width, 3) uint8 BGR or (height, width) grey, or blank space; a
+    highlighted one has a frame, and its caption has the frame's colour.
     """
 
     image: Image | None
@@ -35,8 +35,9 @@ def contact_sheet(
     heads: Sequence[str] = (),
     names: Sequence[str] = (),
 ) -> Image:
-    """Draw rows of tiles, (height, width, 3) uint8 BGR, each place as large as the largest tile,
-    with lines above everything, heads of the columns, and names to the left of the rows.
+    """Draw rows of tiles as one picture, (height, width, 3) uint8 BGR, in cells as large as the
+    largest tile, below the lines of ``title`` and the columns' ``heads``, to the right of the rows'
+    ``names``.
     """
     font = PIL.ImageFont.load_default(TEXT_PX)
     tiles = [tile for row in rows for tile in row]
@@ -69,12 +70,12 @@ def contact_sheet(
 
 
 def in_columns(tiles: Sequence[Tile], columns: int) -> list[Sequence[Tile]]:
-    """Rows of ``columns`` tiles; the last one may be shorter."""
+    """Rows of ``columns`` tiles; the last row may be shorter."""
     return [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
 
 
 def fitted(image: Image, size_px: int, interpolation: int = cv2.INTER_AREA) -> Image:
-    """A picture whose longer side is ``size_px``."""
+    """A picture resized so that its longer side is ``size_px``."""
     scale = size_px / max(image.shape[:2])
     width, height = (max(round(side * scale), 1) for side in image.shape[1::-1])
     resized = cv2.resize(image, (width, height), interpolation=interpolation)

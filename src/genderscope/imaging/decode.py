@@ -1,7 +1,7 @@
 """Decode pictures from files and folders; nothing else in the package decodes.
 
 Every file becomes upright BGR or a ``PictureError``. A JPEG or PNG whose structure bounds the work
-is decoded here, and everything else in ``workers``, which can be ended.
+is decoded in this process, everything else in ``workers``, which can be killed.
 """
 
 import os
@@ -27,7 +27,7 @@ EXTENSIONS = {
     *(".tif", ".tiff", ".avif", ".jp2", ".j2k", ".jpx", ".pbm", ".pgm", ".ppm", ".pnm"),
 }
 VIDEOS = {".avi", ".mkv", ".mov", ".mp4", ".webm"}
-ARCHIVES = {".tar", ".tgz", ".zip"}  # a tar file is read if it is named itself
+ARCHIVES = {".tar", ".tgz", ".zip"}  # a tar file is read only if it is named itself
 HEIF = {".heic", ".heif", ".hif"}
 UNREAD = {
     *(".pdf", ".psd", ".svg", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf"),
@@ -41,14 +41,14 @@ if "HEIF" in opening.FORMATS:
 else:
     UNREAD |= HEIF
 LIMITS = Limits()
-# Larger pictures, in bytes or in pixels of all passes, are decoded in workers.
+# Larger pictures, in bytes or in pixels over all passes, are decoded in workers.
 QUICK_BYTES, QUICK_PIXELS = 32 * 2**20, 250_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A picture that is not decoded yet: its path in results and errors, and its file, its bytes,
-    or a function that fetches its bytes; ``passes`` as of ``structure.passes`` if already counted.
+    """A picture that is not yet decoded: its path for results and errors; its file, its bytes or a
+    function that fetches them; and its ``structure.passes`` if already counted.
     """
 
     path: str
@@ -56,11 +56,11 @@ class Encoded:
     passes: int | None = None
 
     def fetched(self) -> Path | bytes:
-        """The file, or its bytes; a function may raise ``PictureError``."""
+        """The file or the bytes; a fetching function may raise ``PictureError``."""
         return self.source() if callable(self.source) else self.source
 
     def frame(self, limits: Limits = LIMITS, work: Work | None = None) -> Frame:
-        """The decoded picture; arguments and errors as of ``read_reduced``."""
+        """The decoded picture; arguments and errors as in ``read_reduced``."""
         image, _ = read_reduced(
             self.fetched(), limits, name=self.path, passes=self.passes, work=work
         )
@@ -68,9 +68,9 @@ class Encoded:
 
 
 def read(source: Path | bytes, limits: Limits = LIMITS, *, name: str | None = None) -> Image:
-    """Decode one picture, the first frame of an animated one, to (height, width, 3) uint8 BGR,
-    upright, transparency on white. ``PictureError`` says in one line what is wrong and what to do,
-    with ``name``, by default the file's.
+    """Decode one picture, the first frame if animated, to upright (height, width, 3) uint8 BGR with
+    transparency on white. ``PictureError`` says in one line what is wrong and what to do, after
+    ``name``, by default the file's.
     """
     return read_reduced(source, limits, name=name)[0]
 
@@ -85,14 +85,14 @@ def read_reduced(
     passes: int | None = None,
     work: Work | None = None,
 ) -> tuple[Image, int]:
-    """Decode one picture at a reduced size where its format can: a JPEG is decoded at a half, a
-    quarter or an eighth in less time than at full size.
+    """Decode one picture at a reduced size if its format allows: a JPEG at a half, a quarter or an
+    eighth, which is faster than at full size.
 
     Args:
-        source, limits, name: as of ``read``, also for errors.
-        longest_px: what the picture's longer side must keep.
-        reductions: of 2, 4 and 8, those allowed.
-        passes: as of ``structure.passes``; counted here by default.
+        source, limits, name: as in ``read``, which also lists the errors.
+        longest_px: the least longer side after the reduction.
+        reductions: the allowed ones of 2, 4 and 8.
+        passes: the picture's ``structure.passes``, by default counted here.
         work: reserves the memory, and ends the decoding when it is cancelled.
 
     Returns:
@@ -114,40 +114,39 @@ def read_reduced(
             if suffix in HEIF & UNREAD:
                 problem = f"is HEIC: {installation('heif')}"
             elif suffix in VIDEOS:
-                problem = "is a video, which 'genderscope watch' takes"
+                problem = "is a video: use 'genderscope watch'"
             elif suffix in ARCHIVES:
                 problem = "is an archive that cannot be read; unpack it"
         raise PictureError(f"{name} {problem}") from error
 
 
 def work_pixels(data: bytes, passes: int, limits: Limits = LIMITS) -> float:
-    """The pixels that a decoder goes over, in all its ``passes`` (see ``structure.passes``);
-    infinite where a picture's header and structure do not tell.
+    """The pixels that a decoder processes in all its ``passes`` (see ``structure.passes``);
+    infinite if a picture's header and structure do not tell.
     """
     try:
         with _QUIET:
-            pixels = opening.Opened(Request(data, limits, passes)).pixels
+            pixels = Opened(Request(data, limits, passes)).pixels
         return pixels * passes or float("inf")
-    except Exception:  # what Pillow raises on hostile bytes has no common root
+    except Exception:  # what Pillow raises on hostile bytes has no common base
         return float("inf")
 
 
 def find(
     paths: Iterable[str | Path], avoid: Path | None = None, unread: Counter[str] | None = None
 ) -> Iterator[Path | Frame]:
-    """Stream the pictures that paths name, and a frame with the error for a folder that cannot be
-    read.
+    """Stream the pictures that paths name, and a frame with the error for an unreadable folder.
 
     A named file is always tried. In folders, at any depth, visible files with a picture's extension
-    count: by name, a folder's files before its folders. Links to folders are not followed, so there
-    are no loops; the folder ``avoid``, such as the output, is not entered. ``unread`` counts the
-    files in folders that may be pictures but are not read, by extension.
+    are found, sorted by name, a folder's files before its subfolders. Links to folders are not
+    followed, so there are no loops; the folder ``avoid``, such as the output, is skipped.
+    ``unread`` counts by extension the files in folders that may show faces but are not read.
     """
+    avoid = avoid and avoid.resolve()
+    unread = Counter() if unread is None else unread
     for path in map(Path, paths):
-        if os.path.isdir(path):  # pathlib's would raise where a folder above is closed
-            yield from _inside(
-                path, avoid and avoid.resolve(), Counter() if unread is None else unread
-            )
+        if os.path.isdir(path):  # Path.is_dir raises if a parent folder is not accessible
+            yield from _inside(path, avoid, unread)
         else:
             yield path
 
@@ -155,7 +154,7 @@ def find(
 def frames(
     paths: Iterable[str | Path], avoid: Path | None = None, unread: Counter[str] | None = None
 ) -> Iterator[Frame]:
-    """Decode what ``find`` finds, one picture at a time; what fails is a frame with its error."""
+    """Decode what ``find`` finds, one picture at a time; a failure is a frame with its error."""
     for found in find(paths, avoid, unread):
         try:
             yield found if isinstance(found, Frame) else Frame(str(found), read(found))
@@ -181,7 +180,7 @@ def _inside(top: Path, avoid: Path | None, unread: Counter[str]) -> Iterator[Pat
             if entry.is_dir(follow_symlinks=False):
                 if path.resolve() != avoid:
                     below.append(path)
-            # A broken link is tried and fails; a pipe is skipped, as it would wait for ever.
+            # A broken link is tried and fails; a pipe is skipped, since reading could block.
             elif path.suffix.lower() in EXTENSIONS and (entry.is_symlink() or entry.is_file()):
                 yield path
             elif path.suffix.lower() in UNREAD:
@@ -190,8 +189,8 @@ def _inside(top: Path, avoid: Path | None, unread: Counter[str]) -> Iterator[Pat
 
 
 class _Quiet:
-    """No warnings while any thread reads: those about readable files do not concern users.
-    ``warnings.catch_warnings`` alone is not safe for threads.
+    """Suppresses warnings while any thread reads: about readable files they do not concern users.
+    ``warnings.catch_warnings`` alone is not thread-safe.
     """
 
     def __init__(self) -> None:
@@ -217,8 +216,8 @@ _QUIET = _Quiet()
 
 
 def _content(file: Path, limits: Limits, work: Work) -> bytes:
-    """The bytes of a regular file; reading a pipe, socket or device could wait for ever. So could a
-    kernel's file, whose size is 0. A large file has all the memory.
+    """The bytes of a regular file, up to its size: reading a pipe, a socket, a device or a kernel's
+    file, whose size is 0, could block. A large file reserves all the memory.
     """
     status = file.stat()
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
@@ -226,7 +225,7 @@ def _content(file: Path, limits: Limits, work: Work) -> bytes:
     memory = limits.max_memory * 2**20
     if COPIES * status.st_size > memory:
         raise PictureError(
-            f"has {status.st_size / 2**20:,.0f} MB, too many for its memory of "
+            f"has {status.st_size / 2**20:,.0f} MB, too many for the memory limit of "
             f"{limits.max_memory:,}; shrink it or raise the limit"
         )
     if status.st_size > QUICK_BYTES:

@@ -1,4 +1,4 @@
-"""Draw results onto a copy of a picture: boxes, labels, maps, and hidden faces."""
+"""Draw on a copy of a picture: boxes, labels, maps and text; pixelate faces."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,19 +12,19 @@ import PIL.ImageFont
 from genderscope.core.terminal import percent
 from genderscope.core.types import LABELS, UNCERTAIN, Box, Floats, Image, Result
 
-# BGR, from the palette of Okabe and Ito, safe for colour blindness; black text is legible on each.
+# BGR, from the colour-blind safe palette of Okabe and Ito; black text is legible on each.
 COLOURS = {LABELS[0]: (0, 159, 230), LABELS[1]: (233, 180, 86), UNCERTAIN: (215, 215, 215)}
 BLACK = (0, 0, 0)
 SMALLEST_TEXT_PX = 11
-BLOCKS, HIDDEN_MARGIN = 6, 0.35  # Blocks across a hidden face, hair and chin included
+BLOCKS, HIDDEN_MARGIN = 6, 0.35  # blocks across a pixelated face, with hair and chin
 
 
 def draw(image: Image, results: Sequence[Result]) -> Image:
     """A copy of a picture with each face's box, label and confidence, both (height, width, 3) uint8
     BGR.
 
-    Lines and letters scale with the picture and the face. A label without room above its box moves
-    into it, and nothing is cut off at the picture's edge.
+    Lines and text scale with the picture and the face. A label without room above its box moves
+    into it, and nothing is clipped at the picture's edge.
     """
     drawn = np.ascontiguousarray(image).copy()
     for result in results:
@@ -35,7 +35,7 @@ def draw(image: Image, results: Sequence[Result]) -> Image:
 
 
 def pixelated(image: Image, boxes: Sequence[Box]) -> Image:
-    """A copy of a picture in which no box shows more than a few blocks of one colour each."""
+    """A copy of a picture with the boxes pixelated to a few blocks each."""
     hidden = np.ascontiguousarray(image).copy()
     for box in boxes:
         x, y = box.width * HIDDEN_MARGIN, box.height * HIDDEN_MARGIN
@@ -49,7 +49,7 @@ def pixelated(image: Image, boxes: Sequence[Box]) -> Image:
 
 
 def rooms(image: Image, boxes: Sequence[Box]) -> list[Box | None]:
-    """Where each face's map fits next to its box: a square of whole pixels, or None."""
+    """A free square of whole pixels beside each face's box, for its map; None without room."""
     height, width = image.shape[:2]
     taken, found = list(boxes), list[Box | None]()
     for box in boxes:
@@ -57,7 +57,7 @@ def rooms(image: Image, boxes: Sequence[Box]) -> list[Box | None]:
         y = round(min(max(box.y, 0), height - side))
         lefts = (round(left) for left in (box.x + box.width, box.x - side) if side)
         places = (Box(x, y, side, side) for x in lefts if 0 <= x <= width - side)
-        room = next((p for p in places if all(p.iou(other) < 0.02 for other in taken)), None)
+        room = next((x for x in places if all(x.iou(other) < 0.02 for other in taken)), None)
         found.append(room)
         taken += [room] if room else []
     return found
@@ -75,7 +75,7 @@ def beside(image: Image, rooms: Sequence[Box | None], maps: Sequence[Image | Non
 
 
 def caption(image: Image, lines: Sequence[str]) -> Image:
-    """A copy of a picture with lines of text in its lower left corner, as far as they fit."""
+    """A copy of a picture with text in its lower left corner, the last lines that fit."""
     drawn = np.ascontiguousarray(image).copy()
     size_px = max(max(image.shape[:2]) / 45, SMALLEST_TEXT_PX)
     bottom = image.shape[0]
@@ -90,7 +90,7 @@ def caption(image: Image, lines: Sequence[str]) -> Image:
 
 
 def _corners(image: Image, box: Box) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Left top and right bottom of a box, moved into the picture."""
+    """The top left and bottom right corners of a box, clipped to the picture."""
     last = np.array(image.shape[1::-1]) - 1
     ends = np.array([(box.x, box.y), (box.x + box.width, box.y + box.height)])
     (left, top), (right, bottom) = ends.round().clip(0, last).astype(int).tolist()
@@ -100,7 +100,7 @@ def _corners(image: Image, box: Box) -> tuple[tuple[int, int], tuple[int, int]]:
 def _box(image: Image, result: Result) -> None:
     first, last = _corners(image, result.face.box)
     line = round(min(max(image.shape[:2]) / 400, result.face.box.width / 20))
-    # Bright inside dark, visible on any background.
+    # A bright line on a wider dark one is visible on any background.
     cv2.rectangle(image, first, last, BLACK, max(line, 1) + 2)
     cv2.rectangle(image, first, last, COLOURS[result.prediction.label], max(line, 1))
 
@@ -124,14 +124,14 @@ def _label(image: Image, result: Result) -> None:
 
 @lru_cache(maxsize=256)  # a track keeps its text for many frames
 def _plate(text: str, size_px: int, colour: tuple[int, int, int]) -> Image:
-    """Black text on a colour."""
+    """Black text on a coloured background."""
     plate: Image = ((1 - _text(text, size_px)[..., None]) * colour).round().astype(np.uint8)
     return plate
 
 
 @lru_cache(maxsize=16)  # a caption stays for many frames
 def _text(text: str, size_px: float) -> Floats:
-    """How much ink of a line of text each pixel has, 0-1, with a rim around it."""
+    """The coverage of each pixel by a line of text, 0-1, with a margin around it."""
     font = _font(round(size_px))
     rim = round(size_px / 4)
     left, top, right, bottom = (round(edge) for edge in font.getbbox(text))

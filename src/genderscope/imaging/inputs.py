@@ -1,4 +1,4 @@
-"""Pictures of any kind that a caller may pass: paths, addresses, bytes, files, PIL, arrays."""
+"""Pictures of every kind that a caller may pass: paths, addresses, bytes, files, PIL, arrays."""
 
 import os
 import re
@@ -27,36 +27,35 @@ ACCEPTED = (
     "a path, an http:// or https:// address, bytes, a file opened for reading bytes, a PIL image, "
     "or an array (height, width[, 1, 3 or 4]) of uint8, or of floats from 0 to 1"
 )
-# Of a picture from an address.
-MAX_BYTES, TIMEOUT_S = 64 * 2**20, 20.0
+MAX_BYTES, TIMEOUT_S = 64 * 2**20, 20.0  # for a picture from an address
 BLOCK_BYTES = 2**16
 
 
 def is_one(picture: object) -> bool:
-    """Whether a value is one picture, or cannot be any, rather than several pictures."""
+    """Whether a value is one picture, or no picture at all, rather than several pictures."""
     if isinstance(picture, np.ndarray):
         return picture.ndim < 4
-    one = isinstance(picture, str | bytes | bytearray | memoryview | dict)
-    one = one or hasattr(picture, "read")
-    return one or not isinstance(picture, Iterable)
+    single = isinstance(picture, str | bytes | bytearray | memoryview | dict)
+    return single or hasattr(picture, "read") or not isinstance(picture, Iterable)
 
 
 def load(
     picture: Picture, channel_order: ChannelOrder = "bgr", name: str = "the picture"
 ) -> Frame | Encoded:
-    """A picture of any accepted kind, else ``UsageError``; paths, addresses and bytes are not
-    decoded yet.
+    """A picture of any accepted kind, else ``UsageError``; paths, addresses and bytes are not yet
+    decoded.
 
     Args:
         picture: see ``ACCEPTED``. A PIL image is turned upright and transparency becomes white, as
-            in files.
+            for files.
         channel_order: of an array with three or four channels.
-        name: in errors, for a picture that has none.
+        name: in errors, for a picture without a name.
     """
     if isinstance(picture, str) and picture.lower().startswith(("http://", "https://")):
-        return Encoded(_shown(picture), partial(fetch, picture))
+        return Encoded(_redacted(picture), partial(fetch, picture))
     if isinstance(picture, str | os.PathLike):
-        return Encoded(os.fspath(picture) or ".", Path(picture))
+        path = os.fsdecode(picture)
+        return Encoded(path or ".", Path(path))
     if isinstance(picture, bytes | bytearray | memoryview):
         return Encoded(name, bytes(picture))
     if isinstance(picture, PIL.Image.Image):
@@ -64,13 +63,13 @@ def load(
             return Frame(name, error=f"{name} has no pixels")
         try:
             return Frame(name, opening.bgr(opening.upright(picture)))
-        except Exception as error:  # what Pillow raises on broken data has no common root
+        except Exception as error:  # what Pillow raises on broken data has no common base
             return Frame(name, error=f"{name} is broken ({error})")
     if isinstance(picture, np.ndarray):
         return Frame(name, _array(picture, channel_order))
     if hasattr(picture, "read"):
-        own = getattr(picture, "name", None)
-        name = own if isinstance(own, str) else name
+        file_name = getattr(picture, "name", None)
+        name = file_name if isinstance(file_name, str) else name
         try:
             data = picture.read()
             if data == b"":
@@ -79,13 +78,13 @@ def load(
                 return Encoded(name, data)
         except UnicodeDecodeError:
             pass  # opened for reading text
-        except (OSError, ValueError) as error:  # a closed file's is a ValueError
+        except (OSError, ValueError) as error:  # a closed file raises ValueError
             return Frame(name, error=f"{name} cannot be read: {error}")
     raise UsageError(f"a picture is {ACCEPTED}, not {type(picture).__name__}")
 
 
 def read(picture: Picture, channel_order: ChannelOrder = "bgr") -> Image:
-    """The decoded picture; ``UsageError`` as ``load``, ``PictureError`` if it cannot be read."""
+    """The decoded picture; ``UsageError`` as in ``load``, ``PictureError`` if it cannot be read."""
     loaded = load(picture, channel_order)
     frame = loaded if isinstance(loaded, Frame) else loaded.frame()
     if frame.image is None:
@@ -101,7 +100,7 @@ def fetch(address: str) -> bytes:
     from urllib.error import HTTPError
 
     try:
-        # A server may take its time over each byte of its headers: only a wait outside is bounded.
+        # The socket's timeout is per read: a server that sends single bytes would never exceed it.
         return within(TIMEOUT_S, partial(_get, address))
     except TimeoutError as error:
         problem: Exception = error
@@ -111,7 +110,7 @@ def fetch(address: str) -> bytes:
         error.close()
     except (OSError, HTTPException, ValueError) as error:
         problem, reason = error, f"cannot be reached: {getattr(error, 'reason', error)}"
-    raise PictureError(f"{_shown(address)} {reason}") from problem
+    raise PictureError(f"{_redacted(address)} {reason}") from problem
 
 
 def _get(address: str) -> bytes:
@@ -121,10 +120,10 @@ def _get(address: str) -> bytes:
     path, query = (parse.quote(part, safe="%/:=&;,+$!*'()@?~[]") for part in parts[2:4])
     user, _, host = parts.netloc.rpartition("@")
     wanted = request.Request(parts._replace(netloc=host, path=path, query=query).geturl())
-    if user:  # not for another host, to which an answer may point
+    if user:  # not sent to the target of a redirect
         token = b64encode(parse.unquote_to_bytes(user)).decode()
         wanted.add_unredirected_header("Authorization", f"Basic {token}")
-    # Without the handlers of file:// and ftp://, where an answer might point.
+    # Without handlers for file:// and ftp://, so that no redirect leads there.
     opener = request.OpenerDirector()
     for handler in (
         request.ProxyHandler,
@@ -141,12 +140,12 @@ def _get(address: str) -> bytes:
         announced = answer.length or 0
         data: bytes = b"" if announced > MAX_BYTES else answer.read(MAX_BYTES + 1)
         if max(announced, len(data)) > MAX_BYTES:
-            raise PictureError(f"{_shown(address)} is larger than {MAX_BYTES / 1e6:.0f} MB")
+            raise PictureError(f"{_redacted(address)} is larger than {MAX_BYTES / 1e6:.0f} MB")
     return data
 
 
-def _shown(address: str) -> str:
-    """An address without its query and its password."""
+def _redacted(address: str) -> str:
+    """An address without user, password and query."""
     return re.sub("//[^/@]*@", "//", address.partition("?")[0])
 
 

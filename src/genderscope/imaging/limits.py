@@ -1,4 +1,4 @@
-"""Limits on what one picture may use, as options of ``genderscope classify``."""
+"""Resource limits of one picture, which are options of ``genderscope classify``."""
 
 from dataclasses import dataclass, fields
 from math import inf
@@ -9,18 +9,18 @@ from genderscope.core.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one picture; all are positive, or it is a ``UsageError``.
+    """Resource limits of one picture; ``UsageError`` unless all are positive and finite.
 
     Attributes:
         max_pixels: reject larger pictures before decoding.
-        max_memory: reject pictures that need more memory, in MB, by their header.
-        max_seconds: give up a picture that takes longer to decode.
+        max_memory: reject pictures that need more memory, in MB, judged by their header.
+        max_seconds: give up on a picture that takes longer to decode.
     """
 
     PANEL: ClassVar[str] = "Limits"
     MAY_BE_ZERO: ClassVar[frozenset[str]] = frozenset()
 
-    max_pixels: int = 120_000_000  # Pillow's own limit of 178,956,970 stays above it
+    max_pixels: int = 120_000_000  # below Pillow's own limit of 178,956,970
     max_memory: int = 512
     max_seconds: float = 10
 

@@ -1,7 +1,7 @@
-"""Opening pictures with Pillow: their headers are checked, and their pixels come in strips.
+"""Open pictures with Pillow: check their headers, and convert their pixels in strips.
 
-Strips save the memory of further copies. Nothing of size is imported here, since the processes of
-``imaging.workers`` start with it.
+Strips save the memory of further copies. Nothing slow is imported here, since the processes of
+``imaging.workers`` import this at their start.
 """
 
 from collections.abc import Iterator
@@ -34,28 +34,28 @@ TURNS = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
-# Possible maxima of deep grey pictures: the first that holds all values. Cameras and scanners store
-# 10 and 12 bits in 16.
+# Candidate white levels of deep grey pictures; the first that is not exceeded is used. Cameras and
+# scanners store 10 and 12 bits in 16.
 INTEGER_TOPS = (2**8 - 1, 2**10 - 1, 2**12 - 1, 2**16 - 1, 2**31)
 FLOAT_TOPS = (1, 2**8 - 1, 2**10 - 1, 2**12 - 1, 2**16 - 1)
-# Floats up to here may belong to a picture whose white lies above 1.
+# A picture of floats up to this value may have its white above 1.
 BRIGHT = 16
-# Resampling makes floats exceed white by this factor.
+# Resampling may make floats exceed white by this factor.
 OVERSHOOT = 1.1
 ADVICE = {
     FileNotFoundError: "is not there; check the path",
-    IsADirectoryError: "is a folder where a picture is wanted",
+    IsADirectoryError: "is a folder, not a picture",
     PermissionError: "may not be read; change its permissions",
 }
 STRIP_PIXELS = 2**16
-# Bytes for a pixel: what Pillow keeps in each mode, where it is not 4; what decoders need besides.
+# Bytes per pixel: Pillow's storage in each mode, if not 4; and what decoders need in addition.
 KEPT = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
 DECODERS = {"WEBP": 10, "AVIF": 8, "HEIF": 12, "JPEG2000": 20, "BMP": 2, "DIB": 2, "PPM": 8}
-# Of the file: its reader's, and that of the process that decodes it.
+# Copies of the file: one in the reader, one in the process that decodes it.
 COPIES = 2
-# In BGR, and smaller ones for the detector.
+# Bytes per pixel of the BGR picture and the detector's smaller copies.
 BGR = 4
-# Tags of a TIFF: bits of each sample, samples, rows of a strip, width and height of a tile.
+# TIFF tags: bits per sample, samples per pixel, rows per strip, width and height of a tile.
 BITS, SAMPLES, STRIP, TILE_WIDTH, TILE_HEIGHT = 258, 277, 278, 322, 323
 
 
@@ -78,14 +78,14 @@ class Opened:
     """A picture whose header has been read and checked.
 
     Attributes:
-        picture: as Pillow holds it.
-        pixels: its width times its height, by its header.
+        picture: Pillow's.
+        pixels: its width times its height, from its header.
         reduction: the factor by which its decoder shrinks it.
-        memory: the most that decoding it takes, in bytes.
+        memory: the most that decoding takes, in bytes.
 
     Raises:
-        PictureError: it is above a limit; the message has no name. Pillow raises all kinds of
-            errors too: see ``problem``.
+        PictureError: it exceeds a limit; the message has no name. Pillow raises errors of many
+            types too: see ``problem``.
     """
 
     def __init__(self, request: Request) -> None:
@@ -104,7 +104,7 @@ class Opened:
         extra = _extra(self.picture, request.passes)
         self.reduction = _reduce(self.picture, request)
         kept = KEPT.get(self.picture.mode, 4)
-        # Beside what Pillow keeps there are the same pixels turned, or those in BGR.
+        # Besides Pillow's own pixels there are those turned upright, or those in BGR.
         copies = self.picture.width * self.picture.height * (kept + max(kept, BGR))
         self.memory = COPIES * len(request.data) + extra + copies
         if self.memory > limits.max_memory * 2**20:
@@ -119,7 +119,7 @@ class Opened:
 
 
 def upright(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """A picture, decoded and turned as its EXIF orientation says."""
+    """A picture, decoded and turned upright by its EXIF orientation."""
     picture.load()
     orientation = _orientation(picture)
     return picture.transpose(TURNS[orientation]) if orientation in TURNS else picture
@@ -136,7 +136,7 @@ def bgr(picture: PIL.Image.Image) -> Image:
 
 
 def strips(picture: PIL.Image.Image) -> Iterator[Image]:
-    """The same pixels from top to bottom, some rows at a time."""
+    """The pixels as from ``bgr``, top to bottom, some rows at a time."""
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         top, transparent = _white(picture), picture.info.get("transparency")
         for strip in _crops(picture):
@@ -157,28 +157,26 @@ def strips(picture: PIL.Image.Image) -> Iterator[Image]:
 
 
 def problem(error: Exception, data: bytes, messages: str = "") -> str:
-    """What is wrong with a picture, with its decoder's messages, and what to do; no name."""
+    """What is wrong with a picture, with its decoder's messages, and what to do; without a name."""
     if isinstance(error, PictureError):
         return str(error)
     if isinstance(error, PIL.UnidentifiedImageError):
-        return (
-            f"{UNKNOWN}; supported formats: {', '.join(FORMATS)}"
-            if data
-            else "is empty; get another copy"
-        )
+        if not data:
+            return "is empty; get another copy"
+        return f"{UNKNOWN}; supported formats: {', '.join(FORMATS)}"
     if isinstance(error, PIL.Image.DecompressionBombError):
         return "has too many pixels to be decoded; shrink it"
     if isinstance(error, MemoryError):
         return "does not fit into memory; shrink it"
     if isinstance(error, OSError) and error.errno is not None:
         return ADVICE.get(type(error)) or f"cannot be read: {error.strerror}"
-    # What Pillow raises on hostile bytes has no common root.
+    # What Pillow raises on hostile bytes has no common base.
     reason = " ".join(f"{error} {messages}".split()) or type(error).__name__
     return f"is broken ({reason}); get another copy"
 
 
 def _formats(data: bytes) -> tuple[str, ...]:
-    """Those that a file may have."""
+    """The formats that a file may have."""
     if data[4:8] != b"ftyp" or "HEIF" not in FORMATS:
         return PILLOWS
     from pillow_heif import register_heif_opener  # slow to import
@@ -188,7 +186,7 @@ def _formats(data: bytes) -> tuple[str, ...]:
 
 
 def _reduce(picture: PIL.Image.Image, request: Request) -> int:
-    """Ask the decoder for a smaller picture; returns the factor by which it shrinks it."""
+    """Ask the decoder for a smaller picture; returns the factor by which the picture shrinks."""
     width, height = picture.size
     for by in sorted(request.reductions, reverse=True):
         if max(width, height) // by >= request.longest_px and min(width, height) >= by:
@@ -196,11 +194,11 @@ def _reduce(picture: PIL.Image.Image, request: Request) -> int:
     return 1
 
 
-def _extra(picture: Any, passes: int) -> int:  # formats have attributes of their own
-    """Bytes that a decoder needs besides the pixels."""
+def _extra(picture: Any, passes: int) -> int:  # each format has its own attributes
+    """Bytes that a decoder needs in addition to the pixels."""
     pixels: int = picture.width * picture.height
     if picture.format in ("JPEG", "MPO"):
-        # A JPEG of several scans is kept as coefficients of two bytes.
+        # A JPEG of several scans is buffered as coefficients of two bytes.
         factors = [across * down for _, across, down, _ in picture.layer]
         return 2 * pixels * sum(factors) // max(*factors, 1) if passes != 1 else 0
     if picture.format == "TIFF":
@@ -221,7 +219,7 @@ def _crops(picture: PIL.Image.Image) -> Iterator[PIL.Image.Image]:
 
 
 def _eight_bits(values: npt.NDArray[Any], top: float) -> Image:
-    """Grey of 16 bits, 32 bits or floats as uint8: Pillow's own conversion cuts it off at 255."""
+    """Grey of 16 bits, 32 bits or floats as uint8: Pillow's own conversion clips it at 255."""
     with np.errstate(invalid="ignore"):  # infinity times 0
         scaled = np.nan_to_num(values.astype(np.float32) * (255 / top), posinf=255, neginf=0)
     grey: Image = scaled.round().clip(0, 255).astype(np.uint8)
@@ -229,25 +227,25 @@ def _eight_bits(values: npt.NDArray[Any], top: float) -> Image:
 
 
 def _white(picture: PIL.Image.Image) -> float:
-    """The value of white. Of floats, a few may be infinite or far above it."""
+    """The value of white. A few floats may be infinite or far above it."""
     step = picture.width * picture.height // 2**20 + 1
     peak, samples = 0.0, []
     for strip in _crops(picture):
         values = np.asarray(strip)
-        shown = values[np.isfinite(values) & (values > 0)]
-        peak = max(peak, float(shown.max(initial=0)))
-        samples.append(shown[::step])
+        positive = values[np.isfinite(values) & (values > 0)]
+        peak = max(peak, float(positive.max(initial=0)))
+        samples.append(positive[::step])
     if picture.mode != "F" or not peak:
         return next(top for top in INTEGER_TOPS if peak <= top)
-    usual = float(np.percentile(np.concatenate(samples), 99))
-    most = peak if peak <= 2 * usual else usual
-    if most > OVERSHOOT and peak <= BRIGHT:
-        return most
-    return next((top for top in FLOAT_TOPS if most <= OVERSHOOT * top), most)
+    typical = float(np.percentile(np.concatenate(samples), 99))
+    white = peak if peak <= 2 * typical else typical
+    if white > OVERSHOOT and peak <= BRIGHT:
+        return white
+    return next((top for top in FLOAT_TOPS if white <= OVERSHOOT * top), white)
 
 
 def _orientation(picture: PIL.Image.Image) -> int:
     try:
         return int(picture.getexif().get(ORIENTATION_TAG, 1))
-    except Exception:  # a broken EXIF block has no orientation
+    except Exception:  # the EXIF block is broken
         return 1

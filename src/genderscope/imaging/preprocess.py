@@ -1,9 +1,9 @@
-"""The one preprocessing: from a picture and a face to the array that the network reads.
+"""The only preprocessing: from a picture and a face to the network's input.
 
 ``PreprocessSpec`` holds every setting and is stored in each exported model, so training, evaluation
 and inference cannot drift apart. A crop is a square window in the picture, written as two complex
 numbers: the point ``u`` of the unit square around 0 lies at ``a * u + b`` in the picture, so
-``abs(a)`` is the window's side in pixels and ``angle(a)`` the face's tilt.
+``abs(a)`` is the window's side in pixels and ``angle(a)`` the face's roll.
 """
 
 from collections.abc import Iterable
@@ -68,12 +68,12 @@ class PreprocessSpec:
 
     @property
     def crop_shape(self) -> tuple[int, ...]:
-        """Of one crop: (size, size) or (size, size, 3)."""
+        """The shape of a crop: (size, size) or (size, size, 3)."""
         return (self.size, self.size) if self.colour == "grey" else (self.size, self.size, 3)
 
     @classmethod
     def refuse_unknown(cls, names: Iterable[str]) -> None:
-        """An unknown field is a ValueError, since ignoring it would change the crop."""
+        """``ValueError`` for an unknown field, since ignoring it would change the crop."""
         if unknown := set(names) - {field.name for field in fields(cls)}:
             raise ValueError(f"this version does not know {', '.join(sorted(unknown))}")
 
@@ -91,7 +91,7 @@ ALIGNED = PreprocessSpec(
 COLOUR = replace(ALIGNED, name="aligned-colour", colour="bgr")
 # Hair, neck and more pixels, for the pre-trained network.
 WIDE = replace(COLOUR, name="aligned-wide", size=112, margin_ratio=0.2)
-# The recipe of Arriaga et al. 2017 (arXiv:1710.07557), as their IMDB training set was made.
+# The preprocessing of the IMDB training set of Arriaga et al. 2017 (arXiv:1710.07557).
 PAPER = PreprocessSpec("paper")
 PRESETS = {spec.name: spec for spec in (PAPER, ALIGNED, COLOUR, WIDE)}
 
@@ -104,7 +104,7 @@ def window(face: Face, spec: PreprocessSpec) -> tuple[complex, complex]:
 
 
 def whole(image: Image, spec: PreprocessSpec) -> Face:
-    """The face whose crop is the whole picture, (height, width, 3), for ready-made crops."""
+    """A face whose crop is the whole picture, (height, width, 3), for ready-made crops."""
     height, width = image.shape[:2]
     zoom = 1 + 2 * spec.margin_ratio
     left, top = (1 - 1 / zoom) / 2 * width, (1 - 1 / zoom) / 2 * height
@@ -116,15 +116,15 @@ def cut(
 ) -> tuple[Image, npt.NDArray[np.bool_]]:
     """Cut a face out, with ``surround`` more pixels on every side at the same scale.
 
-    The middle of a crop with surround equals the crop without, pixel for pixel: training rotates
-    and shifts the wide one and still validates on what runs.
+    The centre of a crop with surround equals the crop without, pixel for pixel: training augments
+    the wide crop, and validates on the same crops as inference.
 
     Args:
         image: (height, width, 3) uint8 BGR.
 
     Returns:
-        The crop, (size, size[, 3]) uint8, and where it shows the picture rather than padding,
-        (size, size) bool; size includes the surround.
+        The crop, (size, size[, 3]) uint8, and the mask of the picture as opposed to padding, (size,
+        size) bool; size includes the surround.
 
     Raises:
         FaceOutsidePicture: the window lies outside the picture.
@@ -132,7 +132,7 @@ def cut(
     a, b = window(face, spec)
     height, width = image.shape[:2]
     side = spec.size + 2 * surround
-    # Bilinear sampling skips pixels below half size: average whole blocks first.
+    # Bilinear sampling aliases below half size, so average whole blocks first.
     block = max(min(int(abs(a) / spec.size), height, width), 1)
     reach = side / spec.size * (abs(a.real) + abs(a.imag)) / 2 + 2 * block
     left, top = (max(int(v - reach) // block * block, 0) for v in (b.real, b.imag))
@@ -144,11 +144,11 @@ def cut(
     if block > 1:
         part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.uint8)
 
-    # Pixel centres in the picture, then in the part, whose own are at halves. OpenCV samples at
-    # 1/32 of a pixel: rounding to that here makes the crop independent of the part's origin.
+    # Sampling points in the picture, then in the part, whose pixel centres OpenCV puts at integers.
+    # Rounded to OpenCV's step of 1/32 pixel, they make the crop independent of the part's origin.
     unit = _grid(spec.size, surround)
     place = a * unit + b
-    x, y = place.real.copy(), place.imag.copy()  # apart, they are several times as quick
+    x, y = place.real.copy(), place.imag.copy()  # contiguous arrays are several times faster
     across, down = (
         (np.rint(((v - start) / block - 0.5) * 32) / 32).astype(np.float32)
         for v, start in ((x, left), (y, top))
@@ -172,16 +172,16 @@ def cut(
 
 
 def crop(image: Image, face: Face, spec: PreprocessSpec) -> Image:
-    """Cut a face out of a picture: see ``cut``."""
+    """The crop of a face: see ``cut``."""
     return cut(image, face, spec)[0]
 
 
 def scale(pixels: Array, spec: PreprocessSpec) -> Array:
-    """Bring pixels, (n, channels, size, size) floats of NumPy or torch, to the network's scale."""
+    """Normalise pixels, (n, channels, size, size) floats of NumPy or torch, for the network."""
     axes = (1, 2, 3)
     mean = pixels.mean(axis=axes, keepdims=True)
     deviation = ((pixels - mean) ** 2).mean(axis=axes, keepdims=True) ** 0.5
-    deviation = deviation.clip(1.0)  # of 255: a flat crop stays flat instead of becoming noise
+    deviation = deviation.clip(1.0)  # of 255: a flat crop's noise is not amplified
     scaled: Array = (pixels - mean if spec.scaling == "mean_std" else pixels) / deviation
     return scaled
 
@@ -194,14 +194,14 @@ def to_input(crops: npt.NDArray[np.uint8], spec: PreprocessSpec) -> npt.NDArray[
 
 @lru_cache
 def _grid(size: int, surround: int) -> npt.NDArray[np.complex128]:
-    """The unit-square place of each pixel's centre: -0.5 to 0.5 inside, more in the surround."""
+    """Each pixel's centre in the unit square: -0.5 to 0.5 inside, beyond in the surround."""
     axis = (np.arange(-surround, size + surround) + 0.5) / size - 0.5
     return axis + 1j * axis[:, None]
 
 
 @lru_cache
 def _noise(size: int, surround: int, channels: int) -> Image:
-    """Fixed noise, tiled so that the middle is the same for every surround."""
+    """Fixed noise, tiled so that the centre is the same for every surround."""
     shape = (size, size) if channels == 1 else (size, size, channels)
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     wrapped = np.arange(-surround, size + surround) % size

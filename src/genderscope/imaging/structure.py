@@ -1,20 +1,20 @@
-"""The structure of encoded pictures, so far as it bounds the time that decoding takes."""
+"""The structure of encoded pictures, as far as it bounds the time that decoding takes."""
 
 import re
 from itertools import repeat
 
 MAX_SCANS = 100
-# Usual files have fewer segments and chunks; Pillow walks through them in Python.
+# Ordinary files have fewer segments and chunks; Pillow iterates over them in Python.
 MAX_SEGMENTS, MAX_CHUNKS = 200, 20_000
 _PNG = b"\x89PNG\r\n\x1a\n"
 # In a JPEG's data, a byte FF is followed by 00, or by D0-D7, which are restart markers.
-# A pattern that begins with a plain byte is searched for twelve times as quickly.
+# Starting the pattern with a literal byte makes the search twelve times faster.
 _MARKER = re.compile(rb"\xff\xff*([^\x00\xd0-\xd7\xff])", re.DOTALL)
 _SOI, _SOS, _EOI = b"\xff\xd8", b"\xda", b"\xd9"
 
 
 def passes(data: bytes) -> int:
-    """How often a decoder goes over a picture's pixels: for a JPEG its scans, counted up to
+    """How many passes over the pixels a decoder makes: for a JPEG its scans, counted up to
     ``MAX_SCANS + 1``; 0 if the structure does not tell.
     """
     if data.startswith(_SOI):
@@ -29,7 +29,7 @@ def _scans(data: bytes) -> int:
         if marker is None or marker[1] == _EOI:
             return scans
         if not scans and (marker.start() != at or marker.end() - at > 2 + MAX_SEGMENTS):
-            return 0  # Pillow would read the bytes between them one by one
+            return 0  # Pillow would read the bytes between segments one by one
         scans += marker[1] == _SOS
         if scans > MAX_SCANS:
             return scans
@@ -42,5 +42,5 @@ def _few_chunks(data: bytes) -> bool:
     for _ in repeat(None, MAX_CHUNKS):
         if at >= len(data):
             return True
-        at += 12 + int.from_bytes(data[at : at + 4])  # its length, kind, content and checksum
+        at += 12 + int.from_bytes(data[at : at + 4])  # length, type, content and checksum
     return False

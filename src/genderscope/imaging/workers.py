@@ -1,9 +1,9 @@
 """Decoding in separate processes, for pictures whose header does not bound their time and memory: a
-process that takes too long is killed, and what it prints becomes part of the picture's error.
+process that takes too long is killed, and its output becomes part of the picture's error.
 
-Each message is its length in four bytes and MessagePack. The parent sends a ``Request`` without its
-data and, to save copies of them, the data; the worker replies what memory it needs; the parent
-sends a byte once that is reserved; the worker replies the size, and the pixels follow.
+Each message is a length in four bytes and MessagePack. The parent sends a ``Request`` without its
+data, then the data, to save copies; the worker replies with the memory it needs; the parent sends a
+byte once that is reserved; the worker replies with the size, and the pixels follow.
 """
 
 import atexit
@@ -35,7 +35,7 @@ M = TypeVar("M", bound=msgspec.Struct)
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """A worker's reply: what is wrong with a picture, or the memory it needs, or its size."""
+    """A worker's reply: what is wrong with a picture, the memory it needs, or its size."""
 
     problem: str = ""
     memory: int = 0
@@ -45,7 +45,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 def decode(request: Request, work: Work) -> tuple[Image, int]:
-    """A picture and its reduction; ``PictureError``, without its name, says what is wrong."""
+    """A picture and its reduction; ``PictureError``, without a name, says what is wrong."""
     worker = _take()
     start = monotonic()
     try:
@@ -54,12 +54,12 @@ def decode(request: Request, work: Work) -> tuple[Image, int]:
     except (EOFError, OSError) as error:
         worker.end()
         if work.cancelled:
-            raise PictureError("was given up") from error
+            raise PictureError("was cancelled") from error
         if monotonic() - start >= request.limits.max_seconds:
             limit = f"{request.limits.max_seconds:g} s"
             raise PictureError(f"takes more than {limit} to decode; save it again") from error
-        raise PictureError("makes its decoder crash; save it again") from error
-    except BaseException:  # such as Ctrl-C in the middle of a picture
+        raise PictureError("crashes its decoder; save it again") from error
+    except BaseException:  # such as Ctrl-C while a picture is decoded
         worker.end()
         raise
     if work.cancelled:
@@ -117,14 +117,14 @@ class _Worker:
     def end(self) -> None:
         self._process.kill()
         self._process.wait()
-        with suppress(OSError):  # what it did not read cannot be sent
+        with suppress(OSError):  # unsent data cannot be flushed
             self._requests.close()
         self._replies.close()
 
 
 def serve() -> None:
-    """Decode what standard input asks for, until it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    """Answer the requests on standard input until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     warnings.simplefilter("ignore")
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     messages, printed = os.pipe()
@@ -140,15 +140,15 @@ def serve() -> None:
             with suppress(ImportError, OSError, ValueError):
                 import resource
 
-                most = used + request.limits.max_memory * 2**20
-                resource.setrlimit(resource.RLIMIT_DATA, (most, resource.RLIM_INFINITY))
+                limit = used + request.limits.max_memory * 2**20
+                resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.RLIM_INFINITY))
             try:
                 _answer(request, requests, replies)
             except Exception as error:
                 faulthandler.cancel_dump_traceback_later()
                 _send(replies, Reply(problem(error, request.data, _read(messages))))
-            _read(messages)  # of a picture that can be read they say nothing of use
-            del request  # or its data would stay until the next one's are there
+            _read(messages)  # discard those about a readable picture
+            del request  # else its data would stay until the next request's has arrived
 
 
 def _answer(request: Request, requests: IO[bytes], replies: IO[bytes]) -> None:
@@ -174,12 +174,12 @@ def _answer(request: Request, requests: IO[bytes], replies: IO[bytes]) -> None:
 
 
 def _watch(seconds: float) -> None:
-    """End this process after a time, whatever it does then."""
+    """End this process after a time, even within native code."""
     faulthandler.dump_traceback_later(max(seconds, 0.001), exit=True, file=2)
 
 
 def _data_bytes() -> int:
-    """Memory of this process that can be written to; 0 where the system does not say."""
+    """Bytes of this process's writable memory; 0 if the system does not tell."""
     with suppress(OSError):
         return int(Path("/proc/self/statm").read_text().split()[5]) * os.sysconf("SC_PAGE_SIZE")
     return 0
@@ -191,8 +191,8 @@ def _read(messages: int) -> str:
     return ""
 
 
-def _send(stream: IO[bytes], message: msgspec.Struct, *more: bytes) -> None:
-    for data in (msgspec.msgpack.encode(message), *more):
+def _send(stream: IO[bytes], message: msgspec.Struct, *payload: bytes) -> None:
+    for data in (msgspec.msgpack.encode(message), *payload):
         stream.write(len(data).to_bytes(4))
         stream.write(data)
     stream.flush()
@@ -214,7 +214,7 @@ def _exactly(stream: IO[bytes], size: int) -> bytes:
 
 
 def _forget() -> None:
-    """In a forked process the workers are the parent's."""
+    """Drop the workers in a forked process: they are the parent's."""
     global _IDLE
     _IDLE = SimpleQueue()
 

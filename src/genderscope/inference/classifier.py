@@ -1,7 +1,7 @@
 """The network in ONNX Runtime: from crops to calibrated scores.
 
-Labels, preprocessing, temperature and threshold come from the model file, so that a model runs as
-it was trained.
+Labels, preprocessing, temperature and threshold come from the model file, so inference matches
+training.
 """
 
 import os
@@ -22,12 +22,13 @@ from genderscope.inference.metadata import METADATA_KEY as METADATA_KEY
 from genderscope.inference.metadata import Metadata
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
-GUIDED = ".guided.onnx"  # suffix of the file beside a model that explains it: see ``explainer``
+GUIDED = ".guided.onnx"  # suffix of a model's graph for explanations: see ``explainer``
 CARD = ".card.md"  # suffix of the card beside a model: see ``reporting.cards``
 INT8 = ".int8.onnx"  # suffix of a model's quantised version: see ``training.quantise``
 ALIASES = {"fast": "mini_xception", "balanced": "standard_cnn", "accurate": "efficientnet_lite0"}
-"""Shipped models by what they are chosen for."""
-AT_ONCE = 8  # faces in one run of the network on a CPU: the maps of more of them leave its caches
+"""Shipped models by their purpose."""
+MOST_THREADS = 1024  # each is started; a million would take the machine down
+AT_ONCE = 8  # faces per run on a CPU: the feature maps of more of them exceed its caches
 
 
 def shipped() -> list[str]:
@@ -37,12 +38,14 @@ def shipped() -> list[str]:
 
 
 def quantised() -> list[str]:
-    """Names of their quantised versions, ``<model>.int8``."""
+    """Names of the quantised versions of shipped models, ``<model>.int8``."""
     return sorted(file.stem for file in WEIGHTS.glob(f"*{INT8}"))
 
 
 def find(model: str | Path) -> Path:
-    """The file of a shipped model by name or alias, or of any by path; ``ModelError`` if absent."""
+    """The file of a shipped model by name or alias, or of any model by path; ``ModelError`` if
+    absent.
+    """
     model = ALIASES.get(str(model), model)
     ours = str(model) in (*shipped(), *quantised())
     file = WEIGHTS / f"{model}.onnx" if ours else Path(model)
@@ -55,16 +58,15 @@ def find(model: str | Path) -> Path:
 
 
 def results_beside(network: Path) -> list[Path]:
-    """The results beside a model file, ``<model>.<data>.<detector>.json``, by name."""
+    """The evaluations beside a model file, ``<model>.<data>.<detector>.json``, sorted."""
     name = re.compile(re.escape(network.stem) + r"\.[^.]+\.[^.]+\.json")
     return sorted(file for file in network.parent.iterdir() if name.fullmatch(file.name))
 
 
 class Model:
-    """An open model file and its metadata; see ``open``. It has the preprocessing of its training,
-    temperature and bias (see ``calibrated``), the confidence below which the label is
-    ``uncertain``, explained in the metadata, and the provider by ONNX Runtime's name in lower case,
-    such as ``cpu``.
+    """An open model file and its metadata; see ``open``. ``spec`` is the preprocessing of its
+    training, ``temperature`` and ``bias`` are for ``calibrated``, below ``min_confidence`` the
+    label is ``uncertain``, and ``provider`` is named as in ``sessions.create``.
     """
 
     at_once = AT_ONCE
@@ -81,15 +83,15 @@ class Model:
 
     @classmethod
     def open(cls, file: Path, threads: int = 0, provider: str = sessions.CPU) -> Self:
-        """Open a model file; ``ModelError`` if it cannot be opened, was not exported by this
-        package, or does not give finite logits (see ``metadata.check``); else errors as
-        ``sessions.create``. ``threads`` share a batch of more than ``at_once`` faces, by default
-        one for each core. A smaller batch has one: a second would cost more than it saves.
-        ``UsageError`` if they are fewer than 0.
+        """Open a model file. ``threads``, by default one per core, share a batch of more than
+        ``at_once`` faces; a smaller batch is not worth a second thread.
+
+        ``ModelError`` if the file cannot be opened, was not exported by this package, or fails
+        ``metadata.check``; ``UsageError`` for invalid ``threads`` or an unknown provider.
         """
-        if threads < 0:
-            raise UsageError(f"threads must be 0 or more, not {threads}")
-        if file.parent != WEIGHTS:  # the shipped ones are tested
+        if not 0 <= threads <= MOST_THREADS:
+            raise UsageError(f"threads must be 0 to {MOST_THREADS:,}, not {threads:,}")
+        if file.parent != WEIGHTS:  # the shipped models need no trial
             trial = sessions.create(file, 1, trial=True)
             spec = metadata.read(trial, file).spec
             metadata.check(trial, sessions.trial_options(), file, spec)
@@ -101,18 +103,18 @@ class Model:
         """Calibrated probabilities, (n, 2); ``ModelError`` if they are not finite."""
         scores = calibrated(logits, self.temperature, self.bias)
         if not np.isfinite(scores).all():
-            raise ModelError(f"the network {self.name} gives scores that are not finite numbers")
+            raise ModelError(f"the network {self.name} gives scores that are not finite")
         return scores
 
     def _run(
-        self, outputs: list[str], crops: Image, **more: npt.NDArray[Any]
+        self, outputs: list[str], crops: Image, **extra: npt.NDArray[Any]
     ) -> list[npt.NDArray[Any]]:
-        """Outputs of the network for some crops and what else it reads of each."""
+        """Outputs of the network for crops and its ``extra`` inputs, one row per crop."""
         size = self.at_once if self.provider == sessions.CPU else len(crops)
 
         def run(start: int) -> list[npt.NDArray[Any]]:
             part = slice(start, start + size)
-            inputs = {name: values[part] for name, values in more.items()}
+            inputs = {name: values[part] for name, values in extra.items()}
             inputs["faces"] = to_input(crops[part], self.spec)
             found: list[npt.NDArray[Any]] = self._session().run(outputs, inputs)
             return found
@@ -120,8 +122,8 @@ class Model:
         if len(crops) <= size:
             return run(0)
         starts = range(0, len(crops), size)
-        one = self._threads == 1
-        runs = map(run, starts) if one else ordered(lambda: run, starts, self._threads)
+        single = self._threads == 1
+        runs = map(run, starts) if single else ordered(lambda: run, starts, self._threads)
         return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
 
 
@@ -130,23 +132,23 @@ class Classifier(Model):
 
     @classmethod
     def load(cls, model: str | Path, threads: int = 0, provider: str = sessions.CPU) -> Self:
-        """Open a shipped model by name or another by path; errors as ``find`` and ``open``."""
+        """Open a shipped model by name, or any model by path; errors as in ``find``, ``open``."""
         return cls.open(find(model), threads, provider)
 
     def logits(self, crops: Image) -> Floats:
-        """Raw outputs, (n, 2), for crops (n, size, size[, 3]) uint8."""
+        """Logits, (n, 2), of crops (n, size, size[, 3]) uint8."""
         outputs: Floats = self._run(["logits"], crops)[0].astype(np.float64)
         return outputs
 
     def __call__(self, crops: Image) -> Floats:
-        """Calibrated probabilities, (n, 2) in the order of ``LABELS``, of crops that
-        ``preprocess.crop`` cut, (n, size, size) uint8 grey or (n, size, size, 3) BGR.
+        """Calibrated probabilities, (n, 2) in the order of ``LABELS``, of crops from
+        ``preprocess.crop``, (n, size, size) uint8 grey or (n, size, size, 3) BGR.
         """
         return self._scores(self.logits(crops))
 
 
 def calibrated(logits: Floats, temperature: float, bias: float) -> Floats:
-    """Probabilities (n, 2): softmax of logits over temperature, bias added to the last class."""
+    """Probabilities, (n, 2): softmax of logits / temperature, plus ``bias`` for the last class."""
     scaled = logits / temperature + np.array([0.0, bias])
     powers = np.exp(scaled - scaled.max(-1, keepdims=True))
     scores: Floats = powers / powers.sum(-1, keepdims=True)

@@ -1,7 +1,7 @@
-"""Pictures classified by a Ray cluster, in workers that keep their networks.
+"""Pictures classified on a Ray cluster, by workers that keep their networks open.
 
-All machines need the same versions of this package, OpenCV and Pillow, and the same paths for what
-is not in object storage, as on a shared file system. Results equal those of one machine.
+All machines need the same versions of this package, OpenCV and Pillow, and the same paths for files
+outside object storage, as on a shared file system. Results equal those of one machine.
 """
 
 import hashlib
@@ -27,12 +27,12 @@ from genderscope.inference.bulk import Settings, archives
 from genderscope.inference.bulk.resuming import agree
 from genderscope.sinks import parquet
 
-READERS = 2  # In each worker: one reads while another computes
+READERS = 2  # per worker: one reads while the other computes
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A shard of pictures whose results become the part ``number`` of the store ``out``."""
+    """A shard of pictures whose results become part ``number`` of the store ``out``."""
 
     number: int
     shard: archives.Shard
@@ -49,14 +49,14 @@ def classify(
     provenance: Provenance | None = None,
     unread: Counter[str] | None = None,
 ) -> Iterator[Counter[str]]:
-    """Classify pictures on a cluster (see ``connected``) into a Parquet folder, or an address of
-    object storage, a part for each shard of ``archives.shards``; existing parts are kept.
+    """Classify pictures on a cluster (see ``connected``) into a Parquet folder, local or in object
+    storage, one part for each shard of ``archives.shards``; existing parts are kept.
 
-    Yields the counts of each part (see ``bulk.count``), in any order: first one for the existing
-    parts, with the numbers of ``parts`` and of all ``shards``. Each of ``workers``, by default one
-    for each core, has its own networks. ``size`` is that of ``archives.shards``, whose fingerprint
-    is added to the stored provenance; for ``unread`` see ``decode.find``. ``UsageError`` if ``out``
-    holds results of other pictures or settings, ``MissingExtra`` without Ray or pyarrow.
+    Yields first the numbers of existing ``parts`` and of all ``shards``, then the counts of each
+    new part (see ``bulk.count``) in any order. Each of ``workers``, by default one per core, has
+    its own networks. ``size`` is that of ``archives.shards``, whose fingerprint is added to the
+    stored provenance; for ``unread`` see ``decode.find``. ``UsageError`` if ``out`` holds results
+    of other pictures or settings, ``MissingExtra`` without Ray or pyarrow.
     """
     ray, data = connected()
     require("pyarrow", "eval")
@@ -64,10 +64,10 @@ def classify(
     store.clear()
     base = Path.cwd()
     digest, jobs, number = hashlib.sha256(), [], -1
-    there = set(parquet.parts(store))
+    existing = set(parquet.parts(store))
     for number, shard in enumerate(archives.shards(places, size=size, unread=unread)):
         digest.update(repr(shard).encode(errors="surrogateescape"))
-        if number not in there:
+        if number not in existing:
             jobs.append({"job": pickle.dumps(Job(number, shard, base, store.place))})
     provenance = structs.replace(
         provenance or Provenance(command="", versions=versions()), fingerprint=digest.hexdigest()
@@ -79,13 +79,13 @@ def classify(
         return
     blocks = data.from_items(jobs, override_num_blocks=len(jobs))
     workers = min(workers or int(ray.cluster_resources()["CPU"]), len(jobs))
-    made = blocks.map(_Worker, fn_constructor_args=(settings,), concurrency=workers)
-    for row in made.iter_rows():
+    tallies = blocks.map(_Worker, fn_constructor_args=(settings,), concurrency=workers)
+    for row in tallies.iter_rows():
         yield Counter(json.loads(row["tally"]))
 
 
 class _Worker:
-    """A process with its networks."""
+    """A worker process with its own networks."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._scope = settings, settings.scope()
@@ -105,14 +105,14 @@ class _Worker:
 
 
 def connected() -> tuple[ModuleType, ModuleType]:
-    """Ray and Ray Data, connected to a running cluster or RAY_ADDRESS, else to this machine;
-    ``MissingExtra`` without Ray.
+    """Ray and Ray Data, connected to a running cluster or RAY_ADDRESS, else started on this
+    machine; ``MissingExtra`` without Ray.
     """
     ray = require("ray", "cluster")
     data = require("ray.data", "cluster")
     if not ray.is_initialized():
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         ray.init(log_to_driver=False, logging_level="WARNING")
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # the progress is shown by the caller
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # the caller shows progress
     data.DataContext.get_current().enable_progress_bars = False
     return ray, data

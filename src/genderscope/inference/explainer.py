@@ -14,29 +14,29 @@ from genderscope.core.types import LABELS, Floats, Image
 from genderscope.inference.classifier import GUIDED, INT8, Model, find
 
 Maps = npt.NDArray[np.float32]
-EITHER = -1  # in the place of a class: the one with the higher calibrated score
-SATURATED = 0.005  # the share of a map's largest magnitudes that a picture clips to black or white
+EITHER = -1  # instead of a class: the one with the higher calibrated score
+SATURATED = 0.005  # share of a map's values that its picture clips to black or white
 
 
 def guided_file(model: Path) -> Path:
-    """Where the guided graph of a model's file lies: beside it."""
+    """The file of a model's guided graph, beside the model's."""
     return model if model.name.endswith(GUIDED) else model.with_suffix(GUIDED)
 
 
 class Explainer(Model):
     """A model that also explains its scores; see ``load``."""
 
-    at_once = 4  # it keeps the maps of both passes
+    at_once = 4  # it keeps the feature maps of both passes
 
     @classmethod
     def load(cls, model: str | Path, threads: int = 0) -> Self:
-        """Open the guided graph of a shipped model by its name, or of any by its path;
-        ``ModelError`` if the model or its graph is absent or cannot be opened.
+        """Open the guided graph of a shipped model by name, or of any model by path; ``ModelError``
+        if the model or its graph is absent or cannot be opened.
         """
         file = find(model)
         if file.name.endswith(INT8):
             name = file.name.removesuffix(INT8)
-            raise ModelError(f"{name} in integers has no gradients: explain {name} instead")
+            raise ModelError(f"a quantised model has no gradients: explain {name} instead")
         if not (guided := guided_file(file)).is_file():
             raise ModelError(
                 f"{file} has no guided graph beside it: 'genderscope export {file}' writes one"
@@ -46,13 +46,12 @@ class Explainer(Model):
     def __call__(
         self, crops: Image, classes: npt.NDArray[np.int64] | None = None
     ) -> tuple[Floats, Maps]:
-        """Calibrated probabilities of some faces, (n, 2) in the order of ``LABELS``, and the guided
-        gradients of the classes' logits with respect to the network's input, in the shape of the
-        crops.
+        """Calibrated probabilities, (n, 2) in the order of ``LABELS``, and the guided gradients of
+        the classes' logits with respect to the network's input, in the shape of the crops.
 
-        These are (n, size, size) uint8 grey or (n, size, size, 3) BGR, cut by ``preprocess.crop``.
+        The crops from ``preprocess.crop`` are (n, size, size) uint8 grey or (n, size, size, 3) BGR.
         The classes to explain, (n,), index ``LABELS``; -1, the default, is the one with the higher
-        score. ``UsageError`` if there is not one class for each crop.
+        score. ``UsageError`` unless there is one valid class per crop.
         """
         chosen = np.full(len(crops), EITHER) if classes is None else np.asarray(classes, np.int64)
         if chosen.shape != (len(crops),) or ((chosen < EITHER) | (chosen >= len(LABELS))).any():
@@ -66,10 +65,10 @@ class Explainer(Model):
 
     @staticmethod
     def picture(one: Maps) -> Image:
-        """A map (size, size[, 3]) as a grey picture (size, size) uint8.
+        """A map (size, size[, 3]), summed over channels, as a grey picture (size, size) uint8.
 
-        Mid-grey is zero, light positive and dark negative, over all channels. Each map is scaled by
-        its own maximum, so strengths of pictures do not compare.
+        Mid-grey is zero, light positive and dark negative. Each map is scaled by its own maximum,
+        so the strengths of two pictures are not comparable.
         """
         flat = one.sum(-1) if one.ndim == 3 else one
         largest = max(np.quantile(abs(flat), 1 - SATURATED), np.finfo(np.float32).tiny)

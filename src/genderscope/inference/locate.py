@@ -1,6 +1,6 @@
 """From a picture to its faces and their crops, for everything that classifies, trains or explains.
 
-``locate`` takes one picture and raises; ``stream`` takes many and gives errors in their places.
+``locate`` takes one picture and raises errors; ``stream`` takes many and yields errors in place.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -30,10 +30,9 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LocatedFaces:
-    """A picture with its faces, in the detector's order, those that it left out, and the crop of
-    each, (size, size) uint8 grey or (size, size, 3) BGR, or the error in its place. ``source`` is
-    where the faces' places come from; ``sample`` what the data set gives for the picture, where it
-    is from one.
+    """A picture with its faces in the detector's order, the crop of each, (size, size) uint8 grey
+    or (size, size, 3) BGR, and the numbers of faces left out; or the error instead. ``source``
+    tells where the faces' positions come from; ``sample`` is the data set's entry, if any.
     """
 
     frame: Frame
@@ -46,11 +45,11 @@ class LocatedFaces:
 
     @property
     def detected(self) -> bool:
-        """The detector found the faces."""
+        """Whether the detector found the faces."""
         return self.source is Source.DETECTOR
 
     def recrop(self, spec: PreprocessSpec, image: Image | None = None) -> tuple[Image, ...]:
-        """The same faces cut out otherwise, or out of another picture of the same size;
+        """Crops of the same faces with another spec, or from another picture of the same size;
         ``FaceOutsidePicture`` if a face's window lies outside it.
         """
         image = self.frame.image if image is None else image
@@ -74,15 +73,15 @@ def locate(
     work: Work | None = None,
     lap: Callable[[str], None] = lambda stage: None,
 ) -> LocatedFaces:
-    """Find a picture's faces and cut them out.
+    """Find a picture's faces and crop them.
 
     Args:
         picture: a frame, which may hold an error; an encoded picture; or a sample, which shows one
-            face, at its box where it has one.
-        detector: None takes boxes as they are, and the whole picture where there is none.
+            face, at its box if it has one.
+        detector: None uses the box unchanged, or the whole picture without a box.
         one_face: the picture shows one face: the detected one that overlaps ``box`` or, without a
             box, is nearest to the centre; else the face at the box, or the whole picture as a crop.
-        box: of that face, if known.
+        box: that face's, if known.
         limits, work: see ``decode.read_reduced``.
         lap: called after the stages ``detect`` and ``crop``.
 
@@ -100,8 +99,8 @@ def locate(
     if picture.image is None:
         return LocatedFaces(picture, sample=sample)
     if one_face or detector is None:
-        face, place = _one(picture.image, detector, spec, box)
-        located = LocatedFaces(picture, (face,), source=place, sample=sample)
+        face, source = _single_face(picture.image, detector, spec, box)
+        located = LocatedFaces(picture, (face,), source=source, sample=sample)
     else:
         faces = detector(picture.image)
         left_out = getattr(faces, "left_out", LeftOut())
@@ -119,7 +118,7 @@ def stream(
     *,
     one_face: bool = False,
 ) -> Iterator[LocatedFaces]:
-    """``locate`` for each picture, in order; a failed one has its error in its frame."""
+    """``locate`` for each picture, in order; the frame of a failed one has the error."""
     for picture in pictures:
         try:
             yield locate(picture, detector, spec, one_face=one_face)
@@ -128,8 +127,8 @@ def stream(
 
 
 def failed(picture: Picture, error: PictureError) -> LocatedFaces:
-    """The error in the place of a picture's faces."""
-    # Its history would keep the picture's bytes.
+    """The error in place of a picture's faces."""
+    # Its causes and traceback would keep the picture's bytes.
     error.__cause__ = error.__context__ = error.__traceback__ = None
     if isinstance(picture, Sample):
         frame = Frame(str(picture.file), error=str(error))
@@ -137,10 +136,10 @@ def failed(picture: Picture, error: PictureError) -> LocatedFaces:
     return LocatedFaces(Frame(picture.path, error=str(error)), error=error)
 
 
-def _one(
+def _single_face(
     image: Image, detector: Detect | None, spec: PreprocessSpec, box: Box | None
 ) -> tuple[Face, Source]:
-    """The one face of a picture, and where its place comes from."""
+    """The only face of a picture, and where its position comes from."""
     faces = [] if detector is None else detector(image)
     if box is not None:
         face = max(faces, key=lambda face: face.box.iou(box), default=None)

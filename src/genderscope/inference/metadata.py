@@ -18,10 +18,10 @@ from genderscope.core.types import LABELS
 from genderscope.imaging.preprocess import PreprocessSpec, to_input
 
 METADATA_KEY = "genderscope"
-_CROPS = 2  # that a network is tried on: a black one and a noisy one
+_CROPS = 2  # in a trial: a black one and a noisy one
 TRIAL_S = 1.0
-# The type of a node in the file: field 4, a text of 4 bytes, in any encoding that protobuf reads.
-# How often such a node repeats its graph may depend on the face, so that no trial shows it.
+# The type of a node in the file: field 4, a string of 4 bytes, in any encoding that protobuf reads.
+# The number of iterations of such a node may depend on the face, so no trial can bound it.
 _LOOP = re.compile(rb"[\x22\x00](?:\x04|\x84\x80*\x00)(Loop|Scan)")
 
 Count = Annotated[int, Meta(ge=0)]
@@ -29,12 +29,12 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Fields that are unknown here are ignored, since a later version may write more."""
+    """Unknown fields are ignored, since a later version may write more."""
 
 
 class Abstention(_Part, frozen=True, kw_only=True):
-    """When a model answers ``uncertain``: below ``min_confidence``, whose meaning is in words, and
-    the errors of the ``n`` validation faces, of which the share ``coverage`` is answered.
+    """When a model answers ``uncertain``: below ``min_confidence``, described by ``meaning``; and
+    its errors on ``n`` validation faces, of which it answers the share ``coverage``.
     """
 
     min_confidence: Share
@@ -46,9 +46,9 @@ class Abstention(_Part, frozen=True, kw_only=True):
 
 
 class TrainingData(_Part, frozen=True, kw_only=True):
-    """What a model was trained on: names and licences of the data sets, joined by `` + ``, their
-    readers, the fingerprint of the pictures' names, sizes and labels, the detector, None for the
-    data set's own boxes, how some crops were altered, with the seed, and numbers of faces.
+    """What a model was trained on: the data sets' names and licences, joined by `` + ``, and their
+    readers; the fingerprint of the pictures' names, sizes and labels; the detector, None for the
+    data set's own boxes; how some crops were altered, with the seed; and the numbers of faces.
     """
 
     name: str
@@ -62,9 +62,9 @@ class TrainingData(_Part, frozen=True, kw_only=True):
 
 
 class Training(_Part, frozen=True, kw_only=True):
-    """How a model was trained; ``settings`` are those of the training wing, for any recipe."""
+    """How a model was trained; ``settings`` may belong to any recipe."""
 
-    settings: dict[str, Any]  # ``training.settings.Settings``, which this wing cannot import
+    settings: dict[str, Any]  # ``training.settings.Settings``, which inference cannot import
     commit: str
     versions: dict[str, str]
     seconds: float | int | None = None
@@ -79,10 +79,10 @@ class Difference(_Part, frozen=True, kw_only=True):
 
 
 class Quantisation(_Part, frozen=True, kw_only=True):
-    """How a model was turned into integers, and what that changed: the types of weights and
-    activations, the chosen way of finding the activations' ranges, on ``faces`` faces, the root
-    mean square distance from the original's logits, for each way, the difference of accuracy on
-    held-out faces, and the share of these that get the original's label.
+    """How a model was quantised, and the effect: the types of weights and activations; the chosen
+    calibration method of the activations' ``ranges``, on ``faces`` faces; the root mean square
+    distance from the original's logits, for each method; the difference of accuracy on held-out
+    faces, and the share of these with the original's label.
     """
 
     weights: str
@@ -96,10 +96,9 @@ class Quantisation(_Part, frozen=True, kw_only=True):
 
 class Metadata(_Part, frozen=True, kw_only=True):
     """What the export wrote into a model file: ``LABELS``, the preprocessing of training,
-    temperature and bias (see ``classifier.calibrated``), multiply-adds for one face, the paper of
-    the architecture, metrics by the part of the data, such as ``validation``, the largest
-    difference from torch's logits that was allowed, and the method of a graph that explains, such
-    as ``guided``.
+    temperature and bias (see ``classifier.calibrated``), multiply-adds per face, the architecture's
+    paper, metrics by data split, such as ``validation``, the allowed difference from torch's
+    logits, and the method of a graph that explains, such as ``guided``.
     """
 
     name: str
@@ -122,8 +121,8 @@ class Metadata(_Part, frozen=True, kw_only=True):
         if self.labels != LABELS:
             raise ValueError(f"it has the labels {', '.join(self.labels)}, not {', '.join(LABELS)}")
 
-    def plain(self) -> dict[str, Any]:  # JSON, to be changed and written into another model
-        """Plain values for JSON; what is absent is left out."""
+    def plain(self) -> dict[str, Any]:  # JSON, to be edited and written into another model
+        """Plain values for JSON, without fields at their defaults."""
         return dict(msgspec.to_builtins(self))
 
 
@@ -137,7 +136,7 @@ def read(session: onnxruntime.InferenceSession, file: Path) -> Metadata:
     except KeyError as error:
         raise ModelError(f"{file} lacks genderscope's metadata") from error
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{file} has metadata that are not valid: {error}") from error
+        raise ModelError(f"{file} has metadata that is not valid: {error}") from error
     return metadata
 
 
@@ -147,11 +146,11 @@ def check(
     file: Path,
     spec: PreprocessSpec,
 ) -> None:
-    """Try a network on two crops; ``ModelError`` if it has a loop, cannot be run in ``TRIAL_S``, or
-    an output has not a row for each crop, logits not two columns, maps not the crops' shape, or not
-    all is finite. A ``ModelWarning`` if both crops have the same logits.
+    """Try a network on two crops; ``ModelError`` if it has a loop, does not run within ``TRIAL_S``,
+    or has an output of the wrong shape or with values that are not finite. A ``ModelWarning`` if
+    both crops get the same logits.
     """
-    from hashlib import shake_128  # with OpenSSL; importing numpy.random takes longer still
+    from hashlib import shake_128  # slow to import, but faster than numpy.random
 
     with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as data:
         if found := _LOOP.search(data):
@@ -170,15 +169,15 @@ def check(
     try:
         outputs = within(TRIAL_S, lambda: session.run(names, inputs, run_options))
     except TimeoutError as error:
-        run_options.terminate = True  # after the node that it is in, which nothing can stop
+        run_options.terminate = True  # takes effect after the running node
         raise ModelError(f"{file} takes more than {TRIAL_S:g} s for {_CROPS} faces") from error
-    except Exception as error:  # its exception types are private and have no common root
+    except Exception as error:  # its exception types are private, without a common base
         raise ModelError(f"{file} cannot be run: {error}") from error
     for name, values in zip(names, outputs, strict=True):
         if np.shape(values) not in expected[name]:
             raise ModelError(f"{file} gives {name} of shape {np.shape(values)} for {_CROPS} faces")
         if values.dtype.kind != "f" or not np.isfinite(values).all():
-            raise ModelError(f"{file} gives {name} that are not finite numbers")
+            raise ModelError(f"{file} gives {name} that are not finite")
         if name == "logits" and np.array_equal(*values):
-            message = f"{file} gives the same scores for different faces; export it anew"
+            message = f"{file} gives the same scores for different faces; export it again"
             warn(message, ModelWarning, stacklevel=2)

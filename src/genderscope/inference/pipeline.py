@@ -15,21 +15,21 @@ from genderscope.inference import locate
 from genderscope.inference.classifier import Classifier
 from genderscope.inference.locate import LocatedFaces
 
-# Decoded pictures that may wait for a full batch: about seven photographs of 12 megapixels.
+# Limit of decoded pictures that wait for a full batch: about seven photographs of 12 megapixels.
 WAITING_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When a label is ``uncertain``: below ``min_confidence``, and where the face is turned to the
-    side by more than ``max_yaw`` degrees.
+    """When a label is ``uncertain``: below ``min_confidence``, or if the face is turned to the side
+    by more than ``max_yaw`` degrees.
     """
 
     min_confidence: float
     max_yaw: float | None = None
 
     def result(self, face: Face, scores: Sequence[float]) -> Result:
-        """A face with its two scores and its label."""
+        """The result for a face and its two scores."""
         woman, man = scores
         turned = self.max_yaw is not None and abs(face.yaw_deg or 0.0) > self.max_yaw
         steady = UNCERTAIN if turned else None
@@ -51,8 +51,8 @@ class Pipeline:
         if max_yaw is not None and not 0 <= max_yaw <= 90:
             raise UsageError(f"max_yaw must be between 0 and 90 degrees, not {max_yaw}")
         self.classifier, self.detector = classifier, detector
-        own = classifier.min_confidence
-        self.min_confidence = own if min_confidence is None else min_confidence
+        default = classifier.min_confidence
+        self.min_confidence = default if min_confidence is None else min_confidence
         self.rule = Rule(self.min_confidence, max_yaw)
 
     def stream(
@@ -66,14 +66,14 @@ class Pipeline:
             frames: one with an error becomes a scene without faces.
             batch_size: faces in one run of the network.
             crops_are_faces: each picture is the crop of one face: the detector only aligns it, and
-                where it finds none the whole picture is the crop.
+                if it finds none the whole picture is the crop.
         """
         spec = self.classifier.spec
         located = locate.stream(frames, self.detector, spec, one_face=crops_are_faces)
         return self.classify(located, batch_size)
 
     def classify(self, located: Iterable[LocatedFaces], batch_size: int = 64) -> Iterator[Scene]:
-        """Scenes of pictures whose faces are located already: see ``stream``."""
+        """Scenes of pictures whose faces are already located: see ``stream``."""
         waiting: list[LocatedFaces] = []
         faces = size = 0
         for picture in located:

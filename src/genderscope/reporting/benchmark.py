@@ -50,15 +50,15 @@ def comparison(result: results.Benchmark) -> Iterator[Table]:
     if not pairs:
         return
     yield Table(
-        ["A, B", *(f"A's time in B's, batch {batch}" for batch in batches)],
+        ["A, B", *(f"time ratio A/B, batch {batch}" for batch in batches)],
         [[f"{pair.a}, {pair.b}", *(ratio(pair.time_ratio[b]) for b in batches)] for pair in pairs],
         f"Medians of the ratios of {result.rounds} rounds, with 95% intervals (bootstrap).",
     )
     for data in one.accuracy:
         yield Table(
-            [f"A, B on {data}", "A's accuracy less B's, points", "right: only A, only B", "p"],
+            [f"A, B on {data}", "accuracy difference A - B, points", "right: only A, only B", "p"],
             [[f"{pair.a}, {pair.b}", *_difference(pair.accuracy[data])] for pair in pairs],
-            "With 95% intervals (paired bootstrap); p of McNemar's exact two-sided test.",
+            "With 95% intervals (Newcombe 1998, paired); p of McNemar's exact two-sided test.",
         )
 
 
@@ -134,7 +134,7 @@ def _operators(name: str, batch: str, profile: results.NetworkProfile) -> Table:
         ["operator", "us", "%", "multiply-adds, M", "GFLOP/s", "GB/s"],
         rows,
         f"{name}, batch {batch}, for one face: the {len(rows)} of {len(largest)} operators that "
-        f"take the longest; measuring adds to {profile.microseconds:,.0f} us in all.",
+        f"take the longest; total with profiling: {profile.microseconds:,.0f} us.",
     )
 
 
@@ -164,8 +164,8 @@ def video(result: results.VideoBenchmark) -> Iterator[Table]:
         if run.guided_to_plain:
             rows.append([faces, ratio(run.guided_to_plain)])
     if rows:
-        caption = "Time of scores with maps in that of scores."
-        yield Table(["faces", "guided in plain"], rows, caption)
+        caption = "Time of scores with maps, divided by the time of scores."
+        yield Table(["faces", "guided / plain"], rows, caption)
 
 
 def markdown(tables: Iterable[Table], result: results.TimedDocument) -> str:

@@ -24,8 +24,9 @@ def card(model: str | Path) -> str:
     classifier, file = Classifier.load(model), described(model)
     metadata = classifier.metadata
     if metadata.training is None or metadata.data is None:
-        raise ModelError(f"the model {metadata.name} does not carry what it was trained on")
+        raise ModelError(f"the model {metadata.name} has no training metadata")
     evaluations = beside(file)
+    by_group = _one_each(evaluations)
     flips = file.with_name(f"{file.stem}.counterfactuals.json")
     return render(
         "model_card.md",
@@ -33,7 +34,8 @@ def card(model: str | Path) -> str:
         model=metadata,
         spec=classifier.spec,
         evaluations=evaluations,
-        by_group=_one_each(evaluations),
+        by_group=by_group,
+        columns={column for evaluation in by_group for column in evaluation.by_group},
         counterfactuals=Counterfactuals.load(flips) if flips.is_file() else None,
     )
 
@@ -47,13 +49,13 @@ def read(model: str | Path) -> str:
 
 
 def described(model: str | Path) -> Path:
-    """The file of a model that has a card; ``ModelError`` for one in integers, which has none."""
+    """The file of a model that has a card; ``ModelError`` for an 8-bit version, which has none."""
     file = find(model)
     if file.name.endswith(INT8):
         name = file.name.removesuffix(INT8)
         raise ModelError(
-            f"{file.stem} is {name} in integers: see genderscope card {name}, and its difference "
-            "in accuracy in genderscope models"
+            f"{file.stem} is the 8-bit version of {name}: see genderscope card {name}, and its "
+            "difference in accuracy in genderscope models"
         )
     return file
 

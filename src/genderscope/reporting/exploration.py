@@ -151,7 +151,7 @@ def _groups(columns: Mapping[str, dict[str, ByLabel] | None]) -> Iterator[Sectio
             rows.append((value, *(f"{counts[name]:,}" for name in used), share))
         description = f"Pictures by {column} and label, with the numbers of the table below"
         blocks.append(Figure(plots.bars(list(groups), series, "pictures"), description))
-        blocks.append(Table((column, *used, "women of the labelled"), rows))
+        blocks.append(Table((column, *used, "women among labelled"), rows))
     if columns:
         yield Section("Groups by label", blocks)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from genderscope.core.extras import require
 from genderscope.core.results import Estimate
-from genderscope.core.storage import write_whole
+from genderscope.core.storage import text, write_whole
 from genderscope.core.types import LABELS
 from genderscope.evaluation.evaluate import Confusion, Evaluation
 from genderscope.evaluation.face_sizes import FaceSizes, PublishedCurve, published
@@ -38,7 +38,7 @@ def evaluation(result: Evaluation, folder: Path) -> None:
 
 def title(result: Evaluation) -> str:
     """What was evaluated, in one line."""
-    return f"{result.model} on {result.dataset}, {result.split}, n = {result.n:,}"
+    return text(f"{result.model} on {result.dataset}, {result.split}, n = {result.n:,}")
 
 
 def confusion_matrix(confusion: Confusion, title: str, path: Path) -> None:
@@ -137,6 +137,8 @@ def _points(
         for place, one in zip(x, y, strict=True)
         if one.value is not None and one.interval is not None
     ]
+    if not points:
+        return
     places, values, low, high = zip(*points, strict=True)
     below = [value - end for value, end in zip(values, low, strict=True)]
     above = [end - value for value, end in zip(values, high, strict=True)]

@@ -106,11 +106,13 @@ def face_sizes(result: "FaceSizes") -> Table:
         [str(row.face_px), f"{row.accuracy.n:,}", f"{row.n_as_it_is:,}", *_two(row.accuracy)]
         for row in result.curve
     )
-    return _table(["face, px across", "n", "no larger anyway", "accuracy, %", "95% interval"], rows)
+    return _table(
+        ["face, px across", "n", "already this small", "accuracy, %", "95% interval"], rows
+    )
 
 
 def comparison(result: "Comparison") -> Iterator[Table]:
-    """A beside B: without abstention, then as they answered, then by group."""
+    """A beside B: without abstention, then with it, then by group."""
     forced, given = result.without_abstention, result.as_given
     names = ["% (95% interval)", "n", "A", "B", "A - B"]
     yield _table(
@@ -120,7 +122,7 @@ def comparison(result: "Comparison") -> Iterator[Table]:
             *_accuracies(forced.accuracies),
             _agreement(forced.agreement),
             [],
-            ["as they answered"],
+            ["with abstention"],
             ["  answered", "", *map(with_interval, (given.a.coverage, given.b.coverage))],
             ["  accuracy of these", "", *map(with_interval, (given.a.accuracy, given.b.accuracy))],
             _agreement(given.agreement),
@@ -204,7 +206,7 @@ def _accuracies(values: "Accuracies") -> Iterator[list[str]]:
 
 def _agreement(values: "Agreement") -> list[str]:
     kappa = "-" if values.kappa.value is None else f"kappa {values.kappa.value:.3f}"
-    return ["  say the same", f"{values.share.n:,}", with_interval(values.share), "", kappa]
+    return ["  agreement", f"{values.share.n:,}", with_interval(values.share), "", kappa]
 
 
 def _grouped(

@@ -1,4 +1,4 @@
-"""Who may use the service: clients with its name and the token, and no pages of other origins."""
+"""Access control: host names, the token, and the origins of web pages."""
 
 import hmac
 import re

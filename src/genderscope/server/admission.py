@@ -1,4 +1,4 @@
-"""Admission: requests wait for a free slot, and too many are refused."""
+"""Admission control: requests wait for a free slot; excess requests are refused."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator

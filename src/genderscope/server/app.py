@@ -45,7 +45,7 @@ def create_app(
     allow_origins: Collection[str] = (),
     allowed_hosts: Collection[str] = (),
 ) -> FastAPI:
-    """The service as an ASGI app, which closes the engine when it ends. A token is required for
+    """The service as an ASGI app, which closes the engine on shutdown. A token is required for
     ``/v1`` and ``/metrics``, if given; everything else is public. Web pages of ``allow_origins``
     may use it too. ``allowed_hosts`` are its names besides those of loopback; ``*`` is any. The
     engine reports to ``metrics``.

@@ -1,4 +1,4 @@
-"""Request bodies: read within the limits, and split into pictures, in memory.
+"""Request bodies: read within the limits and split into pictures, in memory.
 
 File names are ignored.
 """
@@ -14,7 +14,7 @@ from genderscope.server.limits import Limits
 from genderscope.server.problems import Problem
 
 FIELD = b"file"
-logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of each hostile body
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns about every hostile body
 
 
 async def read(request: Request, limits: Limits) -> bytes:
@@ -49,8 +49,8 @@ async def read(request: Request, limits: Limits) -> bytes:
 
 def pictures(body: bytes, content_type: str, max_files: int) -> list[bytes]:
     """The encoded pictures in a body: the files of a multipart form, or the body itself. Raises
-    ``Problem``: 400 invalid form, 413 too many files, 415 other content type, 422 no file or other
-    field.
+    ``Problem``: 400 invalid form, 413 too many files, 415 wrong content type, 422 no file or
+    another field.
     """
     kind, parameters = parse_options_header(content_type)
     if kind == b"multipart/form-data":

@@ -1,4 +1,4 @@
-"""Uvicorn with limits on slow clients, and problems for what is not HTTP."""
+"""Uvicorn with limits on slow clients, and problem responses to what is not HTTP."""
 
 import asyncio
 import socket
@@ -21,10 +21,10 @@ from genderscope.core.errors import UsageError
 from genderscope.server.limits import Limits
 from genderscope.server.problems import Problem
 
-# After an early response the rest of the request is discarded for this long, so that the client can
+# After an early response, discard the rest of the request for this long, so that the client can
 # read the response.
 LINGER_S = 2.0
-DRAIN_S = 5  # Added to a request's own time limit on shutdown
+DRAIN_S = 5  # added to a request's time limit on shutdown
 
 
 class Connection(H11Protocol):
@@ -57,7 +57,7 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP; a response that has begun is cut."""
+        """Answer what is not HTTP, unless a response has started, and close the connection."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             problem = Problem(400, "this is not HTTP/1.1; use an HTTP library")
             response = problem.response()
@@ -87,7 +87,7 @@ class Connection(H11Protocol):
 
 
 class Socket(WebSocketsSansIOProtocol):
-    """Answers a handshake that is not valid with a problem, and logs no refusal."""
+    """Answers an invalid handshake with a problem, and logs no refusals."""
 
     async def send(self, message: Any) -> None:
         await super().send(message)
@@ -100,10 +100,10 @@ class Socket(WebSocketsSansIOProtocol):
 
 
 def _rejection(status: int, text: str) -> Response:
-    answer = Problem(status, " ".join(text.split())).response()
-    headers = Headers((name.decode(), value.decode()) for name, value in answer.raw_headers)
+    response = Problem(status, " ".join(text.split())).response()
+    headers = Headers((name.decode(), value.decode()) for name, value in response.raw_headers)
     headers["Connection"] = "close"
-    return Response(status, HTTPStatus(status).phrase, headers, bytes(answer.body))
+    return Response(status, HTTPStatus(status).phrase, headers, bytes(response.body))
 
 
 def listen(host: str, port: int, token: str | None) -> socket.socket:
@@ -118,29 +118,29 @@ def listen(host: str, port: int, token: str | None) -> socket.socket:
     except OSError as error:
         reason = f"cannot listen on {host}, port {port}: {error.strerror}"
         if error.errno == EADDRINUSE:
-            reason = f"port {port} is in use; try --port {_free(address, family)}"
+            reason = f"port {port} is in use; try --port {_free_port(address, family)}"
         raise UsageError(reason) from error
-    except UnicodeError as error:  # of a label that is empty or too long
+    except UnicodeError as error:  # a label is empty or too long
         raise UsageError(f"{host} is not a valid host name") from error
 
 
-def _free(address: tuple[Any, ...], family: int) -> int:
-    """One of the next ports, or 0, which is any."""
-    host, port, *more = address
+def _free_port(address: tuple[Any, ...], family: int) -> int:
+    """A free port among the next ones, or 0 for any."""
+    host, port, *scope = address
     for other in range(port + 1, port + 20):
         with suppress(OSError, OverflowError):
-            socket.create_server((host, other, *more), family=family).close()
+            socket.create_server((host, other, *scope), family=family).close()
             return other
     return 0
 
 
 def drain_s(limits: Limits) -> int:
-    """The longest time that a shutdown takes, in seconds."""
+    """Maximum time of a shutdown, in seconds."""
     return round(limits.body_timeout_s + limits.timeout_s) + DRAIN_S
 
 
 def server(app: FastAPI, limits: Limits, **settings: Any) -> uvicorn.Server:
-    """A server with an app's limits and no access log; ``settings`` are ``uvicorn.Config``'s."""
+    """A server for an app, without an access log; ``settings`` are ``uvicorn.Config``'s."""
     return uvicorn.Server(
         uvicorn.Config(
             app,

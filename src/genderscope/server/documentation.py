@@ -1,22 +1,22 @@
-"""Documents as HTML: the API, the limits of its answers, and Markdown such as a model's card."""
+"""HTML pages: the API, the limits of its answers, and Markdown such as a model's card."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# In a wheel beside this file, in the repository among the documents.
+# Beside this file in a wheel, in docs in the repository.
 LIMITS = (Path(__file__).with_name("limits.md"), Path(__file__).parents[3] / "docs" / "limits.md")
 HEAD = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>The API of genderscope</title>
+<title>genderscope API</title>
 <link rel="icon" href="web/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="web/style.css">
 <link rel="stylesheet" href="web/work.css">
 <link rel="stylesheet" href="web/card.css">
-<header><a href="./">To the page</a></header>
+<header><a href="./">Back to the page</a></header>
 <main class="prose">
 """
 WIDE = '<div class="wide" tabindex="0" role="group" aria-label="Table"><table>'
@@ -36,7 +36,7 @@ def page(api: Any) -> str:  # an OpenAPI document
 
 
 def _lines(api: Any) -> Iterator[str]:
-    yield f"# API of {api['info']['title']} {api['info']['version']}"
+    yield f"# {api['info']['title']} {api['info']['version']} API"
     yield f"\n{api['info']['description']} For programs: [openapi.json](openapi.json)."
     for path, operations in api["paths"].items():
         for method, operation in operations.items():
@@ -48,14 +48,16 @@ def _lines(api: Any) -> Iterator[str]:
                     yield f"| `{each['name']}` | {meaning} |"
             if body := operation.get("requestBody"):
                 yield f"\nBody: {body['description']}"
-            answers = [f"{code} {of['description']}" for code, of in operation["responses"].items()]
-            yield f"\nAnswers: {'; '.join(answers)}"
+            responses = [
+                f"{code} {of['description']}" for code, of in operation["responses"].items()
+            ]
+            yield f"\nResponses: {'; '.join(responses)}"
 
 
 def html(markdown: str) -> str:
     """Markdown with tables as HTML; HTML within it is escaped.
 
-    Headings are one level lower, below the page's own. The first column of a table is its header.
+    Headings are one level lower, below the page's own. A table's first column is its header.
     """
     from markdown_it import MarkdownIt  # slow to import
 

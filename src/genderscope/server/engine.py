@@ -1,7 +1,7 @@
 """From encoded pictures to faces, off the event loop.
 
-Two pools of threads, for small and for large pictures, decode them and locate faces; the second
-gives way to everything else. One more thread runs the networks, in batches.
+Two thread pools, for small and for large pictures, decode them and locate faces; the second has
+a lower priority. One more thread runs the networks, in batches.
 """
 
 import asyncio
@@ -221,7 +221,7 @@ class Engine:
 
 
 def _give_way() -> None:
-    """Linux has priorities of threads: this one gives way, as do processes that it starts."""
+    """Lower the priority of this thread and its child processes; Linux only."""
     if sys.platform == "linux":
         os.nice(LARGE_NICENESS)
 

@@ -8,20 +8,20 @@ from genderscope.imaging import limits
 
 @dataclass(frozen=True, slots=True)
 class Limits(limits.Limits):
-    """Limits of the service; all are positive, only ``queue`` may be 0.
+    """Limits of the service; all are positive, except that ``queue`` may be 0.
 
     Attributes:
         max_pixels: maximum pixels of a picture, according to its header.
-        max_memory: MB for the pictures that are decoded at a time.
+        max_memory: memory for the pictures decoded at the same time, in MB.
         max_body_mb: maximum size of a request, and of a WebSocket frame.
         max_files: maximum pictures per request.
-        max_concurrent: requests processed at the same time.
-        queue: further requests that may wait; more get a 503.
-        timeout_s: time from the complete body to the response.
-        header_timeout_s: time for a request's header.
-        body_timeout_s: time for a body, plus one second per --body-bytes-per-s.
+        max_concurrent: maximum requests processed at the same time.
+        queue: maximum waiting requests; further ones get a 503.
+        timeout_s: maximum time from the complete body to the response.
+        header_timeout_s: maximum time for a request's header.
+        body_timeout_s: maximum time for a body, plus one second per --body-bytes-per-s.
         body_bytes_per_s: slowest allowed upload, in bytes per second.
-        max_live: open WebSockets.
+        max_live: maximum open WebSockets.
         live_idle_s: a WebSocket is closed after this long without a message.
     """
 

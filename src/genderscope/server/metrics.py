@@ -1,4 +1,4 @@
-"""Metrics for Prometheus; they contain nothing of what was sent."""
+"""Metrics for Prometheus; they contain no request data."""
 
 import time
 
@@ -9,7 +9,7 @@ SIZES = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Metrics:
-    """The metrics, in a registry of their own."""
+    """The metrics, in a separate registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""Errors as responses: ``application/problem+json`` (RFC 9457) with a sentence that helps."""
+"""Errors as responses: ``application/problem+json`` (RFC 9457) with a helpful sentence."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -18,18 +18,18 @@ MEANINGS = {
     400: "The body is not a valid multipart form, or is incomplete.",
     401: "The token is missing or wrong.",
     403: "The web page's origin, or the request's host, is not allowed.",
-    404: "There is nothing by that name.",
+    404: "The named model, card or face does not exist.",
     408: "The body arrived too slowly.",
     413: "The body is too large or has too many files.",
     415: "The content type is neither a multipart form nor a picture.",
-    422: "A picture cannot be read or has too many pixels, or a parameter is not valid.",
+    422: "A picture cannot be read or has too many pixels, or a parameter is invalid.",
     501: "The model has no guided graph.",
-    503: "The service is busy; try again after the time in the header Retry-After.",
+    503: "The service is busy; try again after the time in the Retry-After header.",
     504: "Processing took too long.",
 }
 
 
-class Problem(GenderscopeError):  # noqa: N818 - the word of RFC 9457
+class Problem(GenderscopeError):  # noqa: N818 - the term of RFC 9457
     """An error response, with its HTTP status and headers."""
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
@@ -46,7 +46,7 @@ class Problem(GenderscopeError):  # noqa: N818 - the word of RFC 9457
 
 
 def of(error: Exception) -> Problem:
-    """The problem for an error: our own errors keep their message, others reveal nothing."""
+    """The problem for an error: our own errors keep their message; others reveal nothing."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, GenderscopeError):

@@ -24,7 +24,7 @@ PNG, CSV = "image/png", "text/csv"
 CARDS = ("markdown", "html")
 REFUSED = (400, 401, 403, 408, 413, 415, 422, 503, 504)
 BINARY = {"schema": {"type": "string", "format": "binary"}}
-BODY: dict[str, Any] = {  # a part of the OpenAPI document
+BODY: dict[str, Any] = {  # part of the OpenAPI document
     "requestBody": {
         "required": True,
         "description": "A form with one or more pictures in fields named 'file', or the bytes of "
@@ -60,10 +60,10 @@ router = APIRouter(prefix="/v1", dependencies=[CHECKED])
 )
 async def classify(
     request: Request, service: Here, options: Annotated[schemas.ClassifyOptions, Query()]
-) -> Any:  # as below
+) -> Any:  # FastAPI would use another type as the response model
     """Detect the faces of the pictures and classify their perceived gender presentation.
 
-    A single picture that cannot be read is a problem; one of several has an error in its place.
+    A single unreadable picture is a problem; among several pictures, its entry is an error.
     """
     if options.format == "csv":
         return Response(_table(await _results(request, service, options, False)), media_type=CSV)
@@ -78,7 +78,7 @@ async def classify(
 )
 async def explain(
     request: Request, service: Here, options: Annotated[schemas.ExplainOptions, Query()]
-) -> Any:  # FastAPI would take another type for the response's model
+) -> Any:  # as in ``classify``
     """Classify, with a guided gradient for each face: the pixels that support the higher score.
 
     The response is JSON with a map for each face, or the map of one face as a PNG.
@@ -87,22 +87,20 @@ async def explain(
     prefers_png = _weight(accepted, PNG) > _weight(accepted, "application/json")
     if options.format == "json" or (options.format is None and not prefers_png):
         return await _answer(request, service, options, explain=True)
-    one = slice(options.face, options.face + 1)
-    results = await _results(request, service, options, explain=True, wanted=one)
+    wanted = slice(options.face, options.face + 1)
+    results = await _results(request, service, options, explain=True, wanted=wanted)
     if len(results) > 1:
         raise Problem(422, "a PNG shows one picture; send one picture, or request JSON")
     [result] = results
-    assert not isinstance(result, PictureError)  # it was raised
+    assert not isinstance(result, PictureError)  # ``_results`` raised it
     if not result.maps:
-        raise Problem(
-            404, f"no face {options.face}: of those found, {result.detected}, 0 is the first"
-        )
+        raise Problem(404, f"no face {options.face}: {result.detected} found, numbered from 0")
     return Response(result.maps[0], media_type=PNG)
 
 
 @router.get("/models", responses=documented(401, 403))
 async def models(service: Here) -> Models:
-    """The available models, with what is needed to run them elsewhere."""
+    """The available models, with the details needed to run them elsewhere."""
     cards = [ModelCard.of(name, model) for name, model in service.engine.models.items()]
     return Models(default=service.engine.default, models=cards)
 
@@ -178,7 +176,7 @@ async def _results(
     name, rule = service.choice(options, explain)
     engine, limits = service.engine, service.limits
 
-    async def one(picture: bytes) -> PictureResults | PictureError:
+    async def process(picture: bytes) -> PictureResults | PictureError:
         try:
             return await engine.process(picture, name, rule, explain, options.crops, wanted)
         except PictureError as error:
@@ -187,7 +185,7 @@ async def _results(
     async def work() -> list[PictureResults | PictureError]:
         kind = request.headers.get("content-type", "")
         pictures = await engine.run(bodies.pictures, body, kind, limits.max_files)
-        return await asyncio.gather(*map(one, pictures))
+        return await asyncio.gather(*map(process, pictures))
 
     with service.admission.inside.one():
         body = await bodies.read(request, limits)
@@ -198,7 +196,7 @@ async def _results(
 
 
 def _weight(accept: str, kind: str) -> float:
-    """How much a client wants a kind of answer, 0-1, by its header Accept."""
+    """The weight of a media type in an Accept header, 0-1."""
     for part in accept.split(","):
         name, *parameters = (word.strip().lower() for word in part.split(";"))
         if name == kind:

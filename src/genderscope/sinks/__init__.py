@@ -1,4 +1,4 @@
-"""Sinks: where results go. Each is one file with ``create(target)``, which returns a ``Sink``."""
+"""Sinks: outputs for results, one file each with ``create(target)``, which returns a ``Sink``."""
 
 import sys
 from io import BufferedWriter, FileIO, TextIOWrapper
@@ -14,14 +14,14 @@ Finished = tuple[str, list[str] | None]
 
 
 def drawn(scene: Scene) -> Image | None:
-    """A scene's picture with its results; None if it failed."""
+    """A scene's picture with its results drawn; None if it failed."""
     if scene.drawn is None and scene.frame.image is not None:
         return draw(scene.frame.image, scene.results)
     return scene.drawn
 
 
 class BaseSink:
-    """A context manager that calls ``close`` at its end, also after an error."""
+    """A context manager that calls ``close`` on exit, also after an error."""
 
     def __enter__(self) -> Self:
         return self
@@ -30,11 +30,11 @@ class BaseSink:
         self.close()
 
     def close(self) -> None:
-        """Finish the output; nothing to do unless a sink overrides it."""
+        """Finish the output; does nothing by default."""
 
 
 class _Raw(FileIO):
-    """A file whose name is in the errors of writing, as when a disk is full."""
+    """A file that names itself in write errors, such as on a full disk."""
 
     def write(self, data: Any) -> int:
         try:
@@ -45,9 +45,9 @@ class _Raw(FileIO):
 
 
 class TextSink(BaseSink):
-    """A text file, by its name or open, or standard output for ``-``, where each line is written as
-    soon as it is complete; a path that is not valid UTF-8 as its original bytes. ``UsageError`` if
-    it cannot be written.
+    """A text file by name, an open one, or standard output for ``-``. Each line is written as soon
+    as it is complete; a path that is not valid UTF-8 keeps its bytes. ``UsageError`` if the file
+    cannot be written.
     """
 
     def __init__(self, target: str | TextIO, append: bool = False) -> None:

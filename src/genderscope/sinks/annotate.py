@@ -15,12 +15,12 @@ from genderscope.sinks import BaseSink
 
 NEEDS_PICTURES = True
 SUFFIXES = (".jpg", ".jpeg", ".png")
-JPEG_PX = 65_500  # longer sides do not fit
-MAX_STEM_BYTES = 180  # file systems allow 255, with the number and the name until it is whole
+JPEG_PX = 65_500  # longest side that JPEG encoders accept
+MAX_STEM_BYTES = 180  # file systems allow 255 with a number and the suffix of a partial file
 
 
 class Annotate(BaseSink):
-    """A folder, made if needed, or ``UsageError``. A name in use gets a number."""
+    """A folder, created if needed; ``UsageError`` if that fails. A name in use gets a number."""
 
     def __init__(self, target: str) -> None:
         self._folder = Path(target)
@@ -38,7 +38,7 @@ class Annotate(BaseSink):
         fits = path.suffix.lower() in SUFFIXES and max(scene.frame.image.shape) <= JPEG_PX
         suffix = path.suffix if fits else ".png"
         drawn = draw(scene.frame.image, scene.results)
-        name = (path.stem + suffix).casefold()  # two names may be one to a file system
+        name = (path.stem + suffix).casefold()  # file systems may ignore case
         self._uses[name] = save_new(drawn, self._folder, path.stem, suffix, self._uses[name] + 1)
 
 
@@ -46,9 +46,9 @@ create = Annotate
 
 
 def save_new(image: Image, folder: Path, stem: str, suffix: str, number: int = 1) -> int:
-    """Write a picture as a new file, its name numbered from ``number`` where others have it; the
-    number that was free. The stem may come from an archive: control characters become ``_``, and
-    only its first ``MAX_STEM_BYTES`` are used.
+    """Write a picture to a new file, numbered from ``number`` if the name is taken, and return the
+    number used. The stem may come from an archive: control characters become ``_``, and only its
+    first ``MAX_STEM_BYTES`` are used.
     """
     stem = re.sub(r"[\x00-\x1f\x7f]", "_", stem)
     if len(encoded := os.fsencode(stem)) > MAX_STEM_BYTES:
@@ -60,7 +60,7 @@ def save_new(image: Image, folder: Path, stem: str, suffix: str, number: int = 1
 
 
 def check(file: Path) -> None:
-    """Refuse a file that no picture can be written to: a ``UsageError`` for an unknown suffix."""
+    """``UsageError`` if a file's suffix is not that of a supported picture format."""
     if file.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{file} should end in one of {', '.join(SUFFIXES)}")
 
@@ -71,8 +71,8 @@ def save(image: Image, file: Path) -> None:
     """
     check(file)
     try:
-        done, data = cv2.imencode(file.suffix, image)
-        if not done:
+        encoded, data = cv2.imencode(file.suffix, image)
+        if not encoded:
             height, width = image.shape[:2]
             raise UsageError(f"{file} cannot be written: {width} x {height} pixels do not fit")
         write_whole(file, data.tobytes())

@@ -1,4 +1,4 @@
-"""CSV: one row per face, and one for each picture without a face or with an ``error``."""
+"""CSV: one row per face, and one per picture without a face or with an ``error``."""
 
 from genderscope.core.types import LABELS
 from genderscope.sinks import face_rows

@@ -1,4 +1,4 @@
-"""CSV of a video: one row per face and frame, or one with ``error`` for a frame that failed."""
+"""CSV of a video: one row per face and frame, and one with ``error`` per failed frame."""
 
 import csv
 from typing import TextIO
@@ -14,13 +14,13 @@ COLUMNS = (
     *(f"frame_{label}" for label in LABELS),
     *OF_A_FACE,
 )
-# What spreadsheets take for the beginning of a formula.
+# Spreadsheets evaluate text that starts with one of these as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class FaceRows(TextSink):
-    """See ``TextSink``. A picture without a face has a row too if ``every_picture``. Text that a
-    spreadsheet would take for a formula begins with an apostrophe.
+    """See ``TextSink``. With ``every_picture``, a picture without a face has a row too. Text that a
+    spreadsheet would evaluate as a formula gets a leading apostrophe.
     """
 
     columns: tuple[str, ...] = COLUMNS

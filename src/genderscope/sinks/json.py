@@ -1,4 +1,4 @@
-"""JSON: one array with one record per picture, written as pictures are classified."""
+"""JSON: one array with a record per picture, written while pictures are classified."""
 
 import json
 
@@ -12,14 +12,14 @@ class JsonArray(TextSink):
 
     def __init__(self, target: str) -> None:
         super().__init__(target)
-        self._before = "[\n"
+        self._separator = "[\n"
 
     def write(self, scene: Scene) -> None:
-        self.file.write(self._before + json.dumps(plain(SceneRecord.of(scene))))
-        self._before = ",\n"
+        self.file.write(self._separator + json.dumps(plain(SceneRecord.of(scene))))
+        self._separator = ",\n"
 
     def close(self) -> None:
-        self.file.write("[]\n" if self._before == "[\n" else "\n]\n")
+        self.file.write("[]\n" if self._separator == "[\n" else "\n]\n")
         super().close()
 
 

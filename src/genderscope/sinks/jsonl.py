@@ -11,7 +11,7 @@ from genderscope.sinks import Finished, TextSink
 
 
 class JsonLines(TextSink):
-    """See ``TextSink``; ``append`` keeps what the file holds."""
+    """See ``TextSink``; ``append`` keeps the file's content."""
 
     def write(self, scene: Scene) -> None:
         self.file.write(json.dumps(plain(SceneRecord.of(scene))) + "\n")
@@ -21,8 +21,8 @@ create = JsonLines
 
 
 def finished(target: str) -> Iterator[Finished]:
-    """A file's records; an incomplete last line is removed from the file. ``UsageError`` if another
-    line is not a record, or the file cannot be written.
+    """A file's finished pictures; an incomplete last line is removed from the file. ``UsageError``
+    if another line is not a record, or the file cannot be written.
     """
     file, end = Path(target), 0
     try:

@@ -17,13 +17,13 @@ from genderscope.core.types import LABELS, Scene
 from genderscope.sinks import BaseSink, Finished
 
 PART_PICTURES = 1000
-SETTINGS = "_settings.json"  # readers of such folders skip names that begin with _
+SETTINGS = "_settings.json"  # readers of Parquet folders skip names that begin with _
 
 
 class Parquet(BaseSink):
-    """A folder or an address in object storage, created if needed, with ``append`` after the parts
-    that it holds; ``UsageError`` if it cannot be created or already holds parts, ``MissingExtra``
-    without pyarrow.
+    """A folder, local or in object storage, created if needed; ``append`` continues after its
+    existing parts. ``UsageError`` if it cannot be created, or holds parts without ``append``;
+    ``MissingExtra`` without pyarrow.
     """
 
     def __init__(self, target: str, append: bool = False) -> None:
@@ -55,14 +55,14 @@ create = Parquet
 
 
 def clear(target: str) -> None:
-    """Remove the parts of an output, and its settings."""
+    """Remove the parts and the settings of an output."""
     store = Store(target)
     for name in [*map(file_name, parts(store)), SETTINGS]:
         store.remove(name)
 
 
 def finished(target: str) -> Iterator[Finished]:
-    """A folder's rows, paths as by ``text``; ``UsageError`` if a part cannot be read."""
+    """A folder's finished pictures, paths as from ``text``; ``UsageError`` for a broken part."""
     pq, pa = require("pyarrow.parquet", "eval"), require("pyarrow", "eval")
     store = Store(target)
     for number in parts(store):
@@ -84,7 +84,7 @@ def parts(store: Store) -> list[int]:
 
 
 def file_name(number: int) -> str:
-    """The file of a part."""
+    """The file name of a part."""
     return f"part-{number:08d}.parquet"
 
 
@@ -104,7 +104,7 @@ def encode(records: Iterable[SceneRecord]) -> bytes:
 
 
 def text(path: str) -> str:
-    """A path in UTF-8; bytes of it that are not are escaped."""
+    """A path as valid Unicode; bytes that are not UTF-8 are escaped."""
     return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
@@ -114,7 +114,7 @@ def schema() -> Any:
     pa = require("pyarrow", "eval")
 
     def numbers(*names: str) -> Any:
-        return pa.struct([(each, pa.float64()) for each in names])
+        return pa.struct([(name, pa.float64()) for name in names])
 
     face = pa.struct(
         [

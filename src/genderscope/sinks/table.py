@@ -32,7 +32,7 @@ class Table(BaseSink):
             name = Text(printable(scene.frame.path))
             for row in rows or [("no face",)]:
                 self._table.add_row(name, *row)
-                name = Text()  # the name only in the first row
+                name = Text()  # only the first row has the name
 
 
 create = Table

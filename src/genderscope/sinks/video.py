@@ -1,7 +1,7 @@
 """An annotated video that can be played at any time, even if writing was interrupted.
 
 Each frame keeps its own time, so a pause in the source is a pause in the video; pictures without a
-time follow each other every second. Needs the extra [video].
+time get a second each. Needs the extra [video].
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ CODECS = {"libx264": {"preset": "veryfast", "tune": "zerolatency", "crf": "23"},
 
 
 class Video(BaseSink):
-    """A video, H.264 if this PyAV has it, else MPEG-4 part 2; ``UsageError`` if it cannot be
+    """A video, H.264 if PyAV supports it, else MPEG-4 Part 2; ``UsageError`` if it cannot be
     written, ``MissingExtra`` without PyAV.
     """
 
@@ -41,7 +41,7 @@ class Video(BaseSink):
             options["movflags"] = "hybrid_fragmented"  # an ordinary file once complete
         self._target, self._new = target, not target.exists()
         try:
-            target.open("ab").close()  # FFmpeg would only report this at the first frame
+            target.open("ab").close()  # FFmpeg would report an error only at the first frame
         except OSError as error:
             raise UsageError(f"{target} cannot be written: {error.strerror}") from error
         self._container = self._av.open(f"file:{target}", "w", options=options)
@@ -57,7 +57,7 @@ class Video(BaseSink):
 
     def write(self, scene: Scene) -> None:
         """Add a frame, resized to the first one; a scene with an error is skipped. ``UsageError``
-        if the file cannot be written, for instance because the disk is full.
+        if the file cannot be written, for instance on a full disk.
         """
         if (image := drawn(scene)) is None:
             return
@@ -100,7 +100,7 @@ def fitted(image: Image, size: tuple[int, int]) -> Image:
         return np.ascontiguousarray(image)
     scale = min(size[0] / width, size[1] / height)
     if 0 <= size[0] - width <= 1 and 0 <= size[1] - height <= 1:
-        scale = 1.0  # only padded to even sides: no resampling
+        scale = 1.0  # only pad to even sides, without resampling
     inner = (max(round(width * scale), 1), max(round(height * scale), 1))
     resized = cv2.resize(image, inner, interpolation=cv2.INTER_AREA) if scale != 1 else image
     canvas = np.zeros((size[1], size[0], 3), np.uint8)

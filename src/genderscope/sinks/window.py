@@ -16,9 +16,8 @@ MAX_SHARE = 0.9  # the largest share of the screen that the window fills
 
 
 class Window(BaseSink):
-    """An open window of tkinter's, ``root``, since ``opened_s`` by ``time.monotonic``; once it is
-    closed, later frames are not shown. ``UsageError`` if there is no screen, or Python has no
-    tkinter.
+    """A tkinter window, ``root``, open since ``opened_s`` of ``time.monotonic``; once it is closed,
+    frames are no longer shown. ``UsageError`` without a screen or tkinter.
     """
 
     def __init__(self, target: str = "") -> None:
@@ -52,7 +51,7 @@ class Window(BaseSink):
         self.root.destroy()
 
     def write(self, scene: Scene) -> None:
-        """Show a frame; after one with an error the previous one stays on the screen."""
+        """Show a frame; on an error the previous one stays on the screen."""
         if (image := drawn(scene)) is not None and not self.closed:
             self._show(image)
         self.root.update()

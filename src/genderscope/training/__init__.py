@@ -1,1 +1,1 @@
-"""The training wing: all that needs torch. Running a model needs only its ``.onnx`` file."""
+"""Training: everything that needs torch. Inference needs only a model's ``.onnx`` file."""

@@ -1,4 +1,4 @@
-"""Crops as batches, and the validation part of them."""
+"""Batches of crops, for training and validation."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -148,7 +148,7 @@ class Balanced(Shuffled):
 
 
 def class_weights(labels: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
-    """A weight for each class that equalises both in the loss, 1 on average over crops."""
+    """Class weights that balance the loss, 1 on average over crops."""
     counts = np.bincount(labels, minlength=len(LABELS))
     return (len(labels) / len(LABELS) / np.maximum(counts, 1)).astype(np.float32)
 
@@ -160,7 +160,7 @@ def training_loader(
     occlusions: Crops | None = None,
     scores: Floats | None = None,
 ) -> DataLoader[Batch]:
-    """Wide crops in a new order for each epoch, a share of them with occlusions."""
+    """Wide crops, reshuffled every epoch, a share of them with occlusions."""
     order = (
         Balanced(crops.labels[indices], settings.batch_size, settings.seed)
         if settings.balance == "sampler"

@@ -1,4 +1,4 @@
-"""The confidence of a network, fitted on the validation part: temperature, bias and threshold."""
+"""Calibration on the validation part: temperature, bias and threshold."""
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ LEAST_SLOPE = 0.01  # of the fit: logits that do not separate the labels give sc
 
 
 class Calibration(Record, frozen=True, kw_only=True):
-    """What turns logits into answers: see ``inference.classifier.calibrated``."""
+    """The parameters that turn logits into labels: see ``inference.classifier.calibrated``."""
 
     temperature: float
     bias: float

@@ -1,4 +1,4 @@
-"""Explanations in torch, by Captum: the reference of the graphs that compute them without torch."""
+"""Explanations by Captum in torch: the reference for the graphs that need no torch."""
 
 from typing import Literal
 from warnings import catch_warnings, simplefilter

@@ -14,7 +14,7 @@ FASTEST_KERNEL = 3  # the largest one whose gradient by weights is fast
 
 
 class Depthwise(nn.Conv2d):
-    """A depthwise convolution with square kernels; while evaluating exactly torch's own."""
+    """A depthwise convolution with square kernels; in evaluation mode exactly torch's own."""
 
     def forward(self, maps: Tensor) -> Tensor:
         """Filter maps, (n, channels, height, width)."""
@@ -82,7 +82,7 @@ def _gradient(gradient: Tensor, maps: Tensor, weight: Tensor, stride: int, paddi
 
 
 def speed_up(network: nn.Module) -> None:
-    """Use ``Depthwise`` in a network. Parameters and their names stay."""
+    """Use ``Depthwise`` in a network. Parameters and their names do not change."""
     for module in network.modules():
         if type(module) is nn.Conv2d and module.groups == module.in_channels > 1:
             square = len({*module.kernel_size}) == len({*module.stride}) == 1

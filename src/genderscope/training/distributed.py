@@ -12,12 +12,12 @@ from torch.distributed.nn.functional import all_reduce
 
 
 def count() -> int:
-    """Processes in all, on every machine."""
+    """The number of processes on all machines."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def here() -> int:
-    """Processes on this machine."""
+    """The number of processes on this machine."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
@@ -58,7 +58,7 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 def join(network: nn.Module) -> None:
-    """Normalise over all processes from now on. Parameters and their names stay."""
+    """Normalise over all processes from now on. Parameters and their names do not change."""
     for module in network.modules():
         if type(module) is nn.BatchNorm2d:
             module.__class__ = BatchNorm

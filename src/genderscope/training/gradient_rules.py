@@ -198,7 +198,7 @@ class _Windows:
     pad: int
 
     def places(self, maps: str) -> list[str]:
-        """What lies at each place of a window, for all windows at once."""
+        """The values at each position of a window, for all windows at once."""
         phases = [
             self.write.node(
                 "Slice", maps, *map(self.write.integers, (phase, self.side, self.axis, self.stride))

@@ -70,7 +70,7 @@ def with_gradients(model: onnx.ModelProto, method: str = "guided") -> onnx.Model
 
 
 def _chosen(write: Writer, bias: float) -> str:
-    """The classes, with the one of the higher calibrated score in place of each -1."""
+    """The classes, with each -1 replaced by the class of the higher calibrated score."""
     lead = write.node("MatMul", "logits", write.constant([-1.0, 1.0]))
     higher = write.node("Greater", lead, write.constant(-bias))
     higher = write.node("Cast", higher, to=onnx.TensorProto.INT64)

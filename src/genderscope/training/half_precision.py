@@ -26,7 +26,7 @@ def halve(model: onnx.ModelProto) -> None:
 
 
 def widen(model: onnx.ModelProto) -> None:
-    """Undo ``halve`` in place, but for the rounding: for tools that read weights."""
+    """Undo ``halve`` in place, except for rounding, for tools that read weights."""
     graph = model.graph
     for array in graph.initializer:
         if array.name.endswith(SUFFIX):

@@ -1,4 +1,4 @@
-"""What is learnt: the network, its loss and its schedule, as Lightning trains them."""
+"""The Lightning module: a network, its loss and its schedule."""
 
 import json
 import sys

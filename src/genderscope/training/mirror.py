@@ -1,4 +1,4 @@
-"""Two views of each face, as it is and mirrored, whose mean logits are a network's answer."""
+"""Test-time mirroring: the mean logits of a face and its mirror image."""
 
 import numpy as np
 import onnx
@@ -15,7 +15,7 @@ FLIP = {"start": -1, "end": int(np.iinfo(np.int64).min), "axis": 3, "step": -1}
 
 
 class Mirrored(nn.Module):
-    """A network behind both views, in torch."""
+    """A network that averages both views, in torch."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Mirrored(nn.Module):
 
 
 def mirror(model: onnx.ModelProto) -> None:
-    """Put the graph of an exported model behind both views, in place."""
+    """Make the graph of an exported model average both views, in place."""
     graph = model.graph
     faces, logits = graph.input[0].name, graph.output[0].name
     for node in graph.node:

@@ -121,7 +121,7 @@ def _write(model: Path, file: Path, inputs: npt.NDArray[Any], method: str) -> No
 
 
 class _Batches(quantization.CalibrationDataReader):  # type: ignore[misc]
-    """Inputs as ONNX Runtime's calibration takes them."""
+    """Inputs in the form that ONNX Runtime's calibration expects."""
 
     def __init__(self, name: str, inputs: npt.NDArray[Any]) -> None:
         parts = (inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH))

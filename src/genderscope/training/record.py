@@ -48,7 +48,7 @@ class TrainingRecord(Document, frozen=True, kw_only=True):
 
 
 def chance(record: TrainingRecord, labels: npt.NDArray[np.integer]) -> str:
-    """A warning where a network is no better than the more frequent of the labels, or nothing."""
+    """A warning if a network is no better than always the more frequent label, else nothing."""
     n, accuracy = record.data.validation, record.history[-1].accuracy
     shares = np.bincount(labels) / len(labels)
     low, _ = wilson(accuracy * n, n)

@@ -160,7 +160,7 @@ def _check(crops: Crops, settings: Settings, occlusions: Crops | None, training:
 
 
 def _check_held_out(run: Path, settings: Settings, crops: Crops) -> None:
-    """Refuse a run that was trained on what is held out here."""
+    """Refuse a run that was trained on faces that are held out here."""
     if not (run / RECORD).is_file():
         return
     record = TrainingRecord.load(run / RECORD)
@@ -267,7 +267,7 @@ def _record(
 
 
 def precision() -> Any:  # a literal type that Lightning does not export
-    """Mixed precision where the machine computes bfloat16 itself, which halves the time of most."""
+    """Mixed precision if the CPU supports bfloat16 natively, which halves most training times."""
     if torch.cuda.is_available():
         return "bf16-mixed"
     return "bf16-mixed" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "32-true"

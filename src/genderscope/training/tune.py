@@ -27,7 +27,7 @@ ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class Pruning(Callback):
-    """Reports each epoch to a trial, and ends it where the study prunes it."""
+    """Reports each epoch to a trial, and stops the trial if the study prunes it."""
 
     def __init__(self, trial: optuna.Trial) -> None:
         self._trial = trial
@@ -60,7 +60,8 @@ def tune(
 ) -> optuna.Study:
     """Try settings until the study in an SQLite file holds ``trials`` ended ones; ``settings`` are
     what is not searched: the network, epochs, batches, teachers and the seed. ``report`` is called
-    with each trial that ends. ``UsageError`` if the study has other settings or other crops.
+    with each trial that ends; its value is None where the loss is not a number. ``UsageError`` if
+    the study has other settings or other crops, or no trial has a loss.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     plugins.load("training.models", settings.model)  # now: a failed trial would stay in the study
@@ -91,6 +92,8 @@ def tune(
 
     if (missing := trials - len(study.get_trials(states=ENDED))) > 0:
         study.optimize(objective, missing, callbacks=[lambda _, trial: report(trial)])
+    if not study.get_trials(states=(TrialState.COMPLETE,)):
+        raise UsageError(f"no trial of {file} ended with a loss: the same command tries others")
     return study
 
 

@@ -16,15 +16,15 @@ from genderscope.inference.pipeline import Pipeline
 from genderscope.video.tracking import Tracker
 from genderscope.video.windows import EVERY, WindowDetector
 
-SMOOTHING = 0.1  # weight of the latest frame in the average times on the screen
-HUD_S = 0.5  # between new times on the screen, so that they can be read; drawing text is slow
+SMOOTHING = 0.1  # weight of the latest frame in the displayed average times
+HUD_S = 0.5  # between updates of the displayed times: they stay legible, and drawing text is slow
 
 
 @dataclass(frozen=True, slots=True)
 class LiveScene(Scene):
-    """A frame of a video with its results and the milliseconds of each stage, in order; ``read`` is
-    the wait for the frame. If explained, each result has a map, (size, size) uint8 grey, or None
-    where the frame is drawn and has no room for it.
+    """A video frame with its results and the milliseconds of each stage, in order; ``read`` is the
+    wait for the frame. If explained, each result has a map, (size, size) uint8 grey, or None where
+    a drawn frame has no room for it.
     """
 
     stage_ms: dict[str, float] = field(default_factory=dict)
@@ -36,13 +36,14 @@ class Live:
 
     Args:
         scope: the detector and the classifier.
-        explainer: of the same model; may be replaced while the stream runs. None explains nothing.
+        explainer: that of the same model; may be replaced while the stream runs. None explains
+            nothing.
         tracker: by default a new ``Tracker``.
-        detect_every: frames from one search of the whole frame to the next: see ``windows``.
+        detect_every: frames between searches of the whole frame: see ``windows``.
         drawn: draw each frame's results.
-        hud: draw the frame rate and the milliseconds of each stage too.
+        hud: also draw the frame rate and the milliseconds of each stage.
         private: pixelate faces in the drawn frames, also for the tracker's ``max_age_s`` after the
-            detector lost them. With an explainer it is a ``UsageError``.
+            detector loses them. ``UsageError`` with an explainer.
         rotation: turns a frame upright, such as a ``Rotation``.
     """
 
@@ -66,11 +67,11 @@ class Live:
         self._rotation = rotation
         self._detector = WindowDetector(scope.detector, self.tracker, detect_every)
         self._average_ms: dict[str, float] = {}
-        self._shown: list[str] = []
-        self._shown_until_s = 0.0
+        self._hud_lines: list[str] = []
+        self._hud_until_s = 0.0
 
     def stream(self, frames: Iterable[Frame]) -> Generator[LiveScene]:
-        """A scene for each frame, in order; a frame with an error keeps it."""
+        """A scene for each frame, in order, also for frames with an error."""
         watch = _Stopwatch()
         for frame in frames:
             watch.lap("read")
@@ -95,8 +96,8 @@ class Live:
         rooms = draw.rooms(image, boxes) if self._drawn and self.explainer else boxes
         scores, maps = self._scores(located.crops, rooms)
         watch.lap("explain" if maps else "classify")
-        singles = list(map(self._scope.rule.result, located.faces, scores))
-        results = self.tracker.update(singles, time_s, size)
+        frame_results = list(map(self._scope.rule.result, located.faces, scores))
+        results = self.tracker.update(frame_results, time_s, size)
         watch.lap("track")
         drawn = self._picture(image, results, rooms, maps) if self._drawn else None
         watch.lap("draw")
@@ -105,7 +106,7 @@ class Live:
     def _scores(
         self, crops: Sequence[Image], rooms: Sequence[Box | None]
     ) -> tuple[list[list[float]], tuple[Image | None, ...]]:
-        """Each face's scores and, with an explainer, its map where it has room."""
+        """Each face's scores and, with an explainer, its map if there is room."""
         explainer, classifier = self.explainer, self._scope.classifier
         if not crops:
             return [], ()
@@ -114,13 +115,13 @@ class Live:
             return classifier(stacked).tolist(), ()
         scores = np.empty((len(crops), 2))
         maps: list[Image | None] = [None] * len(crops)
-        shown = np.array([room is not None for room in rooms])
-        if shown.any():
-            scores[shown], found = explainer(stacked[shown])
+        explained = np.array([room is not None for room in rooms])
+        if explained.any():
+            scores[explained], found = explainer(stacked[explained])
             pictures = map(explainer.picture, found)
-            maps = [next(pictures) if one else None for one in shown]
-        if not shown.all():
-            scores[~shown] = classifier(stacked[~shown])
+            maps = [next(pictures) if has_map else None for has_map in explained]
+        if not explained.all():
+            scores[~explained] = classifier(stacked[~explained])
         return scores.tolist(), tuple(maps)
 
     def _picture(
@@ -136,12 +137,7 @@ class Live:
         image = draw.draw(image, results)
         if maps:
             image = draw.beside(image, rooms, maps)
-        return draw.caption(image, self._shown) if self._hud and self._shown else image
-
-    def _lines(self) -> list[str]:
-        total_ms = sum(self._average_ms.values())
-        stages = ", ".join(f"{name} {ms:.0f}" for name, ms in self._average_ms.items())
-        return [f"{1000 / total_ms:.0f} frames/s", f"ms: {stages}"]
+        return draw.caption(image, self._hud_lines) if self._hud and self._hud_lines else image
 
     def _average(self, laps_ms: dict[str, float]) -> None:
         before = self._average_ms  # without the stages that no longer run, such as explaining
@@ -149,8 +145,11 @@ class Live:
             name: before.get(name, ms) + SMOOTHING * (ms - before.get(name, ms))
             for name, ms in laps_ms.items()
         }
-        if (now := time.perf_counter()) > self._shown_until_s:
-            self._shown, self._shown_until_s = self._lines(), now + HUD_S
+        if (now := time.perf_counter()) > self._hud_until_s:
+            self._hud_until_s = now + HUD_S
+            total_ms = sum(self._average_ms.values())
+            stages = ", ".join(f"{name} {ms:.0f}" for name, ms in self._average_ms.items())
+            self._hud_lines = [f"{1000 / total_ms:.0f} frames/s", f"ms: {stages}"]
 
 
 class _Stopwatch:

@@ -1,4 +1,4 @@
-"""Video sources: a camera, a video file, an address on the network or a folder of frames.
+"""Video sources: a camera, a video file, a network address or a folder of frames.
 
 ``open_source`` opens any of them. Recorded sources yield every frame, live ones the newest.
 """
@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import islice, pairwise
+from math import inf
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,8 +26,8 @@ from genderscope.video.rotation import turned
 SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "srt")
 # A file is truncated if it ends this much earlier than its header says.
 TRUNCATED_S = 0.5
-# Pictures of a folder that are compared, and the mean difference of two of them at 16 x 16 pixels,
-# of 255, above which they show different scenes.
+# Pictures of a folder to compare, and the mean difference of two at 16 x 16 pixels, of 255, above
+# which they show different scenes.
 LOOKED_AT, JUMP = 8, 30
 MOVING = {".gif", ".apng", ".webp", ".avif"}
 ADVICE = (
@@ -44,16 +45,16 @@ def open_source(
         source: a camera's number or device (``0``, ``/dev/video0``), an address (``rtsp://...``,
             ``http://...``), a video file, a named pipe, or a folder of pictures.
         loop: restart a recorded source when it ends, with continuous times.
-        frame_rate: pictures per second of a folder.
+        frame_rate: a folder's pictures per second.
         patience: for live sources.
 
     Raises:
-        SourceError: there is no such source.
+        SourceError: the source does not exist or cannot be opened.
         MissingExtra: a video or an address needs PyAV.
-        UsageError: the address has an unknown scheme, or the frame rate is not positive.
+        UsageError: the address has an unknown scheme, or the frame rate is not positive and finite.
     """
-    if not frame_rate > 0:
-        raise UsageError(f"frame_rate must be positive, not {frame_rate}")
+    if not 0 < frame_rate < inf:
+        raise UsageError(f"frame_rate must be positive and finite, not {frame_rate}")
     patience = patience or Patience()
     path = Path(source)
     if source.isdecimal():
@@ -66,7 +67,7 @@ def open_source(
     require("av", "video")
     if "://" in source:
         return _address(source, loop, patience)
-    # With a protocol, so that FFmpeg does not take a file's name for an address.
+    # With a protocol, so that FFmpeg does not mistake a file name for an address.
     url = f"file:{source}"
     if path.is_fifo():
         return LiveSource(source, lambda: _pictures(_opened(url, patience.frozen_s)), patience)
@@ -78,16 +79,16 @@ def open_source(
 
 def unrelated(folder: Path) -> bool:
     """Whether most of the first pictures in a folder differ from the next in size or content."""
-    first = islice(decode.frames([folder]), LOOKED_AT)
-    images = [frame.image for frame in first if frame.image is not None]
-    jumps = [_differ(one, other) for one, other in pairwise(images)]
+    frames = islice(decode.frames([folder]), LOOKED_AT)
+    images = [frame.image for frame in frames if frame.image is not None]
+    jumps = [_differ(first, second) for first, second in pairwise(images)]
     return sum(jumps) * 2 > len(jumps)
 
 
-def _differ(one: Image, other: Image) -> bool:
-    if one.shape != other.shape:
+def _differ(first: Image, second: Image) -> bool:
+    if first.shape != second.shape:
         return True
-    small = (cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA) for image in (one, other))
+    small = (cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA) for image in (first, second))
     return float(cv2.absdiff(*small).mean()) > JUMP
 
 
@@ -104,7 +105,7 @@ class RecordedSource:
 
     def __iter__(self) -> Generator[Frame]:
         """Every frame, or an error in its place, at its own time; times never decrease. A truncated
-        file ends with an error, one without any frame is a ``SourceError``.
+        file ends with an error; ``SourceError`` for a source without a readable frame.
         """
         index, time_s, step_s = 0, 0.0, 0.04
         begin_s = 0.0
@@ -130,14 +131,14 @@ class RecordedSource:
 
 
 Source = LiveSource | RecordedSource
-"""Iterates over timed frames; see ``open_source``. An address is its name without user, password
-and query. Frames of a live one are dropped rather than queued; ``dropped`` counts them. With
-``stills`` it seems to hold photographs rather than frames of one video.
+"""Iterates over timed frames; see ``open_source``. An address's name is without user, password and
+query. A live source drops frames rather than queue them; ``dropped`` counts them. With ``stills``
+it seems to hold photographs rather than frames of one video.
 """
 
 
 def camera(device: int | str) -> Generator[Image]:
-    """Pictures of a camera, read by OpenCV; ``SourceError`` if it cannot be opened or read."""
+    """Pictures from a camera, read by OpenCV; ``SourceError`` if it cannot be opened or read."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
@@ -165,7 +166,7 @@ def _address(source: str, loop: bool, patience: Patience) -> "Source":
     try:
         parts = urlsplit(source)
         port = f":{parts.port}" if parts.port else ""
-    except ValueError as error:  # its text may hold a password
+    except ValueError as error:  # its message may hold a password
         raise UsageError(f"the address of the source is not valid; {ADVICE}") from error
     if parts.scheme not in SCHEMES:
         raise UsageError(f"{parts.scheme}:// is not supported; {ADVICE}")
@@ -175,7 +176,7 @@ def _address(source: str, loop: bool, patience: Patience) -> "Source":
         first = [opened()]
     except SourceError as error:
         raise SourceError(f"{name} {error}") from error
-    # FFmpeg's formats of one picture, by its content or by its name.
+    # FFmpeg's formats for single pictures, detected by content or by name.
     still = first[0].format.name.endswith(("_pipe", "image2"))
     if still or first[0].duration is not None:  # a file on a server
         return RecordedSource(
@@ -185,13 +186,13 @@ def _address(source: str, loop: bool, patience: Patience) -> "Source":
 
 
 def _opened(url: str, patience_s: float | None = None) -> Any:
-    """PyAV's container of a video; a ``SourceError`` lacks the source's name: callers add it."""
+    """PyAV's container of a video; callers add the source's name to a ``SourceError``."""
     av = require("av", "video")
     options = {"rtsp_transport": "tcp"} if url.startswith("rtsp") else {}
     try:
         container = av.open(url, options=options, timeout=patience_s)
     except av.FFmpegError as error:
-        raise _lost(error) from error
+        raise _source_error(error) from error
     if not container.streams.video:
         container.close()
         raise SourceError("has no video stream")
@@ -199,8 +200,8 @@ def _opened(url: str, patience_s: float | None = None) -> Any:
 
 
 def _video(name: str, container: Any) -> Generator[Frame]:
-    """Every frame of a video file; times start at the first one. Those of a file without any, such
-    as raw H.264, follow from its frame rate.
+    """Every frame of a video file; times start at the first one. If the file has none, such as raw
+    H.264, they follow from its frame rate.
     """
     with container:
         stream = container.streams.video[0]
@@ -223,7 +224,7 @@ def _video(name: str, container: Any) -> Generator[Frame]:
 
 
 def _duration_s(container: Any, stream: Any) -> float | None:
-    """The video's duration according to the file's header, if it is given."""
+    """The video's duration from the file's header, if given."""
     if stream.duration is not None:
         return float(stream.duration * stream.time_base)
     if container.duration is not None and len(container.streams) == 1:
@@ -232,14 +233,14 @@ def _duration_s(container: Any, stream: Any) -> float | None:
 
 
 def _pictures(container: Any) -> Generator[Image | None]:
-    """Pictures of a live stream."""
+    """Pictures of a live stream, None if broken."""
     with container:
         for _, image in _decoded(container):
             yield image
 
 
 def _decoded(container: Any) -> Iterator[tuple[float | None, Image | None]]:
-    """Times in s and pictures, None if broken; ``SourceError`` if the stream was lost."""
+    """Times in s and pictures, None if broken; ``SourceError`` if the stream is lost."""
     av = require("av", "video")
     try:
         ratio = container.streams.video[0].sample_aspect_ratio or 1
@@ -252,12 +253,12 @@ def _decoded(container: Any) -> Iterator[tuple[float | None, Image | None]]:
             for frame in frames:
                 yield frame.time, _upright(frame, float(ratio))
     except av.FFmpegError as error:
-        raise _lost(error) from error
+        raise _source_error(error) from error
 
 
 def _upright(frame: Any, ratio: float) -> Image:
-    """A frame as it is meant to be shown: stretched to square pixels, from pixels of this ratio of
-    width to height, and rotated as the file says.
+    """A frame as it should be displayed: stretched to square pixels, from pixels of this aspect
+    ratio, and rotated by the file's metadata.
     """
     image: Image = frame.to_ndarray(format="bgr24")
     if ratio != 1:
@@ -266,11 +267,11 @@ def _upright(frame: Any, ratio: float) -> Image:
     return turned(image, -round(frame.rotation / 90))
 
 
-def _lost(error: Any) -> SourceError:
+def _source_error(error: Any) -> SourceError:
     av = require("av", "video")
     if isinstance(error, av.error.ExitError):  # PyAV's timeout
         return SourceError("does not answer in time")
-    # The whole message would show an address with its password.
+    # The full message would reveal an address with its password.
     if isinstance(error, OSError):
         return SourceError(f"cannot be read: {error.strerror}")
     return SourceError(f"is not a readable video ({error.strerror}), or is truncated")

@@ -1,8 +1,8 @@
 """Counts corrected for the model's errors.
 
-Because the model errs, the share of labels is a biased estimate of the share of people. Where the
-model's confusion matrix is known, the share is corrected for it, with an interval that covers the
-uncertainty of the matrix and of the sample.
+Because the model errs, the share of labels is a biased estimate of the share of people. With a
+known confusion matrix the share is corrected, with an interval that covers the uncertainty of the
+matrix and of the sample.
 """
 
 from pathlib import Path
@@ -22,13 +22,12 @@ ASSUMPTION = (
     "for the better. A person who leaves and returns counts twice."
 )
 DATA = ("fairface", "val")
-"""The data set and the split of the evaluations that a confusion matrix is taken from."""
+"""The data set and split of the evaluations that confusion matrices are taken from."""
 
 
 class Confusion(Record, frozen=True, kw_only=True):
-    """A model's confusion matrix on labelled pictures, counted without abstention: rows are true
-    labels, columns are predictions, both in the order of ``LABELS``; and the evaluation that has
-    it.
+    """A model's confusion matrix on ``n`` labelled pictures without abstention, rows for true
+    labels and columns for predictions in the order of ``LABELS``; and the evaluation it is from.
     """
 
     counts: tuple[tuple[int, int], tuple[int, int]]
@@ -44,16 +43,16 @@ class Confusion(Record, frozen=True, kw_only=True):
 
 
 class CorrectedCount(Record, frozen=True, kw_only=True):
-    """One label's corrected share of the tracks, 0-1, and that share times their number."""
+    """One label's corrected share of the tracks, 0-1, and their corrected number."""
 
     share: Estimate
     tracks: Estimate
 
 
 class Correction(Record, frozen=True, kw_only=True):
-    """Counts corrected for the model's confusion; ``uncorrected`` are tracks by their higher score,
-    so that none is uncertain. ``level`` is the intervals', ``assumption`` what must hold for the
-    correction to be valid.
+    """Counts corrected for the model's confusion. ``uncorrected`` counts tracks by their higher
+    score, so none is uncertain; ``level`` is the intervals' confidence level; the correction is
+    valid under the ``assumption``.
     """
 
     woman: CorrectedCount
@@ -83,22 +82,22 @@ def measured_confusion(model: str | Path, detector: str) -> Confusion | None:
     """The confusion matrix from a model's own evaluation on FairFace's validation split.
 
     Of the evaluations with this detector beside the model, ``<model>.*.*.json``, one without
-    duplicates is preferred; None without any. ``ModelError`` if there is no model of that name or
-    path, or an evaluation is broken.
+    duplicates is preferred; None if there is none. ``ModelError`` if the model does not exist, or
+    an evaluation is broken.
     """
     network, best = find(model), None
     for file in results_beside(network):
         try:
-            one = msgspec.json.decode(file.read_bytes(), type=_Evaluation)
-            fits = (one.dataset.partition(":")[0], one.split, one.detector) == (*DATA, detector)
-            if fits and (best is None or one.provenance.exclusions):
+            found = msgspec.json.decode(file.read_bytes(), type=_Evaluation)
+            key = found.dataset.partition(":")[0], found.split, found.detector
+            if key == (*DATA, detector) and (best is None or found.provenance.exclusions):
                 best = Confusion(
-                    counts=one.confusion.counts,
+                    counts=found.confusion.counts,
                     file=file.name,
-                    dataset=one.dataset,
-                    split=one.split,
-                    detector=one.detector,
-                    n=one.n,
+                    dataset=found.dataset,
+                    split=found.split,
+                    detector=found.detector,
+                    n=found.n,
                 )
         except (msgspec.DecodeError, ValueError) as error:
             raise ModelError(f"{file} is not a valid evaluation: {error}") from error
@@ -108,17 +107,18 @@ def measured_confusion(model: str | Path, detector: str) -> Confusion | None:
 def correct(men: int, n: int, confusion: Confusion, level: float = LEVEL) -> Correction:
     """Correct the share of men, ``men`` of n tracks, for the model's confusion.
 
-    The estimate is Rogan's and Gladen's (1978), the inverse of the confusion matrix (Forman 2008),
-    clipped to 0-1. The interval is Lang's and Reiczigel's (2014). It is for the share in the
-    population that the tracks are drawn from, and is wider than needed for the tracks themselves.
-    ``ValueError`` if there is no such share, or the model is no better than chance.
+    The estimate is Rogan and Gladen's (1978), the inverse of the confusion matrix (Forman 2008),
+    clipped to 0-1. The interval is Lang and Reiczigel's (2014), for the share in the population
+    from which the tracks are drawn; it is conservative for the tracks themselves. ``ValueError`` if
+    ``men`` of ``n`` is not a share, the model is no better than chance, or the whole interval lies
+    outside 0-1, where the model cannot err on these tracks as in its evaluation.
     """
     (women_right, women_wrong), (men_wrong, men_right) = confusion.counts
     n_women, n_men = women_right + women_wrong, men_wrong + men_right
     if not 0 <= men <= n or not n:
         raise ValueError(f"{men} of {n} is not a share")
     recalls = women_right / n_women, men_right / n_men
-    # Shrunk towards the middle, after Agresti and Coull (1998).
+    # Shrunk towards 1/2, after Agresti and Coull (1998).
     woman, man = (women_right + 1) / (n_women + 2), (men_right + 1) / (n_men + 2)
     if min(sum(recalls), woman + man) <= 1:
         raise ValueError(f"the model is no better than chance: its recalls are {recalls}")
@@ -136,6 +136,11 @@ def correct(men: int, n: int, confusion: Confusion, level: float = LEVEL) -> Cor
     )
     middle += 2 * z**2 * (middle * variance_man - (1 - middle) * variance_woman)
     half = z * variance**0.5 / (woman + man - 1)
+    if middle + half < 0 or middle - half > 1:
+        raise ValueError(
+            f"no share of men explains {men:,} of {n:,} tracks called {LABELS[1]}: the model errs "
+            "on these tracks less often than on the pictures of its evaluation"
+        )
     low, high = (min(max(end, 0.0), 1.0) for end in (middle - half, middle + half))
     share = min(max(share, 0.0), 1.0)
     return Correction(

@@ -23,8 +23,8 @@ class LabelCounts(Record, frozen=True, kw_only=True):
 
 
 class IntervalCounts(Record, frozen=True, kw_only=True):
-    """Tracks seen from ``start_s`` to ``end_s`` of the source, of which ``new`` had not been
-    counted before; by their last label in it.
+    """Tracks seen from ``start_s`` to ``end_s`` of the source, by their last label in this
+    interval; ``new`` of them were not counted before.
     """
 
     start_s: float
@@ -36,8 +36,8 @@ class IntervalCounts(Record, frozen=True, kw_only=True):
 
 class TrackCounts(Record, frozen=True, kw_only=True):
     """Confirmed tracks, each counted once by its last label, up to ``seconds``, the time of the
-    last frame. There is no correction where ``not_corrected`` has the reason, and intervals only on
-    request.
+    last frame. Either ``corrected`` is set, or ``not_corrected`` has the reason; intervals are
+    optional.
     """
 
     seconds: float
@@ -49,9 +49,9 @@ class TrackCounts(Record, frozen=True, kw_only=True):
 
 
 class Counts(Document, frozen=True, kw_only=True):
-    """What ``genderscope watch --counts`` writes. An address comes without its user, password and
-    query; a track below ``min_confidence`` is uncertain; frames were dropped because newer ones
-    arrived; ``left_out`` is the most of one frame.
+    """The output of ``genderscope watch --counts``. ``source`` is an address without user, password
+    and query; a track below ``min_confidence`` is uncertain; dropped frames were broken or replaced
+    by newer ones; ``left_out`` is the maximum of any frame.
     """
 
     KIND: ClassVar[str] = "counts"
@@ -78,8 +78,8 @@ class TrackCounter:
         self._past: list[IntervalCounts] = []
 
     def add(self, results: Sequence[Result], time_s: float | None) -> bool:
-        """Count the confirmed tracks of one frame, never before the previous one; without a time it
-        is ignored. Whether an interval ended.
+        """Count the confirmed tracks of one frame, in order of time; a frame without a time is
+        ignored. Returns whether an interval ended.
         """
         ended = False
         if time_s is None:

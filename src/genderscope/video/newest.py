@@ -1,6 +1,6 @@
 """Live sources: a thread reads pictures and keeps only the newest; a lost source is reopened.
 
-A slow consumer misses pictures, which are counted, but always gets a recent one.
+A slow consumer misses pictures, which are counted as dropped, but always gets a recent one.
 """
 
 import threading
@@ -13,14 +13,13 @@ from genderscope.core.errors import SourceError
 from genderscope.core.types import Frame, Image
 
 Reader = Callable[[], Generator[Image | None]]
-"""Opens a source and yields its pictures as they arrive, None for one that cannot be decoded."""
+"""Opens a source and yields its pictures as they arrive, None for a broken one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for a live source, which counts as lost after ``frozen_s`` without a new
-    picture, and how many times in a row to reopen it: at first after ``wait_s``, doubled for each
-    further retry up to ``max_wait_s``.
+    """When a live source counts as lost, after ``frozen_s`` without a new picture, and how many
+    ``retries`` in a row reopen it: the first after ``wait_s``, which doubles up to ``max_wait_s``.
     """
 
     frozen_s: float = 10.0
@@ -30,8 +29,8 @@ class Patience:
 
 
 class Connection:
-    """An open source that a thread reads; a context manager. It counts pictures received, also by
-    previous connections, and dropped: broken, or replaced by newer ones before they were read.
+    """An open source that a thread reads; a context manager. It counts pictures, also those of
+    previous connections: received, and dropped as broken or as replaced by newer ones.
 
     The thread ends with its source, on any error, or at the next picture after the context ends. A
     read that hangs cannot be stopped, so the thread is a daemon.
@@ -54,8 +53,8 @@ class Connection:
         self.thread.join(timeout=1)
 
     def next(self, patience_s: float) -> tuple[int, Image]:
-        """The newest unread picture, and how many arrived before it. ``SourceError`` if none
-        arrived in time, or the source ended; else any other error that ended the thread.
+        """How many pictures arrived before the newest unread one, and that one. ``SourceError`` if
+        none arrives in time, or the source ended; else any other error that ended the thread.
         """
         with self._changed:
             if not self._changed.wait_for(
@@ -106,9 +105,9 @@ class LiveSource:
         return self._connection.dropped if self._connection else 0
 
     def __iter__(self) -> Generator[Frame]:
-        """Frames, and one with an error each time the source is lost. Their numbers count dropped
-        frames; their times start at the first one. ``SourceError`` if it sent no picture at all, or
-        was lost for good.
+        """Frames, and one with an error each time the source is lost. Their numbers include dropped
+        frames; their times start at the first one. ``SourceError`` if the source sends no picture
+        at all, or is lost for good.
         """
         start_s: float | None = None
         failures = 0

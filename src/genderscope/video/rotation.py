@@ -1,17 +1,17 @@
-"""Frames of a camera that is mounted sideways or upside down, turned upright."""
+"""Turn frames upright from a camera that is mounted sideways or upside down."""
 
 import numpy as np
 
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Image
 
-# The sum of scores by which the faces of one rotation must lead those of the others.
+# The lead in summed face scores that one rotation needs over the others.
 DECISIVE = 1.0
 
 
 class Rotation:
     """Turns frames clockwise by 0, 90, 180 or 270 degrees; see ``__call__``. With None, all four
-    are tried in each frame until the detector's faces are clearly the best in one.
+    are tried on each frame until the detector's faces score clearly best in one.
     """
 
     def __init__(self, detector: Detector, degrees: int | None) -> None:
@@ -23,7 +23,7 @@ class Rotation:
         if self._quarters is not None:
             return turned(image, self._quarters)
         turns = [turned(image, quarters) for quarters in range(4)]
-        self._scores += [sum(face.score for face in self._detector(one)) for one in turns]
+        self._scores += [sum(face.score for face in self._detector(turn)) for turn in turns]
         best = int(self._scores.argmax())
         if self._scores[best] - np.delete(self._scores, best).max() >= DECISIVE:
             self._quarters = best
@@ -31,5 +31,5 @@ class Rotation:
 
 
 def turned(image: Image, quarters: int) -> Image:
-    """A picture turned clockwise by quarter turns."""
+    """A picture after clockwise quarter turns."""
     return np.ascontiguousarray(np.rot90(image, -quarters)) if quarters else image

@@ -1,8 +1,8 @@
 """Tracking: links the faces of successive frames and gives each track one stable label.
 
-Position and motion alone link faces: a Kalman filter predicts each box (Kalman 1960), and an
-optimal assignment matches detections to predictions (SORT: Bewley et al. 2016). Faces are never
-compared by appearance, so a person who is away for longer than ``max_age_s`` is a new track.
+Faces are linked by position and motion alone: a Kalman filter predicts each box (Kalman 1960), and
+an optimal assignment matches detections to predictions (SORT: Bewley et al. 2016). Faces are never
+compared by appearance, so a person who is away for longer than ``max_age_s`` gets a new track.
 """
 
 from collections.abc import Sequence
@@ -22,20 +22,20 @@ INITIAL_SPEED_PER_S = 1.0
 # moving face may not overlap itself (C-BIoU: Yang et al. 2023).
 PADDING = 0.5
 MIN_IOU, NO_MATCH = 0.15, 1e6
-# Where two faces overlap, the one seen in the previous frame is probably the one in front.
+# Of two overlapping faces, the one seen in the previous frame is probably in front.
 HIDDEN_COST = 0.2
-MAX_SCORE = 0.999  # Scores are clipped to this, so that no single frame dominates the mean
+MAX_SCORE = 0.999  # scores are clipped to this, so that no single frame dominates the mean
 # A label changes once the mean log-odds pass the threshold by this margin, which is larger while
 # the mean covers few frames.
 HYSTERESIS, EARLY_HYSTERESIS = 0.2, 1.5
-# How long a face may be hidden and keep its track, and the frames after which a track is confirmed,
-# that is, no false detection.
+# How long a hidden face keeps its track, and the frames after which a track is confirmed, that is,
+# not a false detection.
 MAX_AGE_S, MIN_HITS = 1.0, 3
 
 
 class Tracker:
-    """Links faces across frames and averages their scores; see ``update``. A face that is hidden
-    for up to ``max_age_s`` keeps its track. ``MissingExtra`` without SciPy.
+    """Links faces across frames and averages their scores; see ``update``. A face hidden for up to
+    ``max_age_s`` keeps its track. ``MissingExtra`` without SciPy.
     """
 
     def __init__(self, max_age_s: float = MAX_AGE_S) -> None:
@@ -48,12 +48,12 @@ class Tracker:
     def update(
         self, results: Sequence[Result], time_s: float, size: tuple[int, int]
     ) -> tuple[Result, ...]:
-        """Match one frame's results to the tracks; frames may be missing since the previous one,
-        and the size, width and height in pixels, may change within a stream.
+        """Match one frame's results to the tracks. Frames may have been dropped since the last one,
+        and the size (width and height in pixels) may change within a stream.
 
         The results keep their order, each with the state of its track. The prediction is the
-        track's: the mean log-odds over its frames, and a label with hysteresis. A frame whose label
-        its scores do not decide, such as of a face turned to the side, is left out of the mean.
+        track's: the mean log-odds over its frames, and a label with hysteresis. A frame whose
+        scores do not decide its label, as for a face turned to the side, is not in the mean.
         """
         before_s, self._time_s = self._time_s, time_s
         elapsed_s = 0.0 if before_s is None else max(time_s - before_s, 0.0)
@@ -61,22 +61,22 @@ class Tracker:
         for track in self._tracks:
             track.predict(elapsed_s)
         boxes = np.array([_relative(result.face.box, size) for result in results]).reshape(-1, 4)
-        partner = self._match(boxes, before_s)
-        matched = []
+        matches = self._match(boxes, before_s)
+        tracked = []
         for row, result in enumerate(results):
-            if row not in partner:
+            if row not in matches:
                 self._last += 1
-                partner[row] = _Track(self._last, boxes[row])
-                self._tracks.append(partner[row])
-            matched.append(partner[row].add(result, boxes[row], time_s))
-        return tuple(matched)
+                matches[row] = _Track(self._last, boxes[row])
+                self._tracks.append(matches[row])
+            tracked.append(matches[row].add(result, boxes[row], time_s))
+        return tuple(tracked)
 
     def _match(self, boxes: Floats, before_s: float | None) -> dict[int, "_Track"]:
-        """The track of each box that has one, by the box's row."""
+        """The tracks of the matched boxes, by row."""
         predicted = np.array([track.box for track in self._tracks]).reshape(-1, 4)
         overlap = padded_iou(boxes, predicted)
         hidden = np.array([track.seen_s != before_s for track in self._tracks], bool)
-        # A pair that is too far apart costs more than any sum of the others.
+        # A pair that is too far apart costs more than all other pairs together.
         cost = np.where(overlap < MIN_IOU, NO_MATCH, 1 - overlap + HIDDEN_COST * hidden)
         pairs = zip(*self._assign(cost), strict=True)
         return {row: self._tracks[column] for row, column in pairs if cost[row, column] < NO_MATCH}
@@ -86,7 +86,7 @@ class Tracker:
         return [track.box for track in self.predicted(self._time_s or 0, size) if not track.visible]
 
     def predicted(self, time_s: float, size: tuple[int, int]) -> list["PredictedTrack"]:
-        """The tracks that are not too old, and where their faces will be at a time."""
+        """The tracks seen within ``max_age_s`` of a time, with their predicted boxes then."""
         elapsed_s = time_s - (self._time_s or 0)
         predicted = []
         for track in self._tracks:
@@ -99,7 +99,7 @@ class Tracker:
 
 @dataclass(frozen=True, slots=True)
 class PredictedTrack:
-    """Where a track's face will be; ``visible`` if it was detected in the last frame."""
+    """A track's predicted box; ``visible`` if its face was detected in the last frame."""
 
     number: int
     box: Box
@@ -114,7 +114,7 @@ class _Track:
         self.frames, self.seen_s, self.log_odds, self.label = 0, 0.0, 0.0, UNCERTAIN
         self._scored = 0  # frames in the mean
         self._speed = np.zeros(2)
-        # Of position and speed in units of the face's size, hence the same for all coordinates.
+        # Of position and speed in units of the face's size, so it is the same for all coordinates.
         self._covariance = np.diag([JITTER**2, INITIAL_SPEED_PER_S**2])
 
     def at(self, elapsed_s: float) -> Floats:
@@ -154,7 +154,7 @@ def _prediction(log_odds: float, min_confidence: float) -> Prediction:
 
 
 def _changes(label: str, log_odds: float, min_confidence: float, margin: float) -> bool:
-    """Whether the label is wrong even with the log-odds moved towards it by a margin."""
+    """Whether the label changes even if the log-odds move towards it by a margin."""
     if label == UNCERTAIN:
         moved = copysign(max(abs(log_odds) - margin, 0.0), log_odds)
     else:
@@ -169,7 +169,7 @@ def _relative(box: Box, size: tuple[int, int]) -> tuple[float, ...]:
 
 
 def padded_iou(first: Floats, second: Floats) -> Floats:
-    """Intersection over union, (n, m), of padded boxes as centre and size, (n, 4) and (m, 4)."""
+    """IoU, (n, m), of padded boxes given as centre and size, (n, 4) and (m, 4)."""
     first, second = first[:, None] * 1.0, second[None] * 1.0
     sizes = first[..., 2:] * (1 + 2 * PADDING), second[..., 2:] * (1 + 2 * PADDING)
     distance = abs(first[..., :2] - second[..., :2])

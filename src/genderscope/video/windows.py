@@ -1,9 +1,9 @@
-"""Detection in video: the whole frame now and then, and small windows around the tracks between.
+"""Detection in video: the whole frame at intervals, and small windows around the tracks in between.
 
-The windows of all tracks are searched side by side in one small picture. A track that is not found
-in its window has the whole frame searched at once. Up to ``FEW`` faces of a whole frame are looked
-at again in windows: a detector places a face differently at another size, so boxes and scores would
-jump from frame to frame. Windows of more faces are too small to place them as well.
+The windows of all tracks are searched together as one small mosaic. If a track's face is not in its
+window, the whole frame is searched at once. Up to ``FEW`` faces of a whole frame are detected again
+in windows: a detector places a face differently at another scale, so boxes and scores would jump
+from frame to frame. For more faces the windows are too small to place them as well.
 """
 
 from genderscope.core.protocols import Detector
@@ -13,21 +13,21 @@ from genderscope.detection.views import SAME_FACE_IOU, distinct
 from genderscope.video.tracking import Tracker
 
 EVERY = 5
-"""Frames from one search of the whole frame to the next, by default."""
+"""Frames between searches of the whole frame, by default."""
 LONGEST_S = 0.17
-"""Time from one to the next, so that new faces appear within 0.2 s at low frame rates too."""
+"""Longest time between them, so that new faces appear within 0.2 s at low frame rates too."""
 AROUND = 2.2  # side of a window, in units of the face's longer side
-TILE_PX, LARGE_TILE_PX, FEW = 64, 96, 4  # side of a window as searched, larger for a few faces
-MOST_OF_FRAME = 0.5  # larger windows together are not worth it, as a share of the frame
+TILE_PX, LARGE_TILE_PX, FEW = 64, 96, 4  # side of a window in the mosaic, larger for FEW faces
+MOST_OF_FRAME = 0.5  # largest worthwhile area of the mosaic, as a share of the frame
 
 
 class WindowDetector:
     """Detects the faces of successive frames; see ``__call__``.
 
     Args:
-        detector: without a method ``find`` it searches each whole frame.
+        detector: without a method ``find`` it searches every whole frame.
         tracker: follows the faces that are returned.
-        every: see ``EVERY``; 1 searches each whole frame.
+        every: see ``EVERY``; 1 searches every whole frame.
     """
 
     def __init__(self, detector: Detector, tracker: Tracker, every: int = EVERY) -> None:
@@ -38,7 +38,7 @@ class WindowDetector:
         self._frames, self._last_s = 0, 0.0  # since the whole frame was searched
 
     def __call__(self, image: Image, time_s: float) -> list[Face]:
-        """Faces of a frame, (height, width, 3) uint8 BGR, at a time of the stream."""
+        """Faces of a frame, (height, width, 3) uint8 BGR, at a time in the stream."""
         size = image.shape[1], image.shape[0]
         tracks = self._tracker.predicted(time_s, size)
         predicted = [track.box for track in tracks]
@@ -47,7 +47,7 @@ class WindowDetector:
         if (
             self._frames < self._every
             and 0 <= time_s - self._last_s < LONGEST_S
-            and before == self._numbers  # none began, ended or was lost in the last frame
+            and before == self._numbers  # no track began, ended or was lost in the last frame
         ):
             found = self._in_windows(image, predicted)
             faces = distinct(face for face in found if face)
@@ -57,7 +57,7 @@ class WindowDetector:
         return self._steadied(image, self._detector(image), predicted)
 
     def _steadied(self, image: Image, faces: list[Face], predicted: list[Box]) -> list[Face]:
-        """A whole frame's few faces as their windows show them, where they are found there."""
+        """A whole frame's few faces, each as detected in its window if it is found there."""
         if len(faces) > FEW:
             return faces
         nearest = [max(predicted, key=face.box.iou, default=face.box) for face in faces]
@@ -73,10 +73,10 @@ class WindowDetector:
         return steady
 
     def _in_windows(self, image: Image, boxes: list[Box]) -> list[Face | None]:
-        """The face nearest to each box, None where there is none."""
+        """The face that best overlaps each box in its window; None without a face."""
         tile = LARGE_TILE_PX if len(boxes) <= FEW else TILE_PX
-        most = MOST_OF_FRAME * image.shape[0] * image.shape[1]
-        if self._find is None or len(boxes) * tile**2 > most:
+        limit = MOST_OF_FRAME * image.shape[0] * image.shape[1]
+        if self._find is None or len(boxes) * tile**2 > limit:
             return [None for _ in boxes]
         around = [
             (complex(*box.centre), complex(max(AROUND * box.longer / tile, 1))) for box in boxes

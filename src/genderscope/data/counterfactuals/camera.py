@@ -28,7 +28,7 @@ def jpeg(picture: Image, face: Face, seed: int) -> Image:
 
 
 def small(picture: Image, face: Face, seed: int) -> Image:
-    """A face shrunk to a height of 24 pixels, at most half of its own, and enlarged again."""
+    """A face shrunk to a height of 24 pixels, at most half its height, and enlarged again."""
     height, width = picture.shape[:2]
     zoom = min(FACE_PX / abs(pose(face).scale), 0.5)
     size = max(round(width * zoom), 1), max(round(height * zoom), 1)

@@ -51,5 +51,7 @@ CONDITIONS = {
     "side light": side,
     "low contrast": partial(contrasted, factor=1 / 3),  # as in fog
     "high contrast": partial(contrasted, factor=2),
-    "gamma": partial(exposed, gamma=GAMMA**2),  # a display's, once too often: dark, without noise
+    "gamma": partial(
+        exposed, gamma=GAMMA**2
+    ),  # a display's gamma applied twice: dark, without noise
 }

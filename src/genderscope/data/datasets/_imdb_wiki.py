@@ -33,7 +33,8 @@ def read(root: Path, name: str, split: str) -> Iterator[Sample]:
     A location is [x1 y1 x2 y2] in pixels from 1, both ends included, in the original picture. The
     published crops have the same table, so a folder whose name ends in ``_crop`` has no boxes. A
     face that was not detected has no box and the score -inf, whatever its sign. Ages are whole
-    years on 1 July of the photograph's year. Namesakes are one, so that no split divides a person.
+    years on 30 June of the photograph's year. Persons of one name count as one, so that no split
+    divides a person.
     """
     check_split(name, split, SPLITS)
     file = root / f"{name}.mat"
@@ -53,7 +54,7 @@ def read(root: Path, name: str, split: str) -> Iterator[Sample]:
         listing = ", ".join(f"{field} {length:,}" for field, length in lengths.items())
         raise DatasetError(f"{file}: the fields differ in length: {listing}")
     if "" in files:
-        raise DatasetError(f"{file}, row {files.index('') + 1}: no file is named")
+        raise DatasetError(f"{file}, row {files.index('') + 1}: the file name is empty")
     if out := next((row for row, name in enumerate(files, start=1) if leads_out(name)), None):
         raise DatasetError(f"{file}, row {out}: {files[out - 1]} leads out of {root}")
     gender, score = number["gender"], number["face_score"]

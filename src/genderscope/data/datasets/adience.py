@@ -45,7 +45,9 @@ def _fold(table: Path, folder: Path, prefix: str) -> Iterator[Sample]:
         if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
             raise DatasetError(f"{table} lacks the columns {', '.join(missing)}")
         for row in rows:
-            user, image, face, age, gender = (row[name] for name in COLUMNS)
+            user, image, face, age, gender = values = [row[name] for name in COLUMNS]
+            if None in values:
+                raise DatasetError(f"{table}, line {rows.line_num}: the row lacks columns")
             if gender not in GENDERS:
                 raise DatasetError(
                     f"{table}, line {rows.line_num}: gender {gender!r} is unknown; there are: "

@@ -4,12 +4,11 @@
 """
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 from genderscope.core.errors import DatasetError
 from genderscope.core.types import Sample
-from genderscope.data.datasets._checks import check_split, inside
+from genderscope.data.datasets._checks import OneLabelEach, check_split, inside
 
 TITLE = "CelebA"
 SIZE = 202_599
@@ -39,8 +38,10 @@ def read(root: Path, split: str) -> Iterator[Sample]:
             raise DatasetError(f"{needed} does not exist, nor in {', '.join(FOLDERS[1:])}")
     partition = {} if split == "all" else _pairs(parts)
     identities = _pairs(persons) if persons.exists() else {}
+    one_label, number = OneLabelEach(), 2
     with table.open(encoding="utf-8", errors="replace") as lines:
-        names = next(islice(lines, 1, None), "").split()  # the first line is the number of rows
+        rows = next(lines, "").strip()
+        names = next(lines, "").split()
         if "Male" not in names:
             raise DatasetError(f"{table}, line 2: there is no attribute Male in {names}")
         for number, line in enumerate(lines, start=3):
@@ -52,7 +53,13 @@ def read(root: Path, split: str) -> Iterator[Sample]:
             groups = {name: ANSWERS[answer] for name, answer in zip(names, answers, strict=True)}
             label = int(groups.pop("Male") == "yes")
             file = inside(pictures, picture, table, f"line {number}")
+            one_label.check(file, label, table, f"line {number}")
             yield Sample(file, label, identity=identities.get(picture), groups=groups)
+    if rows.isdecimal() and number - 2 < int(rows):
+        raise DatasetError(
+            f"{table} has {number - 2:,} of the {int(rows):,} rows that its first line states: "
+            "download it again, or correct that line"
+        )
 
 
 def _place(root: Path, name: str) -> Path:

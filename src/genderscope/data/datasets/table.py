@@ -48,7 +48,7 @@ FRAME = Path("frame")
 
 
 class DataFrame(Protocol):
-    """What is read of a pandas or Polars frame."""
+    """The part of a pandas or Polars frame that is used."""
 
     @property
     def columns(self) -> Any: ...  # pandas' own type, or a list
@@ -91,7 +91,7 @@ def samples(
     one_label = OneLabelEach()
     for where, row in rows:
         if not row[file]:
-            raise DatasetError(f"{root}, {where}: no file is named")
+            raise DatasetError(f"{root}, {where}: the file name is empty")
         picture = root.parent / posix(row[file])
         number = index(row[label], "label", WORDS, f"{root}, {where}")
         one_label.check(picture, number, root, where)
@@ -117,7 +117,7 @@ def index(text: str, column: str, words: Mapping[str, int | None], where: str) -
 
 
 def posix(file: str) -> str:
-    """A path of Windows, with backslashes only, as one of any system."""
+    """A Windows path, with backslashes only, as a portable one."""
     return file if "/" in file else file.replace("\\", "/")
 
 
@@ -196,8 +196,7 @@ def _parquet(root: Path, check: Callable[[Sequence[str]], None]) -> Iterator[Row
             batches = table.iter_batches(batch_size=most)
             listed = chain.from_iterable(batch.to_pylist() for batch in batches)
             for number, row in enumerate(listed, start=1):
-                fields = {name: "" if value is None else str(value) for name, value in row.items()}
-                yield f"row {number}", fields
+                yield f"row {number}", {name: _text(value) for name, value in row.items()}
     except (OSError, ValueError) as error:  # Arrow's errors are subclasses of these
         raise DatasetError(f"{root} is not a complete Parquet file: {error}") from error
 
@@ -225,7 +224,7 @@ def _check_columns(
 def _cured(
     source: str, missing: Iterable[str], one_of: Sequence[str], present: Sequence[str]
 ) -> str:
-    """A source with options that name missing columns, guessed where a usual name is present."""
+    """The source with options for the missing columns, guessed from common names."""
     by_name = {name.lower().strip(): name for name in present}
     guesses = {
         option: next(

@@ -16,9 +16,9 @@ from genderscope.core.errors import DatasetError
 from genderscope.core.results import Document, Exclusions, Provenance, Record, Unreadable
 from genderscope.core.storage import csv_of, write_whole
 from genderscope.core.types import Frame, Image, Sample
+from genderscope.data.identities import normalised
 from genderscope.data.leakage import duplicates
 from genderscope.data.leakage.duplicates import MIN_CORRELATION, Pair, Signature
-from genderscope.data.selection import place
 from genderscope.imaging import decode
 from genderscope.imaging.contact_sheet import Tile, fitted, in_columns
 from genderscope.imaging.contact_sheet import contact_sheet as draw
@@ -29,7 +29,7 @@ Step = TypeVar("Step")
 
 
 class Track(Protocol):
-    """Passes steps on and shows progress, such as a bar on a terminal."""
+    """Yields the steps of an iterable and shows progress, such as a terminal bar."""
 
     def __call__(self, steps: Iterable[Step], /, *, total: int, description: str) -> Iterable[Step]:
         """The same steps."""
@@ -91,7 +91,7 @@ class Leakage(Document, frozen=True, kw_only=True):
     @property
     def pictures(self) -> frozenset[str]:
         """Every picture of a pair, as ``Selection.without`` takes it."""
-        return frozenset(place(Path(file)) for pair in self.pairs for file in (pair.a, pair.b))
+        return frozenset(file for pair in self.pairs for file in (pair.a, pair.b))
 
 
 def excluded_pictures(file: Path | None) -> frozenset[str]:
@@ -187,17 +187,13 @@ def shared_identities(a: Part, b: Part) -> tuple[SharedIdentity, ...]:
 
     Identities that are numbers are compared only within one kind of data set.
     """
-    counts_a, counts_b = (Counter(_normalised(s.identity) for s in part.samples) for part in (a, b))
+    counts_a, counts_b = (Counter(normalised(s.identity) for s in part.samples) for part in (a, b))
     same_kind = a.source.partition(":")[0] == b.source.partition(":")[0]
     return tuple(
         SharedIdentity(identity=name, pictures_a=counts_a[name], pictures_b=counts_b[name])
         for name in sorted(counts_a.keys() & counts_b.keys())
         if name and (same_kind or not name.isdecimal())
     )
-
-
-def _normalised(identity: str | None) -> str:
-    return " ".join((identity or "").replace("_", " ").casefold().split())
 
 
 def save(leakage: Leakage, folder: Path) -> None:

@@ -160,7 +160,7 @@ def _details(one: Signature, mirrored: bool = False) -> npt.NDArray[np.float32]:
 
 
 def _correlation(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
-    """The best correlation of each one's middle with any place in the other; 0 if one is flat."""
+    """The best correlation of either's centre with any position in the other; 0 if one is flat."""
     if min(one.std(), other.std()) < FLAT:
         return 0.0
     middle = slice(SHIFT_PIXELS, -SHIFT_PIXELS)
@@ -172,7 +172,7 @@ def _correlation(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -
 
 
 def strongest(pairs: Iterable[Pair]) -> list[Pair]:
-    """The strongest pair of every duplicate, the strongest first."""
+    """The strongest pair of each duplicate, strongest first."""
     best: dict[tuple[str, str], Pair] = {}
     for pair in pairs:
         for picture in (("a", pair.a), ("b", pair.b)):

@@ -5,6 +5,7 @@ Faces are located and cut by the code that models run with. A cache is a folder 
 with their checksums. An interrupted run is resumed and gives the same bytes.
 """
 
+import json
 import os
 import signal
 from collections import Counter, deque
@@ -12,6 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from hashlib import sha256
 from itertools import chain, islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -35,7 +37,7 @@ Engine = Callable[[Iterable[Work], int | None], Iterator[Shard]]
 
 
 def processes(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
-    """The local engine: processes that end with this one, however it ends."""
+    """The local engine: worker processes that exit with this process, however it exits."""
     context = get_context("spawn")
     # Nothing is sent through this pipe: it closes with this process, and the workers notice.
     alive, life = context.Pipe(duplex=False)
@@ -63,7 +65,7 @@ def processes(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
 
 
 def _follow(alive: Connection) -> None:
-    """In a worker: end with the parent, which alone handles Ctrl-C."""
+    """In a worker: exit with the parent; only the parent handles Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def wait() -> None:
@@ -92,7 +94,8 @@ def prepare(
     they changed between the two iterations.
     """
     require("pyarrow", "eval")
-    digest = fingerprint(samples)
+    groups = sha256()
+    digest = fingerprint(_hashed(samples, groups.update))
     count = digest.samples
     if not count:
         raise DatasetError("there are no pictures to cut: the data set or the selection is empty")
@@ -106,6 +109,7 @@ def prepare(
         counterfactual=condition and f"{condition}, seed {recipe.seed}",
         surround=recipe.surround,
         shard_rows=SHARD_ROWS,
+        groups_sha256=groups.hexdigest(),
     )
     yield 0, count
     try:
@@ -125,6 +129,13 @@ def prepare(
         raise DatasetError(f"{out} cannot be written: {error.strerror}") from error
 
 
+def _hashed(samples: Iterable[Sample], update: Callable[[bytes], None]) -> Iterator[Sample]:
+    """The samples, while a digest is updated with their groups as shards hold them."""
+    for sample in samples:
+        update(json.dumps(sample.groups).encode() + b"\n")
+        yield sample
+
+
 def _works(samples: Iterable[Sample], recipe: Recipe, out: Path) -> Iterator[Work]:
     out = out.absolute()  # another machine has another working folder
     stream = (
@@ -138,7 +149,7 @@ def _works(samples: Iterable[Sample], recipe: Recipe, out: Path) -> Iterator[Wor
 
 
 def _begin(out: Path, plan: CropsPlan) -> None:
-    """Make the folder with its plan, or compare its plan with this one."""
+    """Create the folder with its plan, or compare an existing plan."""
     out.mkdir(parents=True, exist_ok=True)
     if not (out / PLAN).is_file():
         if next(out.glob("shard-*"), None):

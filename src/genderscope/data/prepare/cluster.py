@@ -13,7 +13,7 @@ def shards(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
     """
     _, data = connected()
     rows = [{"work": pickle.dumps(work)} for work in works]
-    # One block a shard, so that each is a task of its own.
+    # One block per shard, so that each shard is a task.
     blocks = data.from_items(rows, override_num_blocks=len(rows))
     for row in blocks.map(_write, concurrency=jobs).iter_rows():
         yield pickle.loads(row["shard"])

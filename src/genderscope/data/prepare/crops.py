@@ -20,6 +20,7 @@ from genderscope.imaging.preprocess import PreprocessSpec
 
 PLAN = "plan.json"
 MANIFEST = "manifest.json"
+LATER = ("shard_rows", "groups_sha256")  # fields that older caches do not have
 
 
 class ShardFile(Record, frozen=True, kw_only=True):
@@ -33,8 +34,8 @@ class ShardFile(Record, frozen=True, kw_only=True):
 class CropsPlan(Document, frozen=True, kw_only=True):
     """What determines the crops of a cache, with the fingerprint of the samples: the detector, None
     for the data set's own boxes, and the SHA-256 of its weights, where they are a file; the
-    counterfactual condition and its seed, None for unchanged pictures; pixels around each crop; and
-    the samples of a shard, None in the caches of the earliest versions.
+    counterfactual condition and its seed, None for unchanged pictures; pixels around each crop;
+    the samples of a shard, and the SHA-256 of all samples' groups, both None in older caches.
     """
 
     KIND = "crops-plan"
@@ -46,6 +47,7 @@ class CropsPlan(Document, frozen=True, kw_only=True):
     counterfactual: str | None = None
     surround: int
     shard_rows: int | None = None
+    groups_sha256: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -56,12 +58,12 @@ class CropsPlan(Document, frozen=True, kw_only=True):
         return super().decode(_present_layout(data, cls), name)
 
     def differences(self, wanted: "CropsPlan") -> list[str]:
-        """How the crops of another plan would differ."""
+        """The settings in which another plan differs."""
         own, other = self._values(), wanted._values()
         return [
             f"{key} was {own[key]!r} and is {value!r}"
             for key, value in other.items()
-            if own[key] != value and not (key == "shard_rows" and own[key] is None)
+            if own[key] != value and not (key in LATER and own[key] is None)
         ]
 
     def _values(self) -> dict[str, object]:
@@ -141,18 +143,18 @@ class Crops:
         return [json.loads(text) for text in self._groups.to_pylist()]
 
     def wide(self, indices: npt.NDArray[np.int64]) -> Image:
-        """Crops with their surround, (n, side, side[, 3]) uint8."""
+        """Crops with a margin around them, (n, side, side[, 3]) uint8."""
         shape = (len(indices), self._side, self._side, self.spec.channels)
         crops = self._gather(0, indices).reshape(shape)
         return crops[..., 0] if self.spec.channels == 1 else crops
 
     def visible(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Where those crops show the picture rather than padding, (n, side, side)."""
+        """Where those crops show the picture, not padding, (n, side, side)."""
         bits = np.unpackbits(self._gather(1, indices), axis=1, count=self._side**2)
         return bits.reshape(-1, self._side, self._side).astype(bool)
 
     def exact(self, indices: npt.NDArray[np.int64]) -> Image:
-        """The crops as they are cut when a model runs, (n, size, size[, 3]) uint8."""
+        """The crops as in inference, (n, size, size[, 3]) uint8."""
         middle = slice(self.surround, self.surround + self.spec.size)
         return self.wide(indices)[:, middle, middle]
 

@@ -48,9 +48,8 @@ class Recipe:
     @property
     def weights(self) -> str | None:
         """SHA-256 of the detector's weights, where they are a file."""
-        file = Path(self.detector_model) if self.detector_model else None
-        if file is None and self.detector in downloads.DOWNLOADS:
-            file = downloads.find(self.detector)
+        model = Path(self.detector_model) if self.detector_model else None
+        file = downloads.weights(self.detector or "", model)
         return checksum(file) if file and file.is_file() else None
 
     @property
@@ -59,7 +58,7 @@ class Recipe:
         return self.spec.size // 4
 
     def locate(self, sample: Sample) -> tuple[Image, Face, Source]:
-        """A sample's picture, its face, and the source of its place; errors as ``locate``."""
+        """A sample's picture, its face, and how the face was located; errors as ``locate``."""
         located = locate(sample, _detector(self) if self.detector else None, self.spec)
         [face], image = located.faces, located.frame.image
         assert image is not None  # an unreadable picture raises
@@ -95,7 +94,7 @@ class Shard(ShardFile, frozen=True, kw_only=True):
 
 
 def write_shard(work: Work) -> Shard:
-    """Cut one shard, unless it exists and is whole."""
+    """Cut one shard, unless it exists and is complete."""
     if shard := _finished(work.file):
         return shard
     pa = require("pyarrow", "eval")

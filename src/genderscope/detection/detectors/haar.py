@@ -1,6 +1,6 @@
-"""Viola-Jones with OpenCV's own cascades: always there, boxes only, misses turned faces.
+"""Viola-Jones with OpenCV's own cascades: always available, boxes only, misses turned faces.
 
-One frontal cascade proposes faces, and two others have to agree.
+One frontal cascade proposes faces, and two others confirm them.
 """
 
 import threading
@@ -13,23 +13,22 @@ from cv2.data import haarcascades
 from genderscope.core.types import Box, Face, Image, Orientation
 from genderscope.detection import search
 
-# A Haar box is a square on the middle of the face. This converts it to the package's convention:
-# medians over 1,452 faces of FairFace train that YuNet found too, in units of the square's side.
+# A Haar box is a square on the centre of the face. These convert it to the package's convention:
+# medians over 1,452 faces of FairFace train that YuNet also finds, in units of the square's side.
 DOWN, WIDTH, HEIGHT = 0.063, 0.813, 0.992
 SMALLEST_PX = 24
 SCALE_STEP, MIN_NEIGHBOURS = 1.1, 3
 FRONTAL, CHECKS = "frontalface_default", ("frontalface_alt", "frontalface_alt2")
-# A candidate is searched again with the other cascades, in a window of this many pixels that is
-# wider by this share on each side; together they need so many neighbouring detections near its
-# middle. Of 300 faces of FairFace val on a grey canvas 63.3% are found, by the first cascade alone
-# (with five neighbours) 64.3%; of 22 false boxes on group photographs and their backgrounds none is
-# left.
+# The other cascades search a candidate's window, widened by MARGIN on each side and resized to
+# WINDOW_PX; together they need MIN_VOTES neighbouring detections near its centre. Of 300 faces of
+# FairFace val on a grey canvas 63.3% are found, by the first cascade alone (with five neighbours)
+# 64.3%; of its 22 false positives on group photographs and their backgrounds none is left.
 MARGIN, WINDOW_PX, CHECK_STEP = 0.35, 80, 1.05
 OFF_CENTRE, MIN_VOTES = 0.15, 18
 
 
 class _Cascades(threading.local):
-    """OpenCV's cascades, for each thread its own: their search is not safe for several."""
+    """OpenCV's cascades, one set per thread: their search is not thread-safe."""
 
     def __init__(self) -> None:
         self.first, *self.checks = (
@@ -42,7 +41,7 @@ _CASCADES = _Cascades()
 
 
 class Haar:
-    """OpenCV's cascade. It gives no scores: each face's is 1. Threads may share one instance."""
+    """OpenCV's cascades. They give no scores: each face's is 1. Threads may share one instance."""
 
     name = "haar"
     smallest_px = SMALLEST_PX
@@ -84,7 +83,7 @@ class Haar:
 
 
 def _is_face(grey: Image, square: list[int]) -> bool:
-    """Whether the other cascades find a face in the middle of a candidate too."""
+    """Whether the other cascades confirm a candidate."""
     x, y, side, _ = square
     size, middle = round(side * (1 + 2 * MARGIN)), (x + side / 2, y + side / 2)
     window = cv2.resize(

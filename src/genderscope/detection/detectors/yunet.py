@@ -2,9 +2,9 @@
 
 Its weights (OpenCV Zoo, MIT licence) are not in this package; ``models pull yunet`` downloads them.
 ONNX Runtime takes less than half the time of OpenCV's ``FaceDetectorYN`` on a CPU and finds the
-same faces at the same places. The landmarks follow only about a third of a face's tilt (median of
-300 faces of FairFace train turned by up to 20 degrees), so they place and size a crop better than
-they turn it.
+same boxes. The landmarks follow only about a third of a face's roll (median of 300 faces of
+FairFace train turned by up to 20 degrees), so they give a crop's position and size better than its
+rotation.
 """
 
 from functools import partial
@@ -18,20 +18,20 @@ from genderscope.core.errors import ModelError
 from genderscope.core.types import Box, Face, Floats, Image, Orientation
 from genderscope.detection import MIN_SCORE, downloads, search
 
-# In photographs with faces known from larger views, it finds all of 13 pixels and most of 12.
+# In photographs whose faces are known from larger views, it finds all of 13 pixels, most of 12.
 SMALLEST_PX = 12
 NMS_IOU = 0.3
 SHORTEST_SIDE_PX = 64
-# Where faces are looked at again, views are smaller and low scores are enough. Of 400 faces of
-# FairFace train in a photograph of 1280 x 720, 71% of 24 pixels are found so, and 57% at one look;
-# of 28 pixels 78 and 76%, of 34 92 and 92%, of 44 99 and 92%.
+# With a second pass, views are smaller and low first scores suffice. Of 400 faces of FairFace train
+# in a photograph of 1280 x 720, two passes find 71% at 24 pixels, one finds 57%; at 28 pixels it is
+# 78 and 76%, at 34 92 and 92%, at 44 99 and 92%.
 COARSE, CANDIDATE_SCORE = 0.7, 0.3
 STRIDES_PX = (8, 16, 32)
 OUTPUTS = [f"{kind}_{stride}" for stride in STRIDES_PX for kind in ("cls", "obj", "bbox", "kps")]
 
 
 class YuNet:
-    """YuNet from a file, by default ``downloads.find``'s; ``ModelError`` if absent or broken.
+    """YuNet from a file, by default that of ``downloads.find``; ``ModelError`` if absent or broken.
     Threads may share one instance.
     """
 
@@ -51,7 +51,7 @@ class YuNet:
         model = model or downloads.find("yunet")
         if model is None or not model.is_file():
             raise ModelError(
-                f"YuNet's weights are not there{f' ({model})' if model else ''}: "
+                f"YuNet's weights are missing{f' ({model})' if model else ''}: "
                 "get them with 'genderscope models pull yunet', or name a file with "
                 "--detector-model"
             )
@@ -82,7 +82,7 @@ class YuNet:
         )
 
     def find(self, view: Image, min_score: float = MIN_SCORE) -> list[Face]:
-        """Faces of one view at its own scale, of any size that it can see."""
+        """Faces of one view at its own scale, of any size that the network detects."""
         min_score = min(self.min_score, min_score)
         height, width = view.shape[:2]
         # A side of one stride or less gives random faces, even in a black view.
@@ -101,10 +101,9 @@ class YuNet:
                 for place, stride in enumerate(STRIDES_PX)
             ]
         )
-        # It sometimes returns boxes of negative size, and NaN.
-        sound = np.isfinite(decoded).all(1) & (decoded[:, 2:4] > 0).all(1)
-        decoded = decoded[sound]
-        # Whole pixels, as in OpenCV's own suppression.
+        # The network sometimes returns boxes without area, and NaN.
+        decoded = decoded[np.isfinite(decoded).all(1) & (decoded[:, 2:4] > 0).all(1)]
+        # Whole pixels, as in OpenCV's own non-maximum suppression.
         kept = cv2.dnn.NMSBoxes(decoded[:, :4].astype(int).tolist(), decoded[:, 14], 0.0, NMS_IOU)
         return [
             Face(
@@ -118,13 +117,13 @@ class YuNet:
     def _decoded(
         self, answers: list[Floats], columns: int, stride: int, min_score: float
     ) -> Floats:
-        """Boxes, landmarks and scores, (n, 15), of what scores enough at one stride, from kinds (n,
-        1), things (n, 1), boxes (n, 4) and landmarks (n, 10), by rows of cells a stride wide,
-        ``columns`` pixels in all.
+        """Boxes, landmarks and scores, (n, 15), of the cells of one stride that reach
+        ``min_score``, from the outputs: class scores (m, 1), objectness (m, 1), boxes (m, 4) and
+        landmarks (m, 10), in rows of ``columns`` pixels.
         """
-        kinds, things, boxes, landmarks = answers
-        squares = kinds * things
-        place = np.flatnonzero(squares >= min_score**2)
+        classes, objectness, boxes, landmarks = answers
+        squared_scores = classes * objectness
+        place = np.flatnonzero(squared_scores >= min_score**2)
         if not place.size:
             return np.empty((0, 15))
         cells = np.stack([place % (columns // stride), place // (columns // stride)], 1)
@@ -132,7 +131,8 @@ class YuNet:
             sides = np.exp(boxes[place, 2:])
         corners = boxes[place, :2] + cells - sides / 2
         points = landmarks[place] + np.tile(cells, 5)
-        return np.hstack([np.hstack([corners, sides, points]) * stride, np.sqrt(squares[place])])
+        pixels = np.hstack([corners, sides, points]) * stride
+        return np.hstack([pixels, np.sqrt(squared_scores[place])])
 
 
 create = YuNet

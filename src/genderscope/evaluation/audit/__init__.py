@@ -1,5 +1,5 @@
-"""Audits: predictions measured by group and by crossed groups, and which differences are larger
-than chance. Needs the ``eval`` extra.
+"""Audits: predictions measured by group and by crossed groups, and which differences are
+significant. Needs the ``eval`` extra.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,18 +15,25 @@ from genderscope.core.types import LABELS, Floats
 from genderscope.evaluation.audit import disaggregate, intervals, results
 from genderscope.evaluation.audit.disaggregate import Division, Measure, divide, measure
 from genderscope.evaluation.audit.results import Comparison, Verdict
-from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers, defined, estimate
+from genderscope.evaluation.metrics import (
+    LEVEL,
+    SMALLEST_N,
+    Integers,
+    defined,
+    difference,
+    estimate,
+)
 from genderscope.evaluation.predictions import NO_ANSWER, OUTCOMES, UNSURE, Predictions
 
-GENDER = "gender"  # the column that is the label itself
-IDENTITY = "identity"  # the column of who is in a picture, where known
-NEEDED = ("file", "label")  # the columns of a table of predictions
+GENDER = "gender"  # the column of the label itself
+IDENTITY = "identity"  # the column of the person in each picture, where known
+NEEDED = ("file", "label")  # the columns that a table of predictions must have
 MOST_VALUES = 200
 LIBRARIES = ("numpy", "scipy", "matplotlib")
-TESTED = ("error", "missed", "uncertain")  # the measures in which groups are compared
+TESTED = ("error", "missed", "uncertain")  # the measures by which groups are compared
 Measured = Sequence[tuple[Division, Mapping[str, Measure]]]
-Place = tuple[tuple[str, ...], int]  # the columns of a division, and a group
-Compared = dict[Place, dict[str, Comparison]]  # comparisons by group, then by measure
+GroupKey = tuple[tuple[str, ...], int]  # the columns of a division, and the group's index
+Compared = dict[GroupKey, dict[str, Comparison]]  # comparisons by group, then by measure
 
 
 def report(
@@ -39,14 +46,14 @@ def report(
     detector: str | None = None,
     depth: int = 2,
 ) -> results.Audit:
-    """Audit predictions by columns, of which ``gender`` is the label, and by up to ``depth``
-    crossed ones. The seed of ``provenance`` is that of ``ece_by_chance``, the only random number.
+    """Audit predictions by columns, where ``gender`` is the label, and by crossing up to ``depth``
+    of them. The seed of ``provenance`` is for ``ece_by_chance``, the only random number.
     ``UsageError`` if a column is missing or has too many values to be groups, ``DatasetError``
     without any label.
     """
     labelled = predictions.truth >= 0
     if not labelled.any():
-        raise DatasetError(f"{predictions.name} has no labelled picture to count errors of")
+        raise DatasetError(f"{predictions.name} has no labelled picture")
     truth, answers = predictions.truth[labelled], predictions.labels[labelled]
     score, forced = predictions.score[labelled], predictions.forced[labelled]
     check_columns(by, predictions.columns, predictions.name)
@@ -58,8 +65,8 @@ def report(
     by = _columns(by, columns)
     person = _persons(columns.get(IDENTITY))
     values = disaggregate.outcomes(truth, forced, answers, score)
-    groups = partial(_groups, truth, answers, score, person, provenance.seed or 0)
-    everybody = Division((), ((),), np.zeros(len(truth), np.int64))
+    groups = partial(_groups, truth, forced, answers, score, person, provenance.seed or 0)
+    everyone = Division((), ((),), np.zeros(len(truth), np.int64))
     measured = [(part, measure(values, part, person)) for part in divide(columns, by, depth)]
     compared = compare(measured)
     return results.Audit(
@@ -80,7 +87,7 @@ def report(
         calibrated_n=disaggregate.CALIBRATED_N,
         by=tuple(by),
         depth=depth,
-        overall=groups(everybody, measure(values, everybody, person), {})[0],
+        overall=groups(everyone, measure(values, everyone, person), {})[0],
         divisions=tuple(
             results.DivisionResult(
                 columns=part.columns,
@@ -93,8 +100,16 @@ def report(
 
 
 def check_columns(by: Sequence[str], known: Iterable[str], name: str) -> None:
-    """``UsageError`` unless there are columns to divide by, all of them ``known``."""
-    known = list(dict.fromkeys((*known, GENDER)))
+    """``UsageError`` unless there are columns to divide by, all of them ``known``, and ``gender``
+    is the label only.
+    """
+    own = list(known)
+    if GENDER in by and GENDER in own:
+        raise UsageError(
+            f"{name} has a column {GENDER!r} of its own, but {GENDER!r} stands for the label: "
+            "rename the column"
+        )
+    known = list(dict.fromkeys((*own, GENDER)))
     for column in by:
         if column not in known:
             raise UsageError(f"{name} has no column {column!r}; there are: {', '.join(known)}")
@@ -113,18 +128,19 @@ def _columns(by: Sequence[str], columns: disaggregate.Columns) -> list[str]:
 
 
 def _persons(identity: npt.NDArray[np.str_] | None) -> Integers | None:
-    """Numbers of persons, (n,); each picture without an identity is a person of its own."""
+    """The index of the person in each picture, (n,); no identity counts as a separate person."""
     if identity is None:
         return None
     names, person = np.unique(identity, return_inverse=True)
     unknown = identity == ""
     person[unknown] = len(names) + np.arange(unknown.sum())
-    numbers: Integers = np.unique(person, return_inverse=True)[1]
-    return numbers
+    consecutive: Integers = np.unique(person, return_inverse=True)[1]
+    return consecutive
 
 
 def _groups(
     truth: Integers,
+    forced: Integers,
     answers: Integers,
     score: Floats,
     person: Integers | None,
@@ -133,14 +149,14 @@ def _groups(
     measures: Mapping[str, Measure],
     compared: Compared,
 ) -> tuple[results.GroupResult, ...]:
-    """Count the labels and answers of each group, and put all its numbers together."""
+    """The result of each group."""
     groups, group = len(division.names), division.group
     n = np.bincount(group, minlength=groups)
     by_answer = np.bincount(group * 4 + answers % 4, minlength=groups * 4)  # -1 is last
     by_label = np.bincount(group * 2 + truth, minlength=groups * 2)
     persons = None if person is None else disaggregate.persons_by_group(division, person)
     size = n if persons is None else np.minimum(n, persons)
-    calibrated = disaggregate.calibration(truth, score, division, seed)
+    calibrated = disaggregate.calibration(truth, forced, score, division, seed)
     outcomes = (*OUTCOMES, "no answer")
     return tuple(
         results.GroupResult(
@@ -187,22 +203,22 @@ def extremes(division: Division, measure: Measure) -> results.Extremes | None:
 
 
 def compare(measured: Measured) -> Compared:
-    """Each group against all others, in each of ``TESTED``; of two groups, that with more."""
+    """Each group against all others, by each of ``TESTED``; of two groups, the one with more."""
     compared: Compared = {}
     for name in TESTED:
-        for place, comparison in _compare(measured, name):
-            compared.setdefault(place, {})[name] = comparison
+        for group, comparison in _compare(measured, name):
+            compared.setdefault(group, {})[name] = comparison
     return compared
 
 
-def _compare(measured: Measured, name: str) -> Iterator[tuple[Place, Comparison]]:
+def _compare(measured: Measured, name: str) -> Iterator[tuple[GroupKey, Comparison]]:
     rows = []
     for division, measures in measured:
         measure = measures[name]
-        able = ~np.isnan(measure.value) & (measure.n.sum() - measure.n >= SMALLEST_N)
-        if len(division.names) == 2 and able.all():
-            able[measure.value.argmin() if measure.value[0] != measure.value[1] else 1] = False
-        rows += [(division, measure, int(group)) for group in np.flatnonzero(able)]
+        valid = ~np.isnan(measure.value) & ~np.isnan(measure.others)
+        if len(division.names) == 2 and valid.all():  # compare them once
+            valid[measure.value.argmin() if measure.value[0] != measure.value[1] else 1] = False
+        rows += [(division, measure, int(group)) for group in np.flatnonzero(valid)]
     if not rows:
         return
     value, n, others, others_n = (
@@ -211,7 +227,7 @@ def _compare(measured: Measured, name: str) -> Iterator[tuple[Place, Comparison]
     )
     p = intervals.score_test(value, n, others, others_n)
     p_holm = intervals.holm(p)
-    low, high = intervals.difference(value, n, others, others_n)
+    low, high = difference(value, n, others, others_n)
     ratio_low, ratio_high = intervals.ratio(value, n, others, others_n)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = value / others

@@ -1,7 +1,7 @@
-"""Labels and answers divided into groups, and every measure of each group with its interval.
+"""Disaggregation: labels and answers by group, and each group's measures with their intervals.
 
-Each measure is a mean over a group's pictures. Where persons are known, pictures of one person
-count for less (see ``intervals.effective``). Needs the ``eval`` extra.
+Each measure is a mean over a group's pictures. Where persons are known, the effective sample size
+accounts for pictures of one person (see ``intervals.effective``). Needs the ``eval`` extra.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,10 +15,10 @@ from genderscope.core.extras import require
 from genderscope.core.types import LABELS, Floats
 from genderscope.evaluation.audit import intervals
 from genderscope.evaluation.audit.results import Calibration, Group
-from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers, decide, group_order, wilson
+from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers, group_order, wilson
 from genderscope.evaluation.metrics.calibration import BINS, bin_of, expected_error
 
-FEW_N = 100  # a group of fewer pictures is marked: its numbers may be far off
+FEW_N = 100  # a group of fewer pictures is marked as imprecise
 CALIBRATED_N = 500
 """With fewer pictures the expected calibration error is mostly chance, and is withheld."""
 UNCERTAIN = len(LABELS)
@@ -42,9 +42,10 @@ class Division:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One measure of each group, (groups,) each: ``n`` pictures that count, in effect
+    """One measure of each group, (groups,) each: the number of pictures that count and their
     ``effective_n`` (see ``intervals.effective``), the value and its interval, NaN below
-    ``SMALLEST_N`` pictures, or persons where these are known; and the same for all others.
+    ``SMALLEST_N`` pictures, or persons where these are known; and ``others``, the value over all
+    other groups together.
     """
 
     n: Integers
@@ -57,9 +58,9 @@ class Measure:
 
 
 def divide(columns: Columns, by: Sequence[str], depth: int) -> Iterator[Division]:
-    """Divide by each column of ``by``, then by each two of them together, and so on to ``depth``.
+    """Divide by each column of ``by``, then by each pair of them, and so on up to ``depth``.
 
-    Groups are in the order of their columns' values, (n,) by name, 3-9 before 10-19.
+    ``columns`` are (n,) by name. Groups are ordered by their values, 3-9 before 10-19.
     """
     coded = {}
     for column in by:
@@ -80,9 +81,9 @@ def divide(columns: Columns, by: Sequence[str], depth: int) -> Iterator[Division
 def outcomes(
     truth: Integers, forced: Integers, answers: Integers, score: Floats
 ) -> dict[str, Floats]:
-    """What each picture contributes to each measure, (n,) each; NaN where it does not count.
-    ``truth`` and ``forced`` index ``LABELS``, the latter -1 for no answer, which is wrong;
-    ``answers`` are with abstention, which is 2; ``score`` is P(man), or NaN.
+    """Each picture's value of each measure, (n,) each; NaN where it does not count. ``truth`` and
+    ``forced`` index ``LABELS``, the latter -1 for no answer, which is wrong; ``answers`` are with
+    abstention, which is 2; ``score`` is P(man), or NaN.
 
     ``error``: wrong without abstention; ``missed``: wrong, uncertain or no answer; ``uncertain``;
     ``answered_error``: wrong, of those with a label; ``recall_woman``, ``recall_man``: right
@@ -98,7 +99,7 @@ def outcomes(
             f"recall_{label}": np.where(truth == place, 1 - wrong, np.nan)
             for place, label in enumerate(LABELS)
         },
-        "overconfidence": np.maximum(score, 1 - score) - (decide(score) == truth),
+        "overconfidence": np.maximum(score, 1 - score) - (forced == truth),
     }
 
 
@@ -131,7 +132,7 @@ def _measure(
     counted = ~np.isnan(values)
     group, values = division.group[counted], values[counted]
     n, total, squares = (np.bincount(group, of, len(large)) for of in (None, values, values**2))
-    visible = large & (n >= SMALLEST_N)
+    visible, others_size = large & (n >= SMALLEST_N), n.sum() - n
     effective_n, others_n = n.astype(np.float64), (n.sum() - n).astype(np.float64)
     if person is not None:
         person = person[counted]
@@ -141,13 +142,14 @@ def _measure(
             own = group == place
             own_n = np.bincount(person[own], None, persons)
             own_total = np.bincount(person[own], values[own], persons)
+            others_size[place] = np.count_nonzero(all_n > own_n)
             effective_n[place] = intervals.effective(own_n, own_total, squares[place])
             others_n[place] = intervals.effective(
                 all_n - own_n, all_total - own_total, squares.sum() - squares[place]
             )
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(visible, total / n, np.nan)
-        others = (total.sum() - total) / (n.sum() - n)
+        others = np.where(others_size >= SMALLEST_N, (total.sum() - total) / (n.sum() - n), np.nan)
         if name == "overconfidence":
             variance = np.maximum(squares - n * mean**2, 0) / (n - 1)
             t = require("scipy.special", "eval").stdtrit(n - 1, (1 + LEVEL) / 2)
@@ -160,17 +162,17 @@ def _measure(
 
 
 def calibration(
-    truth: Integers, score: Floats, division: Division, seed: int
+    truth: Integers, forced: Integers, score: Floats, division: Division, seed: int
 ) -> list[Calibration | None]:
-    """How well the scores of each group are calibrated; None below ``CALIBRATED_N`` of them.
+    """The calibration of each group's scores; None below ``CALIBRATED_N`` of them.
 
-    ``ece_by_chance`` replaces an interval: in simulations no bootstrap interval of the error
-    covered the true one at its level (for calibrated scores the percentile interval never did, the
-    basic one in 62%), as the estimate is biased upwards.
+    ``ece_by_chance`` replaces an interval: the estimate is biased upwards, and in simulations no
+    bootstrap interval reached its nominal coverage (for calibrated scores the percentile interval
+    never covered the true error, the basic one in 62%).
     """
     scored = ~np.isnan(score)
-    truth, score, group = truth[scored], score[scored], division.group[scored]
-    confidence, right = np.maximum(score, 1 - score), decide(score) == truth
+    score, group = score[scored], division.group[scored]
+    confidence, right = np.maximum(score, 1 - score), (forced == truth)[scored]
     place = group * BINS + bin_of(confidence)
     n, sure, correct, variance = (
         np.bincount(place, weights, len(division.names) * BINS).reshape(-1, BINS)

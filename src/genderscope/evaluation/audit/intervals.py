@@ -1,10 +1,10 @@
-"""Intervals and tests of proportions in closed form, over arrays.
+"""Closed-form intervals and tests of proportions, over arrays.
 
-Shares are 0-1; every ``n`` may be an effective one, which is smaller where pictures of one person
-are alike (Rao and Scott 1992). All functions broadcast. In simulations the bootstrap's percentile
-intervals covered the largest difference of groups in anything from 0% (seven equal groups) to 98%
-of the draws, and shares of alike pictures in 92-94%; these intervals keep their level, as the tests
-simulate. Needs the ``eval`` extra.
+Shares are 0-1; every ``n`` may be an effective sample size, which is smaller for clustered pictures
+of one person (Rao and Scott 1992). All functions broadcast. In simulations the bootstrap's
+percentile intervals covered the largest difference between groups in 0% (seven equal groups) to 98%
+of the draws, and shares of clustered pictures in 92-94%; these intervals keep their level, as
+simulated in the tests. Needs the ``eval`` extra.
 """
 
 from dataclasses import dataclass
@@ -16,45 +16,30 @@ import numpy.typing as npt
 from genderscope.core.extras import require
 from genderscope.core.results import Interval
 from genderscope.core.types import Floats
-from genderscope.evaluation.metrics import LEVEL, Number, quantile, wilson
+from genderscope.evaluation.metrics import LEVEL, Number, difference, quantile, wilson
 
-Between = tuple[Floats, Floats]  # the lower and the upper ends
-
-
-def difference(
-    one: Number, one_n: Number, other: Number, other_n: Number, level: float = LEVEL
-) -> Between:
-    """Interval of ``one - other``, of independent samples (Newcombe 1998, method 10)."""
-    z = quantile(level)
-    (low, high), (other_low, other_high) = _wilson(one, one_n, z), _wilson(other, other_n, z)
-    difference = np.asarray(one) - other
-    return (
-        difference - np.hypot(one - low, other_high - other),
-        difference + np.hypot(high - one, other - other_low),
-    )
+Between = tuple[Floats, Floats]  # lower and upper ends
 
 
-def ratio(
-    one: Number, one_n: Number, other: Number, other_n: Number, level: float = LEVEL
-) -> Between:
-    """Interval of ``one / other``, of independent samples, from Wilson's (Donner and Zou 2012).
+def ratio(a: Number, a_n: Number, b: Number, b_n: Number, level: float = LEVEL) -> Between:
+    """Interval of ``a / b``, of independent samples, from Wilson's (Donner and Zou 2012).
 
-    The upper end is infinite where ``other`` is 0.
+    The upper end is infinite where ``b`` is 0.
     """
     z = quantile(level)
-    (low, high), (other_low, other_high) = _wilson(one, one_n, z), _wilson(other, other_n, z)
-    product = np.asarray(one) * other
-    of_low, of_high = low * (2 * one - low), high * (2 * one - high)
-    under_low, under_high = (end * (2 * other - end) for end in (other_low, other_high))
+    (a_low, a_high), (b_low, b_high) = _wilson(a, a_n, z), _wilson(b, b_n, z)
+    product = np.asarray(a) * b
+    above_low, above_high = (end * (2 * a - end) for end in (a_low, a_high))
+    below_low, below_high = (end * (2 * b - end) for end in (b_low, b_high))
     with np.errstate(divide="ignore", invalid="ignore"):
-        least = of_low / (product + np.sqrt(np.maximum(product**2 - of_low * under_high, 0)))
-        most = (product + np.sqrt(np.maximum(product**2 - of_high * under_low, 0))) / under_low
-    return np.where(low > 0, least, 0), np.where(np.asarray(other) > 0, most, np.inf)
+        low = above_low / (product + np.sqrt(np.maximum(product**2 - above_low * below_high, 0)))
+        high = (product + np.sqrt(np.maximum(product**2 - above_high * below_low, 0))) / below_low
+    return np.where(a_low > 0, low, 0), np.where(np.asarray(b) > 0, high, np.inf)
 
 
 @dataclass(frozen=True, slots=True)
 class Extremes:
-    """The largest and the smallest share of several groups, by index; see ``extremes``."""
+    """The groups of the largest and the smallest share, by index; see ``extremes``."""
 
     most: int
     least: int
@@ -65,13 +50,13 @@ class Extremes:
 
 
 def extremes(share: Floats, n: Floats) -> Extremes:
-    """The largest and the smallest share of two or more groups, (groups,), and their distance.
+    """The largest and the smallest share of two or more groups, (groups,), and how far apart.
 
-    Two groups picked as extreme look further apart than they are. The lower ends therefore have a
-    level for as many pairs as could be the two (Bonferroni 1936): all but those whose members are
-    clearly, by the interval of their difference, below the largest or above the smallest. The upper
-    ends need no correction. The intervals are of the largest difference and ratio: at the nominal
-    level where the two stand out, at a higher one where other groups are near them.
+    Groups selected as extreme look further apart than they are. The lower ends are therefore
+    corrected for the number of pairs that could be the extremes (Bonferroni 1936): those whose
+    members are not significantly below the largest or above the smallest. The upper ends need no
+    correction. The intervals cover the largest difference and ratio: at the nominal level where the
+    two groups stand out, at a higher one where others are near them.
     """
     most, least = int(share.argmax()), len(share) - 1 - int(share[::-1].argmin())
     pair = share[most], n[most], share[least], n[least]
@@ -81,29 +66,29 @@ def extremes(share: Floats, n: Floats) -> Extremes:
     pairs = could_be_most.sum() * could_be_least.sum() - (could_be_most & could_be_least).sum()
     level = 1 - (1 - LEVEL) / max(pairs, 1) if len(share) > 2 else LEVEL
     with np.errstate(divide="ignore", invalid="ignore"):
-        times = float(pair[0] / pair[2])
+        quotient = float(pair[0] / pair[2])
     apart = max(float(difference(*pair, level)[0]), 0.0), float(difference(*pair)[1])
     relative = max(float(ratio(*pair, level)[0]), 1.0), float(ratio(*pair)[1])
-    return Extremes(most, least, float(pair[0] - pair[2]), apart, times, relative)
+    return Extremes(most, least, float(pair[0] - pair[2]), apart, quotient, relative)
 
 
-def score_test(one: Number, one_n: Number, other: Number, other_n: Number) -> Floats:
-    """Two-sided p of the score test that two proportions are equal (Pearson 1900)."""
-    one_n, other_n = np.asarray(one_n), np.asarray(other_n)
-    pooled = (one * one_n + other * other_n) / (one_n + other_n)
-    variance = pooled * (1 - pooled) * (1 / one_n + 1 / other_n)
+def score_test(a: Number, a_n: Number, b: Number, b_n: Number) -> Floats:
+    """Two-sided p value of the score test of equal proportions (Pearson 1900)."""
+    a_n, b_n = np.asarray(a_n), np.asarray(b_n)
+    pooled = (a * a_n + b * b_n) / (a_n + b_n)
+    variance = pooled * (1 - pooled) * (1 / a_n + 1 / b_n)
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(variance > 0, abs(one - other) / np.sqrt(variance), 0)
+        z = np.where(variance > 0, abs(a - b) / np.sqrt(variance), 0)
     p: Floats = 2 * require("scipy.special", "eval").ndtr(-z)
     return p
 
 
 def holm(p: Floats) -> Floats:
-    """Adjusted p values, (tests,): the chance of any false verdict stays at the level (Holm 1979).
+    """Adjusted p values, (tests,), which control the family-wise error rate (Holm 1979).
 
-    It holds under any dependence of the tests. Benjamini and Hochberg's correction would find more,
-    but lets a share of the verdicts be false, and is proven for independent or positively dependent
-    tests only; against all others, one group's high share is the others' low one.
+    This holds under any dependence of the tests. Benjamini and Hochberg's correction would find
+    more, but lets a share of the verdicts be false, and is proven for independent or positively
+    dependent tests only; tests against all other groups are negatively dependent.
     """
     order = np.argsort(p)
     steps = p[order] * np.arange(len(p), 0, -1)
@@ -113,25 +98,25 @@ def holm(p: Floats) -> Floats:
 
 
 def effective(n: npt.NDArray[Any], total: npt.NDArray[Any], squares: float) -> float:
-    """The effective sample size of a mean over pictures, several of one person, from each person's
-    number of pictures, sum of values, (persons,), and the sum of all squared values.
+    """The effective sample size of a mean over pictures clustered by person, from each person's
+    number of pictures and sum of values, (persons,), and the sum of all squared values.
 
-    It is the number of pictures over the design effect: the variance of the mean when persons are
-    drawn over that when pictures are drawn (Rao and Scott 1992), at least 1. With few persons
-    Student's t reduces it further (Korn and Graubard 1998). Where all values are equal there is no
-    variance, and a person's pictures count as one (Kish 1965).
+    It is the number of pictures divided by the design effect: the variance of the mean under
+    sampling of persons over that under sampling of pictures (Rao and Scott 1992), at least 1.
+    Student's t reduces it further for few persons (Korn and Graubard 1998). Without any variance of
+    the values, Kish's design effect replaces it (1965).
     """
     n, total = n[n > 0], total[n > 0]
     persons, pictures = len(n), n.sum()
     if persons < 2:
         return float(persons)
     mean = total.sum() / pictures
-    plain = squares / pictures - mean**2
-    drawn = ((total - mean * n) ** 2).sum() / pictures**2 * persons / (persons - 1)
-    if plain < 1e-12:
+    variance = squares / pictures - mean**2
+    of_mean = ((total - mean * n) ** 2).sum() / pictures**2 * persons / (persons - 1)
+    if variance < 1e-12:
         effective_n = pictures**2 / (n**2).sum()
     else:
-        effective_n = plain / max(drawn, plain / pictures)
+        effective_n = variance / max(of_mean, variance / pictures)
     t = require("scipy.special", "eval").stdtrit(persons - 1, (1 + LEVEL) / 2)
     return float(effective_n * (quantile() / t) ** 2)
 

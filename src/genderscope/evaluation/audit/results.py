@@ -1,4 +1,4 @@
-"""What an audit finds: the file ``audit.json``, from which its page and its Markdown are made."""
+"""The results of an audit: ``audit.json``, from which its page and its Markdown are made."""
 
 from typing import Literal
 
@@ -10,13 +10,13 @@ from genderscope.evaluation.region_survey import RegionSurvey
 Group = dict[str, str]  # a group's value of each column that divides the pictures
 Verdict = Literal["more", "fewer", "inconclusive"]
 """Whether a group has more or fewer errors than all others."""
-HalfOpen = tuple[float, float | None]  # an interval; its upper end is None where it is infinite
+HalfOpen = tuple[float, float | None]  # an interval; an infinite upper end is None
 
 
 class Calibration(Record, frozen=True, kw_only=True):
-    """How well the scores of ``n`` pictures of a group are calibrated: their mean confidence, and
-    the expected calibration error, as in ``metrics.calibration``; ``ece_by_chance`` is what 95 of
-    100 calibrated models would stay below with these confidences (Bröcker and Smith 2007).
+    """The calibration of a group's ``n`` scored pictures: mean confidence, accuracy, and expected
+    calibration error, as in ``metrics.calibration``; ``ece_by_chance`` is the 95th percentile of
+    that error for calibrated models with these confidences (Bröcker and Smith 2007).
     """
 
     n: int
@@ -28,8 +28,8 @@ class Calibration(Record, frozen=True, kw_only=True):
 
 class Comparison(Record, frozen=True, kw_only=True):
     """One measure of a group against that of all other groups together; the ratio is None where
-    ``others`` is 0. ``p`` is of no difference, ``p_holm`` adjusted for all comparisons of the audit
-    in this measure; ``inconclusive`` does not mean no difference.
+    ``others`` is 0. ``p`` tests for no difference, ``p_holm`` is adjusted for all comparisons of
+    the audit in this measure; ``inconclusive`` does not mean no difference.
     """
 
     others: float
@@ -43,10 +43,10 @@ class Comparison(Record, frozen=True, kw_only=True):
 
 
 class GroupResult(Record, frozen=True, kw_only=True):
-    """All measurements of one group, by pictures, or by persons where these are known and fewer;
+    """One group: ``size`` by its pictures, or by its persons where these are known and fewer;
     pictures by label and by answer. For the measures see ``disaggregate.outcomes``; they are None
     below ``Audit.smallest_n``, calibration below ``Audit.calibrated_n``. Comparisons are by
-    measure, where possible; two groups have one, that of the group with the larger value.
+    measure, where possible; of two groups, only the one with the larger value has one.
     """
 
     group: Group
@@ -68,7 +68,7 @@ class Extreme(Record, frozen=True, kw_only=True):
 
 
 class Extremes(Record, frozen=True, kw_only=True):
-    """The groups of the largest and the smallest value, and how far apart they are."""
+    """The groups with the largest and the smallest value, and how far apart they are."""
 
     most: Extreme
     least: Extreme
@@ -79,7 +79,7 @@ class Extremes(Record, frozen=True, kw_only=True):
 
 
 class DivisionResult(Record, frozen=True, kw_only=True):
-    """Pictures divided by columns; ``extremes`` are None if fewer than two groups have a value."""
+    """Pictures divided by columns; ``extremes`` by measure, None below two groups with a value."""
 
     columns: tuple[str, ...]
     groups: tuple[GroupResult, ...]
@@ -90,11 +90,11 @@ class Audit(Document, frozen=True, kw_only=True):
     """An audit by group and by crossed groups: ``genderscope audit``.
 
     ``name`` is the model's or method's; data set, split and detector are None where predictions
-    were read from a table. ``n`` are labelled pictures; of these, ``no_answer`` and
+    were read from a table. ``n`` counts labelled pictures; of these, ``no_answer`` and
     ``uncertain_without_score`` count as errors, and calibration leaves out those ``without_score``.
-    ``persons`` are None where not known. A group of less than ``smallest_n`` has no measures, of
-    ``few_n`` is marked, of ``calibrated_n`` has no calibration error. ``level`` is the intervals';
-    up to ``depth`` of the columns ``by`` are crossed.
+    ``persons`` is None where unknown. A group of fewer than ``smallest_n`` has no measures, of
+    fewer than ``few_n`` is marked, and of fewer than ``calibrated_n`` has no calibration error.
+    ``level`` is that of the intervals; up to ``depth`` of the columns ``by`` are crossed.
     """
 
     KIND = "audit"
@@ -124,12 +124,12 @@ class Audit(Document, frozen=True, kw_only=True):
         groups = [self.overall, *(group for part in self.divisions for group in part.groups)]
         rows = (
             (
-                ", ".join(f"{column} {value}" for column, value in of.group.items()) or "all",
-                of.n,
-                *(of.measures[name] for name in ("error", "uncertain")),
-                of.comparisons["error"].verdict if "error" in of.comparisons else "",
+                ", ".join(f"{column} {value}" for column, value in group.group.items()) or "all",
+                group.n,
+                *(group.measures[name] for name in ("error", "uncertain")),
+                group.comparisons["error"].verdict if "error" in group.comparisons else "",
             )
-            for of in groups
+            for group in groups
         )
-        head = ("group", "pictures", "error", "uncertain", "errors, to all others")
+        head = ("group", "pictures", "error", "uncertain", "errors against all others")
         return table(f"{self.name}: errors by group, {self.level:.0%} intervals", head, rows)

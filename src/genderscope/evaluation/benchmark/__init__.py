@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from itertools import combinations
 from pathlib import Path
 from typing import Self
@@ -16,6 +16,7 @@ from genderscope.core import sessions
 from genderscope.core.errors import UsageError
 from genderscope.core.protocols import Detector
 from genderscope.core.results import Estimate, Provenance
+from genderscope.core.storage import write_whole
 from genderscope.core.types import Face, Floats, Image, Sample
 from genderscope.evaluation import evaluate, predictions
 from genderscope.evaluation.benchmark import machine, network, results
@@ -25,8 +26,7 @@ from genderscope.evaluation.predictions import Predictions
 from genderscope.inference.classifier import Classifier, find
 
 BATCHES = (1, 64)
-# Calls in a row of each model in each round: a call with one face is short.
-REPEATS = {1: 20, 64: 2}
+REPEATS = {1: 20, 64: 2}  # consecutive calls per model and round: those with one face are short
 TIME_IS = (
     "one thread, the network alone in ONNX Runtime, or the classifier from crops to scores; the "
     "models take turns; median and 95th percentile of all calls, divided by the faces of a call"
@@ -36,7 +36,7 @@ WAYS = ("network", "classifier")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entrant:
-    """A model that is compared: its ``.onnx`` file, and the same opened with one thread."""
+    """A model to compare: its ``.onnx`` file, and its classifier on one thread."""
 
     file: Path
     classifier: Classifier
@@ -57,15 +57,17 @@ class Entrant:
 
 
 def entrants(models: Sequence[str | Path]) -> dict[str, Entrant]:
-    """Models by their names, the smallest first; a second one of a name has its folder's too, and
-    if both are the same it is a ``UsageError``.
+    """Models by name, smallest first. A duplicate name gets its folder's name appended;
+    ``UsageError`` if that is taken too, or a file is named twice.
     """
     opened: dict[str, Entrant] = {}
     for entrant in map(Entrant.load, models):
         if entrant.name in opened:
             entrant = replace(entrant, name=f"{entrant.name}.{entrant.file.absolute().parent.name}")
         if entrant.name in opened or any(entrant.file == other.file for other in opened.values()):
-            raise UsageError(f"{entrant.file} is named twice, or another has its name and folder")
+            raise UsageError(
+                f"{entrant.file} is named twice, or another model has its name and folder"
+            )
         opened[entrant.name] = entrant
     size = {name: entrant.classifier.metadata.parameters for name, entrant in opened.items()}
     return {name: opened[name] for name in sorted(opened, key=size.__getitem__)}
@@ -78,8 +80,8 @@ def compare(
     detector: str,
     provenance: Provenance,
 ) -> results.Benchmark:
-    """Compare several models and each pair of them: their predictions by data set, then by model,
-    if any, and their speed in rounds in which they take turns, for each batch size.
+    """Compare several models and each pair of them: their ``predictions``, by data set, then by
+    model, if any, and their speed over rounds of alternating calls, for each batch size.
     """
     times = {batch: _timed(models, batch, rounds) for batch in BATCHES}
     seed = provenance.seed or 0
@@ -94,7 +96,7 @@ def compare(
                 multiply_adds=network.multiply_adds(entrant.file),
                 file_bytes=entrant.file.stat().st_size,
                 training=entrant.training_time(),
-                accuracy={data: accuracy(of[name]) for data, of in predictions.items()},
+                accuracy={data: accuracy(by_model[name]) for data, by_model in predictions.items()},
                 time={way: _timings(times, f"{way} {name}") for way in WAYS},
             )
             for name, entrant in models.items()
@@ -108,10 +110,11 @@ def compare(
                     for batch, seconds in times.items()
                 },
                 accuracy={
-                    data: paired_accuracy(of[a], of[b], seed) for data, of in predictions.items()
+                    data: paired_accuracy(by_model[a], by_model[b])
+                    for data, by_model in predictions.items()
                 },
             )
-            # The larger one first, so that a ratio is how many times as long it takes.
+            # The larger model first, so that time ratios are usually above 1.
             for b, a in combinations(models, 2)
         ),
         time_is=TIME_IS,
@@ -122,8 +125,8 @@ def compare(
 def profile(
     models: Mapping[str, Entrant], rounds: int
 ) -> tuple[results.Ceiling, dict[str, results.NetworkSpeed]]:
-    """Each network's operators, compared with what one thread can do: the better ceiling of before
-    and after, and the networks by name. A multiplication and an addition are two operations.
+    """Each network's operators, compared with one thread's ceiling, measured before and after: the
+    higher ceiling, and the networks by name. A multiplication and an addition are two operations.
     """
     before = machine.ceiling()
     times = {batch: _timed(models, batch, rounds) for batch in BATCHES}
@@ -148,7 +151,7 @@ def _timings(times: Mapping[int, Mapping[str, Floats]], name: str) -> dict[str, 
 
 
 def _timed(models: Mapping[str, Entrant], batch: int, rounds: int) -> dict[str, Floats]:
-    """Seconds of the network and the classifier of each model, by ``network <name>`` and so on."""
+    """Seconds of each call, by ``network <name>`` and ``classifier <name>``."""
     calls = {}
     for name, entrant in models.items():
         spec = entrant.classifier.spec
@@ -162,7 +165,7 @@ def _timed(models: Mapping[str, Entrant], batch: int, rounds: int) -> dict[str, 
 
 
 class Remembering:
-    """A detector that searches each picture once for all models."""
+    """A detector with a cache, so that each picture is searched once for all models."""
 
     def __init__(self, detector: Detector) -> None:
         self.name = detector.name
@@ -183,20 +186,27 @@ def predict(
     data: str,
     folder: Path,
     report: Callable[[str], None] = lambda text: None,
+    weights: Path | None = None,
 ) -> dict[str, Predictions]:
-    """The predictions of each model for every sample; ``data`` names them in results. A table in
-    ``folder`` with the same pictures, and newer than them and the model, is read instead;
+    """The predictions of each model for every sample; ``data`` names the data set in results. A
+    table in ``folder`` is read instead if it is of the same pictures, newer than these and the
+    model, and beside a file with the SHA-256 of the model and of the detector's ``weights``.
     ``report`` gets a line of text before each model that runs.
     """
     remembering = Remembering(detector)
     results = {}
     for name, entrant in models.items():
         table = folder / f"{name}.{data}.{detector.name}.csv"
-        if (kept := _kept(table, entrant.file, samples)) is None:
+        networks, beside = _sha256(entrant.file, weights), table.with_suffix(".sha256")
+        known = beside.is_file() and beside.read_bytes() == networks
+        kept = _kept(table, entrant.file, samples) if known else None
+        if kept is None:
             report(f"classifying {data} with {name}")
             answers = evaluate.answers(samples, remembering, entrant.classifier)
+            beside.unlink(missing_ok=True)
             predictions.write(table, predictions.of(answers, name))
-            kept = predictions.read(table)  # rounded as they are written, so that both are equal
+            write_whole(beside, networks)
+            kept = predictions.read(table)  # rounded, as a later run will read it
         results[name] = kept
     return results
 
@@ -206,10 +216,10 @@ def accuracy(predictions: Predictions) -> Estimate:
     return share(_right(predictions), 1)
 
 
-def paired_accuracy(a: Predictions, b: Predictions, seed: int) -> results.PairedAccuracy:
+def paired_accuracy(a: Predictions, b: Predictions) -> results.PairedAccuracy:
     """A's accuracy minus B's on the same pictures."""
     right = _right(a), _right(b)
-    difference, test = paired.difference(*right, seed), paired.mcnemar(*right)
+    difference, test = paired.difference(*right), paired.mcnemar(*right)
     return results.PairedAccuracy(difference=difference, test=test)
 
 
@@ -219,13 +229,19 @@ def _right(predictions: Predictions) -> npt.NDArray[np.bool_]:
     return right
 
 
+def _sha256(*files: Path | None) -> bytes:
+    """A line for each file, ``-`` for none."""
+    digests = (sha256(file.read_bytes()).hexdigest() if file else "-" for file in files)
+    return "".join(f"{digest}\n" for digest in digests).encode()
+
+
 def _changed_s(file: Path) -> float:
-    """When a file was changed; 0 if it is not there."""
+    """A file's modification time; 0 if it does not exist."""
     return file.stat().st_mtime if file.is_file() else 0.0
 
 
 def _kept(table: Path, model: Path, samples: Sequence[Sample]) -> Predictions | None:
-    """The predictions in a table, if they are of this model and these pictures."""
+    """The predictions in a table, if it is current and of these pictures."""
     files = [model, *(sample.file for sample in samples)]
     if not table.is_file() or table.stat().st_mtime < max(map(_changed_s, files)):
         return None

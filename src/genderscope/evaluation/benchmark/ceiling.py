@@ -1,4 +1,4 @@
-"""What one thread can do at most; in its own process, as NumPy reads its limit on import."""
+"""One thread's peak throughput; run in its own process, as NumPy reads thread limits on import."""
 
 import sys
 from collections.abc import Callable
@@ -16,7 +16,7 @@ REPEATS = 7
 
 
 def measure() -> Ceiling:
-    """The best of several large float32 matrix products and copies."""
+    """The fastest of several large float32 matrix products and copies."""
     draw = np.random.default_rng(0)
     gflops = {}
     for side in SIDES:

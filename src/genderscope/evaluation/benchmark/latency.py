@@ -1,5 +1,5 @@
-"""How long calls take, comparably: they take turns, round after round, so that a slow phase of the
-machine slows all of them, and pairs are compared within rounds.
+"""Comparable latencies: calls take turns, round after round, so that a slow phase of the machine
+slows all of them, and pairs are compared within rounds.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,9 +16,9 @@ WARM_UP_ROUNDS = 2
 
 
 def take_turns(calls: Mapping[str, Call], rounds: int, repeats: int) -> dict[str, Floats]:
-    """Time calls in turn, (rounds, repeats) seconds by name; each round begins with another.
+    """Time calls in turn, (rounds, repeats) seconds by name; each round starts with the next call.
 
-    The first call of a turn, which refills the caches, and the first rounds are not kept.
+    The first call of a turn, which refills the caches, and the warm-up rounds are discarded.
     """
     seconds = {name: np.empty((rounds, repeats)) for name in calls}
     names = list(calls)
@@ -28,16 +28,16 @@ def take_turns(calls: Mapping[str, Call], rounds: int, repeats: int) -> dict[str
             call = calls[name]
             call()
             for repeat in range(repeats):
-                began = perf_counter_ns()
+                start = perf_counter_ns()
                 call()
-                seconds[name][max(turn, 0), repeat] = (perf_counter_ns() - began) / 1e9
+                seconds[name][max(turn, 0), repeat] = (perf_counter_ns() - start) / 1e9
     return seconds
 
 
 def summary(seconds: Floats, faces: int) -> Timing:
-    """The timing of calls with so many faces each."""
-    median, slow = (np.quantile(seconds, [0.5, 0.95]) * 1e3 / faces).tolist()
-    return Timing(median_ms=median, p95_ms=slow, faces_per_s=1e3 / median, calls=seconds.size)
+    """The timing of calls with ``faces`` faces each."""
+    median, p95 = (np.quantile(seconds, [0.5, 0.95]) * 1e3 / faces).tolist()
+    return Timing(median_ms=median, p95_ms=p95, faces_per_s=1e3 / median, calls=seconds.size)
 
 
 def ratio(a: Floats, b: Floats, seed: int) -> Ratio:

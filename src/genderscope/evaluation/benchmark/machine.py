@@ -1,4 +1,4 @@
-"""The machine that measures, and what one of its threads can do at most."""
+"""The machine that measures, and the peak throughput of one of its threads."""
 
 import os
 import platform
@@ -11,10 +11,10 @@ import msgspec
 
 from genderscope.evaluation.benchmark.results import Ceiling, Machine
 
-LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow")  # that times depend on
+LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow")  # times depend on these
 # Instruction sets that determine the vector width of float32 and INT8.
 INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "asimddp")
-# The libraries of linear algebra read these once, when NumPy is imported.
+# Linear algebra libraries read these once, when NumPy is imported.
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
@@ -23,7 +23,7 @@ CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
 
 def describe() -> Machine:
-    """The processor, its caches, and how busy the machine is, without its name or its user's."""
+    """The processor, its caches and the load, without host or user name."""
     text = CPU_INFO.read_text(errors="replace") if CPU_INFO.is_file() else ""
     facts = dict(re.findall(r"^([\w ]+?)\s*: (.*)$", text.partition("\n\n")[0], re.MULTILINE))
     flags = (facts.get("flags") or facts.get("Features", "")).split()
@@ -41,14 +41,14 @@ def describe() -> Machine:
 
 
 def ceiling() -> Ceiling:
-    """What one thread reaches, measured by ``ceiling.measure`` in a process of its own."""
+    """One thread's peak throughput, by ``ceiling.measure`` in a separate process."""
     command = [sys.executable, "-m", "genderscope.evaluation.benchmark.ceiling"]
     output = subprocess.run(command, env=os.environ | ONE_THREAD, capture_output=True, check=True)
     return msgspec.json.decode(output.stdout, type=Ceiling)
 
 
 def _caches() -> dict[str, str]:
-    """Sizes by name, such as L2, as the system writes them."""
+    """Cache sizes by name, such as L2, as the system reports them."""
     sizes = {}
     for cache in sorted(CACHES.glob("index*")):
         level, kind, size = ((cache / key).read_text().strip() for key in ("level", "type", "size"))

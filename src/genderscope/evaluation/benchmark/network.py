@@ -1,6 +1,6 @@
-"""Where the time of a network goes: ONNX Runtime's own profile, operator by operator.
+"""A network's time by operator, from ONNX Runtime's profiler.
 
-Operations and bytes are counted from the shapes of the graph as it runs, after fusing and padding.
+Operations and bytes are counted from the shapes of the optimised graph, after fusion and padding.
 """
 
 import json
@@ -25,10 +25,10 @@ LEAST_RUNS = 5
 
 def inputs(opened: onnxruntime.InferenceSession, faces: int) -> dict[str, npt.NDArray[Any]]:
     """Random input of a network's shape; times do not depend on the values."""
-    [needed] = opened.get_inputs()
-    shape = (faces, *needed.shape[1:])
-    numbers = np.random.default_rng(0).standard_normal(shape, np.float32)
-    return {needed.name: numbers.astype(DTYPES[needed.type])}
+    [tensor] = opened.get_inputs()
+    shape = (faces, *tensor.shape[1:])
+    values = np.random.default_rng(0).standard_normal(shape, np.float32)
+    return {tensor.name: values.astype(DTYPES[tensor.type])}
 
 
 def multiply_adds(file: Path) -> int:
@@ -39,11 +39,12 @@ def multiply_adds(file: Path) -> int:
 def profile(file: Path, faces: int, runs: int) -> NetworkProfile:
     """Time, multiply-adds and bytes of each operator, for one face of a batch of ``faces``.
 
-    Times are interquartile means over the runs; measuring adds to them. Bytes are those of an
-    operator's inputs, weights and outputs, each counted once a batch.
+    Times are interquartile means over the runs and include the profiler's overhead. Bytes are those
+    of an operator's inputs, weights and outputs, each counted once per batch.
     """
     batch, times = _run(file, faces, max(runs, LEAST_RUNS))
-    kept = np.sort(times, axis=0)[len(times) // 4 : -(len(times) // 4) or None].mean(axis=0)
+    quarter = len(times) // 4
+    means = np.sort(times, axis=0)[quarter : -quarter or None].mean(axis=0)
     operators = tuple(
         replace(
             operator,
@@ -51,7 +52,7 @@ def profile(file: Path, faces: int, runs: int) -> NetworkProfile:
             multiply_adds=operator.multiply_adds // faces,
             bytes=operator.bytes / faces,
         )
-        for operator, time in zip(batch, (kept / faces).tolist(), strict=True)
+        for operator, time in zip(batch, (means / faces).tolist(), strict=True)
     )
     microseconds = sum(operator.microseconds for operator in operators)
     count = sum(operator.multiply_adds for operator in operators)
@@ -77,7 +78,7 @@ def _run(file: Path, faces: int, runs: int, fused: bool = True) -> tuple[list[Op
         if not fused:
             levels = onnxruntime.GraphOptimizationLevel
             options.graph_optimization_level = levels.ORT_DISABLE_ALL
-            # Integer weights packed for the processor have no shape.
+            # The profile has no shape for prepacked integer weights.
             options.add_session_config_entry("session.disable_prepacking", "1")
         opened = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
         feed = inputs(opened, faces)
@@ -90,15 +91,15 @@ def _run(file: Path, faces: int, runs: int, fused: bool = True) -> tuple[list[Op
     return [_operator(event["args"]) for event in kernels[:count]], times
 
 
-def _operator(facts: dict[str, Any]) -> Operator:  # ONNX Runtime's own layout
-    """One run of an operator, without its time."""
+def _operator(facts: dict[str, Any]) -> Operator:  # as in ONNX Runtime's profile
+    """An operator without its time, from one profiled run."""
     inputs, outputs = (
         [shape for value in facts[f"{side}_type_shape"] for shape in value.values()]
         for side in ("input", "output")
     )
     kind, output = facts["op_name"], outputs[0]
     count = 0
-    if kind in CONVOLUTIONS:  # its weights are the second of its inputs that is no vector
+    if kind in CONVOLUTIONS:  # the second input that is not a vector: the first is the map
         weights = [shape for shape in inputs if len(shape) > 1][1:]
         count = prod(output) * prod(weights[0][1:]) if weights else 0
     elif kind in PRODUCTS:

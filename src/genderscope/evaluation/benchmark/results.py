@@ -1,11 +1,11 @@
-"""The results of benchmarks, keyed by models, data sets, stages, operators or batch sizes."""
+"""The results of benchmarks, keyed by model, data set, stage, operator or batch size."""
 
 from genderscope.core.results import Document, Estimate, Interval, Record
 from genderscope.evaluation.metrics.paired import McNemar
 
 
 class Machine(Record, frozen=True, kw_only=True):
-    """The machine that measured, without its name; None where unknown."""
+    """The machine that ran the benchmark, without its name; None where unknown."""
 
     cpu: str
     architecture: str
@@ -25,7 +25,7 @@ class TimedDocument(Document, frozen=True, kw_only=True):
 
 
 class Timing(Record, frozen=True, kw_only=True):
-    """Median and 95th percentile of some calls, divided by the faces of a call."""
+    """Median and 95th percentile of ``calls`` calls, divided by the faces per call."""
 
     median_ms: float
     p95_ms: float
@@ -62,7 +62,7 @@ class ModelResult(Record, frozen=True, kw_only=True):
 
 
 class PairedAccuracy(Record, frozen=True, kw_only=True):
-    """A's accuracy minus B's on the same pictures (paired bootstrap), and McNemar's test."""
+    """A's accuracy minus B's on the same pictures, and McNemar's test."""
 
     difference: Estimate
     test: McNemar
@@ -90,8 +90,8 @@ class Benchmark(TimedDocument, frozen=True, kw_only=True):
 
 
 class Ceiling(Record, frozen=True, kw_only=True):
-    """What one thread reaches: 10^9 operations a second by the side of square float32 matrices,
-    where a multiplication and an addition are two, and copied bytes, read and written.
+    """One thread's peak throughput: GFLOP/s by the side of square float32 matrices, where a
+    multiplication and an addition are two operations, and GB/s of a memory copy, read and written.
     """
 
     matrix_gflops: dict[str, float]
@@ -110,7 +110,7 @@ class Operator(Record, frozen=True, kw_only=True):
 
 
 class NetworkProfile(Record, frozen=True, kw_only=True):
-    """The operators of a network, and their sums, for one face of a batch of ``faces``."""
+    """The operators of a network and their totals, for one face of a batch of ``faces``."""
 
     faces: int
     microseconds: float
@@ -147,8 +147,8 @@ class Stages(Rates, frozen=True, kw_only=True):
 
 
 class Pictures(Record, frozen=True, kw_only=True):
-    """The time of pictures: one by one and by stage, and together in batches by
-    ``Pipeline.stream``, without explaining and drawing; ``unreadable`` are reasons.
+    """The time of pictures: one by one by stage, ``apart``, and in batches by ``Pipeline.stream``,
+    ``together``, without explaining and drawing; ``unreadable`` are reasons.
     """
 
     pictures: int
@@ -160,7 +160,7 @@ class Pictures(Record, frozen=True, kw_only=True):
 
 
 class Profile(TimedDocument, frozen=True, kw_only=True):
-    """Where the time goes: by stage of a picture, and by operator of each network."""
+    """Time by stage of a picture, and by operator of each network."""
 
     KIND = "profile"
 
@@ -179,8 +179,8 @@ class Stream(Stages, frozen=True, kw_only=True):
 
 
 class VideoRun(Record, frozen=True, kw_only=True):
-    """A video: ``plain``, plain with each ``whole`` frame searched for faces, and explained;
-    ``guided_to_plain`` is the ratio of the networks' times.
+    """A video: ``plain``, ``whole``, with faces detected in every whole frame, and ``explained``;
+    ``guided_to_plain`` is the time ratio of the network with maps to that without.
     """
 
     plain: Stream

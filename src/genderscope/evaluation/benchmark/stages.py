@@ -1,5 +1,5 @@
-"""The time of pictures and of live video on one thread, by stage and of all stages together. The
-video is one portrait that moves, once or twenty times.
+"""Time of pictures and of live video on one thread, by stage and in total. The video shows one
+moving portrait, once or twenty times.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,13 +37,13 @@ PORTRAIT = PreprocessSpec(
     "portrait", size=256, margin_ratio=0.5, squaring="expand", padding="edge", colour="bgr"
 )
 GROUND = 128
-NOT_OURS = ("read", "write")  # waiting for a frame, and what the taker of the last one did with it
+NOT_OURS = ("read", "write")  # waiting for a frame, and what the consumer did with the last one
 RATIO_ROUNDS, RATIO_REPEATS = 30, 3
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """OpenCV on one thread within the context."""
+    """Limit OpenCV to one thread within the context."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -85,9 +85,9 @@ def measure(
     explainer: Explainer | None,
     rounds: int,
 ) -> results.Pictures:
-    """Time each stage on pictures, as ``decode.find`` yields them, one after the other, and the
-    whole as ``classify`` runs it; ``PictureError`` if no picture is left. Classifier and explainer
-    are opened with one thread; the latter may be left out.
+    """Time each stage on pictures, as ``decode.find`` yields them, one by one, and the whole
+    pipeline as ``classify`` runs it; ``PictureError`` if none is readable. Classifier and explainer
+    must be opened with one thread; the latter may be None.
     """
     readable, unreadable = [], []
     for picture in pictures:
@@ -99,40 +99,41 @@ def measure(
         except PictureError as error:
             unreadable.append(str(error))
     if not readable:
-        raise PictureError(unreadable[0] if unreadable else "no folder that is named has a picture")
+        raise PictureError(unreadable[0] if unreadable else "no picture in the named folders")
     scope = Pipeline(classifier, detector)
     apart, together = [], []
     with one_thread():
         for _ in range(WARM_UP_ROUNDS + rounds):
             times, counts = [], []
             for path in readable:
-                began = perf_counter()
+                start = perf_counter()
                 encoded = path.read_bytes()
                 read = perf_counter()
                 image = decode.read(encoded)
                 decoded = perf_counter()
                 spent, count = time_stages(image, detector, classifier, explainer)
-                times.append([read - began, decoded - read, *spent])
+                times.append([read - start, decoded - read, *spent])
                 counts.append(count)
             apart.append(np.sum(times, axis=0))
-            began = perf_counter()
+            start = perf_counter()
             for _ in scope.stream(decode.frames(readable)):
                 pass
-            together.append(perf_counter() - began)
+            together.append(perf_counter() - start)
     seconds = float(np.median(together[WARM_UP_ROUNDS:]))
-    n = len(readable), sum(counts)
+    by_stage = np.median(apart[WARM_UP_ROUNDS:], axis=0)
+    n, faces = len(readable), sum(counts)
     return results.Pictures(
-        pictures=n[0],
-        faces=n[1],
+        pictures=n,
+        faces=faces,
         rounds=rounds,
-        apart=shares((*FILE_STAGES, *FRAME_STAGES), np.median(apart[WARM_UP_ROUNDS:], axis=0), *n),
-        together=results.Rates(**_rates(seconds, *n)),
+        apart=shares((*FILE_STAGES, *FRAME_STAGES), by_stage, n, faces),
+        together=results.Rates(**_rates(seconds, n, faces)),
         unreadable=tuple(unreadable),
     )
 
 
 def shares(names: Sequence[str], seconds: Floats, pictures: int, faces: float) -> results.Stages:
-    """The rates of the whole and of each stage; a stage that took no time was left out."""
+    """The rates of all stages together and of each; stages that took no time are left out."""
     total = float(seconds.sum())
     return results.Stages(
         **_rates(total, pictures, faces),
@@ -149,50 +150,50 @@ def _rates(time: float, pictures: int, faces: float) -> dict[str, float]:
 
 
 def video_frame(portrait: Image, faces: int, number: int) -> Frame:
-    """One of a video's frames, 640 x 480, with one of ``LAYOUTS`` of a portrait, (side, side, 3)
-    uint8 BGR, which moves by a pixel or two between frames.
+    """Frame ``number`` of a video, 640 x 480, with a portrait, (side, side, 3) uint8 BGR, in one of
+    ``LAYOUTS``, which moves by a pixel or two between frames.
     """
     across = LAYOUTS[faces]
     width, height = WIDTH // across, HEIGHT // ceil(faces / across)
     side = min(width, height) * 7 // 8
     small = cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA)
-    made = np.full((HEIGHT, WIDTH, 3), GROUND, np.uint8)
+    canvas = np.full((HEIGHT, WIDTH, 3), GROUND, np.uint8)
     for place in range(faces):
         row, column = divmod(place, across)
         left = column * width + _there_and_back(number + place, width - side)
         top = row * height + _there_and_back(2 * number + place, height - side)
-        made[top : top + side, left : left + side] = small
-    return Frame("made", made, index=number, time_s=number / FRAMES_PER_S)
+        canvas[top : top + side, left : left + side] = small
+    return Frame("made", canvas, index=number, time_s=number / FRAMES_PER_S)
 
 
 def measure_video(
     picture: Image, scope: Pipeline, explainer: Explainer | None, frames: int, seed: int
 ) -> dict[str, results.VideoRun]:
-    """Frames per second of ``Live``, drawn, and the cost of explaining, by the number of faces,
-    made from a picture, (height, width, 3) uint8 BGR; ``UsageError`` if it shows no face.
+    """Frames per second of ``Live`` with drawing, and the cost of explaining, by number of faces,
+    on a video made from a picture, (height, width, 3) uint8 BGR; ``UsageError`` if it has no face.
     """
     located = locate(Frame("", picture), scope.detector, PORTRAIT)
     if not located.faces:
-        raise UsageError("the picture that the video is made of shows no face: name another")
-    portrait, one = located.crops[0], located.recrop(scope.classifier.spec)[0]
+        raise UsageError("no face in the picture for the video: name another")
+    portrait, face = located.crops[0], located.recrop(scope.classifier.spec)[0]
     runs = {}
     with one_thread():
         for count in LAYOUTS:
-            made = [video_frame(portrait, count, number) for number in range(frames + 1)]
+            video = [video_frame(portrait, count, number) for number in range(frames + 1)]
             lives = {"plain": Live(scope), "whole": Live(scope, detect_every=1)}
             cost = None
             if explainer:
-                crops = np.repeat(one[None], count, axis=0)
+                crops = np.repeat(face[None], count, axis=0)
                 lives["explained"] = Live(scope, explainer)
                 guided, plain = partial(explainer, crops), partial(scope.classifier, crops)
                 seconds = take_turns({"a": guided, "b": plain}, RATIO_ROUNDS, RATIO_REPEATS)
                 cost = ratio(**seconds, seed=seed)
-            runs[str(count)] = results.VideoRun(**_streams(lives, made), guided_to_plain=cost)
+            runs[str(count)] = results.VideoRun(**_streams(lives, video), guided_to_plain=cost)
     return runs
 
 
 def _streams(lives: dict[str, Live], frames: list[Frame]) -> dict[str, results.Stream]:
-    """Mean times by stage, without the first frame; each frame goes through all in turn."""
+    """Mean times by stage, without the first frame; all streams take each frame in turn."""
     streams = {}
     turns = list(zip(*(live.stream(frames) for live in lives.values()), strict=True))[1:]
     for name, scenes in zip(lives, zip(*turns, strict=True), strict=True):

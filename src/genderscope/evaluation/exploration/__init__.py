@@ -1,4 +1,4 @@
-"""What a data set holds, in numbers, and its problems, in words."""
+"""A data set's statistics, and its problems in words."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +26,8 @@ NAMES = (*LABELS, "unknown")
 TOP_IDENTITIES = 10
 IMBALANCE_RATIO = 1.5  # a larger imbalance is a problem
 DOMINANT_SHARE, DOMINANT_TIMES = 0.01, 10
-"""A dominant identity has more than this share of all pictures and this many times the mean."""
+"""A dominant identity has more than this share of the pictures with an identity, and more than this
+many times the mean."""
 ROWS = (
     ("missing", "", "Missing pictures", "Download or exclude them."),
     ("repeated", "", "Pictures listed more than once", "A copy in a test split is leakage."),
@@ -36,7 +37,7 @@ ROWS = (
     ("faceless", "face_score", "Pictures without a detected face", "Their score is infinite."),
     ("crowded", "second_face_score", "Pictures with a second face", "The label may be of either."),
 )
-"""Keys of ``Tally.odd``, the measure that a data set must have, titles, and advice."""
+"""Keys of ``Tally.odd``, the measure that the data set must have, titles and advice."""
 
 
 def summarise(
@@ -47,7 +48,7 @@ def summarise(
     split: str,
     provenance: Provenance,
 ) -> results.Exploration:
-    """All counts; the fingerprint is added. ``DatasetError`` without samples."""
+    """All statistics; adds the fingerprint to ``provenance``. ``DatasetError`` without samples."""
     if not tally.n:
         raise DatasetError(f"{dataset} holds no pictures in {split!r}")
     imbalance, sizes = _imbalance(tally), _sizes(opened) if opened else None
@@ -65,7 +66,7 @@ def summarise(
         measures={name: _histogram(tally, name) for name in MEASURES if tally.has(name)},
         groups={column: _groups(counts) for column, counts in tally.groups.items()},
         identities=identities,
-        # Without scores it would remove everything.
+        # Without face scores the selection would remove everything.
         reference_selection=selection if tally.has("face_score") else None,
         problems=tuple(problems(tally, opened, imbalance, sizes, identities)),
     )
@@ -128,12 +129,12 @@ def _pixels(sizes: Sequence[tuple[int, int]]) -> results.PixelSizes:
 
 
 def _spread(lengths: Sequence[int]) -> results.Spread:
-    middle = float(np.median(lengths))
-    return results.Spread(smallest=min(lengths), median=middle, largest=max(lengths))
+    median = float(np.median(lengths))
+    return results.Spread(smallest=min(lengths), median=median, largest=max(lengths))
 
 
 def _groups(counts: Counter[tuple[str, int]]) -> dict[str, ByLabel] | None:
-    """Counts by label for each value, 3-9 before 10-19; None where the values are too many."""
+    """Counts by label for each value, 3-9 before 10-19; None for more than ``MOST_GROUPS``."""
     values = {value for value, _ in counts}
     if len(values) > MOST_GROUPS:
         return None
@@ -178,18 +179,18 @@ def problems(
         if not n:
             yield _problem(f"No picture is labelled {label}.", tally.n)
     if imbalance and imbalance.ratio > IMBALANCE_RATIO:
-        yield _unequal(imbalance, int(tally.labels[:UNLABELLED].max()))
+        yield _imbalance_problem(imbalance, int(tally.labels[:UNLABELLED].max()))
     if sizes:
-        yield from _of_pictures(opened, sizes, tally.n)
+        yield from _picture_problems(opened, sizes, tally.n)
     for name, measure, title, advice in ROWS:
         if not measure or tally.has(measure):
             rows = tally.odd[name]
             yield from _counted(title, rows.examples, tally.n, advice, rows.n)
     if identities:
-        yield from _of_identities(identities)
+        yield from _identity_problems(identities)
 
 
-def _unequal(imbalance: results.Imbalance, pictures: int) -> Problem:
+def _imbalance_problem(imbalance: results.Imbalance, pictures: int) -> Problem:
     majority = imbalance.majority
     accuracy = imbalance.trivial[f"always_{majority}"].accuracy
     return _problem(
@@ -199,12 +200,12 @@ def _unequal(imbalance: results.Imbalance, pictures: int) -> Problem:
     )
 
 
-def _of_pictures(
+def _picture_problems(
     opened: Sequence[OpenedPicture], sizes: results.Sizes, n: int
 ) -> Iterator[Problem]:
     low, high = sizes.unreadable_interval
     advice = f"In the whole data set it is {low:.1%} to {high:.1%} (95% interval)."
-    if sizes.opened == n:  # all of them
+    if sizes.opened == n:  # no sampling
         advice = "Get other copies, or exclude them."
     reasons = [picture.error.partition(";")[0] for picture in opened if picture.error]
     yield from _counted("Opened pictures that cannot be read", reasons, sizes.opened, advice)
@@ -214,13 +215,13 @@ def _of_pictures(
     yield from _counted("Boxes that extend beyond an opened picture", files, readable, advice)
 
 
-def _of_identities(identities: results.Identities) -> Iterator[Problem]:
+def _identity_problems(identities: results.Identities) -> Iterator[Problem]:
     first, mean = identities.most_frequent[0], identities.mean_pictures
     share = first.pictures / identities.pictures
     if share > DOMINANT_SHARE and first.pictures > DOMINANT_TIMES * mean:
         yield _problem(
-            f"One person has {share:.1%} of the pictures, {first.pictures / mean:.0f} times "
-            "the mean: a model may learn the person.",
+            f"One person has {share:.1%} of the pictures with an identity, "
+            f"{first.pictures / mean:.0f} times the mean: a model may learn the person.",
             first.pictures,
             [first.identity],
         )
@@ -232,11 +233,11 @@ def _of_identities(identities: results.Identities) -> Iterator[Problem]:
 def _counted(
     title: str, examples: Sequence[str], total: int, advice: str, n: int | None = None
 ) -> Iterator[Problem]:
-    """A problem with its number, by default that of the examples; nothing if it is 0."""
+    """A problem with its count, by default that of the examples; nothing if it is 0."""
     if n := len(examples) if n is None else n:
         share = f"{n / total:.1%}" if n / total >= 0.001 else "under 0.1%"
         yield _problem(f"{title}: {n:,} of {total:,} ({share}). {advice}", n, examples)
 
 
-def _problem(words: str, n: int, examples: Sequence[str] = ()) -> Problem:
-    return Problem(text=words, n=n, examples=tuple(map(text, examples[:EXAMPLES])))
+def _problem(sentence: str, n: int, examples: Sequence[str] = ()) -> Problem:
+    return Problem(text=sentence, n=n, examples=tuple(map(text, examples[:EXAMPLES])))

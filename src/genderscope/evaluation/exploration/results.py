@@ -1,14 +1,14 @@
-"""The results of exploring a data set. What a data set does not have is None or absent."""
+"""The results of exploring a data set. What a data set lacks is None or absent."""
 
 from genderscope.core.results import Document, Interval, Record
 from genderscope.evaluation.metrics import Rates
 
-ByLabel = dict[str, int]  # numbers of pictures by the labels ``woman``, ``man`` and ``unknown``
+ByLabel = dict[str, int]  # pictures by label: ``woman``, ``man`` and ``unknown``
 
 
 class Imbalance(Record, frozen=True, kw_only=True):
-    """How unequal the classes are: ``ratio`` is pictures of the larger class for each of the
-    smaller, n labelled pictures, and ``trivial`` the rates of classifiers that ignore the picture.
+    """Class imbalance over ``n`` labelled pictures: ``ratio`` is that of the larger class to the
+    smaller, and ``trivial`` the rates of classifiers that ignore the picture.
     """
 
     majority: str
@@ -18,8 +18,8 @@ class Imbalance(Record, frozen=True, kw_only=True):
 
 
 class Histogram(Record, frozen=True, kw_only=True):
-    """Pictures by label in bins of equal width, from the first used to the last, between edges, one
-    more than bins; ``n`` pictures have a finite value, others an infinite one or none.
+    """Pictures by label in bins of equal width, (bins,), from the first used to the last, and the
+    ``edges``, (bins + 1,); ``n`` pictures have a finite value, others an infinite one or none.
     """
 
     n: int
@@ -30,7 +30,7 @@ class Histogram(Record, frozen=True, kw_only=True):
 
 
 class CommonSize(Record, frozen=True, kw_only=True):
-    """The most frequent size in pixels, of ``n`` pictures."""
+    """The most common size in pixels, shared by ``n`` pictures."""
 
     width: int
     height: int
@@ -46,7 +46,7 @@ class Spread(Record, frozen=True, kw_only=True):
 
 
 class Bins(Record, frozen=True, kw_only=True):
-    """A histogram: counts, and their edges, one more than counts."""
+    """A histogram: ``counts``, (bins,), and ``edges``, (bins + 1,)."""
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
@@ -86,7 +86,7 @@ class IdentityBin(Record, frozen=True, kw_only=True):
 
 
 class Identities(Record, frozen=True, kw_only=True):
-    """The persons; ``by_pictures`` are bins that double: 1, 2-3, 4-7, ..."""
+    """The persons; ``by_pictures`` has bins of doubling width: 1, 2-3, 4-7, ..."""
 
     n: int
     pictures: int
@@ -104,7 +104,7 @@ class ReferenceSelection(Record, frozen=True, kw_only=True):
 
 
 class Problem(Record, frozen=True, kw_only=True):
-    """A problem in words, its number of pictures or persons, and the first of them."""
+    """A problem in words, its number of pictures or persons, and the first few of them."""
 
     text: str
     n: int
@@ -112,9 +112,9 @@ class Problem(Record, frozen=True, kw_only=True):
 
 
 class Exploration(Document, frozen=True, kw_only=True):
-    """What a data set holds, and its problems: histograms of face scores, ages and sizes of boxes,
-    by name; groups by column and value, None for a column of too many values; the reference
-    selection, None for a data set without face scores.
+    """A data set's statistics and problems. ``measures`` are histograms of face scores, ages and
+    box sizes, by name; ``groups`` are by column and value, None for a column with too many values;
+    ``reference_selection`` is None for a data set without face scores.
     """
 
     KIND = "exploration"

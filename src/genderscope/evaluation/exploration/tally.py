@@ -1,4 +1,4 @@
-"""Counts of a data set's rows as they stream by; no picture is opened.
+"""Streaming counts of a data set's rows, without opening pictures, and samples opened afterwards.
 
 Memory grows only with the names of files and persons. Race and age are the data set's own labels.
 """
@@ -24,16 +24,16 @@ from genderscope.imaging.preprocess import PreprocessSpec, crop, whole
 
 BLOCK = 10_000
 EXAMPLES = 3
-MOST_GROUPS = 50  # a column of more values, such as one of names, does not define groups
+MOST_GROUPS = 50  # a column with more values, such as names, does not define groups
 UNLABELLED = 2  # the index of pictures without a label, after the two labels
-SHEET_PICTURES = 24  # crops of each label that are kept for a contact sheet
+SHEET_PICTURES = 24  # crops per label for a contact sheet
 SHEET = PreprocessSpec("sheet", size=96, padding="edge", colour="bgr")
 """A margin of 40% around the box, as in the published crops of IMDB and WIKI."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A number of a sample, and the bins of its histogram; the outermost are open."""
+    """A number of a sample, and the bins of its histogram; the outer bins are open."""
 
     of: Callable[[Sample], float | None]
     bin: float
@@ -45,7 +45,7 @@ MEASURES = {
     "face_score": Measure(lambda sample: sample.face_score, 0.25, -10, 20),
     "second_face_score": Measure(lambda sample: sample.second_face_score, 0.25, -10, 20),
     "age_years": Measure(lambda sample: sample.age, 1, 0, 123),
-    "box_side_px": Measure(lambda sample: sample.box.longer if sample.box else None, 8, 0, 2048),
+    "box_side_px": Measure(lambda sample: sample.box.longer if sample.box else None, 8, 0, 16_384),
 }
 ODDITIES: dict[str, Callable[[Sample], bool]] = {
     "unlabelled": lambda sample: sample.label is None,
@@ -60,24 +60,24 @@ ODDITIES: dict[str, Callable[[Sample], bool]] = {
 
 @dataclass(slots=True)
 class Occurrences:
-    """The number of samples with a property, and the files of the first."""
+    """The number of samples with a property, and the files of the first few."""
 
     n: int = 0
     examples: list[str] = field(default_factory=list)
 
     def add(self, samples: Sequence[Sample]) -> None:
         self.n += len(samples)
-        first = samples[: EXAMPLES - len(self.examples)]
-        self.examples += [str(sample.file) for sample in first]
+        first_few = samples[: EXAMPLES - len(self.examples)]
+        self.examples += [str(sample.file) for sample in first_few]
 
 
 class Tally:
     """Counts of samples by label: 0, 1 and ``UNLABELLED``; ``draw`` pictures are drawn at random.
 
-    ``histograms`` of each of ``MEASURES`` are (bins, 3), with samples of an ``infinite`` value
-    apart; ``groups`` of each column count (value, label), ``identities`` (identity, label); ``odd``
-    are occurrences of ``ODDITIES``, and of ``missing`` and ``repeated`` files; ``removed`` are
-    samples that ``selection.REFERENCE`` would remove, by condition.
+    ``histograms`` are (bins, 3) for each of ``MEASURES``; ``infinite`` counts infinite values
+    separately. ``groups`` of each column count (value, label), ``identities`` (identity, label).
+    ``odd`` holds occurrences of ``ODDITIES`` and of ``missing`` and ``repeated`` files; ``removed``
+    counts samples that ``selection.REFERENCE`` would remove, by condition.
     """
 
     def __init__(self, draw: int = 0, seed: int = 0) -> None:
@@ -111,7 +111,7 @@ class Tally:
         return bool(self.histograms[measure].any() or self.infinite[measure])
 
     def count(self, samples: Iterable[Sample]) -> None:
-        """Count all samples; call it once."""
+        """Count all samples; call this once."""
         selected = Selected(self._watch(iter(samples)), REFERENCE)
         for _ in selected:
             pass
@@ -120,13 +120,13 @@ class Tally:
     def _watch(self, samples: Iterator[Sample]) -> Iterator[Sample]:
         while block := list(islice(samples, BLOCK)):
             labels = [UNLABELLED if sample.label is None else sample.label for sample in block]
-            self._measure(block, np.array(labels))
-            self._divide(block, labels)
+            self._count_measures(block, np.array(labels))
+            self._count_groups(block, labels)
             self._inspect(block)
             self.fingerprint.add(block)
             yield from block
 
-    def _measure(self, block: list[Sample], labels: npt.NDArray[np.int64]) -> None:
+    def _count_measures(self, block: list[Sample], labels: npt.NDArray[np.int64]) -> None:
         self.labels += np.bincount(labels, minlength=3)
         for name, measure in MEASURES.items():
             values = np.array([measure.of(sample) for sample in block], np.float64)  # None is NaN
@@ -134,21 +134,21 @@ class Tally:
             finite = np.isfinite(values)
             counts = self.histograms[name]
             bins = ((values[finite] - measure.low) // measure.bin).clip(0, len(counts) - 1)
-            places = bins.astype(np.int64) * 3 + labels[finite]
-            counts += np.bincount(places, minlength=counts.size).reshape(counts.shape)
+            cells = bins.astype(np.int64) * 3 + labels[finite]
+            counts += np.bincount(cells, minlength=counts.size).reshape(counts.shape)
 
-    def _divide(self, block: list[Sample], labels: list[int]) -> None:
+    def _count_groups(self, block: list[Sample], labels: list[int]) -> None:
         for sample, label in zip(block, labels, strict=True):
             if sample.identity is not None:
                 self.identities[sample.identity, label] += 1
             for column, value in sample.groups.items():
                 counts = self.groups.setdefault(column, Counter())
-                if len(counts) <= 3 * MOST_GROUPS:  # more are too many values anyway
+                if len(counts) <= 3 * MOST_GROUPS:  # else there are too many values: save memory
                     counts[value, label] += 1
 
     def _inspect(self, block: list[Sample]) -> None:
-        for name, holds in ODDITIES.items():
-            self.odd[name].add([sample for sample in block if holds(sample)])
+        for name, is_odd in ODDITIES.items():
+            self.odd[name].add([sample for sample in block if is_odd(sample)])
         repeated = []
         for sample in block:
             if (file := str(sample.file)) in self._files:
@@ -158,16 +158,18 @@ class Tally:
         pairs = [(sample, isfile(sample.file)) for sample in block]
         self.odd["missing"].add([sample for sample, exists in pairs if not exists])
         keys = self._random.random(len(block)).tolist()
-        present = ((key, sample) for key, (sample, there) in zip(keys, pairs, strict=True) if there)
-        # The samples with the smallest random keys: a uniform draw from a stream of unknown length.
+        present = (
+            (key, sample) for key, (sample, exists) in zip(keys, pairs, strict=True) if exists
+        )
+        # Keeping the smallest random keys draws uniformly from a stream of unknown length.
         self._drawn = heapq.nsmallest(self._draw, chain(self._drawn, present), key=itemgetter(0))
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedPicture:
-    """An opened picture of a sample: its width and height in pixels, upright, or why it is
-    unreadable; for the first pictures of each label the face, (96, 96, 3) uint8 BGR; and whether
-    the sample's box extends beyond the picture.
+    """A sample's opened picture: its width and height in pixels, upright, or why it is unreadable;
+    the face, (96, 96, 3) uint8 BGR, for the first pictures of each label; and whether the sample's
+    box extends beyond the picture.
     """
 
     sample: Sample
@@ -178,7 +180,7 @@ class OpenedPicture:
 
 
 def open_pictures(samples: Iterable[Sample]) -> Iterator[OpenedPicture]:
-    """Open pictures, in order. They are decoded in full, which also finds truncated ones."""
+    """Open pictures, in order. Full decoding also finds truncated files."""
     kept: Counter[int | None] = Counter()
     for sample in samples:
         try:
@@ -191,12 +193,12 @@ def open_pictures(samples: Iterable[Sample]) -> Iterator[OpenedPicture]:
         if box := sample.box:
             face = Face(box)
             beyond = max(box.x + box.width - width, box.y + box.height - height)
-            outside = min(box.x, box.y) < -1 or beyond > 1  # one pixel is rounding
-        cut = None
+            outside = min(box.x, box.y) < -1 or beyond > 1  # tolerates rounding
+        face_crop = None
         if kept[sample.label] < SHEET_PICTURES:
             try:
-                cut = crop(image, face, SHEET)
+                face_crop = crop(image, face, SHEET)
                 kept[sample.label] += 1
             except FaceOutsidePicture:
                 pass
-        yield OpenedPicture(sample, (width, height), cut, outside=outside)
+        yield OpenedPicture(sample, (width, height), face_crop, outside=outside)

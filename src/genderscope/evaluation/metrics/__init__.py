@@ -1,4 +1,4 @@
-"""Counts, rates and their intervals from arrays of labels and scores.
+"""Counts, rates and confidence intervals from arrays of labels and scores.
 
 ``truth`` is (n,) of indices into ``LABELS``; ``score`` is (n,) of P(man), NaN where there is no
 prediction. A missing prediction is wrong: it counts in every denominator but precision's. An
@@ -22,7 +22,7 @@ T = TypeVar("T", Estimate, float | None)
 
 LEVEL = 0.95
 RESAMPLES = 2000  # of a bootstrap
-SMALLEST_N = 30  # a rate of fewer pictures is withheld: its interval is too wide to be of use
+SMALLEST_N = 30  # a rate of fewer pictures is withheld: its interval is too wide to be useful
 
 
 class Rates(Record, Generic[T], frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class Rates(Record, Generic[T], frozen=True, kw_only=True):
 
 
 class Selective(Record, frozen=True, kw_only=True):
-    """What abstaining below a confidence gives: ``accuracy`` is of the share ``coverage``."""
+    """Abstention below a confidence: the share of pictures answered, and the accuracy on these."""
 
     min_confidence: float
     coverage: Estimate
@@ -81,24 +81,45 @@ def rates(counts: npt.NDArray[np.number]) -> dict[str, Floats]:
     }
 
 
-def estimated_rates(counts: Integers, seed: int) -> Rates[Estimate]:
-    """Rates with intervals: Wilson's for accuracy and recall, else the bootstrap's."""
-    values, resampled = rates(counts), rates(resample(counts, seed))
+def estimated_rates(counts: Integers) -> Rates[Estimate]:
+    """Rates with closed-form intervals. Those by label are Wilson's, also of F1, which is
+    ``2 j / (1 + j)`` with ``j`` the share of right predictions among the pictures that have the
+    label as truth or prediction. The two F1 vary together, so the ends of their mean are the means
+    of their ends; the other means and the gap are of independent samples (Newcombe 1998).
+    """
+    values = rates(counts)
     true, predicted, n = counts.sum(axis=1), counts.sum(axis=0)[:2], int(counts.sum())
-    sizes = {"precision": predicted, "f1": np.array([n, n])}
     right = counts[[0, 1], [0, 1]]
-    fields: dict[str, Any] = {  # Estimate, or Estimate by label
-        name: {
-            label: estimate(value[k], percentiles(resampled[name])[:, k], sizes[name][k])
-            for k, label in enumerate(LABELS)
-        }
-        if name in sizes
-        else estimate(value, percentiles(resampled[name]), n)
-        for name, value in values.items()
-        if name not in ("accuracy", "recall")
-    }
-    recall = dict(zip(LABELS, map(proportion, right, true), strict=True))
-    return Rates(accuracy=proportion(right.sum(), n), recall=recall, **fields)
+    low, high = (2 * end / (1 + end) for end in wilson(right, true + predicted - right))
+    f1 = np.where(true + predicted > 0, (low, high), np.nan)
+
+    def by_label(estimates: Iterable[Estimate]) -> dict[str, Estimate]:
+        return dict(zip(LABELS, estimates, strict=True))
+
+    return Rates(
+        accuracy=proportion(right.sum(), n),
+        balanced_accuracy=estimate(values["balanced_accuracy"], _mean(values["recall"], true), n),
+        recall=by_label(map(proportion, right, true)),
+        recall_gap=estimate(values["recall_gap"], _gap(values["recall"], true), n),
+        precision=by_label(map(proportion, right, predicted)),
+        macro_precision=estimate(
+            values["macro_precision"], _mean(values["precision"], predicted), n
+        ),
+        f1=by_label(estimate(values["f1"][k], f1[:, k], n) for k in (0, 1)),
+        macro_f1=estimate(values["macro_f1"], f1.mean(axis=1), n),
+    )
+
+
+def _mean(shares: Floats, n: Integers) -> tuple[Floats, Floats]:
+    """The interval of the mean of two independent shares, from that of their sum."""
+    low, high = difference(shares[0], n[0], 1 - shares[1], n[1])
+    return (low + 1) / 2, (high + 1) / 2
+
+
+def _gap(shares: Floats, n: Integers) -> tuple[float, float]:
+    """The interval of the absolute difference of two independent shares."""
+    low, high = map(float, difference(shares[0], n[0], shares[1], n[1]))
+    return 0.0 if low < 0 < high else min(abs(low), abs(high)), max(abs(low), abs(high))
 
 
 def trivial(counts: Integers) -> dict[str, Rates[float | None]]:
@@ -122,15 +143,15 @@ def _plain_rates(values: dict[str, Floats]) -> Rates[float | None]:
     return Rates(**fields)
 
 
-def quantile(level: Number = LEVEL) -> Any:  # a number or an array, as ``level`` is
-    """How many standard errors an interval of the level reaches to either side."""
+def quantile(level: Number = LEVEL) -> Any:  # a number or an array, like ``level``
+    """The half-width of a two-sided normal interval of the level, in standard errors."""
     return -require("scipy.special", "eval").ndtri((1 - np.asarray(level)) / 2)
 
 
 def wilson(successes: Number, n: Number, z: Number | None = None) -> tuple[Floats, Floats]:
-    """Wilson's score interval of a proportion (Wilson 1927): its lower and its upper ends, ``z``
-    standard errors to either side, by default those of ``LEVEL``. ``successes`` and ``n``
-    broadcast; the latter may be an effective sample size, and 0 gives (0, 1).
+    """Wilson's score interval of a proportion (Wilson 1927): its lower and upper ends for the
+    normal quantile ``z``, by default that of ``LEVEL``. ``successes`` and ``n`` broadcast; the
+    latter may be an effective sample size, and 0 gives (0, 1).
     """
     z = quantile() if z is None else z
     n = np.asarray(n, np.float64)
@@ -141,19 +162,33 @@ def wilson(successes: Number, n: Number, z: Number | None = None) -> tuple[Float
     return low[()], high[()]
 
 
+def difference(
+    one: Number, one_n: Number, other: Number, other_n: Number, level: float = LEVEL
+) -> tuple[Floats, Floats]:
+    """Interval of ``one - other``, shares of independent samples (Newcombe 1998, method 10)."""
+    z = quantile(level)
+    low, high = wilson(np.multiply(one, one_n), one_n, z)
+    other_low, other_high = wilson(np.multiply(other, other_n), other_n, z)
+    apart: Floats = np.subtract(one, other)
+    return (
+        apart - np.hypot(one - low, other_high - other),
+        apart + np.hypot(high - one, other - other_low),
+    )
+
+
 def defined(value: Number) -> float | None:
-    """A number for a result: None instead of NaN or infinity, such as a ratio to 0."""
+    """A number for a result: None in place of NaN or infinity, such as a ratio to 0."""
     return float(value) if np.isfinite(value) else None
 
 
 def estimate(value: Number, interval: Iterable[Number], n: int | Integers) -> Estimate:
-    """A number with its interval for a result: None instead of NaN."""
+    """A number with its interval for a result: None in place of NaN."""
     low, high = map(float, interval)
     return Estimate(n=int(n), value=defined(value), interval=None if np.isnan(low) else (low, high))
 
 
 def proportion(successes: int | Integers, n: int | Integers, smallest_n: int = 1) -> Estimate:
-    """A share of n with Wilson's interval; both None where ``n`` is below ``smallest_n``."""
+    """A share of n with Wilson's interval; both are None for ``n`` below ``smallest_n``."""
     if n < smallest_n:
         return Estimate(n=int(n), value=None, interval=None)
     return estimate(successes / n, wilson(successes, n), n)
@@ -192,7 +227,7 @@ def roc_auc(truth: Integers, score: Floats) -> Estimate:
         return Estimate(n=len(truth), value=None, interval=None)
     area = float(learn.roc_auc_score(truth, score))
     ranks = stats.rankdata(score)
-    # How many of the other class each picture outranks: all, minus those of its own class.
+    # How many of the other class each picture outranks: all outranked minus those of its own class.
     outranked = [ranks[truth == k] - stats.rankdata(sides[k]) for k in (0, 1)]
     variance = sum((outranked[k] / len(sides[1 - k])).var(ddof=1) / len(sides[k]) for k in (0, 1))
     reach = stats.norm.ppf((1 + LEVEL) / 2) * variance**0.5
@@ -213,6 +248,6 @@ def share(right: npt.NDArray[np.bool_], smallest_n: int = SMALLEST_N) -> Estimat
 
 
 def group_order(name: str) -> tuple[float, str]:
-    """Sorts groups by the number that they begin with, 3-9 before 10-19, and then by name."""
+    """A sort key for groups: by leading number, 3-9 before 10-19, then by name."""
     number = re.match(r"\d+", name)
     return (int(number.group()) if number else np.inf), name

@@ -1,4 +1,4 @@
-"""How well confidence is calibrated, and what abstaining by it buys.
+"""Calibration of the confidence, and the risk-coverage curve of abstaining by it.
 
 ``truth`` and ``score`` are as in ``metrics``. Needs the ``eval`` extra.
 """
@@ -38,8 +38,8 @@ class Calibration(Record, frozen=True, kw_only=True):
 
 
 class Coverage(Record, frozen=True, kw_only=True):
-    """The most confident predictions: their share of all pictures, at least, the lowest confidence
-    among them, and the share of them that is wrong.
+    """The most confident predictions: the share of all pictures that they cover at least, the
+    lowest confidence among them, and their error rate.
     """
 
     coverage: float
@@ -56,8 +56,8 @@ class Curve(Record, frozen=True, kw_only=True):
 
 class RiskCoverage(Record, frozen=True, kw_only=True):
     """The error when only the most confident pictures get a prediction, ``at`` each of
-    ``COVERAGES``. ``aurc`` is the area under its curve over the coverage: the mean of the error
-    over all n coverages (Geifman and El-Yaniv 2017; Geifman et al. 2019).
+    ``COVERAGES``. ``aurc`` is the area under the risk-coverage curve: the mean error over all n
+    coverages (Geifman and El-Yaniv 2017; Geifman et al. 2019).
     """
 
     aurc: Estimate
@@ -66,7 +66,7 @@ class RiskCoverage(Record, frozen=True, kw_only=True):
 
 
 def bin_of(confidence: Floats) -> metrics.Integers:
-    """Which of ``BINS`` bins of equal width, from 0 to 1, each confidence is in."""
+    """The index of each confidence's bin, of ``BINS`` of equal width from 0 to 1."""
     return np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
 
 
@@ -79,7 +79,7 @@ def expected_error(excess: Floats, n: float) -> Floats:
 
 
 def calibration(truth: metrics.Integers, score: Floats, seed: int = 0) -> Calibration:
-    """How close confidence is to accuracy; the intervals are the bootstrap's."""
+    """Calibration metrics with bootstrap intervals."""
     predicted = ~np.isnan(score)
     truth, score = truth[predicted], score[predicted]
     confidence, right = np.maximum(score, 1 - score), metrics.decide(score) == truth
@@ -106,7 +106,9 @@ def calibration(truth: metrics.Integers, score: Floats, seed: int = 0) -> Calibr
 
 
 def risk_coverage(truth: metrics.Integers, score: Floats, seed: int = 0) -> RiskCoverage:
-    """The error by coverage: equal confidences together, missing predictions last, and wrong."""
+    """The error by coverage. Ties are covered together; missing predictions come last and are
+    wrong.
+    """
     n = len(truth)
     confidence = np.where(np.isnan(score), 0.0, np.maximum(score, 1 - score))
     wrong = (metrics.decide(score) != truth).astype(np.float64)
@@ -134,7 +136,7 @@ def risk_coverage(truth: metrics.Integers, score: Floats, seed: int = 0) -> Risk
                 confidence=float(-descending[end]),
                 error=metrics.proportion(errors[end], covered[end]),
             )
-            for coverage, end in ((coverage, last_level(coverage)) for coverage in COVERAGES)
+            for coverage, end in zip(COVERAGES, map(last_level, COVERAGES), strict=True)
         ),
         curve=Curve(coverage=tuple(steps.tolist()), error=tuple((errors / covered)[ends].tolist())),
     )
@@ -143,12 +145,12 @@ def risk_coverage(truth: metrics.Integers, score: Floats, seed: int = 0) -> Risk
 def _with_intervals(
     measures: Callable[[Floats], Floats], count: int, n: int, seed: int
 ) -> list[Estimate]:
-    """Measures with their intervals by the basic bootstrap over pictures; ``measures`` maps how
-    often each of the n pictures counts to ``count`` non-negative numbers.
+    """Measures with basic bootstrap intervals over pictures; ``measures`` maps the weights of the
+    n pictures to ``count`` non-negative numbers.
 
-    A resampled calibration error lies above the measured one as that one lies above the true one,
-    so the percentile interval is mirrored at the measured value (Davison and Hinkley 1997). Where
-    the true error is 0, the lower end may still lie a little above it.
+    The calibration error is biased upwards, and a resampled one again by as much, so the percentile
+    interval is mirrored at the measured value (Davison and Hinkley 1997), which it always includes.
+    Where the true error is 0, the lower end may still lie slightly above it.
     """
     if not n:
         return [Estimate(n=0, value=None, interval=None)] * count
@@ -159,5 +161,7 @@ def _with_intervals(
         for _ in range(RESAMPLES)
     ]
     high, low = np.maximum(2 * values - metrics.percentiles(np.array(replicates)), 0)
-    ends = zip(values, low, high, strict=True)
-    return [metrics.estimate(value, (least, most), n) for value, least, most in ends]
+    high = np.maximum(high, values)
+    return [
+        metrics.estimate(value, ends, n) for value, *ends in zip(values, low, high, strict=True)
+    ]

@@ -1,5 +1,5 @@
-"""Two methods on the same pictures: whether one is right more often (``a_right`` and ``b_right``
-are (n,) bool), and how far they agree. Needs the ``eval`` extra.
+"""Paired comparison of two methods on the same pictures: accuracy (``a_right`` and ``b_right`` are
+(n,) bool) and agreement. Needs the ``eval`` extra.
 """
 
 import numpy as np
@@ -8,15 +8,22 @@ import numpy.typing as npt
 from genderscope.core.extras import require
 from genderscope.core.results import Estimate, Record
 from genderscope.core.types import Floats
-from genderscope.evaluation.metrics import Integers, estimate, percentiles, proportion, resample
+from genderscope.evaluation.metrics import (
+    Integers,
+    estimate,
+    percentiles,
+    proportion,
+    resample,
+    wilson,
+)
 
 Bools = npt.NDArray[np.bool_]
 
 
 class McNemar(Record, frozen=True, kw_only=True):
-    """McNemar's exact two-sided test of whether both are right equally often (1947), from the
-    discordant pictures, which only one has right: ``p`` is the chance of a split at least as
-    uneven, were either equally likely, and 1 without discordant pictures.
+    """McNemar's exact two-sided test of equal accuracy (1947), from the discordant pictures, on
+    which only one method is right: ``p`` is the chance of a split at least as uneven if both were
+    equally likely, and 1 without discordant pictures.
     """
 
     a_only: int
@@ -25,8 +32,8 @@ class McNemar(Record, frozen=True, kw_only=True):
 
 
 class Agreement(Record, frozen=True, kw_only=True):
-    """How often two predict the same, right or wrong: ``share``, and ``kappa``, 0 for chance and 1
-    for perfect agreement (Cohen 1960); undefined where both predict one and the same label only.
+    """How often two methods predict the same, right or wrong: ``share``, and ``kappa``, 0 for
+    chance and 1 for perfect agreement (Cohen 1960), undefined if only one label occurs.
     """
 
     share: Estimate
@@ -34,7 +41,7 @@ class Agreement(Record, frozen=True, kw_only=True):
 
 
 def mcnemar(a_right: Bools, b_right: Bools) -> McNemar:
-    """Test whether both are right equally often."""
+    """Test whether both are equally accurate."""
     stats = require("scipy.stats", "eval")
     a_only, b_only = (int(only.sum()) for only in (a_right & ~b_right, b_right & ~a_right))
     discordant = a_only + b_only
@@ -42,26 +49,37 @@ def mcnemar(a_right: Bools, b_right: Bools) -> McNemar:
     return McNemar(a_only=a_only, b_only=b_only, p=p)
 
 
-def difference(a_right: Bools, b_right: Bools, seed: int = 0) -> Estimate:
-    """A's accuracy minus B's, with the paired bootstrap's interval over pictures: without width
-    where both are right about the same ones.
+def difference(a_right: Bools, b_right: Bools) -> Estimate:
+    """A's accuracy minus B's, with the interval of paired proportions: it allows for both being
+    right about the same pictures (Newcombe 1998, method 10).
     """
-    outcome = a_right.astype(np.int64) - b_right
-    if not (n := len(outcome)):
+    if not (n := len(a_right)):
         return Estimate(n=0, value=None, interval=None)
-    drawn = resample(np.bincount(outcome + 1, minlength=3), seed)
-    return estimate(outcome.mean(), percentiles((drawn[:, 2] - drawn[:, 0]) / n), n)
+    a, b = a_right.sum(), b_right.sum()
+    both, neither = (a_right & b_right).sum(), (~a_right & ~b_right).sum()
+    excess = both * neither - (a - both) * (b - both)
+    # The correlation of both, corrected for continuity where it is positive.
+    corrected = max(excess - n / 2, 0) if excess > 0 else excess
+    spread = np.sqrt(float(a * (n - a)) * float(b * (n - b)))
+    correlation = corrected / spread if spread else 0.0
+    (a_low, a_high), (b_low, b_high) = wilson(a, n), wilson(b, n)
+
+    def reach(of_a: Floats, of_b: Floats) -> Floats:
+        return np.sqrt(of_a**2 - 2 * correlation * of_a * of_b + of_b**2)
+
+    value, least = (a - b) / n, reach(a / n - a_low, b_high - b / n)
+    return estimate(value, (value - least, value + reach(a_high - a / n, b / n - b_low)), n)
 
 
 def agreement(a: Integers, b: Integers, seed: int = 0) -> Agreement:
-    """How often two predict the same, from (n,) integers; kappa's interval is the bootstrap's."""
+    """Agreement of two methods' labels, (n,) each; kappa's interval is the bootstrap's."""
     n, same = len(a), int((a == b).sum())
     if not n:
         undefined = Estimate(n=0, value=None, interval=None)
         return Agreement(share=undefined, kappa=undefined)
-    labels, places = np.unique(np.concatenate([a, b]), return_inverse=True)
+    labels, index = np.unique(np.concatenate([a, b]), return_inverse=True)
     k = len(labels)
-    counts = np.bincount(places[:n] * k + places[n:], minlength=k * k).reshape(k, k)
+    counts = np.bincount(index[:n] * k + index[n:], minlength=k * k).reshape(k, k)
     kappa = estimate(_kappa(counts), percentiles(_kappa(resample(counts, seed))), n)
     return Agreement(share=proportion(same, n), kappa=kappa)
 

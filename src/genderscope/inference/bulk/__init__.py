@@ -1,4 +1,4 @@
-"""Pictures by the million: threads read them and locate their faces while one network classifies
+"""Bulk classification: threads read pictures and locate their faces while one network classifies
 them, in order and in bounded memory.
 """
 
@@ -32,17 +32,17 @@ from genderscope.inference.classifier import Classifier
 from genderscope.inference.locate import LocatedFaces, failed, locate
 from genderscope.inference.pipeline import Pipeline
 
-REDUCED_PX = 1280  # a JPEG is not decoded smaller than this, however large the wanted faces are
+REDUCED_PX = 1280  # least longer side of a JPEG that is decoded at a reduced size
 REDUCTIONS = (2, 4, 8)
-# Threads share the memory of one picture of the largest size, or have this part of it each.
+# Threads share the memory of one picture of the largest size, or have one such part of it each.
 SHARE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How pictures are classified: see ``genderscope.load`` and ``detectors.create``. Without
-    ``keep_pictures`` scenes hold only the sizes of the decoded pictures, and a large JPEG is
-    decoded no larger than its faces need.
+    """How pictures are classified: see ``genderscope.load`` and ``detection.create``. Without
+    ``keep_pictures`` scenes hold only the pictures' sizes, and a large JPEG is decoded no larger
+    than its faces need.
     """
 
     model: str = "mini_xception"
@@ -62,12 +62,12 @@ class Settings:
     keep_pictures: bool = False
 
     def scope(self) -> Pipeline:
-        """The detector and the network, on one thread each; errors as ``genderscope.load``."""
+        """The detector and the network, on one thread each; errors as in ``genderscope.load``."""
         network = Classifier.load(self.model, 1, self.provider)
         return Pipeline(network, self.create_detector(), self.min_confidence, self.max_yaw)
 
     def create_detector(self, reduction: int = 1) -> Detector:
-        """A detector for pictures that were decoded smaller than they are."""
+        """A detector for pictures that are decoded at 1/``reduction``."""
         detector = detection.create(
             self.detector,
             model=Path(self.detector_model) if self.detector_model else None,
@@ -81,8 +81,8 @@ class Settings:
         return ignoring(detector, self.ignore_region, reduction)
 
     def record(self, scope: Pipeline, provenance: Provenance, shards: int | None = None) -> Run:
-        """What decides the results besides the pictures; ``provenance`` is the run's, with the
-        fingerprint of its shards where it has any.
+        """Everything but the pictures that determines the results; ``provenance`` is the run's,
+        with the fingerprint of any shards.
         """
         return Run(
             provenance=provenance,
@@ -103,8 +103,8 @@ class Settings:
 
 
 class Reader:
-    """Locates the faces of one picture after another, with detectors of its own; shares ``memory``,
-    in bytes, with other readers.
+    """Locates the faces of pictures, one at a time, with its own detectors; shares ``memory``, in
+    bytes, with other readers.
     """
 
     def __init__(
@@ -114,13 +114,13 @@ class Reader:
         self._detector = cache(settings.create_detector)
         smallest_px = detection.smallest_px(self._detector(1))
         self._reductions = [
-            by
-            for by in REDUCTIONS
-            if settings.min_face_px >= by * smallest_px and not settings.keep_pictures
+            reduction
+            for reduction in REDUCTIONS
+            if settings.min_face_px >= reduction * smallest_px and not settings.keep_pictures
         ]
 
     def __call__(self, picture: Encoded | Frame) -> LocatedFaces:
-        """A picture's faces and their crops; a picture that cannot be read is a frame's error."""
+        """A picture's faces and their crops; the frame of an unreadable picture has the error."""
         if isinstance(picture, Frame):
             return LocatedFaces(picture)
         try:
@@ -156,17 +156,17 @@ def classify(
     threads: int | None = None,
     scope: Pipeline | None = None,
 ) -> Generator[Scene]:
-    """Scenes in the order of their pictures; errors as ``Settings.scope``. ``threads`` read and
-    locate, beside the caller's, which runs the network; by default one for each core. ``scope`` is
-    that of the settings, where it is open already.
+    """Scenes in the order of their pictures; errors as in ``Settings.scope``. ``threads``, by
+    default one per core, read and locate; the caller's thread runs the network. ``scope`` is that
+    of the settings, if already open.
     """
     scope = scope or settings.scope()
     spec = scope.classifier.spec
     threads = threads or os.cpu_count() or 1
-    most = settings.limits.max_memory * 2**20
-    memory = Budget(max(most, threads * most // SHARE))
+    limit = settings.limits.max_memory * 2**20
+    memory = Budget(max(limit, threads * limit // SHARE))
     opencv_threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # pictures run in parallel; the steps of one do not
+    cv2.setNumThreads(1)  # the parallelism is over pictures
     try:
         with closing(ordered(lambda: Reader(settings, spec, memory), pictures, threads)) as located:
             yield from scope.classify(located, settings.batch_size)

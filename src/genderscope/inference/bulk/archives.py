@@ -1,5 +1,5 @@
 """Pictures in files, folders, tar files and Parquet tables, local or in object storage, cut into
-shards that can be worked on apart.
+independent shards.
 
 A Parquet table holds pictures in the column ``image``: bytes, or a struct with ``bytes`` and
 ``path`` as in Hugging Face's data sets; a column ``path`` names them.
@@ -26,9 +26,9 @@ from genderscope.inference.bulk.table_rows import MAX_BYTES
 SHARD_PICTURES = 10_000
 TABLE_ROWS = 64
 STANDARD_INPUT, WEB = "-", ("http://", "https://")
-# Names and attributes of a member of a tar file, at most.
+# Limit of the names and attributes of a tar member.
 MAX_HEADER_BYTES = 2**20
-_NAMES = (
+_HEADER_TYPES = (
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
 )
@@ -37,8 +37,8 @@ TAR, TABLE = (".tar", ".tar.gz", ".tgz"), (".parquet",)
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """The members of an archive, a tar file or a Parquet table, or named pictures: their paths and
-    addresses, and the errors of what could not be listed.
+    """All pictures of one archive (a tar file or a Parquet table) at ``place``, or ``items``: paths
+    and addresses of pictures, and the errors of places that could not be listed.
     """
 
     place: str | None = None
@@ -51,10 +51,10 @@ def shards(
     size: int = SHARD_PICTURES,
     unread: Counter[str] | None = None,
 ) -> Iterator[Shard]:
-    """Cut paths and addresses of pictures, folders, tar files and Parquet tables, in which ``*``
-    stands for any name, into shards, always the same ones for the same files: of ``size`` named
-    pictures, or of one archive; ``-`` is a picture on standard input. Archives inside a folder are
-    not opened; for ``avoid`` and ``unread`` see ``decode.find``.
+    """Cut paths and addresses of pictures, folders, tar files and Parquet tables into shards of
+    ``size`` named pictures or of one archive, always the same for the same files. In an address,
+    ``*`` matches any name; ``-`` is a picture on standard input. Archives inside a folder are not
+    opened; for ``avoid`` and ``unread`` see ``decode.find``.
     """
     named: list[str | Frame] = []
     for item in _items(places, avoid, unread):
@@ -94,7 +94,7 @@ def pictures(shard: Shard, base: Path = Path()) -> Iterator[Encoded | Frame]:
                 yield Frame(path, error=f"{path} {_excess(data)}")
             else:
                 yield Encoded(path, data)
-    except Exception as error:  # what storage and formats raise has no common root
+    except Exception as error:  # what storage and formats raise has no common base
         yield Frame(shard.place, error=f"{shard.place} cannot be read: {_reason(error)}")
 
 
@@ -117,7 +117,7 @@ def _listed(place: str) -> Iterator[str | Frame]:
     try:
         files, root = storage.url_to_fs(place)
         paths = sorted(files.glob(root) if "*" in root else files.find(root))
-    except Exception as error:  # what storage raises has no common root
+    except Exception as error:  # what storage raises has no common base
         yield Frame(place, error=f"{place} cannot be listed: {_reason(error)}")
         return
     if not paths:
@@ -158,26 +158,26 @@ def _bounded(stream: IO[bytes], place: str) -> bytes:
 
 
 class _Header(tarfile.TarInfo):
-    """A member's header; one whose names or holes would fill the memory ends the archive."""
+    """A member's header; ``ReadError`` if its names, or a sparse file's holes, may fill memory."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         header = super().frombuf(buf, encoding, errors)
         if header.type == tarfile.GNUTYPE_SPARSE:
-            raise tarfile.ReadError(f"{header.name} is stored with holes; pack it without them")
-        if header.type in _NAMES and header.size > MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"{header.name} is a sparse file; pack it without --sparse")
+        if header.type in _HEADER_TYPES and header.size > MAX_HEADER_BYTES:
             raise tarfile.ReadError(f"a member's name or attributes have {header.size:,} bytes")
         return header
 
 
 def _members(place: str) -> Iterator[tuple[str, bytes | int]]:
-    """Names and contents, or only sizes where they are too large."""
+    """Names and contents of a tar file's pictures; only the sizes of those that are too large."""
     with (
         opened(place) as stream,
         tarfile.open(fileobj=stream, mode="r|*", tarinfo=_Header) as archive,
     ):
         for member in archive:
-            archive.members.clear()  # type: ignore[attr-defined]  # it keeps the headers of all
+            archive.members.clear()  # type: ignore[attr-defined]  # it would keep all headers
             if not (member.isfile() and _ends(member.name, EXTENSIONS)):
                 continue
             if member.size > MAX_BYTES:

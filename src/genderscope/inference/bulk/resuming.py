@@ -1,4 +1,4 @@
-"""Resuming an earlier run: what is done already, and whether it was done with these settings."""
+"""Resuming an earlier run: what is already done, and whether with the same settings."""
 
 import hashlib
 from collections.abc import Iterable
@@ -18,11 +18,11 @@ class Run(Document, frozen=True, kw_only=True):
     Attributes:
         model, model_sha256: the classifier's name, and the digest of its file.
         detector, detection_size, min_score, min_face_px, orientation: see ``detection.create``.
-        max_yaw: faces turned further to the side were uncertain.
+        max_yaw: faces turned further to the side are uncertain.
         crops_are_faces: each picture is one face.
         ignore_region: see ``detection.ignored``.
-        max_pixels: larger pictures were refused.
-        shards: of a run on a cluster; the provenance has their fingerprint.
+        max_pixels: larger pictures are rejected.
+        shards: their number in a run on a cluster; the provenance has their fingerprint.
     """
 
     KIND = "bulk run"
@@ -59,8 +59,8 @@ class Run(Document, frozen=True, kw_only=True):
 
 
 class Done:
-    """Names of finished pictures, as hashes of eight bytes: a million take 8 MB. The chance that
-    any of a million new names collides with them is 1 in 20 million.
+    """Names of finished pictures as 8-byte hashes: a million take 8 MB. The chance that any of a
+    million new names collides with them is 1 in 20 million.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -87,7 +87,7 @@ def agree(store: Store, name: str, run: Run) -> None:
         raise UsageError(f"{error}: choose another output") from error
     if differences := before.differences(run):
         raise UsageError(
-            f"{store.path(name)} is of another run ({'; '.join(differences)}): use the same "
+            f"{store.path(name)} is from another run ({'; '.join(differences)}): use the same "
             "options, or choose another output"
         )
 

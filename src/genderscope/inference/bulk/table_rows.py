@@ -1,12 +1,12 @@
-"""How many rows of a Parquet table can be read at a time, by the headers of its pages. The table's
-footer may lie, and a reader allocates what a page's header says.
+"""How many rows of a Parquet table can be read at a time, from its page headers: the footer may
+lie, and a reader allocates what a page's header says.
 """
 
 from collections.abc import Collection, Iterator
 from typing import IO, Any
 
 MAX_BYTES = 2**27
-# Pictures are compressed already: a page that grows by more than this is none of them.
+# Pictures are already compressed: a page that grows by more than this factor holds none.
 MAX_GROWTH = 20
 HEADER_BYTES = 2**12, 2**24
 TRUE, FALSE, BYTE, INTEGERS, DOUBLE, BINARY, STRUCT = 1, 2, 3, (4, 5, 6), 7, 8, 12
@@ -17,8 +17,8 @@ def at_once(
     stream: IO[bytes], group: Any, most: int, columns: Collection[str] | None = None
 ) -> int:
     """How many rows of some or all columns of a row group to read at a time, at most ``most``: each
-    value may be as large as a page, from a dictionary or with the prefix of the one before.
-    ``ValueError`` if a page or column would fill the memory, or its header is broken.
+    value may be as large as a page, from a dictionary or by prefix compression. ``ValueError`` if a
+    page or column would fill the memory, or a page's header is broken.
     """
     largest = 1
     for column in map(group.column, range(group.num_columns)):
@@ -32,13 +32,13 @@ def at_once(
                 raise ValueError(
                     f"its column {column.path_in_schema} grows from {stored:,} to {size:,} bytes"
                 )
-        if column.physical_type.endswith("BYTE_ARRAY"):  # other values have 12 bytes at most
+        if column.physical_type.endswith("BYTE_ARRAY"):  # other values have at most 12 bytes
             largest = max([largest, *(size for size, _ in pages)])
     return min(most, max(MAX_BYTES // largest, 1))
 
 
 def _pages(stream: IO[bytes], start: int, size: int) -> Iterator[tuple[int, int]]:
-    """The sizes of pages, as they will be and as they are stored."""
+    """The uncompressed and stored sizes of pages, in bytes."""
     end = start + size
     while start < end:
         for header_bytes in HEADER_BYTES:
@@ -59,13 +59,13 @@ def _pages(stream: IO[bytes], start: int, size: int) -> Iterator[tuple[int, int]
 
 
 class _Header:
-    """A struct in Thrift's compact protocol; ``at`` is where it ends."""
+    """A struct in Thrift's compact protocol; ``at`` is the position after it."""
 
     def __init__(self, data: bytes) -> None:
         self._data, self.at = data, 0
 
     def fields(self) -> dict[int, int]:
-        """The integers, by their numbers; other fields are 0."""
+        """The values of integer fields by field number; other fields are 0."""
         fields: dict[int, int] = {}
         number = 0
         while start := self._byte():

@@ -71,7 +71,7 @@ def _answers(groups: Sequence[GroupResult]) -> Figure:
 def error_rates(rows: Rows, audit: Audit, of: int = 0) -> Iterator[Figure]:
     """Error rates of groups with their intervals, the overall one as a dashed line."""
     visible = [
-        (text, error.value, error.interval, error.n < audit.few_n)
+        (text, error.value, error.interval, group.size == "few")
         for text, group in rows
         if (error := group.measures["error"]).value is not None and error.interval
     ]
@@ -80,7 +80,7 @@ def error_rates(rows: Rows, audit: Audit, of: int = 0) -> Iterator[Figure]:
     names, values, intervals, few = zip(*visible, strict=True)
     caption = "Dots are error rates, lines their 95% intervals, the dashed line is the overall rate"
     if any(few):
-        caption += f"; rings mark groups of fewer than {audit.few_n} pictures"
+        caption += f"; rings mark groups of fewer than {audit.few_n} {sentences.unit(audit)}"
     if of > len(visible):
         caption += f"; {len(visible)} of {of} groups, those with the highest and lowest rates"
     reference = audit.overall.measures["error"].value
@@ -102,7 +102,7 @@ def _measures(
         count = [f"{group.persons:,}"] if persons else []
         cells = [share(group.measures[key]) for key in measures]
         rows.append((name(group.group), f"{group.n:,}{mark}", *count, *cells))
-    caption = f"Percent, with 95% intervals. * fewer than {audit.few_n} pictures"
+    caption = f"Percent, with 95% intervals. * fewer than {audit.few_n} {sentences.unit(audit)}"
     head = (title, "pictures", *persons, *measures.values())
     return Table(head, rows, caption + _first(len(groups)))
 

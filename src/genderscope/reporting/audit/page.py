@@ -93,8 +93,8 @@ def _reading(audit: Audit) -> Iterator[Block]:
     )
     yield Items(
         [
-            f"{persons}A group of fewer than {audit.smallest_n} pictures has no numbers, and one "
-            f"of fewer than {audit.few_n} is marked.",
+            f"{persons}A group of fewer than {audit.smallest_n} {sentences.unit(audit)} has no "
+            f"numbers, and one of fewer than {audit.few_n} is marked.",
             "The extremes of many groups look further apart than they are; the lower ends of the "
             "intervals of their difference and ratio allow for that.",
             "More or fewer errors: the interval of the difference excludes 0, and p is at most "

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from genderscope.core.extras import require
 from genderscope.evaluation.audit.results import Audit, GroupResult
 from genderscope.evaluation.counterfactuals import ConditionResult, Counterfactuals
-from genderscope.evaluation.metrics import SMALLEST_N
+from genderscope.evaluation.metrics import LEVEL, SMALLEST_N
 from genderscope.evaluation.region_survey import ALL, RegionGroup, RegionShare, RegionSurvey
 from genderscope.reporting import plots
 from genderscope.reporting.audit import sentences
@@ -120,8 +121,12 @@ def _sentence(condition: ConditionResult, rate: float) -> str:
         f"{sentences.value(condition.name).capitalize()}: a flip rate of "
         f"{percent(rate)}{sentences.interval(condition.flip_rate)}"
     )
-    man, woman = condition.to_man or 0, condition.to_woman or 0
-    if man == woman:
+    man, woman = (
+        round(condition.flip_rate.n * (share or 0))
+        for share in (condition.to_man, condition.to_woman)
+    )
+    binomtest = require("scipy.stats", "eval").binomtest
+    if not man + woman or binomtest(man, man + woman).pvalue > 1 - LEVEL:
         return f"{sentence}."
     return f"{sentence}, mostly to {'man' if man > woman else 'woman'}."
 

@@ -58,10 +58,20 @@ def interval(estimate: Estimate) -> str:
 def of_100(group: GroupResult) -> str:
     """How many of 100 are missed: ``of 100 Black women, about 23 (18 to 28)``."""
     missed = group.measures["missed"]
-    low, high = (f"{100 * end:.0f}" for end in missed.interval or ())
-    count = 100 * (missed.value or 0)
-    about = "fewer than 1" if 0 < count < 0.5 else f"about {count:.0f}" if count else "none"
+    low, high = map(_hundredths, missed.interval or ())
+    about = f"about {_hundredths(missed.value)}" if missed.value else "none"
     return f"of 100 {people(group.group)}, {about} ({low} to {high})"
+
+
+def _hundredths(share: float) -> str:
+    """How many of 100, whole; below 1 with one digit that is not 0."""
+    count = 100 * share
+    return f"{count:.0f}" if count >= 1 else f"{count:.1g}"
+
+
+def unit(audit: Audit) -> str:
+    """What the size of a group counts."""
+    return "pictures" if audit.persons is None else "persons"
 
 
 def overall(audit: Audit) -> Iterator[str]:
@@ -77,7 +87,9 @@ def overall(audit: Audit) -> Iterator[str]:
     )
     answered, uncertain = measures["answered_error"].value, measures["uncertain"].value
     if uncertain:
-        wrong = "" if answered is None else f"; of the others, {percent(answered)} are wrong"
+        wrong = (
+            "" if answered is None else f"; of those given a label, {percent(answered)} are wrong"
+        )
         yield (
             f"With abstention, {percent(uncertain)} are uncertain{wrong}. Together, "
             f"{percent(missed.value)} do not get their label."
@@ -89,8 +101,8 @@ def findings(division: DivisionResult, audit: Audit) -> Iterator[str]:
     missed, error = division.extremes["missed"], division.extremes["error"]
     if missed is None or error is None:
         yield (
-            f"Fewer than two groups have the {audit.smallest_n} pictures that a rate needs, so "
-            "there is nothing to compare."
+            f"Fewer than two groups have the {audit.smallest_n} {unit(audit)} that a rate needs, "
+            "so there is nothing to compare."
         )
     else:
         groups = {tuple(group.group.values()): group for group in division.groups}
@@ -100,7 +112,7 @@ def findings(division: DivisionResult, audit: Audit) -> Iterator[str]:
         yield from _verdicts(division, audit)
     few = [name(group.group) for group in division.groups if group.size == "few"]
     if few:
-        yield f"Imprecise, with fewer than {audit.few_n} pictures: {listed(few)}."
+        yield f"Imprecise, with fewer than {audit.few_n} {unit(audit)}: {listed(few)}."
     small = [group for group in division.groups if group.size == "too small"]
     if small:
         names = listed([name(group.group) for group in small])
@@ -117,7 +129,7 @@ def _missed(most: GroupResult, least: GroupResult, extremes: Extremes, audit: Au
     low, high = extremes.difference_interval
     if low <= 0:
         return f"{sentence} The data do not show a difference between the two."
-    difference = f"The difference is between {100 * low:.0f} and {100 * high:.0f} of 100"
+    difference = f"The difference is between {_hundredths(low)} and {_hundredths(high)} of 100"
     compared = [end.comparisons["missed"] for end in (most, least) if "missed" in end.comparisons]
     if compared and all(one.verdict == "inconclusive" for one in compared):
         difference += f", but it is {_not_shown(audit, 'missed')}"

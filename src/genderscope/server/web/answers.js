@@ -8,8 +8,8 @@ let faces = 0;
 let largest = 0;
 
 /**
- * An answer, scored again in this tab if that is chosen: with the service's crops, which
- * ``agreement`` tells of, or else with those of ``picture``.
+ * An answer, rescored in this tab if that is chosen: on the service's crops, which ``agreement``
+ * compares, or else on crops of ``picture``.
  */
 export async function scored(answer, picture) {
   if (settings.inTab) {
@@ -23,7 +23,7 @@ export async function scored(answer, picture) {
 /** A sentence on how much this tab's scores differ from the service's. */
 export function agreement() {
   if (!settings.inTab) return "In either case the service detects and crops the faces.";
-  if (!faces) return "The service detects the faces; this tab scores them, and crops the camera’s.";
+  if (!faces) return "The service detects the faces; this tab scores them and, for the camera, crops them.";
   return (
     `${number(faces, "face")} scored in this tab; the scores differ from the service’s by ` +
     `at most ${largest.toExponential(1)}.`

@@ -13,9 +13,9 @@ import { settings } from "./settings.js";
 import { Tracks } from "./tracks.js";
 
 const CAMERA_PX = { width: { ideal: 1280 }, height: { ideal: 720 } };
-const LONGEST_PX = 1024; // of the canvas
-const IN_FLIGHT = 2; // frames sent and not answered
-const [FRAME_MS, LIST_MS] = [40, 200]; // least time between frames, and those with crops and maps
+const LONGEST_PX = 1024; // longest side of the canvas
+const IN_FLIGHT = 2; // frames sent and not yet answered
+const [FRAME_MS, LIST_MS] = [40, 200]; // minimum time between frames, and between those with crops and maps
 const COLUMNS = ["track", "label", "confidence", "woman", "man", "frames", "first_s", "last_s"];
 const REASONS = {
   NotAllowedError: "The browser blocks the camera: allow it next to the address, then start again.",
@@ -26,7 +26,7 @@ const find = (id) => document.getElementById(id);
 
 const table = new FaceTable("Faces in view");
 let stream = null;
-let turn = 0; // of starting and stopping
+let turn = 0; // counts starts and stops
 let live = null;
 let still = null; // the last frame of a camera that was stopped
 let tracks = new Tracks();
@@ -110,7 +110,7 @@ async function run(device) {
 
 async function open(device) {
   if (!navigator.mediaDevices) {
-    throw new Refusal("Browsers only allow the camera on https pages and on 127.0.0.1.");
+    throw new Refusal("Browsers allow the camera only on https pages and on 127.0.0.1.");
   }
   const which = device ? { deviceId: { exact: device } } : { facingMode: "user" };
   return navigator.mediaDevices.getUserMedia({ video: { ...CAMERA_PX, ...which } });
@@ -170,7 +170,7 @@ async function look(mine, socket, frames) {
   }
 }
 
-/** An answer in the pixels of a video of another width. */
+/** An answer in the pixel coordinates of a video of another width. */
 function enlarged(found, width) {
   const zoom = width / found.width;
   const faces = found.faces.map(({ box, landmarks, ...face }) => ({
@@ -235,7 +235,7 @@ function reset() {
   tally();
 }
 
-/** The present frame at full size, with boxes and labels. */
+/** Save the current frame at full size, with boxes and labels. */
 function savePicture() {
   const canvas = document.createElement("canvas");
   draw(canvas, still ?? find("camera-video"), answer, settings.threshold);

@@ -2,19 +2,19 @@
 
 import { TEMPLATE } from "./constants.js";
 
-const STEPS = 32; // OpenCV samples at such parts of a pixel
+const STEPS = 32; // per pixel: the sampling positions of OpenCV
 const GREY = [[0.299, 0.587, 0.114]]; // shares of red, green and blue
 const BLUE_GREEN_RED = [[0, 0, 1], [0, 1, 0], [1, 0, 0]];
 const canvas = new OffscreenCanvas(1, 1);
 const context = canvas.getContext("2d", { willReadFrequently: true });
 
-/** Whether a model's crops can be cut here: its padding would be NumPy's noise. */
+/** Whether a model's crops can be cut here: noise padding would need NumPy's generator. */
 export const canCut = ({ padding, squaring }) => padding === "edge" && squaring === "expand";
 
 /**
  * A face's crop, one channel after the other: blue, green, red, or grey.
  *
- * @param {ImageBitmap} picture the face's places are in its pixels.
+ * @param {ImageBitmap} picture the face's coordinates are in its pixels.
  */
 export function cut(picture, face, { size, margin_ratio: margin, alignment, colour }) {
   const { a, b } = fit(face, alignment === "landmarks");

@@ -3,7 +3,7 @@
 import { COLOURS } from "./constants.js";
 import { confidence, labelOf, percent } from "./labels.js";
 
-// As shown on the screen.
+// In pixels of the screen.
 const SMALLEST_TEXT_PX = 11;
 
 /**

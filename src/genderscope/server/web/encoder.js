@@ -1,4 +1,4 @@
-/** A worker that encodes pictures as JPEGs: on the page itself this would wait until it is idle. */
+/** A worker that encodes pictures as JPEGs: on the main thread, encoding waits until it is idle. */
 
 const QUALITY = 0.85;
 const canvas = new OffscreenCanvas(1, 1);

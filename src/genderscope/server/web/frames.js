@@ -1,6 +1,6 @@
 /** A video's frames as small JPEGs. */
 
-const LONGEST_PX = 640; // at 480, five of the six faces of a photograph of 1280 pixels are lost
+const LONGEST_PX = 640; // at 480, five of six faces in a 1280-pixel photograph are lost
 const encoder = new Worker(new URL("./encoder.js", import.meta.url));
 
 export class Frames {
@@ -11,10 +11,10 @@ export class Frames {
   }
 
   /**
-   * The video's present frame.
+   * The video's current frame.
    *
-   * @returns {Promise<{jpeg: Blob, picture: ImageBitmap, width: number}>} of the ``width`` that the
-   *   video has; so has ``picture`` if it is wanted ``whole``.
+   * @returns {Promise<{jpeg: Blob, picture: ImageBitmap, width: number}>} ``width`` is the
+   *   video's; so is that of ``picture`` if ``whole``.
    */
   async next(whole) {
     const { videoWidth: width, videoHeight: height } = this.#video;

@@ -20,7 +20,7 @@ export function counts(faces, threshold) {
   return totals;
 }
 
-/** Those numbers as a phrase. */
+/** The number of faces per label as a phrase. */
 export function countsInWords(faces, threshold) {
   const totals = counts(faces, threshold);
   return WORDS.map((word) => number(totals[word], word)).join(", ");
@@ -29,11 +29,11 @@ export function countsInWords(faces, threshold) {
 const PLURALS = { woman: "women", man: "men", uncertain: "uncertain" };
 export const number = (n, noun) => `${n} ${n === 1 ? noun : (PLURALS[noun] ?? `${noun}s`)}`;
 
-/** How many faces an answer left out as too small, with a space before, or nothing. */
+/** The number of faces left out as too small, with a leading space, or an empty text. */
 export const leftOutInWords = ({ left_out: { small } }) =>
   small ? ` ${number(small, "smaller face")} left out.` : "";
 
-/** A share in percent; only all of it is 100%. */
+/** A share in percent; only a share of 1 is 100%. */
 export function percent(share, digits = 1) {
   const text = (100 * share).toFixed(digits);
   return `${share < 1 && Number(text) === 100 ? (100 - 10 ** -digits).toFixed(digits) : text}%`;

@@ -1,9 +1,9 @@
-/** Links the faces in a picture with their rows: pointing at one marks the other. */
+/** Links the faces in a picture with their table rows: pointing at one marks the other. */
 
 /**
  * Link a canvas that shows a picture with the table of its faces.
  *
- * @param {() => {width: number, height: number, faces: object[]} | null} answer what is shown.
+ * @param {() => {width: number, height: number, faces: object[]} | null} answer the answer shown.
  * @param {() => void} paint draws the picture again, with the face ``table.marked``.
  */
 export function linked(canvas, table, answer, paint) {

@@ -60,8 +60,8 @@ function chooseFrom({ models, default: first }) {
 function inWords({ min_confidence: own, coverage, error_of_answered: rest, error_without_abstention: all }) {
   if (!coverage) return "";
   return (
-    `The model’s own is ${percent(own)}: on the faces that it was tested with, it answers ` +
-    `${percent(coverage, 0)}, of which ${percent(rest)} wrongly; without it, ${percent(all)} of all.`
+    `The model’s own threshold is ${percent(own)}: it labels ${percent(coverage, 0)} of its validation ` +
+    `faces, ${percent(rest)} of them wrong; without a threshold, ${percent(all)} of all are wrong.`
   );
 }
 

@@ -10,8 +10,8 @@ const sessions = new Map();
 let runtime = null;
 
 /**
- * Replace the scores of faces by this tab's, on the service's crops or, where it gave none, on those
- * of ``picture``, which become the faces' ``crop``.
+ * Replace the scores of faces by this tab's, on the service's crops or, if it sent none, on crops of
+ * ``picture``, which become the faces' ``crop``.
  *
  * Returns the largest difference from the service's scores, 0-1.
  */
@@ -20,7 +20,7 @@ export async function score(faces, model, picture) {
   const session = await open(model);
   const { size, colour, scaling, dtype } = model.spec;
   const Kind = KINDS[dtype];
-  if (!Kind) throw new service.Refusal(`This browser has no ${dtype}: score in the service.`);
+  if (!Kind) throw new service.Refusal(`This browser does not support ${dtype}: run the network in the service.`);
   const channels = colour === "grey" ? 1 : 3;
   const input = new Kind(faces.length * channels * size * size);
   for (const [index, face] of faces.entries()) {

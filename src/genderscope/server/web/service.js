@@ -15,7 +15,7 @@ export class Refusal extends Error {
 }
 
 export function setToken(text) {
-  token = text.replaceAll(/[^\x21-\x7e]/g, ""); // no header may hold anything else
+  token = text.replaceAll(/[^\x21-\x7e]/g, ""); // a header may contain nothing else
 }
 
 async function ask(path, options = {}) {
@@ -62,7 +62,7 @@ export class Live {
   #sent = 0;
   #waiting = new Map();
 
-  /** Connect; rejects if the service has no free place. */
+  /** Connect; rejects if the service is full. */
   static open() {
     const protocols = token ? ["genderscope", `genderscope.token.${base64url(token)}`] : [];
     const url = new URL("v1/live", document.baseURI);
@@ -79,7 +79,7 @@ export class Live {
     this.#socket = socket;
     socket.onmessage = ({ data }) => {
       const answer = JSON.parse(data);
-      if (!answer.frame) this.#options = ""; // refused: sent again, and told of again
+      if (!answer.frame) this.#options = ""; // refused: send the options again, to repeat the error
       for (const [number, { resolve, reject }] of this.#waiting) {
         if (number > (answer.frame ?? this.#sent)) break;
         this.#waiting.delete(number);
@@ -94,7 +94,7 @@ export class Live {
     return this.#socket.readyState === WebSocket.OPEN;
   }
 
-  /** The faces of an encoded picture, or null if a later frame took its place. */
+  /** The faces of an encoded picture, or null if a later frame replaced it. */
   async look(picture, options) {
     if (!this.isOpen) throw new Refusal(ENDED);
     const text = JSON.stringify(options);

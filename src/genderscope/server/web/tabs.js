@@ -1,4 +1,4 @@
-/** Tabs after the ARIA practices: arrow keys move between them. */
+/** Tabs by the ARIA practices: arrow keys move between them. */
 
 /** Set up a list of tabs; ``onChoose`` is called with the id of the visible panel. */
 export function tabs(list, onChoose) {

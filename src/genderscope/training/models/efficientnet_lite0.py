@@ -111,7 +111,7 @@ def create(channels: int = 3) -> nn.Module:
 
 
 def pretrained(spec: PreprocessSpec) -> dict[str, Tensor]:
-    """ImageNet weights for everything but the last convolution, which is drawn at random.
+    """ImageNet weights for all layers except the last convolution, which is random.
     ``MissingExtra`` without the package that carries them, ``UsageError`` for grey crops,
     ``ModelError`` if its file holds another network.
     """

@@ -20,7 +20,7 @@ BLOCKS = ((32, 2), (48, 2), (72, 1), (112, 1))
 
 
 class SeparableConvolution(nn.Sequential):
-    """A 3x3 convolution of each map by itself, then a 1x1 convolution across them."""
+    """A 3x3 depthwise convolution, then a 1x1 convolution."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(
