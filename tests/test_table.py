@@ -56,7 +56,7 @@ def test_labels(tmp_path, word, label):
         ("file,label\n1.jpg,man\n2.jpg,boy\n", "line 3: label 'boy' is unknown; there are: woman"),
         ("file,label\n1.jpg\n", "line 2: the row and the header differ in length"),
         ("file,label\n1.jpg,man,more\n", "line 2: the row and the header differ in length"),
-        ("file,label\n,man\n", "line 2: no file"),
+        ("file,label\n,man\n", "line 2: the file name is empty"),
         (
             "file,label\na.jpg,man\nb.jpg,man\nx/../a.jpg,woman\n",
             r"line 4: .*a\.jpg has another label in line 2",
