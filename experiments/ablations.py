@@ -11,10 +11,8 @@ repeated and a stopped one is resumed. ``docs/training.md`` has the table.
 import argparse
 from pathlib import Path
 
-from experiments.results import AblationRun, Ablations
-from genderscope.core.results import Estimate, Provenance, command_of, versions
+from experiments.results import AblationRun, Ablations, provenance
 from genderscope.data.prepare.crops import Crops
-from genderscope.evaluation.metrics import proportion
 from genderscope.training import recipes
 from genderscope.training.record import TrainingRecord
 from genderscope.training.runs import CHECKPOINT, RECORD
@@ -66,16 +64,14 @@ def run(name: str, seed: int, arguments: argparse.Namespace) -> AblationRun:
         resume = (out / CHECKPOINT).is_file()
         train(Crops(arguments.crops), settings, out, resume, occlusions)
     record = TrainingRecord.load(out / RECORD)
-    n, last = record.data.validation, record.history[-1]
-    interval = proportion(round(last.accuracy * n), n).interval
     return AblationRun(
         variant=name,
         changes=changes,
         seed=seed,
         epochs=record.settings.epochs,
         commit=record.commit,
-        accuracy=Estimate(n=n, value=last.accuracy, interval=interval),
-        loss=last.loss,
+        accuracy=record.held_out,
+        loss=record.history[-1].loss,
         seconds=record.seconds,
     )
 
@@ -95,6 +91,7 @@ def main() -> None:
         for name, needed in (("teachers", "teacher"), ("occlusion_share", "occlusions"))
         if not getattr(arguments, needed)
     }
+    made = provenance("ablations", Crops(arguments.crops))
     runs = Ablations.load(RESULTS).runs if RESULTS.exists() else ()
     for seed in arguments.seeds:
         for name in arguments.only:
@@ -102,12 +99,7 @@ def main() -> None:
                 continue
             others = (r for r in runs if (r.variant, r.seed) != (name, seed))
             runs = (*others, run(name, seed, arguments))
-            provenance = Provenance(
-                command=command_of("experiments.ablations"),
-                versions=versions(("torch", "lightning")),
-                fingerprint=Crops(arguments.crops).manifest.fingerprint,
-            )
-            Ablations(provenance=provenance, runs=runs).save(RESULTS, overwrite=True)
+            Ablations(provenance=made, runs=runs).save(RESULTS, overwrite=True)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,8 @@ import numpy as np
 import torch
 
 from experiments.ablations import BASELINE
-from experiments.results import CrossFit, CrossFitPart
+from experiments.results import CrossFit, CrossFitPart, provenance
 from experiments.unseen_groups import logits_of_unseen
-from genderscope.core.results import Provenance, command_of, versions
 from genderscope.core.types import Floats
 from genderscope.data.prepare.crops import Crops
 from genderscope.evaluation.metrics import Integers, confusion, decide, estimated_rates
@@ -69,12 +68,7 @@ def main() -> None:
         own, truth = fold[unseen] == number, labels[unseen]
         parts.append(measured((logits[own], truth[own]), (logits[~own], truth[~own])))
     CrossFit(
-        provenance=Provenance(
-            command=command_of("experiments.cross_fit"),
-            versions=versions(("torch", "lightning")),
-            seed=settings.seed,
-            fingerprint=crops.manifest.fingerprint,
-        ),
+        provenance=provenance("cross_fit", crops, settings.seed),
         parts=tuple(parts),
     ).save(RESULTS, overwrite=True)
 

@@ -47,6 +47,13 @@ def run(*words: object) -> None:
     subprocess.run([Path(sys.executable).with_name("genderscope"), *map(str, words)], check=True)
 
 
+def on_validation(model: Path, fairface: str | Path, result: Path, *options: str) -> Evaluation:
+    """Evaluate a model on FairFace's validation split; ``result`` is replaced."""
+    where = ("--dataset", f"fairface:{fairface}", "--split", "val", "--exclude", LEAKAGE)
+    run("evaluate", *where, "--model", model, "--json", result, "--overwrite", *options)
+    return Evaluation.load(result)
+
+
 def main() -> None:
     fairface, out, *assignments = sys.argv[1:]
     folder = Path(out)
@@ -59,11 +66,8 @@ def main() -> None:
         training = folder / balance
         chosen = ("--set", f"balance={balance}", *options)
         run("train", "--dataset", source, "--out", training, *chosen)
-        result = folder / f"{balance}.json"
         model = training / "mini_xception.onnx"
-        where = ("--dataset", f"fairface:{fairface}", "--split", "val", "--exclude", LEAKAGE)
-        run("evaluate", *where, "--model", model, "--json", result, "--overwrite")
-        evaluation = Evaluation.load(result)
+        evaluation = on_validation(model, fairface, folder / f"{balance}.json")
         rates = evaluation.rates
         runs.append(
             ImbalanceRun(

@@ -1,7 +1,25 @@
 """The result files of the experiments."""
 
-from genderscope.core.results import Document, Estimate, Record
+from genderscope.core.results import (
+    Document,
+    Estimate,
+    Provenance,
+    Record,
+    command_of,
+    versions,
+)
+from genderscope.data.prepare.crops import Crops
 from genderscope.training.settings import Settings
+
+
+def provenance(module: str, crops: Crops, seed: int | None = None) -> Provenance:
+    """Of networks that ``python -m experiments.<module>`` trained on crops."""
+    return Provenance(
+        command=command_of(f"experiments.{module}"),
+        versions=versions(("torch", "lightning")),
+        seed=seed,
+        fingerprint=crops.manifest.fingerprint,
+    )
 
 
 class AblationRun(Record, frozen=True, kw_only=True):

@@ -10,55 +10,41 @@ repeated and a stopped one is resumed.
 """
 
 import argparse
-import subprocess
-import sys
 from pathlib import Path
 
-from experiments.results import SeedRun, Seeds
-from genderscope.core.results import Estimate, Provenance, command_of, versions
+from experiments.imbalance import on_validation
+from experiments.results import SeedRun, Seeds, provenance
 from genderscope.data.prepare.crops import Crops
-from genderscope.evaluation.evaluate import Evaluation
-from genderscope.evaluation.metrics import proportion
 from genderscope.training import recipes, runs
 from genderscope.training.export import export_run
 from genderscope.training.record import TrainingRecord
 from genderscope.training.train import train
 
-ROOT = Path(__file__).parents[1]
-RESULTS, LEAKAGE = ROOT / "results" / "seeds.json", ROOT / "results" / "leakage.json"
+RESULTS = Path(__file__).parents[1] / "results" / "seeds.json"
 MODEL = "mini_xception"
 FROM_RANDOM_WEIGHTS = {"init_from": "", "small_share": 0.34}
 
 
-def run(seed: int, arguments: argparse.Namespace) -> SeedRun:
+def run(seed: int, crops: Crops, arguments: argparse.Namespace) -> SeedRun:
     """Train with one seed unless its record is there, and evaluate."""
     out = arguments.runs / f"{MODEL}_seed_{seed}"
-    crops = Crops(arguments.crops)
     if not (out / runs.RECORD).is_file():
         changes = {**FROM_RANDOM_WEIGHTS, "epochs": arguments.epochs, "seed": seed}
         settings = recipes.settings({**recipes.read(MODEL), **changes}, arguments.runs)
         resume = (out / runs.CHECKPOINT).is_file()
         train(crops, settings, out, resume, Crops(arguments.occlusions))
     record = TrainingRecord.load(out / runs.RECORD)
-    n, last = record.data.validation, record.history[-1]
+    model = export_run(out, crops)
+    result = model.with_suffix(".evaluation.json")
+    evaluation = on_validation(model, arguments.fairface, result, "--detector", "yunet")
     return SeedRun(
         seed=seed,
         epochs=record.settings.epochs,
-        held_out=proportion(round(last.accuracy * n), n),
-        loss=last.loss,
-        validation=on_validation(export_run(out, crops), arguments.fairface),
+        held_out=record.held_out,
+        loss=record.history[-1].loss,
+        validation=evaluation.rates.accuracy,
         seconds=record.seconds,
     )
-
-
-def on_validation(model: Path, fairface: Path) -> Estimate:
-    """The accuracy on FairFace's validation split."""
-    result = model.with_suffix(".evaluation.json")
-    genderscope = Path(sys.executable).with_name("genderscope")
-    where = ("--dataset", f"fairface:{fairface}", "--split", "val", "--exclude", LEAKAGE)
-    how = ("--model", model, "--detector", "yunet", "--json", result, "--overwrite")
-    subprocess.run([genderscope, "evaluate", *where, *how], check=True)
-    return Evaluation.load(result).rates.accuracy
 
 
 def main() -> None:
@@ -68,15 +54,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=12)
     arguments = parser.parse_args()
+    crops = Crops(arguments.crops)
+    made = provenance("seeds", crops)
     done = Seeds.load(RESULTS).runs if RESULTS.exists() else ()
     for seed in arguments.seeds:
-        done = (*(one for one in done if one.seed != seed), run(seed, arguments))
-        provenance = Provenance(
-            command=command_of("experiments.seeds"),
-            versions=versions(("torch", "lightning")),
-            fingerprint=Crops(arguments.crops).manifest.fingerprint,
-        )
-        Seeds(provenance=provenance, runs=done).save(RESULTS, overwrite=True)
+        done = (*(one for one in done if one.seed != seed), run(seed, crops, arguments))
+        Seeds(provenance=made, runs=done).save(RESULTS, overwrite=True)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ import numpy.typing as npt
 import torch
 
 from experiments.ablations import BASELINE
-from experiments.results import UnseenGroup, UnseenGroups
-from genderscope.core.results import Provenance, command_of, versions
+from experiments.results import UnseenGroup, UnseenGroups, provenance
 from genderscope.core.types import Floats
 from genderscope.data.prepare.crops import Crops
 from genderscope.evaluation.metrics import proportion
@@ -101,18 +100,13 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     crops = Crops(arguments.crops)
-    provenance = Provenance(
-        command=command_of("experiments.unseen_groups"),
-        versions=versions(("torch", "lightning")),
-        seed=0,
-        fingerprint=crops.manifest.fingerprint,
-    )
+    made = provenance("unseen_groups", crops, seed=0)
     done = UnseenGroups.load(RESULTS).runs if RESULTS.exists() else ()
     for group in GROUPS:
         for variant in VARIANTS:
             others = (one for one in done if (one.group, one.variant) != (group, variant))
             done = (*others, run(group, variant, crops, arguments))
-            UnseenGroups(provenance=provenance, runs=done).save(RESULTS, overwrite=True)
+            UnseenGroups(provenance=made, runs=done).save(RESULTS, overwrite=True)
 
 
 if __name__ == "__main__":

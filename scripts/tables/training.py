@@ -3,7 +3,7 @@
 from pathlib import Path
 from statistics import mean
 
-from written import RESULTS, between, estimate, measured, percent, row
+from written import RESULTS, between, estimate, percent, row
 
 from experiments.results import (
     AblationRun,
@@ -15,15 +15,13 @@ from experiments.results import (
     UnseenGroups,
 )
 from genderscope.evaluation.evaluate import Evaluation
-from genderscope.evaluation.metrics import proportion
 from genderscope.inference.classifier import WEIGHTS
 from genderscope.training.record import Study, TrainingRecord
 
 
 def held_out(run: TrainingRecord) -> str:
     """The accuracy on the held-out part at the end of a run."""
-    n, accuracy = run.data.validation, run.history[-1].accuracy
-    return measured(accuracy, proportion(round(accuracy * n), n).interval)
+    return estimate(run.held_out)
 
 
 def records() -> str:

@@ -26,11 +26,6 @@ def between(interval: Sequence[float]) -> str:
     return "–".join(map(percent, interval))
 
 
-def measured(share: float, interval: Sequence[float]) -> str:
-    """A share with its interval, in percent."""
-    return f"{percent(share)} ({between(interval)})"
-
-
 def estimate(estimate: Estimate, bold: str = "") -> str:
     """A share with its interval, in percent; ``bold`` is put around the number."""
     if estimate.value is None or estimate.interval is None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from genderscope.api import Scope, load
 from genderscope.core.errors import UsageError
@@ -99,11 +99,12 @@ def audit(
         MissingExtra: the extra [eval] is not installed.
     """
     require("scipy", "eval")
-    if score_is not in (meanings := ("man", "confidence")):
-        raise UsageError(f"score_is must be one of {', '.join(meanings)}, not {score_is!r}")
     from genderscope.data.datasets import table
     from genderscope.evaluation import audit as audits
     from genderscope.evaluation import predictions as tables
+
+    if score_is not in (meanings := get_args(tables.Meaning)):
+        raise UsageError(f"score_is must be one of {', '.join(meanings)}, not {score_is!r}")
 
     if isinstance(predictions, str | Path):
         read = tables.read(Path(predictions), score_is, audits.NEEDED)

@@ -37,20 +37,23 @@ def reserved(outputs: Mapping[str, Output], values: Mapping[str, object]) -> Ite
     ``UsageError`` if another process or option writes one, it exists without ``--overwrite`` or
     ``--resume``, or it is an input.
     """
-    replaced = bool(values.get("overwrite") or values.get("resume"))
-    places = [(mark, place) for name, mark in outputs.items() for place in _places(values[name])]
-    if values.get("overwrite"):
-        # The source of audit is read before its page is written.
-        inputs = [values[name] for name in values.keys() - outputs.keys() - {"source"}]
-        _check_replaced(places, list(_named_files(inputs)))
+    overwrite = bool(values.get("overwrite"))
+    replaced = overwrite or bool(values.get("resume"))
+    # The source of audit is read before its page is written.
+    others = values.keys() - outputs.keys() - {"source"}
+    inputs = list(_named_files(values[name] for name in others)) if overwrite else []
+    places = ((mark, place) for name, mark in outputs.items() for place in _places(values[name]))
     with ExitStack() as claims:
         for output, place in places:
-            if "://" not in place and place != "-":
-                advice = ", or --resume to continue it" if output.resumable else ""
-                file, overwrite = Path(place) / output.file, replaced or output.shared
-                claims.enter_context(claimed(file, overwrite, advice))
-                for name in () if overwrite else output.more:
-                    check_new(Path(place) / name)
+            if "://" in place or place == "-":
+                continue
+            file, may_exist = Path(place) / output.file, replaced or output.shared
+            if overwrite and not output.shared and file.is_file():
+                _check_replaceable(file, inputs, output.text)
+            advice = ", or --resume to continue it" if output.resumable else ""
+            claims.enter_context(claimed(file, may_exist, advice))
+            for name in () if may_exist else output.more:
+                check_new(Path(place) / name)
         yield
 
 
@@ -71,19 +74,15 @@ def _named_files(values: Iterable[Any]) -> Iterator[Path]:
             yield from (Path(name) for name in (str(value), source) if os.path.isfile(name))
 
 
-def _check_replaced(places: Iterable[tuple[Output, str]], inputs: Sequence[Path]) -> None:
+def _check_replaceable(file: Path, inputs: Sequence[Path], text: bool) -> None:
     """Refuse to overwrite an input, and a picture with text."""
-    for output, place in places:
-        file = Path(place) / output.file
-        if output.shared or not file.is_file():
-            continue
-        if any(file.samefile(one) for one in inputs):
-            raise UsageError(f"{file} is an input: choose another output")
-        if output.text:
-            from genderscope.imaging.decode import EXTENSIONS  # slow to import
+    if any(file.samefile(one) for one in inputs):
+        raise UsageError(f"{file} is an input: choose another output")
+    if text:
+        from genderscope.imaging.decode import EXTENSIONS  # slow to import
 
-            if file.suffix.lower() in EXTENSIONS:
-                raise UsageError(f"{file} is a picture: choose another output")
+        if file.suffix.lower() in EXTENSIONS:
+            raise UsageError(f"{file} is a picture: choose another output")
 
 
 def _places(value: Any) -> list[str]:

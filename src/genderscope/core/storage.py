@@ -1,6 +1,7 @@
 """Atomic file writes, and folders of files, local or in object storage."""
 
 import csv
+import hashlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,12 @@ def opened(place: str) -> IO[bytes]:
         return open(place, "rb")
     stream: IO[bytes] = require("fsspec", "cluster").open(place, "rb").open()
     return stream
+
+
+def checksum(file: Path) -> str:
+    """SHA-256 of a file in hexadecimal."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_whole(file: Path, data: bytes, part: Path | None = None) -> None:

@@ -5,8 +5,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from genderscope.core.results import Document, Record
-from genderscope.evaluation.metrics import wilson
+from genderscope.core.results import Document, Estimate, Record
+from genderscope.evaluation.metrics import proportion, wilson
 from genderscope.imaging.preprocess import PreprocessSpec
 from genderscope.training.settings import Settings
 
@@ -45,6 +45,13 @@ class TrainingRecord(Document, frozen=True, kw_only=True):
     commit: str
     history: tuple[Epoch, ...]
     seconds: int
+
+    @property
+    def held_out(self) -> Estimate:
+        """The accuracy on the validation part at the end."""
+        n, accuracy = self.data.validation, self.history[-1].accuracy
+        interval = proportion(round(accuracy * n), n).interval
+        return Estimate(n=n, value=accuracy, interval=interval)
 
 
 def chance(record: TrainingRecord, labels: npt.NDArray[np.integer]) -> str:

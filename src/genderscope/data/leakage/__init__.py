@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from itertools import chain, combinations
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -14,7 +13,7 @@ from msgspec.structs import astuple
 
 from genderscope.core.errors import DatasetError
 from genderscope.core.results import Document, Exclusions, Provenance, Record, Unreadable
-from genderscope.core.storage import csv_of, write_whole
+from genderscope.core.storage import checksum, csv_of, write_whole
 from genderscope.core.types import Frame, Image, Sample
 from genderscope.data.identities import normalised
 from genderscope.data.leakage import duplicates
@@ -103,8 +102,7 @@ def exclusions(file: Path | None, pictures: int) -> Exclusions | None:
     """The provenance of a data set from which a leakage file removed so many pictures."""
     if file is None:
         return None
-    digest = sha256(file.read_bytes()).hexdigest()
-    return Exclusions(file=file.name, sha256=digest, pictures=pictures)
+    return Exclusions(file=file.name, sha256=checksum(file), pictures=pictures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,11 @@ import msgspec
 from genderscope.core.errors import DatasetError, GenderscopeError, ResultError
 from genderscope.core.extras import require
 from genderscope.core.results import Provenance, versions
+from genderscope.core.storage import checksum
 from genderscope.core.types import Sample
 from genderscope.data.fingerprint import fingerprint
 from genderscope.data.prepare.crops import MANIFEST, PLAN, CropsManifest, CropsPlan, ShardFile
-from genderscope.data.prepare.shards import Recipe, Shard, Work, checksum, write_shard
+from genderscope.data.prepare.shards import Recipe, Shard, Work, write_shard
 
 SHARD_ROWS = 1000
 

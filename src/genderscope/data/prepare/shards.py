@@ -23,7 +23,7 @@ from genderscope.core.errors import PictureError
 from genderscope.core.extras import require
 from genderscope.core.protocols import Detector
 from genderscope.core.results import Unreadable
-from genderscope.core.storage import text, write_whole
+from genderscope.core.storage import checksum, text, write_whole
 from genderscope.core.types import Face, Image, Sample
 from genderscope.data import counterfactuals
 from genderscope.data.prepare.crops import ShardFile
@@ -137,12 +137,6 @@ def write_shard(work: Work) -> Shard:
     record = msgspec.json.format(msgspec.json.encode(shard), indent=1)
     write_whole(work.file.with_suffix(".json"), record)
     return shard
-
-
-def checksum(file: Path) -> str:
-    """SHA-256 of a file in hexadecimal."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _finished(file: Path) -> Shard | None:

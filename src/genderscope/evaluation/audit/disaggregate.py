@@ -15,7 +15,7 @@ from genderscope.core.extras import require
 from genderscope.core.types import LABELS, Floats
 from genderscope.evaluation.audit import intervals
 from genderscope.evaluation.audit.results import Calibration, Group
-from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers, group_order, wilson
+from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers, group_order, wilson_of_share
 from genderscope.evaluation.metrics.calibration import BINS, bin_of, expected_error
 
 FEW_N = 100  # a group of fewer pictures is marked as imprecise
@@ -156,7 +156,7 @@ def _measure(
             reach = t * np.sqrt(variance / effective_n)
             low, high = mean - reach, mean + reach
         else:
-            low, high = wilson(mean * effective_n, effective_n)
+            low, high = wilson_of_share(mean, effective_n)
     low, high = np.where(visible, low, np.nan), np.where(visible, high, np.nan)
     return Measure(n, mean, low, high, effective_n, others, others_n)
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from genderscope.core.extras import require
 from genderscope.core.results import Interval
 from genderscope.core.types import Floats
-from genderscope.evaluation.metrics import LEVEL, Number, difference, quantile, wilson
+from genderscope.evaluation.metrics import LEVEL, Number, difference, quantile, wilson_of_share
 
 Between = tuple[Floats, Floats]  # lower and upper ends
 
@@ -27,7 +27,7 @@ def ratio(a: Number, a_n: Number, b: Number, b_n: Number, level: float = LEVEL) 
     The upper end is infinite where ``b`` is 0.
     """
     z = quantile(level)
-    (a_low, a_high), (b_low, b_high) = _wilson(a, a_n, z), _wilson(b, b_n, z)
+    (a_low, a_high), (b_low, b_high) = wilson_of_share(a, a_n, z), wilson_of_share(b, b_n, z)
     product = np.asarray(a) * b
     above_low, above_high = (end * (2 * a - end) for end in (a_low, a_high))
     below_low, below_high = (end * (2 * b - end) for end in (b_low, b_high))
@@ -119,7 +119,3 @@ def effective(n: npt.NDArray[Any], total: npt.NDArray[Any], squares: float) -> f
         effective_n = variance / max(of_mean, variance / pictures)
     t = require("scipy.special", "eval").stdtrit(persons - 1, (1 + LEVEL) / 2)
     return float(effective_n * (quantile() / t) ** 2)
-
-
-def _wilson(share: Number, n: Number, z: Number) -> Between:
-    return wilson(np.asarray(share) * n, n, z)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 from itertools import combinations
 from pathlib import Path
 from typing import Self
@@ -16,7 +16,7 @@ from genderscope.core import sessions
 from genderscope.core.errors import UsageError
 from genderscope.core.protocols import Detector
 from genderscope.core.results import Estimate, Provenance
-from genderscope.core.storage import write_whole
+from genderscope.core.storage import checksum, write_whole
 from genderscope.core.types import Face, Floats, Image, Sample
 from genderscope.evaluation import evaluate, predictions
 from genderscope.evaluation.benchmark import machine, network, results
@@ -231,7 +231,7 @@ def _right(predictions: Predictions) -> npt.NDArray[np.bool_]:
 
 def _sha256(*files: Path | None) -> bytes:
     """A line for each file, ``-`` for none."""
-    digests = (sha256(file.read_bytes()).hexdigest() if file else "-" for file in files)
+    digests = (checksum(file) if file else "-" for file in files)
     return "".join(f"{digest}\n" for digest in digests).encode()
 
 

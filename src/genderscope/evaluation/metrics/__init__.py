@@ -162,13 +162,18 @@ def wilson(successes: Number, n: Number, z: Number | None = None) -> tuple[Float
     return low[()], high[()]
 
 
+def wilson_of_share(share: Number, n: Number, z: Number | None = None) -> tuple[Floats, Floats]:
+    """``wilson`` of ``share * n`` successes, which need not be whole."""
+    return wilson(np.multiply(share, n), n, z)
+
+
 def difference(
     one: Number, one_n: Number, other: Number, other_n: Number, level: float = LEVEL
 ) -> tuple[Floats, Floats]:
     """Interval of ``one - other``, shares of independent samples (Newcombe 1998, method 10)."""
     z = quantile(level)
-    low, high = wilson(np.multiply(one, one_n), one_n, z)
-    other_low, other_high = wilson(np.multiply(other, other_n), other_n, z)
+    low, high = wilson_of_share(one, one_n, z)
+    other_low, other_high = wilson_of_share(other, other_n, z)
     apart: Floats = np.subtract(one, other)
     return (
         apart - np.hypot(one - low, other_high - other),

@@ -2,7 +2,6 @@
 them, in order and in bounded memory.
 """
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
@@ -19,6 +18,7 @@ from genderscope.core.errors import PictureError
 from genderscope.core.parallel import Budget, Work, ordered
 from genderscope.core.protocols import Detector
 from genderscope.core.results import Provenance
+from genderscope.core.storage import checksum
 from genderscope.core.types import Frame, Orientation, Scene
 from genderscope.detection.ignored import ignoring
 from genderscope.detection.views import moved
@@ -87,7 +87,7 @@ class Settings:
         return Run(
             provenance=provenance,
             model=scope.classifier.name,
-            model_sha256=hashlib.sha256(classifier.find(self.model).read_bytes()).hexdigest(),
+            model_sha256=checksum(classifier.find(self.model)),
             detector=scope.detector.name,
             detection_size=self.detection_size,
             min_score=self.min_score,
