@@ -1,8 +1,8 @@
-"""How long an audit takes, and how much memory: ``python benchmarks/audit_speed.py [PERSONS]``.
+"""Time and memory of an audit: ``python benchmarks/audit_speed.py [PERSONS]``.
 
-Makes 100,000 predictions with five columns of 2 to 9 values (and a column of so many persons, if
-given), audits them by all columns and pairs of columns in a process of its own, and writes seconds
-and memory to ``results/audit_speed.json``.
+Makes 100,000 predictions with five columns of 2 to 9 values (and a column of PERSONS persons, if
+given), audits them by all columns and pairs of columns in its own process, and writes seconds and
+memory to ``results/audit_speed.json``.
 """
 
 import json
@@ -31,8 +31,8 @@ with tempfile.TemporaryDirectory() as folder:
     with table.open("w") as lines:
         lines.write(f"file,label,score,{','.join(columns)}\n")
         lines.writelines(
-            f"{row}.jpg,{('woman', 'man')[label]},{man:.4f},{','.join(map(str, more))}\n"
-            for row, (label, man, more) in enumerate(
+            f"{row}.jpg,{('woman', 'man')[label]},{man:.4f},{','.join(map(str, values))}\n"
+            for row, (label, man, values) in enumerate(
                 zip(truth, score, zip(*columns.values(), strict=True), strict=True)
             )
         )

@@ -1,7 +1,7 @@
 """Time and memory of the commands for data sets: ``python -m benchmarks.data_speed fairface:DIR``.
 
-Explores a made-up table of IMDB's layout and size, and prepares the crops of a data set with its
-boxes and with those of a detector. Each command runs once, in a process of its own. Writes
+Explores a synthetic table of IMDB's layout and size, and prepares the crops of a data set with its
+boxes and with those of a detector. Each command runs once, in its own process. Writes
 ``results/data_speed.json``.
 """
 
@@ -14,8 +14,7 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks.results import CommandCost, DataSpeed
-from genderscope.core.results import Provenance, command_of, versions
+from benchmarks.results import CommandCost, DataSpeed, provenance
 from genderscope.data import datasets
 from genderscope.evaluation.benchmark import machine
 
@@ -23,16 +22,16 @@ ROOT = Path(__file__).parents[1]
 GENDERSCOPE = [sys.executable, "-c", "from genderscope.cli import main; main()"]
 
 
-def cost(arguments: list[str], pictures: int, shown: str) -> CommandCost:
-    """Run a command; ``shown`` is the part of it to print."""
+def cost(arguments: list[str], pictures: int, name: str) -> CommandCost:
+    """Run a command; ``name`` is the command in the result."""
     began = perf_counter()
     process = subprocess.Popen([*GENDERSCOPE, *arguments], stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        sys.exit(f"{shown} failed with exit code {process.returncode}")
+        sys.exit(f"{name} failed with exit code {process.returncode}")
     return CommandCost(
-        command=shown,
+        command=name,
         pictures=pictures,
         seconds=round(perf_counter() - began, 1),
         processor_seconds=round(used.ru_utime + used.ru_stime, 1),
@@ -41,8 +40,8 @@ def cost(arguments: list[str], pictures: int, shown: str) -> CommandCost:
 
 
 def table_of_imdb(file: Path) -> int:
-    """Write a table of IMDB's size; its rows. A process does it, since on Linux the peak memory of
-    a command is at least that of the process that starts it.
+    """Write a table of IMDB's size; the number of rows. Runs in its own process, since on Linux the
+    peak memory of a command is at least that of its parent process.
     """
     script = (
         "import imdb_mat, sys; from pathlib import Path; rows = imdb_mat.PUBLISHED_ROWS; "
@@ -57,8 +56,8 @@ def explored(folder: Path) -> CommandCost:
     (folder / "imdb").mkdir()
     rows = table_of_imdb(folder / "imdb" / "imdb.mat")
     command = ["explore", f"imdb:{folder / 'imdb'}", "--metadata-only"]
-    shown = "explore imdb:data/imdb --metadata-only"
-    return cost([*command, "--out", str(folder / "explored")], rows, shown)
+    name = "explore imdb:data/imdb --metadata-only"
+    return cost([*command, "--out", str(folder / "explored")], rows, name)
 
 
 def prepared(source: str, folder: Path, options: str) -> CommandCost:
@@ -80,9 +79,7 @@ def main() -> None:
             prepared(arguments.source, folder, "--detector yunet --jobs 2"),
         )
     DataSpeed(
-        provenance=Provenance(
-            command=command_of("benchmarks.data_speed"), versions=versions(machine.LIBRARIES)
-        ),
+        provenance=provenance("data_speed"),
         machine=machine.describe(),
         commands=commands,
     ).save(arguments.out, overwrite=True)

@@ -1,11 +1,11 @@
-"""Which faces are found: turned, close, in enlarged photographs.
+"""Which faces are found: rotated, close-up, and in enlarged photographs.
 
     python -m benchmarks.find_faces FAIRFACE_DIR [--limit 500] [--detector-model FILE]
 
-Faces of FairFace val are laid on a grey canvas of 240 pixels, turned and mirrored; enlarged until
-one fills the picture; and photographs are enlarged. Upright faces are all of the split's, so that a
-difference of a few is seen. Times are of the processor, on one thread.
-Writes ``results/find_faces.json``; ``python scripts/tables`` fills the tables from it.
+Faces of FairFace val are placed on a grey canvas of 240 pixels, rotated and mirrored; they are
+enlarged to fill the picture; and photographs are enlarged. Upright faces are also measured on the
+whole split, to detect small differences. Times are processor times on one thread. Writes
+``results/find_faces.json``; ``python scripts/tables`` fills the tables from it.
 """
 
 import argparse
@@ -21,10 +21,10 @@ from time import process_time
 import cv2
 import numpy as np
 
-from benchmarks.results import AtAngle, Enlarged, FillingFace, FindFaces
+from benchmarks.results import AtAngle, Enlarged, FillingFace, FindFaces, provenance
 from genderscope import detection
 from genderscope.core.protocols import Detector
-from genderscope.core.results import Estimate, Provenance, command_of, versions
+from genderscope.core.results import Estimate
 from genderscope.core.types import UNCERTAIN, Box, Face, Image, Orientation, Prediction, Sample
 from genderscope.detection import downloads
 from genderscope.evaluation import samples
@@ -50,42 +50,42 @@ CLOSE = 60  # faces enlarged
 
 @dataclass(frozen=True)
 class Setup:
-    """What is measured, for every process."""
+    """The inputs of the measurements, for every process."""
 
     samples: tuple[Sample, ...]
     model: str
     weights: Path | None
 
     def faces(self) -> Iterator[tuple[Image, int]]:
-        return ((decode.read(one.file), one.label or 0) for one in self.samples)
+        return ((decode.read(sample.file), sample.label or 0) for sample in self.samples)
 
     def yunet(self, orientation: Orientation) -> Detector:
         return detection.create("yunet", model=self.weights, orientation=orientation)
 
 
 def on_canvas(image: Image, degrees: int) -> Image:
-    """A face in the middle of a grey canvas, turned clockwise."""
+    """A face in the middle of a grey canvas, rotated clockwise."""
     canvas = np.full((CANVAS_PX, CANVAS_PX, 3), GREY, np.uint8)
     top, left = ((CANVAS_PX - side) // 2 for side in image.shape[:2])
     canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
     middle = (CANVAS_PX - 1) / 2
-    turn = cv2.getRotationMatrix2D((middle, middle), -degrees, 1)
+    rotation = cv2.getRotationMatrix2D((middle, middle), -degrees, 1)
     size = (CANVAS_PX, CANVAS_PX)
-    return cv2.warpAffine(canvas, turn, size, borderValue=GREY).astype(np.uint8, copy=False)
+    return cv2.warpAffine(canvas, rotation, size, borderValue=GREY).astype(np.uint8, copy=False)
 
 
 def at_angle(setup: Setup, orientation: Orientation, degrees: int, haar: bool = False) -> AtAngle:
     detector = detection.create("haar") if haar else setup.yunet(orientation)
-    of, crops, truth, spent = Classifier.load(setup.model, 1), [], [], 0.0
+    network, crops, truth, spent = Classifier.load(setup.model, 1), [], [], 0.0
     for image, label in setup.faces():
         view = on_canvas(image, degrees)
         began = process_time()
         found = [face for face in detector(view) if face.box.iou(MIDDLE) > 0.1]
         spent += process_time() - began
         if found:
-            crops.append(crop(view, found[0], of.spec))
+            crops.append(crop(view, found[0], network.spec))
             truth.append(label)
-    right = int((of(np.stack(crops)).argmax(1) == truth).sum()) if crops else 0
+    right = int((network(np.stack(crops)).argmax(1) == truth).sum()) if crops else 0
     return AtAngle(
         detector=detector.name,
         orientation=orientation,
@@ -138,27 +138,24 @@ def enlarged(setup: Setup, file: Path) -> Enlarged:
 
 
 def mirrored(setup: Setup) -> dict[str, Estimate]:
-    """By model, the share of firm answers that become the opposite one; ``n`` are faces found in
-    both pictures.
-    """
+    """By model, the share of faces found in both pictures whose answers are opposite labels."""
     detector = setup.yunet("auto")
     pairs: list[tuple[tuple[Image, Face], ...]] = []
     for image, _ in setup.faces():
         view = on_canvas(image, 0)
         views = (view, np.ascontiguousarray(view[:, ::-1]))
-        found = [detector(one) for one in views]
+        found = [detector(view) for view in views]
         if all(found):
-            pairs.append(tuple((one, faces[0]) for one, faces in zip(views, found, strict=True)))
+            pairs.append(tuple((view, faces[0]) for view, faces in zip(views, found, strict=True)))
     return {name: _opposite(pairs, Classifier.load(name, 1)) for name in shipped()}
 
 
-def _opposite(pairs: list[tuple[tuple[Image, Face], ...]], of: Classifier) -> Estimate:
-    crops = np.stack([crop(view, face, of.spec) for pair in pairs for view, face in pair])
-    answers = [
-        Prediction((woman, man), of.min_confidence).label for woman, man in of(crops).tolist()
-    ]
-    both = [set(two) for two in zip(answers[::2], answers[1::2], strict=True)]
-    return proportion(sum(len(two) == 2 and UNCERTAIN not in two for two in both), len(both))
+def _opposite(pairs: list[tuple[tuple[Image, Face], ...]], network: Classifier) -> Estimate:
+    crops = np.stack([crop(view, face, network.spec) for pair in pairs for view, face in pair])
+    scores = network(crops).tolist()
+    answers = [Prediction((woman, man), network.min_confidence).label for woman, man in scores]
+    both = list(zip(answers[::2], answers[1::2], strict=True))
+    return proportion(sum(a != b and UNCERTAIN not in (a, b) for a, b in both), len(both))
 
 
 def main() -> None:
@@ -171,37 +168,32 @@ def main() -> None:
     options.add_argument("--jobs", type=int, default=2)
     options.add_argument("--json", type=Path, default=ROOT / "results/find_faces.json")
     arguments = options.parse_args()
-    read = samples.read(f"fairface:{arguments.fairface}", "val", limit=arguments.limit)
+    source = f"fairface:{arguments.fairface}"
+    read = samples.read(source, "val", limit=arguments.limit)
     setup = Setup(tuple(read.samples), arguments.model, arguments.detector_model)
-    whole = replace(
-        setup, samples=tuple(samples.read(f"fairface:{arguments.fairface}", "val").samples)
-    )
-    fresh = get_context("spawn")  # a network's threads do not survive a fork
-    with ProcessPoolExecutor(arguments.jobs, fresh, cv2.setNumThreads, (1,)) as pool:
+    whole = replace(setup, samples=tuple(samples.read(source, "val").samples))
+    spawn = get_context("spawn")  # a network's threads do not survive a fork
+    with ProcessPoolExecutor(arguments.jobs, spawn, cv2.setNumThreads, (1,)) as pool:
         close = [pool.submit(filling, setup, side) for side in SIDES_PX]
         photographs = sorted(arguments.photographs.glob("*.jpg"))
         larger = [pool.submit(enlarged, setup, file) for file in photographs]
         opposite = pool.submit(mirrored, setup)
         angles = [
             *(
-                pool.submit(at_angle, setup, name, one)
-                for name, all_ in ANGLES.items()
-                for one in all_
+                pool.submit(at_angle, setup, orientation, degrees)
+                for orientation, angles in ANGLES.items()
+                for degrees in angles
             ),
             *(pool.submit(at_angle, setup, "upright", degrees, True) for degrees in (0, 15)),
-            *(pool.submit(at_angle, whole, name, 0) for name in ("upright", "auto")),
+            *(pool.submit(at_angle, whole, orientation, 0) for orientation in ("upright", "auto")),
         ]
         result = FindFaces(
-            provenance=Provenance(
-                command=command_of("benchmarks.find_faces"),
-                versions=versions(machine.LIBRARIES),
-                fingerprint=read.fingerprint,
-            ),
+            provenance=provenance("find_faces", fingerprint=read.fingerprint),
             machine=machine.describe(),
             model=arguments.model,
-            angles=tuple(one.result() for one in angles),
-            filling=tuple(one.result() for one in close),
-            enlarged=tuple(one.result() for one in larger),
+            angles=tuple(future.result() for future in angles),
+            filling=tuple(future.result() for future in close),
+            enlarged=tuple(future.result() for future in larger),
             opposite_when_mirrored=opposite.result(),
         )
     result.save(arguments.json, overwrite=True)

@@ -1,11 +1,11 @@
-"""The service under attack, as an ordinary client sees it.
+"""The latency of the service for an ordinary client during attacks.
 
     python -m benchmarks.hostile_service [--requests 1000] [--model mini_xception]
 
-One client sends portraits, first alone and then beside scan bombs, memory bombs, pictures that
-decode for ever, two endless series of forms with 16 pictures of 25 megapixels, and slow clients.
-Prints both series as JSON; fails unless all answers are 200 and the 99th percentile under attack is
-at most 5 times the quiet one.
+One client sends portraits, first alone and then during attacks: scan bombs, memory bombs, pictures
+that decode for ever, two endless series of forms with 16 pictures of 25 megapixels, and slow
+clients. Prints both series as JSON; fails unless all responses are 200 and the 99th percentile
+under attack is at most 5 times the quiet one.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import tempfile
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ MAX_RATIO = 5
 
 
 def bombs() -> list[tuple[bytes, bytes]]:
-    """Bodies of requests and their content types."""
+    """Request bodies and their content types."""
     large = hostile.png_of_zeros(SIDE_PX, SIDE_PX, 2)
     part = b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n%b\r\n' % large
     form = part * 16 + b"--b--\r\n", b"multipart/form-data; boundary=b"
@@ -51,7 +52,7 @@ async def repeated(attack: Callable[[], Awaitable[Any]]) -> None:
 
 
 async def drip(port: int) -> None:
-    """A header that arrives byte by byte."""
+    """Send a header byte by byte."""
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     while True:
         writer.write(b"x")
@@ -60,9 +61,11 @@ async def drip(port: int) -> None:
 
 
 async def attacked(client: Client, requests: int) -> None:
-    attacks = [Client(client.port, [body], kind) for body, kind in bombs()]
-    tasks = [asyncio.create_task(repeated(lambda one=one: one.ask(1, 1))) for one in attacks]
-    tasks += [asyncio.create_task(repeated(lambda: drip(client.port))) for _ in range(SLOW_CLIENTS)]
+    attackers = [Client(client.port, [body], kind) for body, kind in bombs()]
+    tasks = [asyncio.create_task(repeated(partial(attacker.ask, 1, 1))) for attacker in attackers]
+    tasks += [
+        asyncio.create_task(repeated(partial(drip, client.port))) for _ in range(SLOW_CLIENTS)
+    ]
     await asyncio.sleep(1)
     try:
         await client.ask(requests, 1)
@@ -73,7 +76,7 @@ async def attacked(client: Client, requests: int) -> None:
 
 
 class Peak:
-    """The largest memory of a process and its children, in MB, until it is stopped."""
+    """The peak memory of a process and its children in MB, until ``stop``."""
 
     def __init__(self, process: psutil.Process) -> None:
         self.mb, self._process, self._stopped = 0.0, process, threading.Event()
@@ -86,9 +89,9 @@ class Peak:
         while not self._stopped.wait(0.05):
             used = 0
             with suppress(psutil.Error):
-                for one in (self._process, *self._process.children()):
+                for process in (self._process, *self._process.children()):
                     with suppress(psutil.Error):  # a decoder that has ended
-                        used += one.memory_info().rss
+                        used += process.memory_info().rss
             self.mb = max(self.mb, used / 1e6)
 
 
@@ -112,8 +115,8 @@ def measure(model: str, requests: int) -> dict[str, Any]:
     finally:
         process.terminate()
         process.wait()
-    quiet, under = (series[name]["latency_ms"]["99"] for name in ("quiet", "attacked"))
-    return {**series, "p99_ratio": round(float(under / quiet), 2)}
+    quiet, under_attack = (series[name]["latency_ms"]["99"] for name in ("quiet", "attacked"))
+    return {**series, "p99_ratio": round(float(under_attack / quiet), 2)}
 
 
 if __name__ == "__main__":

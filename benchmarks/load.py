@@ -2,10 +2,10 @@
 
     python benchmarks/load.py [--pictures DIR] [--requests 10000] [--connections 32]
 
-The server runs in a process of its own. In each round the pipeline first processes the pictures in
-another, then the server answers its share of the requests. Without a folder of pictures they are
-the package's portrait in several sizes. At the end the server refuses a picture of 30,000 x
-30,000 pixels in 109 kB a number of times. Writes ``results/load.json``.
+The server runs in its own process. In each round the pipeline first processes the pictures in
+another, then the server answers its share of the requests. Without ``--pictures``, the pictures are
+the package's portrait in several sizes. Finally the server repeatedly refuses a picture of 30,000 x
+30,000 pixels in 109 kB. Writes ``results/load.json``.
 """
 
 import argparse
@@ -38,27 +38,27 @@ import genderscope
 from genderscope.imaging import decode
 
 ROOT = Path(__file__).parents[1]
-PORTRAIT = Path(genderscope.__file__).parent / "imaging" / "samples" / "astronaut.jpg"
 SIDES_PX = (224, 320, 448, 512)
 WARM_UP = 500
 BOMB_PX, REFUSALS = 30_000, 200
 
 
 def portraits(folder: Path) -> None:
-    with Image.open(PORTRAIT) as picture:
+    with Image.open(decode.PORTRAIT) as picture:
         for side in SIDES_PX:
             picture.resize((side, side)).save(folder / f"{side}.jpg", quality=90)
 
 
 def bomb(side: int) -> bytes:
-    """A PNG of side x side pixels, one bit each, all black."""
+    """A black PNG of side x side pixels, one bit each."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         check = struct.pack(">I", zlib.crc32(kind + data))
         return struct.pack(">I", len(data)) + kind + data + check
 
-    packer = zlib.compressobj(9)
-    rows = b"".join(packer.compress(bytes(1 + side // 8)) for _ in range(side)) + packer.flush()
+    compressor = zlib.compressobj(9)
+    row = bytes(1 + side // 8)
+    rows = b"".join(compressor.compress(row) for _ in range(side)) + compressor.flush()
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
     parts = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + parts
@@ -78,8 +78,8 @@ class Client:
     """Connections that each send the next request as soon as the last is answered.
 
     Attributes:
-        statuses: how often each occurred; ``error`` where there was no answer.
-        latencies_s: of each answer.
+        statuses: counts of response statuses; ``error`` without a response.
+        latencies_s: of each response.
     """
 
     def __init__(self, port: int, bodies: list[bytes], kind: bytes = b"image/jpeg") -> None:
@@ -88,14 +88,14 @@ class Client:
         self.latencies_s: list[float] = []
 
     async def ask(self, requests: int, connections: int) -> float:
-        """Requests per second."""
+        """Send requests; the requests per second."""
         numbers = iter(range(requests))
         begin = time.perf_counter()
         await asyncio.gather(*(self._connection(numbers) for _ in range(connections)))
         return requests / (time.perf_counter() - begin)
 
     def latency_ms(self) -> dict[str, float]:
-        """Percentiles."""
+        """Percentiles of the latency."""
         percents = (50, 90, 99, 100)
         latencies_ms = np.percentile(self.latencies_s, percents) * 1e3
         pairs = zip(percents, latencies_ms, strict=True)
@@ -124,7 +124,7 @@ class Client:
 
 
 def started(model: str) -> tuple[psutil.Popen, int]:
-    """A server's process and its port, once it is ready."""
+    """The process and the port of a server that is ready."""
     command = [Path(sys.executable).with_name("genderscope"), "serve", "--port", "0"]
     process = psutil.Popen([*command, "--model", model], stdout=subprocess.PIPE, text=True)
     address = process.stdout.readline().split()[-1]
@@ -134,7 +134,7 @@ def started(model: str) -> tuple[psutil.Popen, int]:
                 return process, int(address.rpartition(":")[2])
         except OSError:
             time.sleep(0.1)
-    raise SystemExit("the server does not become ready")
+    raise SystemExit("the server did not become ready in 30 s")
 
 
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:

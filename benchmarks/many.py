@@ -2,11 +2,11 @@
 
     python -m benchmarks.many [--count 100000] [--output jsonl|parquet]
 
-The pictures are crops of the package's portrait in several sizes and a broken file, under as many
-different names, in folders of a thousand. ``genderscope classify --resume`` is killed (SIGKILL)
-when a third and two thirds of the results are there, and started again. Then every picture must
-have exactly one result, in the order of the folder. Peak memory is Linux's of each process. Writes
-``results/many.json``; exit code 1 where a result is missing, twice, or out of order.
+The pictures are links, in folders of a thousand, to crops of the package's portrait in several
+sizes and to a broken file. ``genderscope classify --resume`` is killed (SIGKILL) after a third and
+two thirds of the results, and restarted. Then every picture must have exactly one result, in the
+order of the folder. Peak memory is Linux's VmHWM of each process. Writes ``results/many.json``;
+exit code 1 if a result is missing, duplicated, or out of order.
 """
 
 import argparse
@@ -21,9 +21,7 @@ from typing import Any
 
 import cv2
 
-import genderscope
-from benchmarks.results import Many, Run
-from genderscope.core.results import Provenance, command_of, versions
+from benchmarks.results import Many, Run, provenance
 from genderscope.core.storage import Store, part_of
 from genderscope.detection import downloads
 from genderscope.evaluation.benchmark import machine
@@ -31,16 +29,15 @@ from genderscope.imaging import decode
 from genderscope.sinks import jsonl, parquet
 
 ROOT = Path(__file__).parents[1]
-PORTRAIT = Path(genderscope.__file__).parent / "imaging/samples/astronaut.jpg"
 COMMAND = [sys.executable, "-c", "from genderscope.cli import main; main()", "classify"]
 SIDES_PX = (96, 128, 160, 192, 224)
-A_FOLDER = 1000
+PER_FOLDER = 1000
 BROKEN_EACH = 1000
 
 
 def make(folder: Path, originals: Path, count: int) -> None:
-    """Links under different names to a few pictures, each thousandth broken."""
-    image = cv2.imread(str(PORTRAIT))[:260, 90:350]
+    """Make links under different names to a few pictures; every thousandth is broken."""
+    image = cv2.imread(str(decode.PORTRAIT))[:260, 90:350]
     files = []
     for side in SIDES_PX:
         files.append(originals / f"{side}.jpg")
@@ -48,14 +45,14 @@ def make(folder: Path, originals: Path, count: int) -> None:
     broken = originals / "broken.jpg"
     broken.write_bytes(files[0].read_bytes()[:600])
     for number in range(count):
-        inside = folder / f"{number // A_FOLDER:05d}"
-        inside.mkdir(exist_ok=True)
+        subfolder = folder / f"{number // PER_FOLDER:05d}"
+        subfolder.mkdir(exist_ok=True)
         target = broken if number % BROKEN_EACH == 500 else files[number % len(files)]
-        (inside / f"{number:08d}.jpg").symlink_to(target)
+        (subfolder / f"{number:08d}.jpg").symlink_to(target)
 
 
 def run(command: list[str], results: Callable[[], int], kill_at: int | None) -> Run:
-    """Run until it ends or has so many results."""
+    """Run until the command ends, or kill it at ``kill_at`` results."""
     began, peak_kib, killed = monotonic(), 0, False
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         status = Path(f"/proc/{process.pid}/status")
@@ -109,21 +106,18 @@ def main() -> int:
         names = [name for name, _ in sink.finished(str(target))]
         expected = [str(path) for path in decode.find([folder])]
     result = Many(
-        provenance=Provenance(
-            command=command_of("benchmarks.many"),
-            versions=versions(machine.LIBRARIES),
-        ),
+        provenance=provenance("many"),
         machine=machine.describe(),
         detector="yunet" if weights else "haar",
         pictures=arguments.count,
         results=len(names),
         different=len(set(names)),
         in_order=names == expected,
-        peak_memory_mb=max(each.peak_memory_mb for each in runs),
+        peak_memory_mb=max(run.peak_memory_mb for run in runs),
         runs=tuple(runs),
     )
     result.save(arguments.out, overwrite=True)
-    killed = sum(each.killed for each in runs)
+    killed = sum(run.killed for run in runs)
     return int(not (result.in_order and len(names) == arguments.count and killed == 2))
 
 

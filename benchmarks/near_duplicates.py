@@ -1,11 +1,11 @@
-"""What the check for near duplicates finds again after a change, and what it says of strangers.
+"""Recall of the near-duplicate check on changed pictures, and its false positives.
 
     python -m benchmarks.near_duplicates FIRST SECOND ... [--leakage FILE] [--jobs N]
 
-Changes 300 pictures of the first data set in each of ``CHANGES`` and counts those found again. Then
+Applies each of ``CHANGES`` to 300 pictures of the first data set and counts those found. Then
 compares every two data sets. Pairs with one picture mirrored are a control, since hardly anyone
-publishes mirrored photographs. So are all pairs of two kinds of data sets that share no picture.
-The labels of the copies in a leakage file are compared. Writes ``results/near_duplicates.json``.
+publishes mirrored photographs. So are all pairs of different data sets, which share no picture.
+Also compares the labels of the copies in a leakage file. Writes ``results/near_duplicates.json``.
 """
 
 import argparse
@@ -18,8 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.results import Control, NearDuplicateCheck
-from genderscope.core.results import Provenance, command_of, versions
+from benchmarks.results import Control, NearDuplicateCheck, provenance
 from genderscope.core.types import Frame, Image, Sample
 from genderscope.data import datasets
 from genderscope.data.leakage import Leakage, duplicates
@@ -28,6 +27,7 @@ from genderscope.evaluation.metrics import proportion
 from genderscope.imaging import decode
 
 ROOT = Path(__file__).parents[1]
+LIBRARIES = ("imagehash", "numpy", "opencv-python-headless")
 CHANGED = 300
 SAMPLE = 1_000
 
@@ -38,9 +38,7 @@ def jpeg(image: Image, quality: int) -> Any:
 
 
 def cropped(image: Image, share: float, sides: int) -> Image:
-    """Without a share of the height at the top and of the width at the left, and on four sides at
-    the bottom and the right.
-    """
+    """Crop a share of the height and width, from the top and left or from all 4 ``sides``."""
     height, width = image.shape[:2]
     top, left = round(height * share), round(width * share)
     bottom, right = (height - top, width - left) if sides == 4 else (height, width)
@@ -65,15 +63,15 @@ CHANGES: dict[str, Callable[[Any], Any]] = {
 
 def signatures(files: Sequence[Path], jobs: int | None) -> list[Signature]:
     """The signatures of the readable pictures."""
-    return [one for one in duplicates.signatures(files, jobs) if not isinstance(one, Frame)]
+    return [s for s in duplicates.signatures(files, jobs) if not isinstance(s, Frame)]
 
 
-def near(a: Sequence[Signature], b: Sequence[Signature], least: float) -> Iterator[Pair]:
-    return chain.from_iterable(duplicates.near_pairs(a, b, least))
+def near(a: Sequence[Signature], b: Sequence[Signature], min_correlation: float) -> Iterator[Pair]:
+    return chain.from_iterable(duplicates.near_pairs(a, b, min_correlation))
 
 
 def found_again(files: Sequence[Path], change: Callable[[Any], Any]) -> tuple[int, int]:
-    """How many changed pictures are found, and how many pairs are of two pictures."""
+    """The numbers of changed pictures found and of false pairs."""
     with tempfile.TemporaryDirectory() as folder:
         changed = [Path(folder, f"{number}.png") for number in range(len(files))]
         for file, target in zip(files, changed, strict=True):
@@ -86,30 +84,30 @@ def found_again(files: Sequence[Path], change: Callable[[Any], Any]) -> tuple[in
 
 def distance_bits(a: Sequence[Signature], b: Sequence[Signature]) -> float:
     """The median distance between the hashes of the first pictures of two parts."""
-    one, other = (
+    bits_a, bits_b = (
         np.unpackbits(np.frombuffer(b"".join(s.hash for s in part), np.uint8)).reshape(
             len(part), -1
         )
         for part in (a[:SAMPLE], b[:SAMPLE])
     )
-    return float(np.median((one[:, None] != other[None]).sum(2)))
+    return float(np.median((bits_a[:, None] != bits_b[None]).sum(2)))
 
 
-def control(pairs: int, near_ones: Sequence[Pair]) -> Control:
+def control(pairs: int, near_pairs: Sequence[Pair]) -> Control:
     return Control(
         pairs=pairs,
-        within=len(near_ones),
-        highest_correlation=max((pair.correlation for pair in near_ones), default=0.0),
+        within=len(near_pairs),
+        highest_correlation=max((pair.correlation for pair in near_pairs), default=0.0),
     )
 
 
 def disagreements(leakage: Path, samples: Sequence[Sample]) -> dict[str, int]:
-    """In how many exact copies the label or a group differs between the two sets."""
-    of = {f"{sample.file.parent.name}/{sample.file.name}": sample for sample in samples}
+    """The number of exact copies whose label or group differs between the two data sets."""
+    by_name = {f"{sample.file.parent.name}/{sample.file.name}": sample for sample in samples}
     counts = {"label": 0}
     for pair in Leakage.load(leakage).pairs:
         if pair.kind != "near duplicate":
-            a, b = (of["/".join(Path(file).parts[-2:])] for file in (pair.a, pair.b))
+            a, b = (by_name["/".join(Path(file).parts[-2:])] for file in (pair.a, pair.b))
             counts["label"] += a.label != b.label
             for group in a.groups.keys() & b.groups.keys():
                 counts[group] = counts.get(group, 0) + (a.groups[group] != b.groups[group])
@@ -138,10 +136,7 @@ def main() -> None:
             strangers += len(a) * len(b)
             unmirrored += [pair for pair in pairs if not pair.mirrored]
     NearDuplicateCheck(
-        provenance=Provenance(
-            command=command_of("benchmarks.near_duplicates"),
-            versions=versions(("imagehash", "numpy", "opencv-python-headless")),
-        ),
+        provenance=provenance("near_duplicates", LIBRARIES),
         changes={name: proportion(found, len(files)) for name, (found, _) in changes.items()},
         false_pairs=sum(false for _, false in changes.values()),
         median_distance_bits=distance_bits(read[0], read[-1]),

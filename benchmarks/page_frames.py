@@ -1,10 +1,10 @@
-"""Frames a second of the page's camera, and the processor time of each, in Chromium.
+"""Frames per second of the page's camera, and processor time per frame, in Chromium.
 
     python -m benchmarks.page_frames [--seconds 20] [--pictures DIR]
 
-The real service and the real page, with a camera of 1280 x 720 and 30 frames a second that plays a
-file: one face that moves, and a photograph with ten. The network runs in the service, then in the
-tab. Processor time counts on a busy machine too; rates want an idle one. Writes
+The real service and the real page, with a camera of 1280 x 720 at 30 frames per second that plays a
+file: one moving face, and a photograph with ten. The network runs in the service, then in the tab.
+Processor times are valid on a busy machine too; rates need an idle one. Writes
 ``results/page_frames.json``.
 """
 
@@ -20,8 +20,7 @@ import cv2
 import psutil
 from playwright.sync_api import Browser
 
-from benchmarks.results import PageCase, PageFrames
-from genderscope.core.results import Provenance, command_of, versions
+from benchmarks.results import PageCase, PageFrames, provenance
 from genderscope.evaluation.benchmark import machine
 from genderscope.imaging import decode
 
@@ -32,8 +31,8 @@ import browsing  # noqa: E402
 WIDTH, HEIGHT = 1280, 720
 WARM_UP_S = 5
 LIBRARIES = (*machine.LIBRARIES, "playwright")
-# Counts what the socket sends and hears, and the pictures of the camera that the page presents.
-COUNTING = """
+# Counts frames sent and answers received over the WebSocket, and camera frames presented.
+COUNTERS = """
     window.counted = { trips: [], bytes: 0, faces: 0, drawn: 0, picture: "" };
     const sent = [];
     window.WebSocket = class extends WebSocket {
@@ -67,9 +66,9 @@ COUNTING = """
 
 
 def used(processes: list[psutil.Process]) -> float:
-    """Seconds of the processor."""
+    """Processor seconds."""
     times = [process.cpu_times() for process in processes if process.is_running()]
-    return sum(of.user + of.system for of in times)
+    return sum(time.user + time.system for time in times)
 
 
 def measure(
@@ -81,7 +80,7 @@ def measure(
     seconds: float,
 ) -> PageCase:
     page = browser.new_page(viewport={"width": WIDTH, "height": 900})
-    page.add_init_script(COUNTING)
+    page.add_init_script(COUNTERS)
     page.goto(address)
     page.wait_for_selector("#all:not([hidden])")
     if in_tab:
@@ -90,13 +89,13 @@ def measure(
     page.click("#camera-start")
     page.wait_for_selector("#tally dd:text-matches('[1-9]')")
     page.wait_for_timeout(1e3 * WARM_UP_S)
-    others = [one for one in psutil.Process().children(recursive=True) if one != service]
+    browser_processes = [p for p in psutil.Process().children(recursive=True) if p != service]
     count = "({ ...counted, answered: counted.trips.length, at: performance.now() })"
     before = page.evaluate(count)
-    began = used([service]), used(others)
+    began = used([service]), used(browser_processes)
     page.wait_for_timeout(1e3 * seconds)
     after = page.evaluate(count)
-    ended = used([service]), used(others)
+    ended = used([service]), used(browser_processes)
     page.close()
     answered = max(after["answered"] - before["answered"], 1)
     passed_s = (after["at"] - before["at"]) / 1e3
@@ -120,7 +119,7 @@ def main() -> None:
     options.add_argument("--pictures", type=Path, default=ROOT.parent / "shared/data/photos")
     options.add_argument("--out", type=Path, default=ROOT / "results/page_frames.json")
     arguments = options.parse_args()
-    described = machine.describe()  # with the load before the benchmark
+    described = machine.describe()  # now, for the load before the benchmark
     cameras = {
         "a portrait": cv2.resize(decode.read(decode.PORTRAIT), (HEIGHT, HEIGHT)),
         "a photograph": cv2.resize(
@@ -147,9 +146,7 @@ def main() -> None:
                     sys.stderr.write(f"{case}\n")
                     cases.append(case)
     PageFrames(
-        provenance=Provenance(
-            command=command_of("benchmarks.page_frames"), versions=versions(LIBRARIES)
-        ),
+        provenance=provenance("page_frames", LIBRARIES),
         machine=described,
         camera=f"{WIDTH} x {HEIGHT}, 30 frames/s",
         seconds=arguments.seconds,

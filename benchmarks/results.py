@@ -1,20 +1,38 @@
 """The result files of the benchmarks outside the package."""
 
-from genderscope.core.results import Document, Estimate, Record
+from collections.abc import Iterable
+
+from genderscope.core.results import Document, Estimate, Provenance, Record, command_of, versions
+from genderscope.evaluation.benchmark import machine
 from genderscope.evaluation.benchmark.results import Ratio, TimedDocument, Timing
 
 Range = tuple[float, float]
 
 
+def provenance(
+    module: str,
+    libraries: Iterable[str] = machine.LIBRARIES,
+    seed: int | None = None,
+    fingerprint: str | None = None,
+) -> Provenance:
+    """The provenance of a result of ``python -m benchmarks.<module>``."""
+    return Provenance(
+        command=command_of(f"benchmarks.{module}"),
+        versions=versions(libraries),
+        seed=seed,
+        fingerprint=fingerprint,
+    )
+
+
 class ThreadTiming(Timing, frozen=True, kw_only=True):
-    """A way to use threads; ``busy`` is how many cores it keeps busy."""
+    """A way to use threads; ``busy`` is the mean number of busy cores."""
 
     to_one_thread: Ratio
     busy: float
 
 
 class Threads(TimedDocument, frozen=True, kw_only=True):
-    """Ways to use threads, by the number of faces at once and by name."""
+    """Ways to use threads, by the number of faces per call and by name."""
 
     KIND = "threads"
 
@@ -30,7 +48,7 @@ class Size(Record, frozen=True, kw_only=True):
 
 
 class PhotographTiming(Timing, frozen=True, kw_only=True):
-    """Timing per face of photographs with so many ``faces`` in all."""
+    """Timing per face of photographs with ``faces`` faces in total."""
 
     faces: int
     photographs_per_s: float
@@ -44,7 +62,7 @@ class Photographs(Record, frozen=True, kw_only=True):
 
 
 class Peers(TimedDocument, frozen=True, kw_only=True):
-    """Our networks and the reference's, by name and batch size."""
+    """Our networks and the reference, by name and batch size."""
 
     KIND = "peers"
 
@@ -61,7 +79,7 @@ class VariantTiming(Timing, frozen=True, kw_only=True):
 
 
 class Variant(Size, frozen=True, kw_only=True):
-    """Layers of mini-Xception, with their times by batch size."""
+    """A variant of mini-Xception's layers, with times by batch size."""
 
     time: dict[str, VariantTiming]
 
@@ -71,7 +89,7 @@ class ChunkTiming(Timing, frozen=True, kw_only=True):
 
 
 class Variants(TimedDocument, frozen=True, kw_only=True):
-    """Layers, settings of ONNX Runtime by batch size, and faces at once."""
+    """Variants of layers, of ONNX Runtime settings by batch size, and of faces per call."""
 
     KIND = "variants"
 
@@ -91,10 +109,10 @@ class Run(Record, frozen=True, kw_only=True):
 
 
 class Many(TimedDocument, frozen=True, kw_only=True):
-    """Very many pictures in a run that was killed twice and resumed.
+    """Very many pictures in a run that was killed and resumed twice.
 
     Attributes:
-        results: how many there are, of ``different`` pictures.
+        results: number of results, for ``different`` distinct pictures.
     """
 
     KIND = "many"
@@ -148,7 +166,7 @@ class ClassifierShare(Record, frozen=True, kw_only=True):
 
 
 class StageTimes(Record, frozen=True, kw_only=True):
-    """Medians over ``repeats`` of a picture, by stage."""
+    """Medians by stage over ``repeats`` of one picture."""
 
     faces: int
     repeats: int
@@ -157,14 +175,14 @@ class StageTimes(Record, frozen=True, kw_only=True):
 
 
 class Bound(Record, frozen=True, kw_only=True):
-    """Faces found, and the boxes lost beside the full size."""
+    """Faces found, and the boxes of faces that only full size finds."""
 
     faces: int
     lost: tuple[tuple[int, int, int, int], ...]
 
 
 class Photograph(Record, frozen=True, kw_only=True):
-    """Faces of a photograph, by the bound on its longer side in pixels, or ``default``."""
+    """Faces of a photograph by the limit on its longer side in pixels, or ``default``."""
 
     picture: str
     size: str
@@ -173,7 +191,7 @@ class Photograph(Record, frozen=True, kw_only=True):
 
 
 class Throughput(TimedDocument, frozen=True, kw_only=True):
-    """Pictures per second of the sequential way and of ours."""
+    """Pictures per second of sequential use and of ours."""
 
     KIND = "throughput"
 
@@ -188,7 +206,7 @@ class Throughput(TimedDocument, frozen=True, kw_only=True):
 
 
 class AtAngle(Record, frozen=True, kw_only=True):
-    """Faces turned clockwise by so many degrees.
+    """Faces rotated clockwise by ``degrees``.
 
     Attributes:
         accuracy: of those found, without abstention.
@@ -204,7 +222,7 @@ class AtAngle(Record, frozen=True, kw_only=True):
 
 
 class FillingFace(Record, frozen=True, kw_only=True):
-    """Square pictures of so many pixels that one face fills; ``false_boxes`` of all of them."""
+    """Square pictures filled by one face; ``false_boxes`` is the total over all pictures."""
 
     detector: str
     side_px: int
@@ -213,7 +231,7 @@ class FillingFace(Record, frozen=True, kw_only=True):
 
 
 class Enlarged(Record, frozen=True, kw_only=True):
-    """Faces found in a photograph enlarged so many times, and the time of ``auto``."""
+    """Faces found in a photograph by enlargement factor, and the time of ``auto``."""
 
     detector: str
     picture: str
@@ -222,11 +240,11 @@ class Enlarged(Record, frozen=True, kw_only=True):
 
 
 class FindFaces(TimedDocument, frozen=True, kw_only=True):
-    """Faces found and answered right by angle, by size, and in enlarged photographs.
+    """Faces found and classified correctly by angle, by size, and in enlarged photographs.
 
     Attributes:
-        opposite_when_mirrored: by model, the share of faces whose firm answer becomes the opposite
-            firm answer.
+        opposite_when_mirrored: by model, the share of faces whose label becomes the other one, both
+            answers not ``uncertain``.
     """
 
     KIND = "find faces"
@@ -239,10 +257,10 @@ class FindFaces(TimedDocument, frozen=True, kw_only=True):
 
 
 class Bar(Record, frozen=True, kw_only=True):
-    """A median with the range of its rounds, and the bar that it is to reach.
+    """A median with the range of its rounds, and its target, ``bar``.
 
     Attributes:
-        at_least: the bar is the least value, else the largest.
+        at_least: whether the target is a minimum, else a maximum.
     """
 
     what: str
@@ -254,11 +272,11 @@ class Bar(Record, frozen=True, kw_only=True):
 
 
 class SpeedBars(TimedDocument, frozen=True, kw_only=True):
-    """What a user waits for, and the bars.
+    """Speeds that users notice, and their targets.
 
     Attributes:
-        same: what must not change with the speed, and whether it is the same.
-        medians: of all that was measured, by case, quantity and version.
+        same: whether each result that must not change with speed is unchanged.
+        medians: of all measurements, by case, quantity and version.
     """
 
     KIND = "speed bars"
@@ -280,10 +298,11 @@ class Control(Record, frozen=True, kw_only=True):
 
 
 class NearDuplicateCheck(Document, frozen=True, kw_only=True):
-    """What the check for near duplicates finds again, and what it says of strangers.
+    """The near-duplicate check on changed pictures and on pairs that cannot be duplicates.
 
     Attributes:
-        changes: the share found by change; ``false_pairs`` of two pictures in all.
+        changes: the share of changed pictures found, by change.
+        false_pairs: the number of pairs of different pictures, over all changes.
         median_distance_bits: between the hashes of pictures of two data sets.
         mirrored, unmirrored: pairs with one picture mirrored, and pairs of different data sets.
         copies_that_disagree: exact copies whose label or group differs.
@@ -300,7 +319,7 @@ class NearDuplicateCheck(Document, frozen=True, kw_only=True):
 
 
 class CommandCost(Record, frozen=True, kw_only=True):
-    """What a command over so many pictures takes; ``peak_memory_mb`` is of its largest process."""
+    """Time and memory of a command; ``peak_memory_mb`` is that of its largest process."""
 
     command: str
     pictures: int
@@ -310,7 +329,7 @@ class CommandCost(Record, frozen=True, kw_only=True):
 
 
 class DataSpeed(TimedDocument, frozen=True, kw_only=True):
-    """What the commands for data sets take, each run once."""
+    """Time and memory of the commands for data sets, each run once."""
 
     KIND = "data speed"
 
@@ -318,14 +337,14 @@ class DataSpeed(TimedDocument, frozen=True, kw_only=True):
 
 
 class PageCase(Record, frozen=True, kw_only=True):
-    """A camera before the page, with the network in the ``service`` or in the ``tab``.
+    """The page with a camera, and the network in the ``service`` or in the ``tab``.
 
     Attributes:
-        drawn_per_s: pictures of the camera that the browser presents.
+        drawn_per_s: camera frames per second that the browser presents.
         round_trip_ms: the median time from sending a frame to its answer.
-        sent: size in pixels.
-        faces: found in a frame, on average.
-        service_processor_ms: processor time for each answered frame, as for the browser.
+        sent: size of the sent frames in pixels.
+        faces: mean number of faces found per frame.
+        service_processor_ms, browser_processor_ms: processor time per answered frame.
     """
 
     camera: str
@@ -341,7 +360,7 @@ class PageCase(Record, frozen=True, kw_only=True):
 
 
 class PageFrames(TimedDocument, frozen=True, kw_only=True):
-    """How many frames a second the page's camera shows and has answered."""
+    """Frames per second that the page's camera shows and gets answers for."""
 
     KIND = "page frames"
 

@@ -2,12 +2,11 @@
 
     python -m benchmarks.scaling [--pictures FILE ...] [--repeats 200] [--rounds 3] [--ray]
 
-Threads of the local engine, and with ``--ray`` processes of Ray's on a cluster of this machine,
-from one to as many as there are cores, take turns on the same pictures under different names: the
-photograph of 1280 x 720 pixels with ten faces, and the package's portrait of 512 x 512 with one.
-For each: pictures a second, how many times those of one worker, and the processor's milliseconds a
-picture. Starting Ray and its workers is not in its times, which run from the first parts to the
-last. Writes ``results/scaling.json``.
+Threads of the local engine, and with ``--ray`` processes of a local Ray cluster, from one to the
+number of cores, take turns on the same pictures under different names: a photograph of 1280 x 720
+pixels with ten faces, and the package's portrait of 512 x 512 with one. Measures pictures per
+second, the speed-up over one worker, and the processor time per picture. Ray's times exclude
+starting Ray and each worker's first part. Writes ``results/scaling.json``.
 """
 
 import argparse
@@ -17,25 +16,23 @@ import tempfile
 from pathlib import Path
 from time import perf_counter, process_time
 
-import genderscope
-from benchmarks.results import Curve, Scaling, Speed
-from genderscope.core.results import Provenance, command_of, versions
+from benchmarks.results import Curve, Scaling, Speed, provenance
 from genderscope.detection import downloads
 from genderscope.evaluation.benchmark import machine
-from genderscope.imaging.decode import Encoded
+from genderscope.imaging.decode import PORTRAIT, Encoded
 from genderscope.inference import bulk, cluster
 from genderscope.inference.bulk import Settings
 
 ROOT = Path(__file__).parents[1]
 PICTURES = [
     ROOT.parent / "shared/data/photos/12_angry_men.jpg",
-    Path(genderscope.__file__).parent / "imaging/samples/astronaut.jpg",
+    PORTRAIT,
 ]
 SHARD_PICTURES = 20
 
 
 def with_threads(files: list[Path], settings: Settings, threads: int) -> tuple[float, float]:
-    """Pictures a second, and processor seconds a picture."""
+    """Pictures per second, and processor seconds per picture."""
     pictures = (Encoded(str(file), file) for file in files)
     scope = settings.scope()
     began, worked = perf_counter(), process_time()
@@ -45,11 +42,11 @@ def with_threads(files: list[Path], settings: Settings, threads: int) -> tuple[f
 
 
 def with_processes(folder: Path, settings: Settings, workers: int) -> float:
-    """Pictures a second, from when every worker has done a part to the last."""
+    """Pictures per second, after the first part of every worker."""
     with tempfile.TemporaryDirectory() as out:
         parts = cluster.classify([str(folder)], out, settings, workers, SHARD_PICTURES)
         next(parts)
-        for _ in range(workers):  # the first part of each is done while the clock stands
+        for _ in range(workers):  # not timed: the first part of each worker
             next(parts)
         began = perf_counter()
         done = sum(tally["pictures"] for tally in parts)
@@ -57,13 +54,13 @@ def with_processes(folder: Path, settings: Settings, workers: int) -> float:
 
 
 def speeds(values: dict[int, list[float]]) -> tuple[Speed, ...]:
-    one = statistics.median(values[1])
+    one_worker = statistics.median(values[1])
     return tuple(
         Speed(
             workers=workers,
             pictures_per_second=round(statistics.median(rates), 2),
             range=(round(min(rates), 2), round(max(rates), 2)),
-            times_one_worker=round(statistics.median(rates) / one, 3),
+            times_one_worker=round(statistics.median(rates) / one_worker, 3),
         )
         for workers, rates in values.items()
     )
@@ -107,17 +104,14 @@ def main() -> None:
     arguments = options.parse_args()
     weights = arguments.detector_model or downloads.find("yunet")
     if weights is None:
-        options.error("'genderscope models pull yunet' first, or name --detector-model")
+        options.error("run 'genderscope models pull yunet' first, or give --detector-model")
     if missing := [str(picture) for picture in arguments.pictures if not picture.is_file()]:
-        options.error(f"no such picture: {', '.join(missing)}; name others with --pictures")
+        options.error(f"no such picture: {', '.join(missing)}; give others with --pictures")
     settings = Settings(
         model=arguments.model, detector="yunet", detector_model=str(weights.absolute())
     )
     Scaling(
-        provenance=Provenance(
-            command=command_of("benchmarks.scaling"),
-            versions=versions(machine.LIBRARIES),
-        ),
+        provenance=provenance("scaling"),
         machine=machine.describe(),
         model=arguments.model,
         detector="yunet",

@@ -3,7 +3,7 @@ tracking, drawing and all sinks. Fails if memory grows by more than 5%.
 
     python benchmarks/soak.py --out results/soak.json
 
-Without ``--video``, it makes one from the portrait in the package. Runs ten minutes by default.
+Without ``--video``, it makes one from the package's portrait. Runs for ten minutes by default.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def make_video(file: Path, frames: int = 250) -> None:
 
 
 def soak(source: Path, live: Live, seconds: float, sinks: Sequence[Sink]) -> dict[str, Any]:
-    """Loop a video for so long, and sample this process's memory.
+    """Loop a video for ``seconds``, and sample this process's memory.
 
     ``growth`` is the median of the last fifth of the samples over that of the second fifth, minus
     1; the first fifth is the warm-up.

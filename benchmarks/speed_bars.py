@@ -1,11 +1,10 @@
-"""What a user waits for, beside an earlier version of this package and the bar set for each.
+"""Speeds that users notice, compared with an earlier version and with targets.
 
     python -m benchmarks.speed_bars --before DIR [--rounds 7] [--pictures DIR]
 
-``DIR`` is a checkout of the earlier version (``git worktree add DIR COMMIT``). Everything runs in
-processes of its own, in turns, round after round; a ratio is the median of the rounds' ratios. A
-round takes about a minute on two cores with nothing else running. Writes
-``results/speed_bars.json``.
+``DIR`` is a checkout of the earlier version (``git worktree add DIR COMMIT``). Measurements run in
+separate processes and take turns, round after round; a ratio is the median of the rounds' ratios. A
+round takes about a minute on two idle cores. Writes ``results/speed_bars.json``.
 """
 
 import argparse
@@ -23,8 +22,7 @@ from time import perf_counter, sleep
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from benchmarks.results import Bar, SpeedBars
-from genderscope.core.results import Provenance, command_of, versions
+from benchmarks.results import Bar, SpeedBars, provenance
 from genderscope.evaluation.benchmark import machine
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +42,7 @@ def environment(tree: Path) -> dict[str, str]:
 
 
 def start(tree: Path, arguments: list[str]) -> Values:
-    """Seconds of the processor and of the clock."""
+    """Processor seconds and wall-clock seconds of a start."""
     began = perf_counter()
     process = subprocess.Popen(
         [sys.executable, *arguments],
@@ -81,7 +79,7 @@ def serve(tree: Path) -> Values:
 
 
 def case(tree: Path, *arguments: object, at_once: int = 1) -> Values:
-    """A case of ``speed_cases``; of several at once, the sum of the pictures a second."""
+    """A case of ``speed_cases``; of several at once, the total pictures per second."""
     command = [sys.executable, "-m", "benchmarks.speed_cases", *map(str, arguments)]
     running = [
         subprocess.Popen(command, env=environment(tree), stdout=subprocess.PIPE)
@@ -99,10 +97,10 @@ def main() -> None:
     options.add_argument("--before", type=Path, required=True, help="an earlier checkout")
     options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--pictures", type=Path, default=ROOT.parent / "shared/data/photos")
-    options.add_argument("--count", type=int, default=100, help="pictures and frames of a case")
+    options.add_argument("--count", type=int, default=100, help="pictures and frames per case")
     options.add_argument("--out", type=Path, default=ROOT / "results/speed_bars.json")
     arguments = options.parse_args()
-    described = machine.describe()  # with the load before the benchmark
+    described = machine.describe()  # now, for the load before the benchmark
     photograph, count = arguments.pictures / PHOTOGRAPH, arguments.count
     calls: dict[str, Callable[[Path], Values]] = {
         **{name: lambda tree, words=words: start(tree, words) for name, words in STARTS.items()},
@@ -116,7 +114,7 @@ def main() -> None:
         "explain": lambda tree: case(tree, "explain", 30),
     }
     trees = {NOW: ROOT, BEFORE: arguments.before.absolute()}
-    for tree in trees.values():  # as pip does; else each process might compile all modules anew
+    for tree in trees.values():  # as pip does; else processes might recompile all modules
         compile_dir(tree / "src", quiet=1)
     found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     texts: dict[tuple[str, str, str], str] = {}
@@ -130,19 +128,19 @@ def main() -> None:
                         found[name, key, version].append(value)
         sys.stderr.write(f"round {number + 1} of {arguments.rounds}\n")
 
-    def bar(what: str, of: list[float], limit: float, at_least: bool = True) -> Bar:
-        value = statistics.median(of)
+    def bar(what: str, values: list[float], target: float, at_least: bool = True) -> Bar:
+        value = statistics.median(values)
         return Bar(
             what=what,
             value=round(value, 3),
-            range=(round(min(of), 3), round(max(of), 3)),
-            bar=limit,
+            range=(round(min(values), 3), round(max(values), 3)),
+            bar=target,
             at_least=at_least,
-            met=value >= limit if at_least else value <= limit,
+            met=value >= target if at_least else value <= target,
         )
 
     def ratio(a: tuple[str, str, str], b: tuple[str, str, str]) -> list[float]:
-        return [one / other for one, other in zip(found[a], found[b], strict=True)]
+        return [x / y for x, y in zip(found[a], found[b], strict=True)]
 
     bulk = [(f"bulk {way}", "per_s", NOW) for way in ("1", "2", "2 switching", "twice")]
     bars = [
@@ -157,25 +155,23 @@ def main() -> None:
         bar("photographs to before, 1 thread", ratio(bulk[0], ("bulk 1", "per_s", BEFORE)), 1.4),
         bar("explaining 20 faces to plain", found["explain", "guided_to_plain", NOW], 3, False),
     ]
-    for faces, limit in (("1", 2.2), ("20", 1.5)):
+    for faces, target in (("1", 2.2), ("20", 1.5)):
         name, default, whole = f"video {faces}", "default per_s", "whole per_s"
         windows = ratio((name, default, NOW), (name, whole, NOW))
         before = ratio((name, default, NOW), (name, default, BEFORE))
         bars += [
-            bar(f"video, faces: {faces}, to whole frames", windows, limit),
-            bar(f"video, faces: {faces}, to before", before, limit),
+            bar(f"video, faces: {faces}, to whole frames", windows, target),
+            bar(f"video, faces: {faces}, to before", before, target),
         ]
     bars.append(bar("frames to a box", found["video 1", "frames_to_box", NOW], 6, False))
     same = {"faces of the photograph": len({texts["bulk 2", "faces", v] for v in trees}) == 1}
     for faces in ("1", "20"):
         for key in ("tracks", "counts"):
-            of = [texts[f"video {faces}", f"{way} {key}", NOW] for way in ("default", "whole")]
-            same[f"{key}, faces: {faces}"] = of[0] == of[1]
+            name = f"video {faces}"
+            default, whole = (texts[name, f"{way} {key}", NOW] for way in ("default", "whole"))
+            same[f"{key}, faces: {faces}"] = default == whole
     SpeedBars(
-        provenance=Provenance(
-            command=command_of("benchmarks.speed_bars"),
-            versions=versions(machine.LIBRARIES),
-        ),
+        provenance=provenance("speed_bars"),
         machine=described,
         rounds=arguments.rounds,
         bars=tuple(bars),

@@ -1,9 +1,9 @@
-"""The measurements of ``speed_bars``, each in a process of its own, which may import another
-version of this package: only names that all versions have are used here.
+"""The measurements of ``speed_bars``, each in its own process, which may import another version of
+this package: only names that all versions have are used here.
 
     python -m benchmarks.speed_cases CASE [ARGUMENT ...]
 
-Prints one JSON object of numbers and, for what must stay the same, texts.
+Prints one JSON object: numbers, and strings for results that must not change.
 """
 
 import json
@@ -33,15 +33,15 @@ ENTERS = 22  # the frame in which a second face appears, just after a search of 
 
 
 def classify(photograph: str, threads: str, pictures: str, switch_s: str = "0.005") -> Any:
-    """Pictures a second of a bulk job, and where its faces are."""
+    """Pictures per second of a bulk job, and its faces."""
     sys.setswitchinterval(float(switch_s))
     settings = Settings(detector="yunet")
     scope = settings.scope()
     path = Path(photograph)
 
     def run(number: int) -> list[Any]:
-        made = (Encoded(f"{n}", path) for n in range(number))
-        return list(bulk.classify(made, settings, int(threads), scope))
+        copies = (Encoded(f"{n}", path) for n in range(number))
+        return list(bulk.classify(copies, settings, int(threads), scope))
 
     run(8)
     began, worked = perf_counter(), process_time()
@@ -56,18 +56,18 @@ def classify(photograph: str, threads: str, pictures: str, switch_s: str = "0.00
 
 
 def video(faces: str, frames: str) -> Any:
-    """Frames a second of live video on one thread, drawn, and each track's last label."""
+    """Frames per second of live video, drawn on one thread, and each track's last label."""
     cv2.setNumThreads(1)
     scope = genderscope.load(detector="yunet", threads=1)
-    made = [frame(int(faces), number) for number in range(int(frames))]
+    clip = [frame(int(faces), number) for number in range(int(frames))]
     lives = {"default": Live(scope)}
     if "detect_every" in signature(Live).parameters:
         lives["whole"] = Live(scope, detect_every=1)
     numbers: dict[str, Any] = {}
-    streams = {name: live.stream(made) for name, live in lives.items()}
+    streams = {name: live.stream(clip) for name, live in lives.items()}
     spent: dict[str, list[float]] = {name: [] for name in lives}
     counts: dict[str, list[int]] = {name: [] for name in lives}
-    for _ in made:
+    for _ in clip:
         for name, stream in streams.items():
             began = perf_counter()
             scene = next(stream)
@@ -83,22 +83,24 @@ def video(faces: str, frames: str) -> Any:
 
 
 def frames_to_box(scope: Any) -> int:
-    """Frames from a face's entry to its first box."""
-    made = (frame(20, number, shown=2 if number >= ENTERS else 1) for number in range(ENTERS + 30))
-    for number, scene in enumerate(Live(scope).stream(made)):
+    """The number of frames from a face's entry to its first box."""
+    clip = (
+        frame(20, number, visible=2 if number >= ENTERS else 1) for number in range(ENTERS + 30)
+    )
+    for number, scene in enumerate(Live(scope).stream(clip)):
         if len(scene.results) == 2:
             return number - ENTERS + 1
     return -1
 
 
-def frame(faces: int, number: int, shown: int | None = None) -> Frame:
-    """A frame with faces on a grid, which move by a pixel or two between frames."""
+def frame(faces: int, number: int, visible: int | None = None) -> Frame:
+    """A frame of a grid of ``faces``, which move by a pixel or two per frame; draws ``visible``."""
     columns = COLUMNS[faces]
     width, height = WIDTH // columns, HEIGHT * columns // max(faces, columns)
     side = min(width, height) * 7 // 8
     head = cv2.resize(decode.read(ASTRONAUT)[HEAD], (side, side), interpolation=cv2.INTER_AREA)
     image: Image = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
-    for place in range(faces if shown is None else shown):
+    for place in range(faces if visible is None else visible):
         row, column = divmod(place, columns)
         left = column * width + abs((number + place) % (2 * (width - side)) - (width - side))
         top = row * height + abs((2 * number) % (2 * (height - side)) - (height - side))
@@ -107,7 +109,7 @@ def frame(faces: int, number: int, shown: int | None = None) -> Frame:
 
 
 def explain(rounds: str) -> Any:
-    """The time of scores with maps in that of scores, for 20 faces on one thread."""
+    """Time of scores with maps divided by that of scores, for 20 faces on one thread."""
     scope = genderscope.load(threads=1)
     explainer = Explainer.load("mini_xception", 1)
     crops = np.random.default_rng(0).integers(0, 256, (20, *scope.classifier.spec.crop_shape))

@@ -1,9 +1,9 @@
-"""Threads for one network: speed and cores by the number of faces at once.
+"""Threads for one network: speed and busy cores by the number of faces per call.
 
     python -m benchmarks.threads --out results/benchmark/threads.json
 
-Compares the classifier as it runs, parts of a batch each on one thread, with ONNX Runtime's own
-threads, which share each layer and wait for the next one in a loop ("spinning") or asleep.
+Compares the classifier, which runs parts of a batch each on one thread, with ONNX Runtime's own
+threads, which share each layer and wait for the next one busily ("spinning") or asleep.
 """
 
 import argparse
@@ -17,8 +17,7 @@ import numpy as np
 import onnxruntime
 from msgspec.structs import asdict
 
-from benchmarks.results import Threads, ThreadTiming
-from genderscope.core.results import Provenance, command_of, versions
+from benchmarks.results import Threads, ThreadTiming, provenance
 from genderscope.core.types import Floats
 from genderscope.evaluation.benchmark import machine
 from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
@@ -28,7 +27,7 @@ from genderscope.reporting import benchmark
 from genderscope.reporting.page import Table
 
 BATCHES = (1, 8, 64, 256)
-# Calls in a row of each way in each round.
+# Consecutive calls of each way in each round.
 REPEATS = {1: 20, 8: 5, 64: 2, 256: 1}
 SEED = 0
 WHOLE = "one thread, all faces at once"
@@ -44,14 +43,14 @@ def session(file: Path, threads: int, spinning: bool = False) -> onnxruntime.Inf
 
 
 def measure(model: str, batch: int, cores: int, rounds: int) -> dict[str, ThreadTiming]:
-    """Each way for one size of batch."""
+    """Each way with one batch size."""
     file, classifiers = find(model), [Classifier.load(model, count) for count in (1, cores)]
     spec = classifiers[0].spec
     shape = (batch, spec.size, spec.size, *([3] if spec.channels == 3 else []))
     crops = np.random.default_rng(SEED).integers(0, 256, shape, np.uint8)
 
-    def at_once(opened: onnxruntime.InferenceSession) -> object:
-        return opened.run(["logits"], {"faces": to_input(crops, spec)})
+    def at_once(session: onnxruntime.InferenceSession) -> object:
+        return session.run(["logits"], {"faces": to_input(crops, spec)})
 
     calls: dict[str, Callable[[], object]] = {
         WHOLE: partial(at_once, session(file, 1)),
@@ -60,7 +59,7 @@ def measure(model: str, batch: int, cores: int, rounds: int) -> dict[str, Thread
         "threads that share layers, asleep": partial(at_once, session(file, cores)),
     }
     seconds = take_turns(calls, rounds, REPEATS[batch])
-    # By themselves: they would still spin while the others are timed.
+    # Measured separately: spinning threads would slow the others.
     calls[SPINNING] = partial(at_once, session(file, cores, spinning=True))
     seconds |= take_turns({SPINNING: calls[SPINNING]}, rounds, REPEATS[batch])
     return {
@@ -74,22 +73,22 @@ def measure(model: str, batch: int, cores: int, rounds: int) -> dict[str, Thread
 
 
 def busy(call: Callable[[], object], seconds: Floats) -> float:
-    """Seconds of all cores for each second of a call, with a pause of 5 ms after each call."""
-    took = used = 0.0
+    """Processor seconds per second of a call; a pause of 5 ms after each call counts spinning."""
+    wall_s = processor_s = 0.0
     for _ in range(max(int(1 / np.median(seconds) / 5), 5)):
         began, worked = perf_counter(), process_time()
         call()
-        took += perf_counter() - began
+        wall_s += perf_counter() - began
         sleep(5e-3)
-        used += process_time() - worked
-    return used / took
+        processor_s += process_time() - worked
+    return processor_s / wall_s
 
 
 def table(ways: dict[str, dict[str, ThreadTiming]]) -> Table:
     """One row for each way."""
     head, rows = ["way"], []
     for batch in ways:
-        head += [f"ms a face, {batch} faces", "in one thread's time", "cores"]
+        head += [f"ms per face, {batch} faces", "time / one thread's", "busy cores"]
     for name in ways[next(iter(ways))]:
         row = [name]
         for timing in (timings[name] for timings in ways.values()):
@@ -102,7 +101,7 @@ def table(ways: dict[str, dict[str, ThreadTiming]]) -> Table:
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument(
-        "--out", type=Path, required=True, help="the JSON file; Markdown beside it"
+        "--out", type=Path, required=True, help="JSON file; the Markdown is written next to it"
     )
     options.add_argument("--model", default="mini_xception")
     options.add_argument("--rounds", type=int, default=60)
@@ -110,11 +109,7 @@ if __name__ == "__main__":
     cores = os.cpu_count() or 1
     ways = {str(b): measure(arguments.model, b, cores, arguments.rounds) for b in BATCHES}
     result = Threads(
-        provenance=Provenance(
-            command=command_of("benchmarks.threads"),
-            versions=versions(machine.LIBRARIES),
-            seed=SEED,
-        ),
+        provenance=provenance("threads", seed=SEED),
         machine=machine.describe(),
         model=arguments.model,
         threads=cores,

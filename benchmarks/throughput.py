@@ -1,13 +1,13 @@
-"""Pictures per second of decode, detect, crop and classify: the sequential way, and ours.
+"""Pictures per second to decode, detect, crop and classify: sequential use, and ours.
 
     python -m benchmarks.throughput [--pictures DIR] [--repeats 60] [--rounds 5]
 
-The sequential way reads one picture after another at full size, searches it with OpenCV's own YuNet
-at full size, and classifies one face a run, with every library's default threads. A second row has
-the same with the detector of this package. Ours is what ``classify`` does on folders. The ways take
-turns, round after round, on the same pictures of 1280 x 720 pixels (``12_angry_men.jpg``) under
-different names. Beside it: where the time of ours goes on one thread, and which faces of the
-photographs are found at full size and at the bounded one. Writes ``results/throughput.json``.
+Sequential use reads one picture after another, searches it at full size with OpenCV's YuNet, and
+classifies one face per run, with every library's default threads. A second row does the same with
+this package's detector. Ours is what ``classify`` does on folders. The ways take turns, round after
+round, on copies of one photograph of 1280 x 720 pixels (``12_angry_men.jpg``). Also measures the
+stages of ours on one thread, and which faces of the photographs are found at full size and at
+smaller ones. Writes ``results/throughput.json``.
 """
 
 import argparse
@@ -21,9 +21,16 @@ from time import perf_counter, process_time, thread_time
 import cv2
 import numpy as np
 
-from benchmarks.results import Bound, ClassifierShare, Photograph, StageTimes, Throughput, Way
+from benchmarks.results import (
+    Bound,
+    ClassifierShare,
+    Photograph,
+    StageTimes,
+    Throughput,
+    Way,
+    provenance,
+)
 from genderscope import detection
-from genderscope.core.results import Provenance, command_of, versions
 from genderscope.core.types import Box, Face, Floats, Image
 from genderscope.detection import downloads
 from genderscope.detection.detectors import yunet
@@ -38,11 +45,11 @@ from genderscope.inference.classifier import Classifier
 
 ROOT = Path(__file__).parents[1]
 PHOTOGRAPH = "12_angry_men.jpg"
-FULL_SIZE_PX = 100_000  # no picture is larger, so none is shrunk
+FULL_SIZE_PX = 100_000  # larger than any picture, so none is scaled down
 
 
 def opencv(weights: Path) -> Callable[[Image], list[Face]]:
-    """OpenCV's YuNet as its documentation uses it."""
+    """OpenCV's YuNet, used as in its documentation."""
     network = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), 0.6, 0.3, 5000)
 
     def find(image: Image) -> list[Face]:
@@ -57,7 +64,7 @@ def opencv(weights: Path) -> Callable[[Image], list[Face]]:
 
 
 def full_size(weights: Path) -> Callable[[Image], list[Face]]:
-    """This package's YuNet on the picture as it is."""
+    """This package's YuNet at the picture's full size."""
     return yunet.create(weights, FULL_SIZE_PX, detection.MIN_SCORE, yunet.SMALLEST_PX, threads=0)
 
 
@@ -76,7 +83,7 @@ def ours(files: list[Path], settings: Settings, threads: int) -> int:
     return sum(len(scene.results) for scene in bulk.classify(pictures, settings, threads))
 
 
-def share(files: list[Path], settings: Settings, threads: int) -> float:
+def classifier_share(files: list[Path], settings: Settings, threads: int) -> float:
     """The classifier's share of the processor time of ours."""
     scope = settings.scope()
     network, spent = scope.classifier, 0.0
@@ -100,7 +107,7 @@ def share(files: list[Path], settings: Settings, threads: int) -> float:
 
 
 def stages(file: Path, settings: Settings, repeats: int) -> StageTimes:
-    """Milliseconds a picture on one thread, medians, and the classifier's share."""
+    """Median milliseconds per picture and share of each stage, on one thread."""
     network, detector = Classifier.load(settings.model, 1), settings.create_detector()
     cv2.setNumThreads(1)
     laps: list[list[float]] = []
@@ -116,24 +123,23 @@ def stages(file: Path, settings: Settings, repeats: int) -> StageTimes:
         clock.append(perf_counter())
         laps.append(np.diff(clock).tolist())
     names = ("read", "detect", "crop", "classify")
-    typical = {
-        n: round(1e3 * t, 3) for n, t in zip(names, np.median(laps, 0).tolist(), strict=True)
-    }
-    total = sum(typical.values())
+    medians = np.median(laps, 0).tolist()
+    ms = {name: round(1e3 * seconds, 3) for name, seconds in zip(names, medians, strict=True)}
+    total = sum(ms.values())
     return StageTimes(
         faces=len(faces),
         repeats=repeats,
-        ms=typical,
-        share={name: round(value / total, 4) for name, value in typical.items()},
+        ms=ms,
+        share={name: round(value / total, 4) for name, value in ms.items()},
     )
 
 
 def recall(pictures: list[Path], weights: Path) -> tuple[Photograph, ...]:
-    """Faces of each photograph at full size, and those of them that each bound loses."""
+    """Faces of each photograph at full size, and those lost at each smaller size."""
     photographs = []
     for file in pictures:
         image = decode.read(file)
-        whole = full_size(weights)(image)
+        expected = full_size(weights)(image)
         bounded = {
             "default": detection.create("yunet", model=weights, orientation="auto")(image),
             **{str(px): shrunk(image, px, weights) for px in (960, 640, 480, 320)},
@@ -142,13 +148,13 @@ def recall(pictures: list[Path], weights: Path) -> tuple[Photograph, ...]:
             Photograph(
                 picture=file.name,
                 size=f"{image.shape[1]} x {image.shape[0]}",
-                faces_at_full_size=len(whole),
+                faces_at_full_size=len(expected),
                 bounds={
                     name: Bound(
                         faces=len(faces),
                         lost=tuple(
                             (round(b.x), round(b.y), round(b.width), round(b.height))
-                            for b in (face.box for face in whole)
+                            for b in (face.box for face in expected)
                             if all(b.iou(other.box) < SAME_FACE_IOU for other in faces)
                         ),
                     )
@@ -160,7 +166,7 @@ def recall(pictures: list[Path], weights: Path) -> tuple[Photograph, ...]:
 
 
 def shrunk(image: Image, longest_px: int, weights: Path) -> list[Face]:
-    """Faces of a picture made so small, with nothing else searched."""
+    """Faces of a picture scaled down to ``longest_px``, in one search."""
     scale = min(longest_px / max(image.shape[:2]), 1.0)
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return [moved(face, 1 / scale) for face in full_size(weights)(small)]
@@ -171,18 +177,18 @@ def main() -> None:
     options.add_argument("--pictures", type=Path, default=ROOT.parent / "shared/data/photos")
     options.add_argument("--detector-model", type=Path, help="YuNet's weights")
     options.add_argument("--model", default="mini_xception")
-    options.add_argument("--repeats", type=int, default=60, help="pictures a way and round")
+    options.add_argument("--repeats", type=int, default=60, help="pictures per way and round")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--out", type=Path, default=ROOT / "results/throughput.json")
     arguments = options.parse_args()
     weights = arguments.detector_model or downloads.find("yunet")
     if weights is None:
-        options.error("'genderscope models pull yunet' first, or name --detector-model")
+        options.error("run 'genderscope models pull yunet' first, or give --detector-model")
     settings = Settings(model=arguments.model, detector="yunet", detector_model=str(weights))
     default = Classifier.load(arguments.model)
     cores = os.cpu_count() or 1
     opencv_threads = cv2.getNumThreads()
-    before = machine.describe()  # with the load before the benchmark
+    described = machine.describe()  # now, for the load before the benchmark
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, f"{number:05d}.jpg") for number in range(arguments.repeats)]
         for file in files:
@@ -200,26 +206,23 @@ def main() -> None:
                 began = perf_counter()
                 faces[name] = way()
                 rates[name].append(arguments.repeats / (perf_counter() - began))
-        shares = [share(files, settings, cores) for _ in range(arguments.rounds)]
+        shares = [classifier_share(files, settings, cores) for _ in range(arguments.rounds)]
         time = stages(files[0], settings, arguments.repeats)
         cv2.setNumThreads(opencv_threads)
-    typical = {name: statistics.median(values) for name, values in rates.items()}
-    base = typical["sequential, OpenCV's YuNet"]
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    baseline = medians["sequential, OpenCV's YuNet"]
     Throughput(
-        provenance=Provenance(
-            command=command_of("benchmarks.throughput"),
-            versions=versions(machine.LIBRARIES),
-        ),
-        machine=before,
+        provenance=provenance("throughput"),
+        machine=described,
         model=default.name,
         picture=PHOTOGRAPH,
         pictures_a_round=arguments.repeats,
         rounds=arguments.rounds,
         ways={
             name: Way(
-                pictures_per_second=round(typical[name], 2),
+                pictures_per_second=round(medians[name], 2),
                 range=(round(min(values), 2), round(max(values), 2)),
-                times_the_sequential=round(typical[name] / base, 2),
+                times_the_sequential=round(medians[name] / baseline, 2),
                 faces_a_picture=faces[name] / arguments.repeats,
             )
             for name, values in rates.items()

@@ -3,9 +3,9 @@
     python -m experiments.ablations CROPS OUT [--seeds 0 1] [--epochs 8] [--teacher RUN]
         [--occlusions CROPS] [--only NAME ...]
 
-Trains mini-Xception once for each variant and seed on a cache that ``genderscope prepare`` made,
-and writes the results on the validation part to ``results/ablations.json``. A finished run is not
-repeated and a stopped one is resumed. ``docs/training.md`` has the table.
+Trains mini-Xception once per variant and seed on a cache from ``genderscope prepare``, and writes
+the results on the validation part to ``results/ablations.json``. Finished runs are not repeated;
+interrupted ones are resumed. ``docs/training.md`` has the table.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from genderscope.training.runs import CHECKPOINT, RECORD
 from genderscope.training.train import train
 
 RESULTS = Path(__file__).parents[1] / "results" / "ablations.json"
-# Averaging as short as the run.
+# Short runs need a shorter averaging window.
 BASELINE = {"augmentation": 0.75, "muon_rate": 0.02, "small_share": 0.34, "ema_decay": 0.98}
 VARIANTS: dict[str, dict[str, str | float]] = {
     "baseline": {},
@@ -43,15 +43,15 @@ VARIANTS: dict[str, dict[str, str | float]] = {
     "teacher": {"teachers": "teacher"},
     "teacher, weight 0.9": {"teachers": "teacher", "teacher_weight": 0.9},
     "a quarter drawn on": {"occlusion_share": 0.25},
-    # As many steps each; the rest is held out, so their n are larger.
+    # The same number of steps; the rest is held out, so n is larger.
     "half the faces": {"validation_ratio": 0.5375, "epochs": 2},
     "a quarter of the faces": {"validation_ratio": 0.76875, "epochs": 4},
 }
-"""Changes of settings; ``epochs`` is a factor."""
+"""Changed settings; ``epochs`` is a factor."""
 
 
 def run(name: str, seed: int, arguments: argparse.Namespace) -> AblationRun:
-    """Train one variant unless its record is there."""
+    """Train one variant unless its record exists."""
     out = arguments.out / f"{name.replace(' ', '-').replace(',', '')}.{seed}"
     changes = VARIANTS[name]
     if not (out / RECORD).is_file():
@@ -91,7 +91,7 @@ def main() -> None:
         for name, needed in (("teachers", "teacher"), ("occlusion_share", "occlusions"))
         if not getattr(arguments, needed)
     }
-    made = provenance("ablations", Crops(arguments.crops))
+    origin = provenance("ablations", Crops(arguments.crops))
     runs = Ablations.load(RESULTS).runs if RESULTS.exists() else ()
     for seed in arguments.seeds:
         for name in arguments.only:
@@ -99,7 +99,7 @@ def main() -> None:
                 continue
             others = (r for r in runs if (r.variant, r.seed) != (name, seed))
             runs = (*others, run(name, seed, arguments))
-            Ablations(provenance=made, runs=runs).save(RESULTS, overwrite=True)
+            Ablations(provenance=origin, runs=runs).save(RESULTS, overwrite=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """The cascading randomisation test of explanations (Adebayo et al. 2018, arXiv:1810.03292): does a
-map change when the learnt weights are lost?
+map change when the learnt weights are replaced?
 
 Layers get random weights from the output down, one after the other. A method whose maps stay
 similar shows the picture rather than what was learnt.
@@ -27,12 +27,12 @@ METHODS: dict[str, Method] = {
     "saliency": "saliency",
     "grad_cam": "grad-cam",
 }
-"""By their names in the results."""
+"""Methods by their names in the results."""
 Magnitudes = npt.NDArray[np.float32]
 RESAMPLES = 2000
 
 
-class Likeness(NamedTuple):
+class MapSimilarity(NamedTuple):
     """Spearman's rank correlation and SSIM of maps, (n,) each; NaN where a map has one value."""
 
     spearman: Floats
@@ -40,7 +40,7 @@ class Likeness(NamedTuple):
 
 
 def magnitudes(method: Method, network: nn.Module, inputs: Tensor, classes: Tensor) -> Magnitudes:
-    """The magnitudes of a method's maps, (n, size, size), the largest over channels."""
+    """Absolute values of a method's maps, (n, size, size): the largest over channels."""
     largest: Magnitudes = explain(method, network, inputs, classes).abs().amax(1).numpy()
     return largest
 
@@ -48,11 +48,11 @@ def magnitudes(method: Method, network: nn.Module, inputs: Tensor, classes: Tens
 def randomised(network: nn.Module, inputs: Tensor, seed: int) -> Iterator[tuple[str, nn.Module]]:
     """The network with random weights in its last part, its last two, and so on to all.
 
-    A part is a child of the network with weights; they are drawn as before training. Normalisation
-    is fitted to ``inputs`` again, else the signal would vanish.
+    A part is a child module with parameters, initialised as before training. Batch normalisation is
+    refitted to ``inputs``, since the signal would vanish otherwise.
 
     Yields:
-        The name of the part that was the last to lose its weights, and the network.
+        The name of the part that was randomised last, and the network.
     """
     network = deepcopy(network).requires_grad_(False)
     with torch.random.fork_rng():
@@ -65,7 +65,7 @@ def randomised(network: nn.Module, inputs: Tensor, seed: int) -> Iterator[tuple[
                     layer.reset_parameters()
                 if isinstance(layer, nn.BatchNorm2d):
                     layer.train()
-                    layer.momentum = None  # the mean over all batches, of which there is one
+                    layer.momentum = None  # cumulative mean, here of one batch
             with torch.no_grad():
                 network(inputs)
             yield name, deepcopy(network).eval()
@@ -74,15 +74,15 @@ def randomised(network: nn.Module, inputs: Tensor, seed: int) -> Iterator[tuple[
 def examine(
     network: nn.Module, inputs: Tensor, classes: Tensor, method: Method, seeds: range
 ) -> MethodSanity:
-    """How similar a method's maps are before and after randomisation, beside references.
+    """The similarity of a method's maps before and after randomisation, with references.
 
     Args:
-        inputs: (n, channels, size, size), some faces.
-        classes: (n,), the class to explain for each.
+        inputs: faces, (n, channels, size, size).
+        classes: the class to explain for each face, (n,).
         seeds: of the random weights, one cascade each.
     """
     trained = magnitudes(method, network, inputs, classes)
-    stages: dict[str, list[Likeness]] = {}
+    stages: dict[str, list[MapSimilarity]] = {}
     for seed in seeds:
         for name, random in randomised(network, inputs, seed):
             stages.setdefault(name, []).append(
@@ -97,8 +97,8 @@ def examine(
     )
 
 
-def similarity(one: Magnitudes, other: Magnitudes) -> Likeness:
-    flat = [np.asarray(maps, np.float64).reshape(len(maps), -1) for maps in (one, other)]
+def similarity(a: Magnitudes, b: Magnitudes) -> MapSimilarity:
+    flat = [np.asarray(maps, np.float64).reshape(len(maps), -1) for maps in (a, b)]
     usable = np.all([maps.max(1) > maps.min(1) for maps in flat], 0)
     ranks = [rankdata(maps, axis=1) for maps in flat]
     centred = [rank - rank.mean(1, keepdims=True) for rank in ranks]
@@ -106,37 +106,37 @@ def similarity(one: Magnitudes, other: Magnitudes) -> Likeness:
         spearman = (centred[0] * centred[1]).sum(1) / np.sqrt(
             (centred[0] ** 2).sum(1) * (centred[1] ** 2).sum(1)
         )
-    structural = np.array([ssim(*pair) for pair in zip(one, other, strict=True)])
-    return Likeness(np.where(usable, spearman, np.nan), np.where(usable, structural, np.nan))
+    structural = np.array([ssim(*pair) for pair in zip(a, b, strict=True)])
+    return MapSimilarity(np.where(usable, spearman, np.nan), np.where(usable, structural, np.nan))
 
 
-def ssim(one: Magnitudes, other: Magnitudes) -> float:
-    """Mean structural similarity of two maps, each scaled to a largest value of 1 (Wang et al.
-    2004: Gaussian windows of 1.5 pixels, K1 = 0.01, K2 = 0.03).
+def ssim(a: Magnitudes, b: Magnitudes) -> float:
+    """Mean structural similarity of two maps, each scaled to a maximum of 1 (Wang et al. 2004:
+    Gaussian windows with a sigma of 1.5 pixels, K1 = 0.01, K2 = 0.03).
     """
 
     def blurred(values: Any) -> Any:
         return cv2.GaussianBlur(values, (11, 11), 1.5)
 
-    x, y = (np.asarray(of, np.float64) / max(of.max(), 1e-30) for of in (one, other))
+    x, y = (np.asarray(map_, np.float64) / max(map_.max(), 1e-30) for map_ in (a, b))
     mean_x, mean_y = blurred(x), blurred(y)
     variances = blurred(x * x) - mean_x**2 + blurred(y * y) - mean_y**2
     covariance = blurred(x * y) - mean_x * mean_y
-    alike = (2 * mean_x * mean_y + 0.01**2) * (2 * covariance + 0.03**2)
-    return float((alike / ((mean_x**2 + mean_y**2 + 0.01**2) * (variances + 0.03**2))).mean())
+    numerator = (2 * mean_x * mean_y + 0.01**2) * (2 * covariance + 0.03**2)
+    return float((numerator / ((mean_x**2 + mean_y**2 + 0.01**2) * (variances + 0.03**2))).mean())
 
 
 def edges(inputs: Tensor) -> Magnitudes:
-    """The magnitudes of the pictures' own edges (Sobel), (n, size, size)."""
+    """The gradient magnitudes of the pictures (Sobel), (n, size, size)."""
     greys = inputs.mean(1).numpy().astype(np.float32)
-    steps = [[cv2.Sobel(grey, cv2.CV_32F, *way) for way in ((1, 0), (0, 1))] for grey in greys]
-    return np.stack([np.hypot(*pair) for pair in steps]).astype(np.float32)
+    gradients = [(cv2.Sobel(g, cv2.CV_32F, 1, 0), cv2.Sobel(g, cv2.CV_32F, 0, 1)) for g in greys]
+    return np.stack([np.hypot(*pair) for pair in gradients]).astype(np.float32)
 
 
-def _means(draws: Sequence[Likeness]) -> dict[str, Estimate]:
+def _means(draws: Sequence[MapSimilarity]) -> dict[str, Estimate]:
     """Means over faces of the means over draws, with intervals, by measure."""
     estimates = {}
-    for number, name in enumerate(Likeness._fields):
+    for number, name in enumerate(MapSimilarity._fields):
         values = np.stack([draw[number] for draw in draws])
         values = values[:, ~np.isnan(values).any(0)].mean(0)
         if n := len(values):

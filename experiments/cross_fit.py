@@ -3,9 +3,9 @@
     python -m experiments.cross_fit CROPS OUT [--folds 2] [--epochs 8]
 
 Each part of the training faces is scored by a mini-Xception that learnt from the other parts; none
-learns from what is held out by the seed. Writes ``results/cross_fit.json``: the biases fitted on a
-part and on the held-out faces, and what either leaves of the gap of recalls on the other.
-``docs/training.md`` has the table. A finished run is not repeated and a stopped one is resumed.
+learns from the held-out faces. Writes ``results/cross_fit.json``: the biases fitted on a part and
+on the held-out faces, and the recall gap that either leaves on the other. ``docs/training.md`` has
+the table. Finished runs are not repeated; interrupted ones are resumed.
 """
 
 import argparse
@@ -29,7 +29,7 @@ RESULTS = Path(__file__).parents[1] / "results" / "cross_fit.json"
 
 
 def measured(part: tuple[Floats, Integers], held_out: tuple[Floats, Integers]) -> CrossFitPart:
-    """From a network's logits and the labels of faces that it did not learn from."""
+    """Fit and measure on (logits, labels) of faces that the network did not learn from."""
     fits = [calibrate(logits, logits, labels) for logits, labels in (part, held_out)]
     crossed = [
         estimated_rates(
@@ -65,12 +65,10 @@ def main() -> None:
     for number in range(arguments.folds):
         unseen = np.isin(fold, (-1, number)) & (labels >= 0)
         logits = logits_of_unseen(crops, unseen, settings, arguments.out / str(number))
-        own, truth = fold[unseen] == number, labels[unseen]
-        parts.append(measured((logits[own], truth[own]), (logits[~own], truth[~own])))
-    CrossFit(
-        provenance=provenance("cross_fit", crops, settings.seed),
-        parts=tuple(parts),
-    ).save(RESULTS, overwrite=True)
+        part, truth = fold[unseen] == number, labels[unseen]
+        parts.append(measured((logits[part], truth[part]), (logits[~part], truth[~part])))
+    origin = provenance("cross_fit", crops, settings.seed)
+    CrossFit(provenance=origin, parts=tuple(parts)).save(RESULTS, overwrite=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""The setting ``balance``, on FairFace made unbalanced.
+"""The setting ``balance``, on an unbalanced part of FairFace.
 
     python -m experiments.imbalance FAIRFACE OUT [settings, such as epochs=6]
 
-Takes 8,000 men and 1,600 women of the training split by the seed, trains one network for each value
-of ``balance`` on the same crops, and evaluates each on the validation split. Writes
-``results/imbalance.json``; ``scripts/tables`` makes the table of it.
+Draws 8,000 men and 1,600 women from the training split, trains one network for each value of
+``balance`` on the same crops, and evaluates each on the validation split. Writes
+``results/imbalance.json``; ``docs/training.md`` has the table.
 """
 
 import csv
@@ -31,7 +31,7 @@ BALANCES = ("none", "weights", "sampler")
 
 
 def unbalanced(fairface: str, table: Path) -> None:
-    """Write a table of the samples; none is in the validation split too."""
+    """Write a table of the drawn samples, without duplicates of the validation split."""
     duplicate = listed(excluded_pictures(LEAKAGE))
     samples = [s for s in read(f"fairface:{fairface}", "train") if not duplicate(s.file)]
     random.Random(SEED).shuffle(samples)

@@ -1,19 +1,12 @@
 """The result files of the experiments."""
 
-from genderscope.core.results import (
-    Document,
-    Estimate,
-    Provenance,
-    Record,
-    command_of,
-    versions,
-)
+from genderscope.core.results import Document, Estimate, Provenance, Record, command_of, versions
 from genderscope.data.prepare.crops import Crops
 from genderscope.training.settings import Settings
 
 
 def provenance(module: str, crops: Crops, seed: int | None = None) -> Provenance:
-    """Of networks that ``python -m experiments.<module>`` trained on crops."""
+    """The provenance of networks that ``python -m experiments.<module>`` trained on crops."""
     return Provenance(
         command=command_of(f"experiments.{module}"),
         versions=versions(("torch", "lightning")),
@@ -26,7 +19,7 @@ class AblationRun(Record, frozen=True, kw_only=True):
     """A variant of the recipe with one seed, on the validation part.
 
     Attributes:
-        changes: settings that differ from the baseline's; teachers are by the word ``teacher``.
+        changes: settings that differ from the baseline; teachers are named ``teacher``.
     """
 
     variant: str
@@ -51,7 +44,7 @@ class ShapeEpoch(Record, frozen=True, kw_only=True):
 
 
 class ShapeRun(Record, frozen=True, kw_only=True):
-    """A shape of the network, on the validation part."""
+    """A variant of the network, on the validation part."""
 
     variant: str
     parameters: int
@@ -85,7 +78,7 @@ class UnseenGroups(Document, frozen=True, kw_only=True):
 
 
 class CrossFitPart(Record, frozen=True, kw_only=True):
-    """A network on the training faces that it did not learn from (a part), and on held-out faces.
+    """A network on training faces that it did not learn from (a part), and on held-out faces.
 
     Attributes:
         bias: of the calibration, in logits, fitted on the part.
@@ -133,7 +126,7 @@ class SeedRun(Record, frozen=True, kw_only=True):
 
     Attributes:
         held_out: accuracy on the faces that this seed holds out.
-        loss: on them.
+        loss: on the same faces.
         validation: accuracy on FairFace's validation split.
     """
 
@@ -152,7 +145,7 @@ class Seeds(Document, frozen=True, kw_only=True):
 
 
 class Similarity(Record, frozen=True, kw_only=True):
-    """How similar two sets of maps are: means over the faces whose maps are not zero, with 95%
+    """Similarity of two sets of maps: means over the faces whose maps are not constant, with 95%
     intervals (bootstrap over faces).
     """
 
@@ -161,7 +154,7 @@ class Similarity(Record, frozen=True, kw_only=True):
 
 
 class Stage(Similarity, frozen=True, kw_only=True):
-    """Similarity to the trained network after ``part`` and all later ones lost their weights."""
+    """Similarity to the trained network after ``part`` and all later ones got random weights."""
 
     part: str
 
@@ -173,7 +166,7 @@ class MethodSanity(Record, frozen=True, kw_only=True):
         cascade: from the last part to the first.
         other_class: maps of the other class of the same face.
         other_face: maps of the next face.
-        edges: the picture's edges (Sobel), which depend on no network.
+        edges: the picture's edges (Sobel), independent of the network.
     """
 
     cascade: tuple[Stage, ...]
@@ -183,10 +176,12 @@ class MethodSanity(Record, frozen=True, kw_only=True):
 
 
 class CaptumComparison(Record, frozen=True, kw_only=True):
-    """How many of ``maps`` guided gradients equal Captum's, and their differences.
+    """How many guided gradients, of ``maps``, equal Captum's, and the differences.
 
     Attributes:
-        captums_within: how many of Captum's own in 32 bits equal those in 64.
+        within: how many differ by at most ``tolerance``.
+        median, largest: of the differences.
+        captums_within: like ``within``, for Captum in 32 bits against Captum in 64.
     """
 
     maps: int
@@ -209,7 +204,7 @@ class Sanity(Document, frozen=True, kw_only=True):
     """The sanity test of explanations.
 
     Attributes:
-        faces, explained: which faces, and which class of each.
+        faces, explained: which faces were used, and which class was explained.
     """
 
     KIND = "sanity"

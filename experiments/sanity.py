@@ -2,10 +2,10 @@
 
     python -m experiments.sanity RUN... --cache CROPS [--out results/explanations/sanity.json]
 
-RUN is a folder that ``genderscope train`` wrote, CROPS those that it was trained on. The faces are
-the first of its validation part. Also compares the guided graph of each run's model with Captum.
-About a minute for each network. With --picture FILE, also draws the maps of the package's own
-portrait along the cascade of the first run.
+RUN is a folder that ``genderscope train`` wrote, CROPS its training crops. The faces are the first
+of its validation part. Also compares the guided graph of each run's model with Captum. Takes about
+a minute per network. With --picture FILE, also draws the maps of the package's portrait along the
+cascade of the first run.
 """
 
 import argparse
@@ -17,7 +17,6 @@ import numpy as np
 import PIL.Image
 import torch
 
-import genderscope
 from experiments import cascade
 from experiments.results import CaptumComparison, NetworkSanity, Sanity
 from genderscope import detection
@@ -63,8 +62,8 @@ def examine(run: Path, crops: Crops, faces: int, seeds: range) -> NetworkSanity:
 
 
 def compare_captum(run: Path, crops: Crops) -> CaptumComparison:
-    """The guided graph of a run's model compared with Captum on the run's network, and Captum in 32
-    bits compared with Captum in 64.
+    """The guided graph of a run's model compared with Captum, and Captum in 32 bits compared with
+    Captum in 64.
     """
     [model] = (file for file in run.glob("*.onnx") if "." not in file.stem)
     network, precise = load(run), load(run).double()
@@ -72,29 +71,27 @@ def compare_captum(run: Path, crops: Crops) -> CaptumComparison:
         copy = Path(shutil.copy(model, folder))
         guided_export.write(copy)
         faces = held_out(run, crops, FACES_COMPARED)
-        apart = guided_export.differences(Explainer.load(copy), network, faces)
+        differences = guided_export.differences(Explainer.load(copy), network, faces)
     inputs = inputs_of(run, crops, FACES_COMPARED)
-    own = []
+    captums = []
     for label in range(len(LABELS)):
         classes = torch.full((len(inputs),), label)
         maps = explain("guided", network, inputs, classes).numpy()
         expected = explain("guided", precise, inputs.double(), classes).numpy()
-        own.append(guided_export.difference(maps, expected))
+        captums.append(guided_export.difference(maps, expected))
     return CaptumComparison(
-        maps=apart.size,
+        maps=differences.size,
         tolerance=guided_export.PARITY,
-        within=int((apart <= guided_export.PARITY).sum()),
-        median=float(np.median(apart)),
-        largest=float(apart.max()),
-        captums_within=int((np.stack(own) <= guided_export.PARITY).sum()),
+        within=int((differences <= guided_export.PARITY).sum()),
+        median=float(np.median(differences)),
+        largest=float(differences.max()),
+        captums_within=int((np.stack(captums) <= guided_export.PARITY).sum()),
     )
 
 
 def draw(run: Path, crops: Crops, file: Path) -> None:
-    """Each method's maps of the package's own portrait: trained, and at steps of the cascade."""
-    picture = decode.read(
-        Path(genderscope.__file__).parent / "imaging" / "samples" / "astronaut.jpg"
-    )
+    """Draw each method's maps of the package's portrait: trained, and at steps of the cascade."""
+    picture = decode.read(decode.PORTRAIT)
     [face] = detection.create("haar")(picture)
     portrait = to_input(crop(picture, face, crops.spec)[None], crops.spec)
     network = load(run)
@@ -105,11 +102,11 @@ def draw(run: Path, crops: Crops, file: Path) -> None:
     rows = []
     for name, method in cascade.METHODS.items():
         maps = [explain(method, networks[step], inputs, classes)[0, 0].numpy() for step in steps]
-        tiles = [np.repeat(panels.tile(Explainer.picture(one))[..., None], 3, 2) for one in maps]
+        tiles = [np.repeat(panels.tile(Explainer.picture(map_))[..., None], 3, 2) for map_ in maps]
         parts = ", ".join(f"{step} of {len(networks) - 1}" for step in steps[1:])
         rows.append(panels.row(tiles, f"{name}: trained; parts with random weights: {parts}"))
-    shown = np.vstack(rows).astype(np.uint8)
-    PIL.Image.fromarray(shown[..., ::-1]).save(file, quality=75, optimize=True)
+    sheet = np.vstack(rows).astype(np.uint8)
+    PIL.Image.fromarray(sheet[..., ::-1]).save(file, quality=75, optimize=True)
 
 
 def main() -> None:

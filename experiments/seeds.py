@@ -1,12 +1,12 @@
-"""How much the seed matters: a recipe from random weights, once for each seed.
+"""The effect of the seed: a recipe from random weights, once per seed.
 
     python -m experiments.seeds CROPS OCCLUSIONS FAIRFACE RUNS [--seeds 0 1 2] [--epochs 12]
 
-CROPS and OCCLUSIONS are caches that ``genderscope prepare`` made. RUNS holds the teachers' tables
-of the recipe ``mini_xception`` and gets a run for each seed. The seed decides what is held out, the
-initial weights, the order and the views. Each network is then evaluated on FairFace's validation
-split. Writes ``results/seeds.json``; ``docs/training.md`` has the table. A finished run is not
-repeated and a stopped one is resumed.
+CROPS and OCCLUSIONS are caches from ``genderscope prepare``. RUNS holds the teachers' tables of the
+recipe ``mini_xception`` and gets a run per seed. The seed determines the held-out part, the initial
+weights, the order and the augmentation. Each network is then evaluated on FairFace's validation
+split. Writes ``results/seeds.json``; ``docs/training.md`` has the table. Finished runs are not
+repeated; interrupted ones are resumed.
 """
 
 import argparse
@@ -26,7 +26,7 @@ FROM_RANDOM_WEIGHTS = {"init_from": "", "small_share": 0.34}
 
 
 def run(seed: int, crops: Crops, arguments: argparse.Namespace) -> SeedRun:
-    """Train with one seed unless its record is there, and evaluate."""
+    """Train with one seed unless its record exists, and evaluate."""
     out = arguments.runs / f"{MODEL}_seed_{seed}"
     if not (out / runs.RECORD).is_file():
         changes = {**FROM_RANDOM_WEIGHTS, "epochs": arguments.epochs, "seed": seed}
@@ -55,11 +55,12 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     arguments = parser.parse_args()
     crops = Crops(arguments.crops)
-    made = provenance("seeds", crops)
-    done = Seeds.load(RESULTS).runs if RESULTS.exists() else ()
+    origin = provenance("seeds", crops)
+    finished = Seeds.load(RESULTS).runs if RESULTS.exists() else ()
     for seed in arguments.seeds:
-        done = (*(one for one in done if one.seed != seed), run(seed, crops, arguments))
-        Seeds(provenance=made, runs=done).save(RESULTS, overwrite=True)
+        others = (r for r in finished if r.seed != seed)
+        finished = (*others, run(seed, crops, arguments))
+        Seeds(provenance=origin, runs=finished).save(RESULTS, overwrite=True)
 
 
 if __name__ == "__main__":

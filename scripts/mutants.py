@@ -1,11 +1,11 @@
-"""Mutation testing in bounded time: a sample of the mutants of each module, the same for a seed.
+"""Mutation testing in bounded time: a seeded random sample of the mutants of each module.
 
     python scripts/mutants.py [--each 30] [--seed 0]
 
 Needs mutmut 3.8.1, whose settings in ``pyproject.toml`` name the modules and their tests. Its first
-run makes all mutants and learns which tests run which function; each sampled mutant is tried on
-those. Prints a table for ``docs/testing.md`` and the survivors, which ``mutmut show NAME``
-explains. A larger sample holds a smaller one, whose results are kept.
+run generates all mutants and records which tests run which function; each sampled mutant runs only
+those. Prints a table for ``docs/testing.md`` and the survivors, which ``mutmut show NAME`` shows. A
+larger sample contains the smaller ones, whose results are kept.
 """
 
 import argparse
@@ -31,13 +31,13 @@ AREAS = {
 
 
 def codes() -> dict[str, dict[str, int | None]]:
-    """Of each area, the exit code of each mutant; None if it was not tried."""
-    found: dict[str, dict[str, int | None]] = {area: {} for area in AREAS}
+    """The exit codes of the mutants of each area; None if not tried."""
+    results: dict[str, dict[str, int | None]] = {area: {} for area in AREAS}
     for file in sorted(Path("mutants").rglob("*.py.meta")):
         for area, pattern in AREAS.items():
             if re.search(pattern, str(file)):
-                found[area] |= sorted(json.loads(file.read_text())["exit_code_by_key"].items())
-    return found
+                results[area] |= sorted(json.loads(file.read_text())["exit_code_by_key"].items())
+    return results
 
 
 def sampled(names: list[str], each: int, seed: int) -> list[str]:
@@ -46,27 +46,27 @@ def sampled(names: list[str], each: int, seed: int) -> list[str]:
 
 
 def main(each: int, seed: int) -> None:
-    # It refuses a name that no mutant has, once all mutants are made.
+    # Generates all mutants, then fails as no mutant has this name.
     subprocess.run(["mutmut", "run", "none"], stderr=subprocess.DEVNULL, check=False)
-    samples = {area: sampled([*known], each, seed) for area, known in codes().items()}
+    samples = {area: sampled([*mutants], each, seed) for area, mutants in codes().items()}
     names = [name for sample in samples.values() for name in sample]
     subprocess.run(["mutmut", "run", "--max-children", "1", *names], check=True)
     lines = [
-        "| module | mutants | tried | killed | share, with 95% interval | out of time |",
+        "| module | mutants | tried | killed | share, with 95% interval | timed out |",
         "|---|--:|--:|--:|---|--:|",
     ]
-    alive = []
-    for area, known in codes().items():
-        tried = {name: known[name] for name in samples[area] if known[name] is not None}
+    survivors = []
+    for area, mutants in codes().items():
+        tried = {name: mutants[name] for name in samples[area] if mutants[name] is not None}
         killed = sum(code in KILLED for code in tried.values())
         late = sum(code in TIMEOUT for code in tried.values())
-        alive += [name for name, code in tried.items() if code not in KILLED | TIMEOUT]
+        survivors += [name for name, code in tried.items() if code not in KILLED | TIMEOUT]
         share = "-"
-        if judged := len(tried) - late:
-            low, high = wilson(killed, judged)
-            share = f"{killed / judged:.0%} ({float(low):.0%}-{float(high):.0%})"
-        lines.append(f"| {area} | {len(known)} | {len(tried)} | {killed} | {share} | {late} |")
-    sys.stdout.write("\n".join([*lines, "", *alive, ""]))
+        if finished := len(tried) - late:
+            low, high = wilson(killed, finished)
+            share = f"{killed / finished:.0%} ({float(low):.0%}-{float(high):.0%})"
+        lines.append(f"| {area} | {len(mutants)} | {len(tried)} | {killed} | {share} | {late} |")
+    sys.stdout.write("\n".join([*lines, "", *survivors, ""]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A hook of MkDocs: links to files outside docs/, and what pages show of the package itself."""
+"""An MkDocs hook: links to files outside docs/, and pages generated from the package."""
 
 import json
 import os
@@ -25,15 +25,15 @@ PAGES = (
     "deploy/README.md",
     "examples/README.md",
 )
-"""Pages of the site that lie outside of docs/."""
+"""Pages of the site from outside docs/."""
 INSTEAD = {ROOT / "README.md": "index.md", DOCS / "schemas": "formats.md"}
-"""Pages of the site that stand for a file or a folder of the repository."""
+"""Pages of the site that replace a file or a folder of the repository."""
 ENTRY = re.compile(r"^    (\S.*(?:\n {5,}.*)*)", re.MULTILINE)
-"""An entry of a docstring's attributes, with its further lines."""
+"""An entry of a docstring's attributes, with its continuation lines."""
 
 
-def place(file: Path) -> str:
-    """Where a file of the repository lies in the site."""
+def site_path(file: Path) -> str:
+    """The path of a repository file in the site."""
     return file.relative_to(DOCS if file.is_relative_to(DOCS) else ROOT).as_posix()
 
 
@@ -44,44 +44,44 @@ def linked(page: Path) -> set[Path]:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add what pages link to outside of docs/."""
+    """Add the pages outside docs/ and the files that pages link to."""
     pages = [*DOCS.rglob("*.md"), *(ROOT / name for name in PAGES)]
     outside = {file for page in pages for file in (page, *linked(page))}
     for file in sorted(outside):
-        if not file.is_relative_to(DOCS) and (file.suffix != ".md" or place(file) in PAGES):
-            files.append(File.generated(config, place(file), abs_src_path=str(file)))
+        if not file.is_relative_to(DOCS) and (file.suffix != ".md" or site_path(file) in PAGES):
+            files.append(File.generated(config, site_path(file), abs_src_path=str(file)))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Lead each link to where its file lies in the site, and fill in what is made here."""
+    """Rewrite links to paths in the site, and insert the generated parts."""
     source = Path(page.file.abs_src_path or DOCS / page.file.src_uri)
 
-    def lead(match: re.Match[str]) -> str:
+    def rewritten(match: re.Match[str]) -> str:
         target = (source.parent / match[1]).resolve()
         if target.is_dir() and target not in INSTEAD:
             return match[1]
-        uri = INSTEAD.get(target) or place(target)
+        uri = INSTEAD.get(target) or site_path(target)
         return os.path.relpath(uri, Path(page.file.src_uri).parent)
 
-    for name, made in (("commands", commands), ("formats", formats)):
-        if (mark := f"<!-- {name} -->") in markdown:
-            markdown = markdown.replace(mark, made())
-    return LINK.sub(lead, markdown)
+    for name, generate in (("commands", commands), ("formats", formats)):
+        if (marker := f"<!-- {name} -->") in markdown:
+            markdown = markdown.replace(marker, generate())
+    return LINK.sub(rewritten, markdown)
 
 
 def on_post_page(output: str, **_: Any) -> str:
-    """Name the search dialogue, and make menus within menus groups rather than landmarks."""
-    inner: list[bool] = []
+    """Label the search dialog, and turn nested menus from landmarks into groups."""
+    nested: list[bool] = []
 
-    def change(match: re.Match[str]) -> str:
+    def regrouped(match: re.Match[str]) -> str:
         if match[0] == "</nav>":
-            return "</div>" if inner.pop() else match[0]
-        inner.append(re.search(r'data-md-level="[1-9]"', match[0]) is not None)
-        return match[0].replace("<nav", '<div role="group"') if inner[-1] else match[0]
+            return "</div>" if nested.pop() else match[0]
+        nested.append(re.search(r'data-md-level="[1-9]"', match[0]) is not None)
+        return match[0].replace("<nav", '<div role="group"') if nested[-1] else match[0]
 
     output = output.replace('role="dialog"', 'role="dialog" aria-label="Search"')
-    return re.sub(r"<nav\b[^>]*>|</nav>", change, output)
+    return re.sub(r"<nav\b[^>]*>|</nav>", regrouped, output)
 
 
 def commands() -> str:
@@ -106,24 +106,24 @@ def formats() -> str:
 
 
 def fields(definition: dict[str, Any]) -> Iterator[str]:
-    """The rows of a table of a type's fields."""
-    for name, kind in definition["properties"].items():
-        yield f"| `{name}` | {words(kind)} |"
+    """The table rows of a type's fields."""
+    for name, schema in definition["properties"].items():
+        yield f"| `{name}` | {type_name(schema)} |"
 
 
-def words(kind: dict[str, Any]) -> str:
-    """A type of JSON Schema in words."""
-    match kind:
+def type_name(schema: dict[str, Any]) -> str:
+    """A JSON Schema type in words."""
+    match schema:
         case {"const": value}:
             return f"`{json.dumps(value)}`"
         case {"$ref": reference}:
             return f"`{reference.rpartition('/')[2]}`"
-        case {"anyOf": kinds}:
-            return " or ".join(map(words, kinds))
+        case {"anyOf": schemas}:
+            return " or ".join(map(type_name, schemas))
         case {"type": "array", "items": dict(items)}:
-            return f"array of {words(items)}"
+            return f"array of {type_name(items)}"
         case {"type": "object", "additionalProperties": dict(values)}:
-            return f"object of {words(values)}"
+            return f"object of {type_name(values)}"
         case {"enum": values}:
             return " or ".join(f"`{value}`" for value in values)
-    return str(kind.get("type", "any"))
+    return str(schema.get("type", "any"))

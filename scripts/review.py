@@ -2,10 +2,9 @@
 
     python scripts/review.py [--check]
 
-Writes ``docs/review/accuracy.svg`` and what stands between the markers of ``index.md`` and
-``methods.md``. Our own networks' rows name a result file instead of a number, so that they follow
-it. ``--check`` writes nothing and says whether everything is current: texts are compared whole, the
-figure by the digest of what it shows.
+Writes ``docs/review/accuracy.svg`` and the parts between markers in ``index.md`` and
+``methods.md``. Rows of our own networks take their numbers from a result file. ``--check`` only
+reports what is out of date: texts are compared in full, the figure by a digest of its data.
 """
 
 import argparse
@@ -14,6 +13,7 @@ import hashlib
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -41,8 +41,8 @@ CHECKED = {
 }
 PLOTTED_METRICS = ("accuracy", "balanced accuracy", "F-measure", "macro F1")
 
-# Okabe and Ito's colours, which people with a colour deficiency can tell apart.
-LOOKS = {
+# Okabe and Ito's colours, distinguishable with colour vision deficiencies.
+STYLES = {
     "vision": ("#0072B2", "o", "vision: faces, eyes, bodies, gait"),
     "biological": ("#009E73", "s", "biological: voice, EEG, ECG, retina, sensors, prints"),
     "social": ("#D55E00", "^", "social: names, texts, behaviour"),
@@ -50,7 +50,7 @@ LOOKS = {
 OURS = ("#000000", "measured by this project")
 WHITE = "#FFFFFF"
 
-# What is written beside a point: its text, on which side, and how far up, in points.
+# Annotations in the figure: text, side of the point, and vertical offset in points.
 LABELS = {
     "golomb1990": ("SexNet, 90 faces", "right", -3),
     "gray1995": ("one linear layer", "right", -3),
@@ -72,15 +72,15 @@ class Method(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A row of the data file: a method, an audit or a text, with its source.
 
     Attributes:
-        key: what the text cites it by.
-        family, kind: where it belongs.
-        name, year, idea, needs, strengths, limits, bias: what it is.
+        key: its citation key in the text.
+        family, kind: its classification.
+        name, year, idea, needs, strengths, limits, bias: its description.
         data, n, protocol: what it was measured on and how.
-        metric, accuracy, interval: what was reported, in percent; empty where nothing was taken.
+        metric, accuracy, interval: as reported, in percent; empty if not extracted.
         speed: as reported.
-        source, doi_or_arxiv, url: where it is published.
+        source, doi_or_arxiv, url: its publication.
         checked, how: whether the figure was read in a copy of the source, and in which.
-        result: a result file of this repository that has the figure.
+        result: the result file of this repository that has the figure.
     """
 
     key: str
@@ -109,7 +109,7 @@ class Method(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def link(self) -> str:
-        """Where the source lies, as Markdown; empty where no address is known."""
+        """A link to the source, in Markdown; empty without an address."""
         if self.doi_or_arxiv.startswith("arXiv:"):
             number = self.doi_or_arxiv.removeprefix("arXiv:")
             return f"[{self.doi_or_arxiv}](https://arxiv.org/abs/{number})"
@@ -119,19 +119,19 @@ class Method(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def reported(self) -> str:
-        """The figure as a reader wants it: with its measure, its spread and its standing."""
+        """The accuracy with its metric, its interval and a mark for how it was checked."""
         if self.accuracy is None:
             return "–"
         metric = "" if self.metric == "accuracy" else f" {self.metric}"
         spread = f" ({self.interval})" if self.interval else ""
-        own = " ★" if self.result else " ☆"
-        standing = {"no": " †", "second-hand": " ‡", "ours": own}.get(self.checked, "")
-        return f"{self.accuracy:g}{metric}{spread}{standing}"
+        ours = " ★" if self.result else " ☆"
+        mark = {"no": " †", "second-hand": " ‡", "ours": ours}.get(self.checked, "")
+        return f"{self.accuracy:g}{metric}{spread}{mark}"
 
 
 def measured(row: dict[str, str]) -> dict[str, str]:
-    """A row with what its result file says, where it names one: an evaluation of a network of ours,
-    or a comparison, whose second method it is.
+    """A row completed from its result file, if it names one: an evaluation of one of our networks,
+    or a comparison whose second method it is.
     """
     if not row["result"]:
         return row
@@ -147,7 +147,7 @@ def measured(row: dict[str, str]) -> dict[str, str]:
         accuracy = evaluation.rates.accuracy
         if benchmark := json.loads(BENCHMARK.read_text())["models"].get(evaluation.model):
             median_ms = benchmark["time"]["network"]["1"]["median_ms"]
-            speed = f"{median_ms:.2f} ms a face, network alone, one thread"
+            speed = f"{median_ms:.2f} ms per face, network alone, one thread"
     return row | {
         "metric": "accuracy",
         "accuracy": f"{100 * (accuracy.value or 0):.1f}",
@@ -159,17 +159,22 @@ def measured(row: dict[str, str]) -> dict[str, str]:
 
 
 def methods(data: Path = DATA) -> list[Method]:
-    """Every row of the data file, in the order of the tables."""
+    """All rows of the data file, in the order of the tables."""
     with data.open(newline="", encoding="utf-8") as lines:
         rows = [measured(row) for row in csv.DictReader(lines)]
-    found = [
+    entries = [
         msgspec.convert(row | {"accuracy": row["accuracy"] or None}, Method, strict=False)
         for row in rows
     ]
-    kinds = list(dict.fromkeys(method.kind for method in found))
+    kinds = list(dict.fromkeys(method.kind for method in entries))
     return sorted(
-        found,
-        key=lambda of: (FAMILIES.index(of.family), kinds.index(of.kind), of.year, of.key),
+        entries,
+        key=lambda method: (
+            FAMILIES.index(method.family),
+            kinds.index(method.kind),
+            method.year,
+            method.key,
+        ),
     )
 
 
@@ -180,93 +185,100 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def comparison(found: Sequence[Method]) -> str:
-    """The one table over all methods."""
+    """The table of all methods."""
     return table(
         ("family", "kind", "method", "year", "data", "n", "protocol", "%", "speed", "checked"),
         (
             (
-                of.family,
-                of.kind,
-                f"[{of.name}](#{of.key})",
-                of.year,
-                of.data or "–",
-                of.n or "–",
-                of.protocol or "–",
-                of.reported,
-                of.speed or "–",
-                CHECKED[of.checked],
+                method.family,
+                method.kind,
+                f"[{method.name}](#{method.key})",
+                method.year,
+                method.data or "–",
+                method.n or "–",
+                method.protocol or "–",
+                method.reported,
+                method.speed or "–",
+                CHECKED[method.checked],
             )
-            for of in found
-            if of.kind != "critique"
+            for method in found
+            if method.kind != "critique"
         ),
     )
 
 
 def ours(found: Sequence[Method]) -> str:
-    """What this project measured, by itself."""
+    """The table of this project's own measurements."""
     return table(
         ("network", "data", "n", "%", "protocol", "women and men", "speed"),
         (
-            (of.name, of.data, of.n, of.reported, of.protocol, of.bias, of.speed or "–")
-            for of in found
-            if of.checked == "ours"
+            (
+                method.name,
+                method.data,
+                method.n,
+                method.reported,
+                method.protocol,
+                method.bias,
+                method.speed or "–",
+            )
+            for method in found
+            if method.checked == "ours"
         ),
     )
 
 
 def counts(found: Sequence[Method]) -> str:
-    """How many sources there are, and how well their figures were checked."""
-    published = [of for of in found if of.checked != "ours"]
-    figures = [of for of in published if of.accuracy is not None]
-    own = [of.result for of in found if of.checked == "ours"]
-
-    def of_them(checked: Checked) -> int:
-        return sum(of.checked == checked for of in figures)
-
-    identified = sum(bool(of.doi_or_arxiv) for of in published)
+    """The number of sources, and how their figures were checked."""
+    published = [method for method in found if method.checked != "ours"]
+    figures = [method for method in published if method.accuracy is not None]
+    own = [method.result for method in found if method.checked == "ours"]
+    checks = Counter(method.checked for method in figures)
+    identified = sum(bool(method.doi_or_arxiv) for method in published)
     return (
         f"{len(published)} published sources, {identified} of them with a DOI or an arXiv number. "
-        f"{len(figures)} have a figure in the table: {of_them('yes')} of these were read in a "
+        f"{len(figures)} have a figure in the table: {checks['yes']} of these were read in a "
         f"copy of the abstract, the paper's source, a model card or a leaderboard, "
-        f"{of_them('second-hand')} (‡) in somebody else's account of the paper, and "
-        f"{of_them('no')} (†) come from memory and were not checked here. "
+        f"{checks['second-hand']} (‡) in other authors' account of the paper, and "
+        f"{checks['no']} (†) come from memory and were not checked here. "
         f"{len(own)} more rows are our own measurements: {sum(map(bool, own))} (★) filled from "
-        f"result files, and {own.count('')} (☆) of the paper's weights, noted by hand."
+        f"result files, and {own.count('')} (☆) of the paper's weights, entered by hand."
     )
 
 
 def references(found: Sequence[Method]) -> str:
-    """Every published source, each under the name that the text cites it by."""
+    """Every published source, with its citation key as an anchor."""
     return "\n".join(
-        f'- <a id="{of.key}"></a>{of.source} ({of.year}). {of.link}'.rstrip()
-        for of in sorted(found, key=lambda of: (of.source.casefold(), of.year, of.key))
+        f'- <a id="{method.key}"></a>{method.source} ({method.year}). {method.link}'.rstrip()
+        for method in sorted(
+            found, key=lambda method: (method.source.casefold(), method.year, method.key)
+        )
     )
 
 
 def catalogue(found: Sequence[Method]) -> str:
-    """Each method on a card of its own."""
+    """A card for each method."""
     lines: list[str] = []
     family = kind = ""
-    for of in found:
-        if of.family != family:
-            lines += ["", f"## {of.family.capitalize()}"]
-        if (of.family, of.kind) != (family, kind):
-            lines += ["", f"### {of.kind[0].upper()}{of.kind[1:]}"]
-        family, kind = of.family, of.kind
+    for method in found:
+        if method.family != family:
+            lines += ["", f"## {method.family.capitalize()}"]
+        if (method.family, method.kind) != (family, kind):
+            lines += ["", f"### {method.kind[0].upper()}{method.kind[1:]}"]
+        family, kind = method.family, method.kind
         facts = {
-            "Idea": of.idea,
-            "Data": ", ".join(filter(None, (of.data, of.n))),
-            "Reported": "" if of.accuracy is None else f"{of.reported}; {of.protocol}",
-            "Speed": of.speed,
-            "Needs": of.needs,
-            "Strengths": of.strengths,
-            "Limits": of.limits,
-            "Bias": of.bias,
-            "Source": f"[{of.source}](index.md#{of.key})",
-            "Checked": f"{CHECKED[of.checked]}; {of.how}",
+            "Idea": method.idea,
+            "Data": ", ".join(filter(None, (method.data, method.n))),
+            "Reported": "" if method.accuracy is None else f"{method.reported}; {method.protocol}",
+            "Speed": method.speed,
+            "Needs": method.needs,
+            "Strengths": method.strengths,
+            "Limits": method.limits,
+            "Bias": method.bias,
+            "Source": f"[{method.source}](index.md#{method.key})",
+            "Checked": f"{CHECKED[method.checked]}; {method.how}",
         }
-        lines += ["", f"**{of.name}** ({of.year})", ""]
-        lines += [f"- {name}: {said}" for name, said in facts.items() if said]
+        lines += ["", f"**{method.name}** ({method.year})", ""]
+        lines += [f"- {name}: {fact}" for name, fact in facts.items() if fact]
     return "\n".join(lines).strip()
 
 
@@ -280,7 +292,7 @@ PARTS: dict[str, Callable[[Sequence[Method]], str]] = {
 
 
 def filled(text: str, found: Sequence[Method]) -> str:
-    """A page with every part that it has a place for."""
+    """A page with the parts between its markers replaced."""
     for name, part in PARTS.items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         before, marker, rest = text.partition(begin)
@@ -290,19 +302,23 @@ def filled(text: str, found: Sequence[Method]) -> str:
 
 
 def plotted(found: Sequence[Method]) -> list[tuple[Method, float]]:
-    """What the figure shows: shares of right answers of the three families."""
+    """The methods in the figure, with their accuracy."""
     return [
-        (of, of.accuracy)
-        for of in found
-        if of.family in LOOKS and of.accuracy is not None and of.metric in PLOTTED_METRICS
+        (method, method.accuracy)
+        for method in found
+        if method.family in STYLES
+        and method.accuracy is not None
+        and method.metric in PLOTTED_METRICS
     ]
 
 
 def digest(found: Sequence[Method]) -> str:
-    """What the figure shows, as a digest that it carries."""
-    points = [(of.key, of.family, of.year, share, of.checked) for of, share in plotted(found)]
-    looks = [LABELS, LOOKS, OURS]
-    return hashlib.sha256(json.dumps([points, looks]).encode()).hexdigest()
+    """A digest of the figure's data and style, stored in the figure."""
+    points = [
+        (method.key, method.family, method.year, share, method.checked)
+        for method, share in plotted(found)
+    ]
+    return hashlib.sha256(json.dumps([points, [LABELS, STYLES, OURS]]).encode()).hexdigest()
 
 
 def draw(found: Sequence[Method], path: Path) -> None:
@@ -317,17 +333,17 @@ def draw(found: Sequence[Method], path: Path) -> None:
     )
     figure, axes = plt.subplots(figsize=(9.6, 5.8), layout="constrained")
     points = plotted(found)
-    published = [(of, share) for of, share in points if of.checked != "ours"]
-    for family, (colour, marker, meaning) in LOOKS.items():
+    published = [(method, share) for method, share in points if method.checked != "ours"]
+    for family, (colour, marker, meaning) in STYLES.items():
         for checked in (True, False):
-            some = [
-                (of.year, share)
-                for of, share in published
-                if of.family == family and (of.checked != "no") == checked
+            group = [
+                (method.year, share)
+                for method, share in published
+                if method.family == family and (method.checked != "no") == checked
             ]
             axes.scatter(
-                [year for year, _ in some],
-                [share for _, share in some],
+                [year for year, _ in group],
+                [share for _, share in group],
                 s=38,
                 marker=marker,
                 facecolors=colour if checked else WHITE,
@@ -338,7 +354,7 @@ def draw(found: Sequence[Method], path: Path) -> None:
                 zorder=3,
             )
     colour, meaning = OURS
-    own = [(of.year, share) for of, share in points if of.checked == "ours"]
+    own = [(method.year, share) for method, share in points if method.checked == "ours"]
     axes.scatter(
         [year for year, _ in own],
         [share for _, share in own],
@@ -349,13 +365,13 @@ def draw(found: Sequence[Method], path: Path) -> None:
         label=meaning,
         zorder=4,
     )
-    for of, share in points:
-        if of.key in LABELS:
-            text, side, up = LABELS[of.key]
+    for method, share in points:
+        if method.key in LABELS:
+            text, side, offset = LABELS[method.key]
             axes.annotate(
                 text,
-                (of.year, share),
-                (8 if side == "right" else -8, up),
+                (method.year, share),
+                (8 if side == "right" else -8, offset),
                 textcoords="offset points",
                 horizontalalignment="left" if side == "right" else "right",
                 fontsize=9,
@@ -367,12 +383,12 @@ def draw(found: Sequence[Method], path: Path) -> None:
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     figure.savefig(path, format="svg", metadata={"Date": None, "Description": digest(found)})
     plt.close(figure)
-    # Lines that end in blanks would change with every editor.
+    # Editors would strip trailing blanks.
     path.write_text(re.sub(r"[ \t]+$", "", path.read_text(), flags=re.MULTILINE))
 
 
 def stale(found: Sequence[Method]) -> list[Path]:
-    """The files of the review that do not say what the data file says."""
+    """The files of the review that are out of date."""
     old = [page for page in pages() if page.read_text() != filled(page.read_text(), found)]
     if not FIGURE.exists() or digest(found) not in FIGURE.read_text():
         old.append(FIGURE)
@@ -385,15 +401,15 @@ def pages() -> list[Path]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write what is not current, or only say so."""
+    """Write what is out of date, or only report it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--check", action="store_true", help="only say whether all is current")
+    parser.add_argument("--check", action="store_true", help="only report what is out of date")
     check: bool = parser.parse_args(arguments).check
     found = methods()
     if check:
         if old := stale(found):
             names = ", ".join(path.name for path in old)
-            sys.exit(f"{names} are not what {DATA.name} says: run python scripts/review.py")
+            sys.exit(f"out of date with {DATA.name}: {names}; run python scripts/review.py")
         return
     for page in pages():
         page.write_text(filled(page.read_text(), found))

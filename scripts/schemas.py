@@ -2,8 +2,8 @@
 
     python scripts/schemas.py [--check]
 
-``--check`` fails if a schema is missing, not current, or belongs to no document any more. Documents
-whose modules need an extra that is not installed are left as they are.
+``--check`` fails if a schema is missing, out of date, or obsolete. Schemas of modules that need a
+missing extra are left unchanged.
 """
 
 import json
@@ -25,7 +25,7 @@ OUTSIDE = ("benchmarks.results", "experiments.results")
 
 
 def import_documents() -> list[str]:
-    """Import the modules that define documents; the names of those that cannot be imported."""
+    """Import the modules that define documents, and name those that cannot be imported."""
     absent = []
     for file in sorted(PACKAGE.rglob("*.py")):
         if re.search(r"^class \w+\(.*Document\b", file.read_text(), re.MULTILINE):
@@ -42,7 +42,7 @@ def import_documents() -> list[str]:
 
 
 def documents(base: type[Document] = Document) -> Iterator[type[Document]]:
-    """Every type of document that has a file of its own."""
+    """Every type of document that is saved as a file."""
     for document in base.__subclasses__():
         if hasattr(document, "KIND"):
             yield document
@@ -50,7 +50,7 @@ def documents(base: type[Document] = Document) -> Iterator[type[Document]]:
 
 
 def schema(document: type[Document]) -> str:
-    """The schema as a file's text; docstrings lose their indentation, as from Python 3.13 on."""
+    """The schema as text, with docstrings dedented as from Python 3.13 on."""
     content = document.schema()
     for definition in content["$defs"].values():
         if "description" in definition:
@@ -69,7 +69,7 @@ def main(check: bool) -> None:
     if check:
         if changed or obsolete:
             names = ", ".join(sorted(changed | obsolete))
-            sys.exit(f"docs/schemas is not current ({names}): run python scripts/schemas.py")
+            sys.exit(f"docs/schemas is out of date ({names}): run python scripts/schemas.py")
         return
     SCHEMAS.mkdir(exist_ok=True)
     for name in obsolete:

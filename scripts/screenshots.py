@@ -1,8 +1,8 @@
-"""Screenshots of the page for the documentation, with the portrait in the package.
+"""Screenshots of the web page for the documentation, with the package's portrait.
 
     python scripts/screenshots.py --out docs/images
 
-Needs the extras [serve] and [dev], Chromium, and the weights of the detector yunet.
+Needs the extras [serve] and [dev], Chromium, and YuNet's weights.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from genderscope.imaging import decode
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import browsing
 
-DESK = {"width": 1200, "height": 900}
+DESKTOP = {"width": 1200, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
 
@@ -41,13 +41,13 @@ def start_camera(page: Page) -> None:
 
 
 def save(page: Page, file: Path, **options: Any) -> None:
-    """Save a screenshot as a PNG of 96 colours, a quarter of the size."""
+    """Save a screenshot as a PNG with 96 colours, a quarter of the size."""
     picture = PIL.Image.open(io.BytesIO(page.screenshot(**options))).convert("RGB")
     picture.quantize(96, kmeans=1, dither=PIL.Image.Dither.NONE).save(file, optimize=True)
 
 
 def take(browser: Browser, address: str, folder: Path) -> None:
-    page = opened(browser, address, viewport=DESK)
+    page = opened(browser, address, viewport=DESKTOP)
     page.set_input_files("#files", decode.PORTRAIT)
     page.wait_for_selector("#progress:text('1 picture, 1 face.')")
     save(page, folder / "page-pictures.png")
@@ -55,7 +55,7 @@ def take(browser: Browser, address: str, folder: Path) -> None:
     page.evaluate("scrollTo(0, 230)")
     save(page, folder / "page-threshold.png")
 
-    page = opened(browser, address, viewport=DESK, color_scheme="dark")
+    page = opened(browser, address, viewport=DESKTOP, color_scheme="dark")
     start_camera(page)
     save(page, folder / "page-camera.png")
 

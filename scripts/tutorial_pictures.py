@@ -1,10 +1,9 @@
-"""Pictures of the demo, of the tutorials, from what the blocks of their pages write, and of
-explanations.
+"""Pictures of the demo, the tutorials and explanations for docs/images.
 
     python scripts/tutorial_pictures.py
 
-Runs the pages and saves parts of their results in docs/images. Needs the extras [lab] and [dev],
-Chromium, and the photographs and data sets beside the repository.
+Runs the code blocks of the tutorials and saves parts of their results. Needs the extras [lab] and
+[dev], Chromium, and the photographs and data sets beside the repository.
 """
 
 import os
@@ -21,18 +20,18 @@ from screenshots import save
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
-sys.path[:0] = [str(ROOT / "tests")]
+sys.path.insert(0, str(ROOT / "tests"))
 
 import documents  # noqa: E402
 
 FRAME = 25
-"""Of the videos, whose faces are tracked by then."""
+"""The frame of each video to save; its faces are tracked by then."""
 LONGER_SIDE = 480
 PAGE = {"width": 1000, "height": 760}
 
 
 def photograph(source: Path, name: str) -> None:
-    """A drawn photograph, made smaller."""
+    """An annotated photograph, scaled down."""
     image = cv2.imread(str(source))
     scale = LONGER_SIDE / max(image.shape[:2])
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -50,17 +49,17 @@ def frame(source: Path, name: str) -> None:
 
 
 def page(source: Path, name: str) -> None:
-    """The first part of a page."""
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=shutil.which("chromium"))
-        shown = browser.new_page(viewport=PAGE)
-        shown.goto(source.as_uri())
-        save(shown, IMAGES / name)
+    """The top of a page."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        tab = browser.new_page(viewport=PAGE)
+        tab.goto(source.as_uri())
+        save(tab, IMAGES / name)
         browser.close()
 
 
 def demo(folder: Path) -> None:
-    """The demo as a new installation shows it: with the detector in the package."""
+    """The demo as on a new installation, with the detector in the package."""
     environment = {**os.environ, "XDG_CACHE_HOME": str(folder), "GENDERSCOPE_YUNET": ""}
     subprocess.run(
         ["genderscope", "demo", "--out", "demo.jpg"], cwd=folder, env=environment, check=True
@@ -69,16 +68,16 @@ def demo(folder: Path) -> None:
 
 
 def explanation(folder: Path, method: str) -> None:
-    """The portrait as a method explains it, in 256 colours."""
+    """A method's explanation of the portrait, in 256 colours."""
     command = f"genderscope explain portrait.jpg --method {method} --out {method}".split()
     subprocess.run(command, cwd=folder, check=True)
     [drawn] = (folder / method).glob("*.png")
-    few = PIL.Image.open(drawn).convert("RGB").quantize(256, kmeans=1)
-    few.save(IMAGES / f"explain-{method}.png", optimize=True)
+    picture = PIL.Image.open(drawn).convert("RGB").quantize(256, kmeans=1)
+    picture.save(IMAGES / f"explain-{method}.png", optimize=True)
 
 
 def main() -> None:
-    """Run the pages, and take their pictures."""
+    """Run the tutorials and save their pictures."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         documents.make_folder(folder)

@@ -54,20 +54,33 @@ def write_video(
     rate: float = RATE,
     codec: str = "mpeg4",
     ratio: Fraction = Fraction(1),
+    late_s: int = 0,
+    sound: bool = False,
     **options: str,
 ) -> Path:
-    """A film of pictures, whose pixels are ``ratio`` times as wide as high."""
+    """A film of pictures, whose pixels are ``ratio`` times as wide as high, and whose first one is
+    shown after ``late_s``; with a silent sound track if asked.
+    """
     av = pytest.importorskip("av", reason="needs the extra [video]")
+    exact = Fraction(rate).limit_denominator(1000)
     with av.open(str(file), "w", options=options) as container:
         stream = None
-        for image in images:
+        for index, image in enumerate(images):
             if stream is None:
-                stream = container.add_stream(codec, rate=Fraction(rate).limit_denominator(1000))
+                stream = container.add_stream(codec, rate=exact)
                 stream.height, stream.width = image.shape[:2]
                 stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
                 stream.bit_rate = 4_000_000
                 stream.codec_context.sample_aspect_ratio = ratio
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+                silence = container.add_stream("pcm_s16le", rate=8000) if sound else None
+            frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+            frame.pts, frame.time_base = index + round(late_s * rate), 1 / exact
+            container.mux(stream.encode(frame))
+            if silence:
+                still = np.zeros((1, round(8000 / rate)), np.int16)
+                sound_frame = av.AudioFrame.from_ndarray(still, layout="mono")
+                sound_frame.sample_rate = 8000
+                container.mux(silence.encode(sound_frame))
         container.mux(stream.encode())
     return file
 

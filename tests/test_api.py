@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -129,6 +130,11 @@ def test_a_video_is_followed(scope: genderscope.Scope, portrait: Path, tmp_path:
     assert "track 1, " in repr(scenes[0].results[0])
 
 
+def test_an_empty_source_is_not_the_current_folder(scope: genderscope.Scope) -> None:
+    with pytest.raises(UsageError, match="the source of a video is empty"):
+        scope.video("")
+
+
 def test_a_device_that_is_not_there_is_named() -> None:
     with pytest.raises(UsageError, match=r"no device 'abacus' .* it has: .*cpu.*onnxruntime-gpu"):
         genderscope.load(device="abacus")
@@ -140,15 +146,42 @@ def test_a_device_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"min_confidence": 65}, "min_confidence must be between 0 and 1, not 65"),
-        ({"min_score": 60}, "min_score must be between 0 and 1, not 60"),
-        ({"max_yaw": -1}, "max_yaw must be between 0 and 90 degrees, not -1"),
-        ({"min_face_px": 0}, "must be at least 1 pixel"),
-        ({"threads": -1}, "threads must be 0 to 1,024, not -1"),
-        ({"threads": 1_000_000}, "threads must be 0 to 1,024, not 1,000,000"),
+        ({"min_confidence": 65}, "min_confidence must be a number from 0 to 1, not 65"),
+        ({"min_confidence": True}, "min_confidence must be a number from 0 to 1, not True"),
+        ({"min_score": "high"}, "min_score must be a number from 0 to 1, not 'high'"),
+        ({"max_yaw": -1}, "max_yaw must be a number from 0 to 90 degrees, not -1"),
+        ({"min_face_px": 1.5}, "min_face_px must be a whole number of at least 1, not 1.5"),
+        ({"min_face_px": np.nan}, "min_face_px must be a whole number of at least 1, not nan"),
+        ({"detection_size": 31}, "detection_size must be a whole number of at least 32, not 31"),
+        ({"threads": -1}, "threads must be a whole number from 0 to 1,024, not -1"),
+        ({"threads": True}, "threads must be a whole number from 0 to 1,024, not True"),
+        ({"threads": "two"}, "threads must be a whole number from 0 to 1,024, not 'two'"),
+        ({"model": b"fast"}, "model must be a name or a path, not b'fast'"),
+        ({"model": "FAST"}, "no model 'FAST'; did you mean 'fast'?"),
         ({"detector": "yunet", "detector_model": "no.onnx"}, "no.onnx"),
+        ({"detector_model": 5}, "detector_model must be a path, not 5"),
+        ({"detector_model": ""}, "detector_model must be a path, not ''"),
     ],
 )
 def test_options_that_cannot_be_meant(options: dict[str, Any], says: str) -> None:
-    with pytest.raises(genderscope.GenderscopeError, match=says):
+    with pytest.raises(genderscope.GenderscopeError, match=re.escape(says)):
         genderscope.load(**{"detector": "haar", **options})
+
+
+def test_numbers_of_numpy(portrait: Path) -> None:
+    scope = genderscope.load(
+        detector="haar",
+        detection_size=np.int64(640),
+        min_face_px=np.uint8(30),
+        threads=np.int32(1),
+        min_confidence=np.float32(0.5),
+    )
+    assert len(scope(portrait)) == 1
+
+
+def test_only_results_are_drawn(scope: genderscope.Scope, portrait: Path) -> None:
+    faces = scope(portrait)
+    for wrong in (None, faces[0], [faces[0].to_dict()], [faces], "faces"):
+        with pytest.raises(UsageError, match="results must be what the call returned, not "):
+            scope.draw(portrait, wrong)
+    assert scope.draw(portrait, iter(faces)) == scope.draw(portrait, faces)

@@ -283,7 +283,7 @@ def test_a_difference_that_correction_does_not_show_explains_itself():
     comparison = division.groups[7].comparisons["error"]
     assert comparison.difference_interval[0] > 0
     assert comparison.verdict == "inconclusive"
-    reason = "not shown after correction for 20 comparisons"
+    reason = "not significant after correction for 20 comparisons"
     [sentence] = [text for text in sentences.findings(division, results) if "excludes zero" in text]
     assert sentence.startswith("The interval of the difference excludes zero for s07, but it is ")
     assert reason in sentence

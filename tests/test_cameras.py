@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from fractions import Fraction
 from itertools import islice
@@ -107,6 +107,35 @@ def test_a_file_that_is_cut_off(
     assert last.error.startswith(str(file))
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_last_frame_may_be_shown_for_long(name: str, tmp_path: Path) -> None:
+    file = write_video(tmp_path / name, numbered(4), 0.5)
+    assert [frame.error for frame in open_source(str(file))] == [None] * 4
+
+
+def test_a_film_that_begins_late_is_not_cut_off(tmp_path: Path) -> None:
+    file = write_video(tmp_path / "a.mkv", numbered(4), 10, late_s=100)
+    times = [frame.time_s for frame in open_source(str(file))]
+    assert times == pytest.approx(np.arange(4) / 10)
+
+
+def test_times_go_on_in_joined_transport_streams(tmp_path: Path) -> None:
+    part = write_video(tmp_path / "part.ts", numbered(30), 10).read_bytes()
+    (tmp_path / "both.ts").write_bytes(part + part)
+    times = [frame.time_s for frame in open_source(str(tmp_path / "both.ts"))]
+    assert len(times) == 60
+    assert np.diff(times) == pytest.approx(0.1, abs=0.11)
+    assert times[-1] == pytest.approx(5.9, abs=0.2)
+
+
+def test_a_cut_off_matroska_file_with_sound_is_told(tmp_path: Path) -> None:
+    file = write_video(tmp_path / "a.mkv", numbered(60, (320, 240)), 10, sound=True)
+    assert len(list(open_source(str(file)))) == 60
+    os.truncate(file, int(file.stat().st_size * 0.6))
+    *_, last = open_source(str(file))
+    assert "it is truncated" in last.error
+
+
 def test_broken_frames_within_a_file_are_errors_and_the_rest_goes_on(tmp_path: Path) -> None:
     file = write_video(tmp_path / "a.mp4", numbered(60, (320, 240)), 10)
     data = bytearray(file.read_bytes())
@@ -121,21 +150,31 @@ def test_broken_frames_within_a_file_are_errors_and_the_rest_goes_on(tmp_path: P
     assert frames[-1].error is None
 
 
-def test_a_turned_film_comes_upright(tmp_path: Path) -> None:
-    """A phone writes the film as its sensor lies, and a matrix that turns it."""
+@pytest.mark.parametrize(
+    ("matrix", "shown"),
+    [
+        ((0, 1, -1, 0), lambda image: np.rot90(image, -1)),
+        ((-1, 0, 0, 1), np.fliplr),
+        ((1, 0, 0, -1), np.flipud),
+        ((0, 1, 1, 0), lambda image: image.transpose(1, 0, 2)),
+    ],
+)
+def test_a_turned_or_mirrored_film_comes_upright(
+    matrix: tuple[int, ...], shown: Callable[[Image], Image], tmp_path: Path
+) -> None:
+    """A phone writes the film as its sensor lies, and a matrix that turns or mirrors it."""
     image = np.zeros((48, 64, 3), np.uint8)
     image[:24, :32] = 250  # left top
     file = write_video(tmp_path / "a.mp4", [image] * 3)
     data = bytearray(file.read_bytes())
-    matrix = data.index(b"tkhd") + 4 + 40
-    one, zero, last = (value.to_bytes(4, "big", signed=True) for value in (65536, 0, 1 << 30))
-    minus = (-65536).to_bytes(4, "big", signed=True)
-    data[matrix : matrix + 36] = zero + one + zero + minus + zero + zero + zero + zero + last
+    place = data.index(b"tkhd") + 4 + 40
+    a, b, c, d = matrix
+    values = (a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    data[place : place + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in values)
     file.write_bytes(data)
     frame = next(iter(open_source(str(file))))
-    assert frame.image.shape == (64, 48, 3)
-    assert frame.image[:30, 26:].mean() > 200  # a quarter clockwise: now right top
-    assert frame.image[:30, :22].mean() < 50
+    np.testing.assert_allclose(frame.image, shown(image), atol=60)
+    assert frame.image.flags.c_contiguous
 
 
 @pytest.mark.parametrize(
@@ -154,10 +193,18 @@ def test_pixels_become_square(ratio: Fraction, squeezed: tuple[int, int], tmp_pa
     assert abs(other.astype(int) - square).mean() < 8
 
 
+def test_an_absurd_shape_of_pixels_is_ignored(tmp_path: Path) -> None:
+    file = write_video(tmp_path / "a.mp4", numbered(3), ratio=Fraction(255, 1))
+    assert {frame.image.shape for frame in open_source(str(file))} == {(48, 64, 3)}
+
+
 @pytest.mark.parametrize(
     ("source", "error", "message"),
     [
         ("nothing.mp4", SourceError, "does not exist; name a camera by its number"),
+        ("", SourceError, "the name of the source is empty; name a camera by its number"),
+        ("20261128093000", SourceError, "does not exist; name a camera by its number"),
+        ("HTTP://127.0.0.1:9/a", SourceError, "^http://127.0.0.1:9/a cannot be read"),
         ("ftp://127.0.0.1/video.mp4", UsageError, "ftp:// is not supported"),
         ("concat://a.mp4", UsageError, "concat:// is not supported"),
         ("http://someone:secret@127.0.0.1:9/a?b=c", SourceError, "^http://127.0.0.1:9/a cannot"),
@@ -176,10 +223,12 @@ def test_what_is_no_source_is_refused(source: str, error: type[Exception], messa
 def test_other_files_are_refused(tmp_path: Path) -> None:
     pytest.importorskip("av", reason="needs the extra [video]")
     (tmp_path / "empty").mkdir()
-    (tmp_path / "text.mp4").write_text("no video at all")
+    for name in ("text.mp4", "text.txt"):
+        (tmp_path / name).write_text("no video at all\n" * 50)
     for name, message in (
         ("empty", "has no readable frame"),
         ("text.mp4", "is not a readable video"),
+        ("text.txt", "has no video stream"),
     ):
         with pytest.raises(SourceError, match=message):
             list(open_source(str(tmp_path / name)))

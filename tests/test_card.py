@@ -87,7 +87,7 @@ def test_what_has_no_card_is_refused(model, tmp_path):
     with pytest.raises(ModelError, match="no model 'none'"):
         cards.read("none")
     shutil.copy(WEIGHTS / f"{model}.onnx", tmp_path / "own.onnx")
-    with pytest.raises(ModelError, match=r"no card of .*own.onnx: genderscope card .* --write"):
+    with pytest.raises(ModelError, match=r"own.onnx has no card: .*genderscope card .* --write"):
         cards.read(tmp_path / "own.onnx")
     for options in (["--write"], []):
         done = run("card", tmp_path / "none.onnx", *options)

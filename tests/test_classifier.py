@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from genderscope.core.errors import ModelError
+from genderscope.core.errors import ModelError, UsageError
 from genderscope.core.types import LABELS
 from genderscope.inference import classifier
 from genderscope.inference.classifier import Classifier, calibrated, shipped
@@ -55,6 +55,21 @@ def test_threads_share_a_batch_and_change_nothing(shipped_model):
     alone, shared = (Classifier.load(shipped_model.name, threads).logits for threads in (1, 3))
     np.testing.assert_array_equal(alone(crops), shared(crops))
     assert alone(crops[:0]).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda crops: crops / 255, r"\(2, 64, 64\) of float64"),
+        (lambda crops: crops[0], r"\(64, 64\) of uint8"),
+        (lambda crops: crops[:, 1:], r"\(2, 63, 64\) of uint8"),
+        (lambda crops: None, r"\(\) of NoneType"),
+    ],
+)
+def test_other_arrays_than_crops_are_refused(change, says):
+    crops = np.zeros((2, 64, 64), np.uint8)
+    with pytest.raises(UsageError, match=rf"an array \(n, 64, 64\) of uint8, not {says}"):
+        Classifier.load("fast")(change(crops))
 
 
 def test_the_temperature_divides_the_logits(shipped_model):

@@ -21,6 +21,7 @@ from genderscope import __version__, detection
 from genderscope.cli import PANELS, _renamed
 from genderscope.cli._options import DetectorOptions
 from genderscope.core import plugins
+from genderscope.core.terminal import printable
 from genderscope.evaluation import predictions
 from genderscope.imaging import decode
 
@@ -103,6 +104,34 @@ def test_the_installed_command() -> None:
     assert (result.returncode, result.stdout) == (0, run("--help").stdout)
 
 
+@pytest.mark.parametrize("arguments", [["--csv", ""], ["--csv="], [""]])
+def test_an_empty_argument_is_refused(arguments: list[str], portrait: Path) -> None:
+    result = run("classify", portrait, *arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "An argument is empty; is a variable not set?" in result.stderr
+
+
+def test_a_name_that_the_output_cannot_encode_is_escaped(portrait: Path, tmp_path: Path) -> None:
+    (tmp_path / "日本.jpg").symlink_to(portrait)
+    result = subprocess.run(
+        [*COMMAND, "classify", "日本.jpg", "--detector", "haar"],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert r"\u65e5\u672c.jpg" in result.stdout
+
+
+def test_after_two_dashes_is_no_option(portrait: Path, tmp_path: Path) -> None:
+    (tmp_path / "-q").symlink_to(portrait)
+    result = run("classify", "--detector", "haar", "--", "-q", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.startswith("pictures: 1, ")
+
+
 def test_an_old_command_runs_under_its_new_name(capsys: pytest.CaptureFixture[str]) -> None:
     renamed = _renamed.command(["check-leaks", "a", "--out", "b"], ["leakage", "train"])
     assert renamed == ["leakage", "a", "--out", "b"]
@@ -131,15 +160,20 @@ def test_defaults_of_the_detector_are_those_in_the_help() -> None:
         assert parameters[name].default == default
 
 
-def test_closed_standard_output_is_no_traceback() -> None:
+@pytest.mark.parametrize("options", [None, [], ["--json"]])
+def test_a_closed_standard_output_is_an_error(options: list[str] | None, portrait: Path) -> None:
+    arguments = ["--version"] if options is None else ["classify", str(portrait), *options]
     closed = subprocess.run(
-        shlex.join([*COMMAND, "--version"]) + " >&-",
+        shlex.join([*COMMAND, *arguments]) + " >&-",
         shell=True,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (closed.returncode, closed.stderr) == (0, "")
+    assert closed.returncode == 1
+    [line] = [line for line in closed.stderr.splitlines() if not line.startswith("pictures: ")]
+    assert line.startswith("genderscope: ")
+    assert line.endswith(" output: Bad file descriptor")
 
 
 @pytest.mark.parametrize("name", plugins.names("cli"))
@@ -264,7 +298,7 @@ def test_broken_files_among_good_ones(model: str, pictures: Path) -> None:
     ]
     for name, record in zip(names, records, strict=True):
         if name.startswith(FAILED):
-            assert record["error"].startswith(record["path"])
+            assert record["error"].startswith(printable(record["path"]))
         else:
             assert len(record["faces"]) == ("nobody" not in name)
     *failures, summary = result.stderr.splitlines()

@@ -128,15 +128,15 @@ def test_a_column_that_is_not_there_is_refused_before_the_model_runs(tmp_path, p
         (["--predictions", "TABLE", "--counterfactuals", "NOSHEET"], "names a sheet that cannot"),
         (["--predictions", "TABLE", "--counterfactuals", "TABLE"], "is not a result file"),
         (["--from", "TABLE", "--by", "race"], "--from renders an existing audit"),
-        (["--from", "TABLE", "--by", "", "--depth", "3"], "--from renders an existing audit"),
-        (["--from", "NOSHEET", "--by", ""], "a file of kind 'counterfactuals', not 'audit'"),
+        (["--from", "TABLE", "--depth", "3"], "--from renders an existing audit"),
+        (["--from", "NOSHEET"], "a file of kind 'counterfactuals', not 'audit'"),
     ],
 )
 def test_refusals_leave_nothing_behind(table, tmp_path, options, message):
     FLIPS.save(tmp_path / "flips.json")
     places = {"TABLE": str(table), "NOSHEET": str(tmp_path / "flips.json")}
     out = tmp_path / "out"
-    by = [] if "--by" in options else ["--by", "race"]
+    by = [] if {"--by", "--from"} & {*options} else ["--by", "race"]
     done = run("audit", *(places.get(word, word) for word in options), *by, "--out", out)
     assert done.returncode == 2
     assert message in done.stderr

@@ -82,6 +82,30 @@ def test_a_mistyped_path_is_wrong_usage(folder: Path, command: tuple[str, ...]) 
     assert not (folder.parent / "x.png").exists()
 
 
+def test_no_code_is_imported_from_the_folder_of_the_pictures(
+    model: str, portrait: Path, tmp_path: Path
+) -> None:
+    PIL.Image.open(portrait).save(tmp_path / "a.webp")
+    (tmp_path / "signal.py").write_text("raise SystemExit('imported')")
+    command = [sys.executable, "-P", "-m", "genderscope", "classify", "a.webp", "--model", model]
+    done = subprocess.run(
+        [*command, "--detector", "haar"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("~/b.jpg", f"~/b.jpg is not there; write {Path.home()}/b.jpg: ~ is not expanded here"),
+        ("photos/*.gif", "photos/*.gif matches no file"),
+    ],
+)
+def test_a_path_that_names_nothing_says_why(folder: Path, path: str, says: str) -> None:
+    done = run("classify", path, cwd=folder.parent)
+    assert (done.returncode, done.stderr) == (2, f"genderscope: {says}\n")
+
+
 def test_a_folder_without_pictures_says_so(model: str, tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "a.nef").touch()

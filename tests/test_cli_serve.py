@@ -46,6 +46,9 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         (["--host", "a..b", "--token", "0123456789abcdef"], "a..b is not a valid host name"),
         (["--allow-origin", "https://example.org/"], "'https://example.org/' is not an origin"),
         (["--allow-origin", "example.org"], "'example.org' is not an origin; write"),
+        (["--allowed-host", "https://example.org"], "'https://example.org' is not a host name"),
+        (["--allowed-host", "example.org:8000"], "'example.org:8000' is not a host name; write"),
+        (["--allowed-host", "::1"], "'::1' is not a host name"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_2(arguments: list[str], message: str, model: str) -> None:
@@ -72,6 +75,14 @@ def test_the_page_is_opened_on_request(model: str, tmp_path: Path) -> None:
     with serving.serving("--open", BROWSER=f"{browser} %s") as (client, _):
         serving.wait_until(lambda: address.is_file() and address.read_text() != "")
         assert address.read_text().strip().rstrip("/") == str(client.base_url).rstrip("/")
+
+
+def test_without_a_browser_the_page_is_named(model: str) -> None:
+    with serving.serving("--open", PATH="", BROWSER="") as (client, process):
+        process.terminate()
+        _, errors = process.communicate(timeout=30)
+    address = str(client.base_url).rstrip("/")
+    assert errors == f"no browser was found; open {address} yourself\n"
 
 
 def test_a_missing_extra_is_one_line(model: str, monkeypatch: pytest.MonkeyPatch) -> None:

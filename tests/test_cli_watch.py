@@ -21,7 +21,7 @@ import moving_servers
 from console import COMMAND, run
 from genderscope import detection
 from genderscope.cli import app
-from genderscope.cli.watch import show
+from genderscope.cli.watch import redacted, show
 from genderscope.core import plugins
 from genderscope.core.types import Frame, Scene
 from genderscope.inference.classifier import GUIDED, find
@@ -52,10 +52,16 @@ def watch(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedPr
     return run("watch", *arguments, "--detector", "haar", *QUICK, cwd=cwd)
 
 
-def started(*arguments: object, **environment: str) -> subprocess.Popen[str]:
+def started(
+    *arguments: object, stdout: int | None = None, **environment: str
+) -> subprocess.Popen[str]:
     parts = [*COMMAND, "watch", *arguments, "--detector", "haar", *QUICK]
     return subprocess.Popen(
-        list(map(str, parts)), stderr=subprocess.PIPE, text=True, env=os.environ | environment
+        list(map(str, parts)),
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
     )
 
 
@@ -135,10 +141,14 @@ def test_photographs_are_for_classify_and_times_can_be_left_out(
 
 
 def test_nothing_is_written_unasked(model: str, film: Path, tmp_path: Path) -> None:
-    done = watch(film, "--model", model, "--max-frames", 3, cwd=tmp_path)
+    unused = ("--explain", "--interval", 1)
+    done = watch(film, "--model", model, "--max-frames", 3, *unused, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
-    assert done.stderr.startswith("frames: 3, ")
+    explain, interval, summary = done.stderr.splitlines()
+    assert explain == "--explain has no effect without --window or --video"
+    assert interval == "--interval has no effect without --counts"
+    assert summary.startswith("frames: 3, ")
     assert not list(tmp_path.iterdir())
 
 
@@ -160,17 +170,22 @@ def test_standard_output_is_pure(model: str, film: Path) -> None:
 
 def test_private_videos_show_no_face(model: str, film: Path, tmp_path: Path, shared: Path) -> None:
     weights = next(shared.glob("models/*yunet*.onnx"))
-    plain, private = tmp_path / "plain.mp4", tmp_path / "private.mp4"
-    for video, options in ((plain, ()), (private, ("--privacy", "blur"))):
+    outputs = {
+        "plain": ("--video", tmp_path / "plain.mp4"),
+        "private": ("--video", tmp_path / "private.mp4", "--privacy", "blur"),
+        "sink": ("--sink", f"video={tmp_path / 'sink.mp4'}", "--privacy", "blur"),
+        "folder": ("--sink", f"annotate={tmp_path / 'folder'}", "--privacy", "blur"),
+    }
+    for options in outputs.values():
         done = run(
-            *("watch", film, "--model", model, "--video", video, *options, *QUICK),
-            *("--detector-model", weights),
+            *("watch", film, "--model", model, *options, *QUICK, "--detector-model", weights),
         )
         assert done.returncode == 0, done.stderr
     detector = detection.create("yunet", model=weights)
-    seen = [sum(len(detector(f.image)) for f in open_source(str(v))) for v in (plain, private)]
+    places = [tmp_path / name for name in ("plain.mp4", "private.mp4", "sink.mp4", "folder")]
+    seen = [sum(len(detector(f.image)) for f in open_source(str(place))) for place in places]
     assert seen[0] >= 25
-    assert seen[1] == 0
+    assert seen[1:] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -183,8 +198,15 @@ def test_private_videos_show_no_face(model: str, film: Path, tmp_path: Path, sha
         (["{film}", "--video", "a.txt"], "should end in one of .mp4"),
         (["{film}", "--counts", "{film}/a.json"], "a.json cannot be written"),
         (["{film}", "--explain", "--privacy", "blur"], "choose one of them"),
-        (["{film}", "--jsonl", "-", "--csv", "-"], "--jsonl - and --csv - cannot both"),
+        (["{film}", "--sink", "video={film}", "--overwrite"], "is the source: choose another file"),
+        (["{film}", "--jsonl", "-", "--csv", "-"], "only one of --jsonl -, --csv - and --sink"),
+        (["{film}", "--counts", "-"], "--counts needs a file"),
+        (["{film}", "--jsonl", "-", "--sink", "json=-"], "only one of --jsonl -, --csv - and"),
         (["97", "--loop"], "not a live source"),
+        (["97", "--rotate", "auto", "--orientation", "any"], "leave out --orientation, or name"),
+        (["97", "--frozen-seconds", "inf"], "at most 86,400 s, not inf"),
+        (["97", "--retry-seconds", "nan"], "a number of seconds, not nan"),
+        (["{film}", "--counts", "a.json", "--interval", "inf"], "positive and finite, not inf s"),
         (["{film}", "--privacy", "mask"], "Invalid value for '--privacy'"),
         (["ftp://127.0.0.1/a"], "ftp:// is not supported"),
         (["http://a:secret@127.0.0.1:9/a?b=c"], "http://127.0.0.1:9/a cannot be read"),
@@ -197,6 +219,16 @@ def test_wrong_usage_is_2(model: str, film: Path, arguments: list[str], message:
     assert done.exit_code == 2
     assert message in done.stderr
     assert "secret" not in done.stderr
+
+
+def test_the_stored_command_hides_passwords_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for source, name in (("0", "camera 0"), ("rtsp://a:secret@b/c", "rtsp://b/c")):
+        words = ["genderscope", "watch", source, "--interval", "60"]
+        monkeypatch.setattr("sys.argv", words)
+        stored = redacted(source, name).command
+        assert stored == f"genderscope watch {'0' if source == '0' else name} --interval 60"
 
 
 def test_a_film_that_is_cut_off_is_1_and_what_there_is_is_written(
@@ -219,6 +251,20 @@ def test_a_film_without_a_frame_is_2(model: str, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "is not a readable video" in done.stderr
     assert os.listdir(tmp_path) == ["a.mp4"]
+
+
+def test_a_reader_that_leaves_early_does_not_lose_the_counts(
+    model: str, empty_film: Path, tmp_path: Path
+) -> None:
+    counts = tmp_path / "counts.json"
+    parts = (empty_film, "--model", model, "--loop", "--jsonl", "-", "--counts", counts)
+    with started(*parts, stdout=subprocess.PIPE) as process:
+        for _ in range(3):
+            assert "frame" in process.stdout.readline()
+        process.stdout.close()
+        process.wait(60)
+    assert process.returncode == 1
+    assert Counts.load(counts).frames >= 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -293,6 +339,19 @@ def test_a_camera_on_the_network_that_dies_and_returns(model: str, tmp_path: Pat
     assert "frame" in json.loads(jsonl.read_text().splitlines()[-1])
 
 
+def test_seconds_also_pass_while_a_source_is_lost(model: str, tmp_path: Path) -> None:
+    counts = tmp_path / "counts.json"
+    with moving_servers.Mjpeg(list(numbered(30, (96, 96)))) as server:
+        process = started(
+            *(server.url, "--model", model, "--counts", counts, "--interval", 1),
+            *("--max-seconds", 3, "--retry-seconds", 0.2, "--retries", 1000),
+        )
+        wait_for(lambda: counts.exists() and Counts.load(counts).frames > 0, process)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert len(Counts.load(counts).tracks.intervals) >= 3
+
+
 def test_a_camera_on_the_network_that_stays_away_is_1(model: str, tmp_path: Path) -> None:
     jsonl = tmp_path / "out.jsonl"
     with moving_servers.Mjpeg(list(numbered(30, (96, 96)))) as server:
@@ -352,7 +411,12 @@ def test_a_window_shows_the_frames(model: str, film: Path, screen: str) -> None:
     assert "Traceback" not in errors
 
 
-def test_keys_and_closing(model: str, screen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_and_closing(
+    model: str,
+    screen: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     from fakes import BrightnessClassifier, CountingDetector
 
     monkeypatch.setenv("DISPLAY", screen)
@@ -376,6 +440,9 @@ def test_keys_and_closing(model: str, screen: str, monkeypatch: pytest.MonkeyPat
         assert live.explainer is not None
         assert not typed("g")
         assert live.explainer is None
+        window.root.event_generate("<Key-g>")
+        assert not show(window, small, live, "mini_xception.int8", paced=False)
+        assert "a quantised model has no gradients" in capsys.readouterr().err
         live.private = True
         assert not typed("g")
         assert live.explainer is None

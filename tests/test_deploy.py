@@ -86,9 +86,8 @@ def enough(arguments: list[str], memory: str, grace_s: int) -> None:
 
 def test_the_image() -> None:
     steps = dockerfile()
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
-        "optional-dependencies"
-    ]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"]
     [installed] = re.findall(r"pip install [^&]*'\.\[(\w+)\]'", str(steps))
     assert installed in extras
     for word, rest in steps:
@@ -97,6 +96,8 @@ def test_the_image() -> None:
             for source in rest.split()[:-1]:
                 assert (ROOT / source).exists()
                 assert f"!{source}" in kept
+    for source in project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]:
+        assert any(word == "COPY" and source in rest.split() for word, rest in steps)
     last = [word for word, _ in steps][::-1].index("FROM")
     final = dict(steps[-last:])
     assert final["USER"] == "65532:65532"
@@ -186,7 +187,7 @@ def test_systemd_takes_the_unit_and_finds_it_closed(tmp_path: Path) -> None:
 def test_the_table_of_limits_has_the_defaults() -> None:
     text = (DEPLOY / "README.md").read_text()
     rows = re.findall(r"^\|[^|]+\| (`--[^|]+) \| ([\d,. ]+) \|", text, re.MULTILINE)
-    assert len(rows) == 10
+    assert len(rows) == 11
     options = parsed([])
     for names, values in rows:
         for name, value in zip(names.split(", "), values.split(", "), strict=True):

@@ -17,6 +17,7 @@ from genderscope.evaluation.audit.disaggregate import (
     outcomes,
 )
 from genderscope.evaluation.metrics.calibration import calibration as whole_calibration
+from genderscope.evaluation.predictions import Predictions
 
 EXACT = {"rel": 0, "abs": 1e-9}
 # Of each group: pictures, and how many are said wrongly, uncertain but nearer to the wrong label,
@@ -29,8 +30,13 @@ KNOWN = {
 }
 
 
-def made() -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Columns, truth, decided, said and score with the errors of ``KNOWN``, in mixed order."""
+def predicted(truth: np.ndarray, labels: np.ndarray, score: float | np.ndarray) -> Predictions:
+    files = tuple(map(str, range(len(truth))))
+    return Predictions("mine", files, truth, np.broadcast_to(score, len(truth)), labels)
+
+
+def made() -> tuple[dict[str, np.ndarray], Predictions]:
+    """Columns and predictions with the errors of ``KNOWN``, in mixed order."""
     rows = []
     for (race, gender), (n, wrong, near_wrong, near_right, none) in KNOWN.items():
         label = int(gender == "man")
@@ -43,10 +49,10 @@ def made() -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, n
             (-1, -1, np.nan, none),
         ):
             score = confidence if decided == 1 else 1 - confidence
-            rows += [(race, gender, label, decided, said, score)] * count
+            rows += [(race, gender, label, said, score)] * count
     order = np.random.default_rng(0).permutation(len(rows))
     race, gender, *numbers = (np.array(column)[order] for column in zip(*rows, strict=True))
-    return {"race": race, "gender": gender}, *numbers
+    return {"race": race, "gender": gender}, predicted(*numbers)
 
 
 def one(n: int) -> Division:
@@ -54,12 +60,12 @@ def one(n: int) -> Division:
 
 
 def test_every_number_of_known_errors_is_right():
-    columns, truth, decided, said, score = made()
+    columns, predictions = made()
     divisions = {d.columns: d for d in divide(columns, ["race", "gender"], depth=2)}
     assert list(divisions) == [("race",), ("gender",), ("race", "gender")]
     crossed = divisions["race", "gender"]
     assert crossed.names == tuple(sorted(KNOWN))
-    found = measure(outcomes(truth, decided, said, score), crossed)
+    found = measure(outcomes(predictions), crossed)
     for place, name in enumerate(crossed.names):
         n, wrong, near_wrong, near_right, none = KNOWN[name]
         undecided, errors = near_wrong + near_right, wrong + near_wrong + none
@@ -89,14 +95,15 @@ def test_every_number_of_known_errors_is_right():
 
 
 def test_is_what_scikit_learn_says():
-    columns, truth, decided, said, score = made()
+    columns, predictions = made()
     [division] = divide(columns, ["race"], depth=1)
-    found = measure(outcomes(truth, decided, said, score), division)
+    found = measure(outcomes(predictions), division)
     errors = {}
     for place, (race,) in enumerate(division.names):
         member = columns["race"] == race
-        errors[race] = zero_one_loss(truth[member], decided[member])
-        recall = recall_score(truth[member], decided[member], labels=[0], average="macro")
+        truth, decided = predictions.truth[member], predictions.forced[member]
+        errors[race] = zero_one_loss(truth, decided)
+        recall = recall_score(truth, decided, labels=[0], average="macro")
         assert found["error"].value[place] == pytest.approx(errors[race], **EXACT)
         assert found["recall_woman"].value[place] == pytest.approx(recall, **EXACT)
     np.testing.assert_allclose(found["recall_man"].value, [0.9, np.nan])  # of 100, and of 29
@@ -132,7 +139,8 @@ def test_intervals_of_groups_hold_the_truth():
     truth = (random.random(draws * n) < probability).astype(np.int64)
     decided = (score > 0.5).astype(np.int64)
     names = tuple((str(place),) for place in range(draws))
-    found = measure(outcomes(truth, decided, decided, score), Division(("draw",), names, group))
+    values = outcomes(predicted(truth, decided, score))
+    found = measure(values, Division(("draw",), names, group))
     # Means of |s - 1/2| for Beta(2, 2): 3/16.
     truths = {"error": 0.5 - 0.7 * 3 / 16, "overconfidence": 0.3 * 3 / 16}
     for key, expected in truths.items():
@@ -148,7 +156,7 @@ def test_pictures_of_known_persons_widen_the_intervals():
     group = (person % 2).astype(np.int64)
     truth, decided = np.zeros(400, np.int64), wrong.astype(np.int64)
     division = Division(("side",), (("left",), ("right",)), group)
-    measures = outcomes(truth, decided, decided, np.full(400, np.nan))
+    measures = outcomes(predicted(truth, decided, np.nan))
     alone, known = measure(measures, division), measure(measures, division, person)
     np.testing.assert_array_equal(alone["error"].value, known["error"].value)
     assert known["error"].effective_n == pytest.approx([40, 40], rel=0.1)
@@ -168,14 +176,7 @@ def test_verdicts_come_only_where_the_intervals_allow_them():
     )
     truth, decided = np.zeros(n.sum(), np.int64), wrong.astype(np.int64)
     division = Division(("g",), tuple((name,) for name in "abcde"), group)
-    found = compare(
-        [
-            (
-                division,
-                measure(outcomes(truth, decided, decided, np.full(len(truth), np.nan)), division),
-            )
-        ]
-    )
+    found = compare([(division, measure(outcomes(predicted(truth, decided, np.nan)), division))])
     errors = {division.names[group][0]: c["error"] for (_, group), c in found.items()}
     assert {name: c.verdict for name, c in errors.items()} == {
         "a": "fewer",
@@ -198,9 +199,9 @@ def errors_of(n: list[int], wrong: list[int]) -> list:
     decided = np.concatenate(
         [np.arange(k) < errors for k, errors in zip(n, wrong, strict=True)]
     ).astype(np.int64)
-    truth, none = np.zeros(sum(n), np.int64), np.full(sum(n), np.nan)
+    truth = np.zeros(sum(n), np.int64)
     division = Division(("g",), tuple((str(place),) for place in range(len(n))), group)
-    found = compare([(division, measure(outcomes(truth, decided, decided, none), division))])
+    found = compare([(division, measure(outcomes(predicted(truth, decided, np.nan)), division))])
     return [comparisons["error"] for comparisons in found.values()]
 
 
@@ -235,7 +236,7 @@ def test_a_group_of_the_smallest_size_is_compared():
 def test_one_group_has_no_comparison_and_two_have_one(values):
     truth, decided = np.zeros(100, np.int64), (np.arange(100) % 3 == 0).astype(np.int64)
     [division] = divide({"c": np.array(values)}, ["c"], depth=2)
-    found = measure(outcomes(truth, decided, decided, np.full(100, np.nan)), division)
+    found = measure(outcomes(predicted(truth, decided, np.nan)), division)
     several = len(set(values)) > 1
     assert (extremes(division, found["error"]) is not None) == several
     comparisons = compare([(division, found)]).values()
@@ -246,12 +247,13 @@ def test_calibration_is_that_of_the_whole_and_has_its_chance_level():
     random = np.random.default_rng(7)
     score = random.random(4_000)
     truth = (random.random(4_000) < score).astype(np.int64)
-    [found] = calibration(truth, metrics.decide(score), score, one(4_000), seed=0)
+    predictions = predicted(truth, metrics.decide(score), score)
+    [found] = calibration(predictions, one(4_000), seed=0)
     expected = whole_calibration(truth, score)
     assert found.ece == pytest.approx(expected.ece.value, **EXACT)
     assert found.confidence == pytest.approx(np.maximum(score, 1 - score).mean(), **EXACT)
     assert found.accuracy == pytest.approx(((score > 0.5) == truth).mean(), **EXACT)
-    assert calibration(truth, metrics.decide(score), score, one(4_000), seed=0) == [found]
+    assert calibration(predictions, one(4_000), seed=0) == [found]
 
 
 def test_calibrated_scores_stay_below_the_chance_level_as_often_as_it_says():
@@ -260,14 +262,13 @@ def test_calibrated_scores_stay_below_the_chance_level_as_often_as_it_says():
     truth = (random.random(n * sets) < score).astype(np.int64)
     names = tuple((str(place),) for place in range(sets))
     group = np.repeat(np.arange(sets), n)
-    found = calibration(
-        truth, metrics.decide(score), score, Division(("set",), names, group), seed=0
-    )
+    predictions = predicted(truth, metrics.decide(score), score)
+    found = calibration(predictions, Division(("set",), names, group), seed=0)
     below = np.mean([each.ece <= each.ece_by_chance for each in found])
     assert 0.94 <= below <= 0.96
 
 
 def test_calibration_of_few_or_of_no_scores_is_withheld():
-    truth, score = np.zeros(499, np.int64), np.full(499, 0.2)
-    assert calibration(truth, metrics.decide(score), score, one(499), seed=0) == [None]
-    assert calibration(truth, truth, np.full(499, np.nan), one(499), seed=0) == [None]
+    truth = np.zeros(499, np.int64)
+    for score in (0.2, np.nan):
+        assert calibration(predicted(truth, truth, score), one(499), seed=0) == [None]

@@ -116,9 +116,14 @@ def test_done_knows_names_of_any_kind() -> None:
     names = [f"folder/{number}.jpg" for number in range(2000)] + ["caf\udce9.jpg", "\n"]
     done = Done(iter(names))
     assert len(done) == 2002
-    assert all(name in done for name in names)
-    assert not any(f"{name}x" in done for name in names)
-    assert "a" not in Done([])
+    assert all(map(done.take, names))
+    assert not any(done.take(f"{name}x") for name in names)
+    assert not Done([]).take("a")
+
+
+def test_each_of_several_pictures_of_one_name_is_done_once() -> None:
+    done = Done(["b", "a", "b", "c"])
+    assert [done.take(name) for name in "bbbacca"] == [*[True] * 2, False, True, True, False, False]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import re
 import socket
@@ -52,6 +53,7 @@ def children() -> set[int]:
         (encoded("JPEG", progressive=True)[:-300], 10),
         (hostile.jpeg_of_scans(64, 3000), 101),
         (hostile.jpeg_with_junk(64, 10), 0),
+        (b"\xff\xd8" + b"\xff" * 2_000_000, 0),  # fill bytes only
         (encoded("PNG"), 1),
         (hostile.png_of_zeros(9, 9, 2, 8, *[b"tEXt"] * 30_000), 0),
         (encoded("WEBP"), 0),
@@ -60,6 +62,13 @@ def children() -> set[int]:
 )
 def test_the_structure_bounds_the_time_of_ordinary_files(data: bytes, passes: int) -> None:
     assert structure.passes(data) == passes
+
+
+def test_what_the_structure_does_not_bound_is_not_opened_here() -> None:
+    many_comments = b"\xff\xd8" + b"\xff\xfe\0\2" * 2_000_000
+    begin = time.thread_time()
+    assert decode.work_pixels(many_comments, structure.passes(many_comments)) == math.inf
+    assert time.thread_time() - begin < 1
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")

@@ -2,6 +2,9 @@
 
 import http.server
 import io
+import os
+import re
+import shutil
 import threading
 import time
 from base64 import b64encode
@@ -109,12 +112,12 @@ def test_transparency_is_white_as_in_files(tmp_path: Path) -> None:
         (7, "not int"),
         ({"a.jpg": 1}, "not dict"),
         ([np.zeros((9, 9, 3), np.uint8), None], r"not NoneType \(picture 1\)"),
-        ([np.zeros((9, 9), int)], r"not \(9, 9\) of int64 \(picture 0\)"),
+        ([np.zeros((9, 9), int)], r"not of int64 \(picture 0\)"),
         (io.StringIO("text"), "not StringIO"),
         (io.TextIOWrapper(io.BytesIO(b"\xff\xd8")), "not TextIOWrapper"),
-        (np.zeros((9, 9, 2), np.uint8), r"not \(9, 9, 2\) of uint8"),
+        (np.zeros((9, 9, 2), np.uint8), r"shape must be .* 1, 3 or 4\), not \(9, 9, 2\)"),
         (np.zeros((0, 9, 3), np.uint8), r"not \(0, 9, 3\)"),
-        (np.zeros((9, 9, 3), np.uint16), "of uint16"),
+        (np.zeros((9, 9, 3), np.uint16), "of uint8, or of floats from 0 to 1, not of uint16"),
         (np.full((9, 9, 3), 255.0), "from 0 to 1, not 255 to 255"),
         (np.full((9, 9, 3), np.nan), "from 0 to 1, not nan"),
     ],
@@ -175,6 +178,31 @@ def test_a_file_that_cannot_be_read_says_why(portrait: Path) -> None:
     ):
         with pytest.raises(PictureError, match=says):
             inputs.read(picture)
+
+
+def test_a_name_that_no_picture_has_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for path, says in (
+        ("", "the path of the picture is empty"),
+        ("a\0b.jpg", r"a\x00b.jpg cannot be the name of a file: embedded null byte"),
+        ("a\n\udcff.jpg", r"a\n\udcff.jpg is not there; check the path"),
+        ("~/a.jpg", f"~/a.jpg is not there; write {tmp_path}/a.jpg: ~ is not expanded here"),
+        ("*.jpg", "*.jpg is not there; a pattern is not expanded here: use glob.glob"),
+        ("http://127.0.0.1:9/a\nb", r"http://127.0.0.1:9/a\nb cannot be reached: "),
+    ):
+        with pytest.raises(PictureError, match=f"^{re.escape(says)}"):
+            inputs.read(path)
+
+
+def test_a_name_that_is_not_utf_8_is_read(portrait: Path, tmp_path: Path) -> None:
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jpg")
+    try:
+        shutil.copy(portrait, odd)
+    except OSError:
+        pytest.skip("needs a file system that takes any bytes in names")
+    np.testing.assert_array_equal(inputs.read(odd), decode.read(portrait))
 
 
 def test_several_pictures_are_answered_in_order_and_in_batches(tmp_path: Path) -> None:

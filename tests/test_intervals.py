@@ -10,6 +10,7 @@ pytest.importorskip("scipy", reason="needs the eval extra")
 
 from genderscope.evaluation import metrics
 from genderscope.evaluation.audit import intervals
+from genderscope.evaluation.audit.results import Extreme
 
 DRAWS = 2_000
 
@@ -79,7 +80,8 @@ def test_intervals_hold_the_truth_as_often_as_they_say(shares, n):
     ],
 )
 def test_the_largest_difference_and_ratio_are_held(shares, n, at_most):
-    found = [intervals.extremes(seen, np.array(n)) for seen in drawn(list(shares), list(n))]
+    names = [{}] * len(n)
+    found = [intervals.extremes(names, seen, np.array(n)) for seen in drawn(list(shares), list(n))]
     for between, truth in (
         ([each.difference_interval for each in found], max(shares) - min(shares)),
         ([each.ratio_interval for each in found], max(shares) / min(shares)),
@@ -89,12 +91,16 @@ def test_the_largest_difference_and_ratio_are_held(shares, n, at_most):
 
 
 def test_extremes_by_hand():
-    found = intervals.extremes(np.array([0.2, 0.1, 0.4]), np.array([100, 100, 100]))
-    assert (found.most, found.least) == (2, 1)
+    names, n = [{"site": name} for name in "abc"], np.array([100, 100, 100])
+    found = intervals.extremes(names, np.array([0.2, 0.1, 0.4]), n)
+    assert found.most == Extreme(group={"site": "c"}, value=0.4)
+    assert found.least == Extreme(group={"site": "b"}, value=0.1)
     assert found.difference == pytest.approx(0.3)
     assert found.ratio == pytest.approx(4)
-    alike = intervals.extremes(np.zeros(3), np.array([100, 100, 100]))
-    assert (alike.most, alike.least) == (0, 2)  # two groups, not one twice
+    alike = intervals.extremes(names, np.zeros(3), n)
+    assert alike.most.group != alike.least.group  # two groups, not one twice
+    assert (alike.most.group, alike.least.group) == (names[0], names[2])
+    assert (alike.ratio, alike.ratio_interval) == (None, (1, None))
 
 
 def test_pictures_of_one_person_count_for_less():

@@ -15,6 +15,7 @@ from genderscope.core import plugins
 from genderscope.core.errors import UsageError
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Box, Face, Frame, Image, Prediction, Result, Scene
+from genderscope.detection.ignored import ignoring
 from genderscope.imaging import decode, draw
 from genderscope.inference.classifier import GUIDED, Classifier, find
 from genderscope.inference.explainer import Explainer
@@ -329,6 +330,15 @@ def test_a_video_can_be_read_again_with_its_times(tmp_path: Path) -> None:
     assert frames[3].image[:, :20].max() < 40  # black beside what is narrow
 
 
+def test_pictures_too_wide_for_the_codec_are_shrunk(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="needs the extra [video]")
+    file = tmp_path / "out.mp4"
+    with plugins.load("sinks", "video").create(str(file)) as sink:
+        sink.write(Scene(Frame("", np.full((20, 17_000, 3), 120, np.uint8), time_s=0)))
+    [frame] = open_source(str(file))
+    assert frame.image.shape == (20, 16_384, 3)
+
+
 @pytest.mark.parametrize(("name", "message"), [("a.txt", "should end in"), ("no/a.mp4", "cannot")])
 def test_a_video_that_cannot_be_written(name: str, message: str, tmp_path: Path) -> None:
     pytest.importorskip("av", reason="needs the extra [video]")
@@ -358,6 +368,18 @@ def test_windows_give_what_whole_frames_give(
     assert tracks(scenes) == tracks(whole)
     faces = [sum(len(scene.results) for scene in of) for of in (scenes, whole)]
     assert faces[0] == pytest.approx(faces[1], rel=0.03)
+
+
+def test_windows_keep_only_what_whole_frames_keep(model: str, shared: Path) -> None:
+    weights = next(shared.glob("models/*yunet*.onnx"))
+    limits = {"detection_size": 320, "min_face_px": 38, "min_score": 0.85}
+    detector = ignoring(detection.create("yunet", model=weights, **limits), ["160,0,160,240"])
+    live = Live(Pipeline(Classifier.load(model), detector), drawn=False)
+    faces = [result.face for scene in live.stream(video()) for result in scene.results]
+    assert len(faces) > 20
+    assert max(face.box.centre[0] for face in faces) < 160
+    assert min(face.score for face in faces) >= 0.85
+    assert min(min(face.box.width, face.box.height) for face in faces) >= 38
 
 
 def test_a_face_has_the_same_scores_however_often_the_whole_frame_is_searched(

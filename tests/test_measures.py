@@ -57,7 +57,7 @@ def test_a_frame_is_evaluated_as_a_table_is(read: Any, table: Path, scope: Any) 
     assert "<td>accuracy, light dim</td><td>40</td><td>100.0% (91.2 to 100.0)" in (
         result._repr_html_()
     )
-    few = genderscope.evaluate(read(table), scope, limit=70)
+    few = genderscope.evaluate(read(table), scope, limit=np.int64(70), batch_size=np.uint8(9))
     assert few.n == 70
     with pytest.raises(DatasetError, match="frame lacks the columns label; it has: file, light"):
         genderscope.evaluate(read(table)[["file", "light"]], scope)
@@ -103,6 +103,7 @@ def test_the_score_of_a_frame_may_be_the_confidence(read: Any, tmp_path: Path) -
         ({"batch_size": 0}, "batch_size must be a whole number of at least 1, not 0"),
         ({"limit": -1}, "limit must be a whole number of at least 1, not -1"),
         ({"limit": 1.5}, "limit must be a whole number of at least 1, not 1.5"),
+        ({"limit": True}, "limit must be a whole number of at least 1, not True"),
         ({"split": "val"}, "a frame has no splits"),
     ],
 )
@@ -111,6 +112,21 @@ def test_evaluate_refuses_what_cannot_work(
 ) -> None:
     with pytest.raises(UsageError, match=says):
         genderscope.evaluate(pandas.read_csv(table), scope, **options)
+
+
+def test_evaluate_needs_a_scope(table: Path) -> None:
+    with pytest.raises(UsageError, match=r"scope must be what load\(\) returns, not 'fast'"):
+        genderscope.evaluate(pandas.read_csv(table), "fast")  # type: ignore[arg-type]
+
+
+def test_evaluate_says_how_a_table_is_named(scope: genderscope.Scope) -> None:
+    with pytest.raises(UsageError, match=r"such as table:labels\.csv, not 'labels\.csv'"):
+        genderscope.evaluate("labels.csv", scope)
+
+
+def test_audit_refuses_a_depth_of_0(table: Path) -> None:
+    with pytest.raises(UsageError, match="depth must be a whole number of at least 1, not 0"):
+        genderscope.audit(table, depth=0)
 
 
 def test_audit_refuses_an_unknown_meaning_of_scores(table: Path) -> None:

@@ -111,7 +111,7 @@ def test_crops_that_are_faces_always_give_one() -> None:
 
 @pytest.mark.parametrize("min_confidence", [-0.1, 1.1, float("nan")])
 def test_a_threshold_that_is_none_is_refused(min_confidence: float) -> None:
-    with pytest.raises(UsageError, match="between 0 and 1"):
+    with pytest.raises(UsageError, match="a number from 0 to 1"):
         fake_scope(min_confidence)
 
 

@@ -167,7 +167,7 @@ def test_a_score_may_be_the_confidence_and_columns_have_any_name(tmp_path):
     read = predictions.read(source, "confidence")
     np.testing.assert_allclose(read.score, [0.1, 0.8, np.nan])
     assert read.labels.tolist() == [0, 1, 2]
-    with pytest.raises(DatasetError, match="add --score-is confidence"):
+    with pytest.raises(DatasetError, match="add --score-is confidence, in Python score_is="):
         predictions.read(source)
     with pytest.raises(DatasetError, match=r"csv\?file=path&prediction=pred&score=p'"):
         predictions.read(file)

@@ -23,6 +23,9 @@ from serving import serving as start
 
 httpx = pytest.importorskip("httpx")
 psutil = pytest.importorskip("psutil")
+sockets = pytest.importorskip("websockets.sync.client")
+
+from websockets.exceptions import ConnectionClosed  # noqa: E402
 
 TOKEN = "a-token-of-some-length"
 STRACE = shutil.which("strace")
@@ -197,6 +200,11 @@ def test_ctrl_c_is_130_and_nothing_is_logged_of_requests(model: str, portrait: P
             answer = client.post("/v1/classify", files=files, headers=right)
             assert answer.status_code == status
         client.get("/secret")
+        live = f"ws://{client.base_url.host}:{client.base_url.port}/v1/live"
+        with sockets.connect(live, additional_headers=right, proxy=None) as no_text:
+            no_text.send(b"\xff", text=True)
+            with pytest.raises(ConnectionClosed, match="1007"):
+                no_text.recv(timeout=20)
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=30)
         assert (process.returncode, output, errors) == (130, "", "")

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import fields
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -13,15 +15,17 @@ import numpy as np
 import pytest
 
 import hostile
+from fakes import BrightnessClassifier
 from genderscope.core.errors import UsageError
 from genderscope.imaging import decode
-from serving import Gated, fake_engine, problem, running, wait_until
+from serving import Gated, engine_of, fake_engine, problem, running, wait_until
 
 httpx = pytest.importorskip("httpx")
 psutil = pytest.importorskip("psutil")
 
 from genderscope.server import bodies  # noqa: E402
 from genderscope.server.connections import listen  # noqa: E402
+from genderscope.server.engine import Model  # noqa: E402
 from genderscope.server.limits import Limits  # noqa: E402
 from genderscope.server.problems import Problem  # noqa: E402
 
@@ -167,6 +171,7 @@ def test_cors_is_closed_unless_an_origin_is_allowed() -> None:
         assert client.options("/v1/classify", headers=asked).status_code == 200
         response = client.post("/v1/classify", content=PICTURE, headers={"Origin": ORIGIN})
         assert response.headers["access-control-allow-origin"] == ORIGIN
+        assert response.headers["access-control-expose-headers"] == "Retry-After"
         others = {"Origin": "https://other.example"}
         problem(client.post("/v1/classify", content=PICTURE, headers=others), 403, "--allow-origin")
 
@@ -205,6 +210,7 @@ def upgrade(path: str, *, host: str = "localhost", key: str = "AAAAAAAAAAAAAAAAA
         (upgrade("/v1/live").replace(b"GET", b"POST"), 405),
         (upgrade("/v1/live").replace(b": 13", b": 12"), 400),
         (upgrade("/nowhere"), 404),
+        (upgrade("/web/main.js"), 404),
     ],
 )
 def test_errors_of_the_protocol_are_problems(client: Any, request_: bytes, status: int) -> None:
@@ -323,6 +329,21 @@ def test_a_body_that_goes_on_after_its_refusal_is_cut(client: Any) -> None:
     thread.join(60)
     assert heard[0].startswith(b"HTTP/1.1 413 ")
     assert heard[1] == b"cut"
+
+
+def test_a_response_that_nobody_reads_is_cut(tmp_path: Path) -> None:
+    file = tmp_path / "large.onnx"
+    with file.open("wb") as large:
+        large.truncate(50_000_000)
+    engine = engine_of({"brightness": Model(BrightnessClassifier(), None, file)}, Gated())
+    with running(engine, Limits(timeout_s=0.5)) as client:
+        address = (client.base_url.host, client.base_url.port)
+        with closing(socket.create_connection(address)) as end:
+            end.settimeout(20)
+            end.sendall(b"GET /v1/models/brightness/network HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            time.sleep(2)
+            assert sum(map(len, iter(partial(end.recv, 65536), b""))) < 50_000_000
+        assert len(client.get("/v1/models/brightness/network").content) == 50_000_000
 
 
 def test_a_refused_connection_is_used_again(client: Any) -> None:

@@ -1,7 +1,9 @@
 import base64
 import json
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +217,19 @@ def test_silence_and_too_much_are_closed(limits: dict[str, Any], data: bytes, co
         with connected(client) as socket:
             socket.send(frame(1))
             assert heard(socket)["frame"] == 1
+
+
+def test_a_client_that_reads_nothing_is_cut_off() -> None:
+    refused = json.dumps({"x" * 100_000: 1})  # the answer names the unknown option
+    with (
+        running(fake_engine(Gated()), Limits(timeout_s=0.5)) as client,
+        connected(client, max_queue=1) as socket,
+    ):
+        socket.socket.settimeout(20)
+        with pytest.raises(exceptions.ConnectionClosed) as caught:
+            deque(map(socket.send, repeat(refused)), maxlen=0)
+        assert not isinstance(caught.value.__cause__, TimeoutError)
+        wait_until(lambda: "genderscope_live 0.0" in client.get("/metrics").text)
 
 
 def test_a_client_that_leaves_at_work_leaves_nothing() -> None:

@@ -1,5 +1,9 @@
 import csv
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +80,7 @@ def test_a_record_holds_what_is_known() -> None:
 def test_texts_hold_one_record_a_picture(sink: str, tmp_path: Path) -> None:
     file = tmp_path / "out"
     write(sink, str(file))
-    assert read(sink, file.read_bytes().decode(errors="surrogateescape")) == RECORDS
+    assert read(sink, file.read_text()) == RECORDS
 
 
 @pytest.mark.parametrize("sink", ["json", "jsonl"])
@@ -97,14 +101,44 @@ def test_records_can_be_read_while_others_come(tmp_path: Path) -> None:
         assert read("jsonl", file.read_text()) == RECORDS[:1]
 
 
+WRITER = """
+import signal
+from itertools import count
+from genderscope.sinks import TextSink
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+try:
+    with TextSink("-") as sink:
+        try:
+            for number in count():
+                sink.file.write(f"{number:06000}\\n")
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+except KeyboardInterrupt:
+    pass
+"""
+
+
+def test_an_interrupt_writes_each_line_once_and_whole() -> None:
+    """The reader is slow, so the interrupt meets a line that is written in part."""
+    with subprocess.Popen([sys.executable, "-c", WRITER], stdout=subprocess.PIPE) as process:
+        data = os.read(process.stdout.fileno(), 10_000)
+        time.sleep(0.2)  # until the pipe is full
+        process.terminate()
+        time.sleep(0.2)
+        data += process.stdout.read()
+    lines = data.decode().splitlines(keepends=True)
+    assert lines == [f"{number:06000}\n" for number in range(len(lines))]
+
+
 def test_a_csv_has_a_row_for_each_face_and_no_formula(tmp_path: Path) -> None:
     file = tmp_path / "out"
     formula = Scene(Frame("=1+1.jpg", error="@is broken"))
     left = Result(Face(Box(-3, 8, 12, 14), 0.9), Prediction((0.9, 0.1)))
     write("csv", str(file), (*SCENES, formula, Scene(Frame("b.jpg", IMAGE), (left,))))
-    rows = read("csv", file.read_bytes().decode(errors="surrogateescape"))
+    rows = read("csv", file.read_text())
+    odd = 'caf\\xe9, "one"\n.jpg'
     assert [row["path"] for row in rows] == [
-        *("a.jpg", "a.jpg", "empty.jpg", ODD_NAME, "'=1+1.jpg", "b.jpg")
+        *("a.jpg", "a.jpg", "empty.jpg", odd, "'=1+1.jpg", "b.jpg")
     ]
     assert [row["label"] for row in rows] == ["woman", "uncertain", "", "", "", "woman"]
     assert [row["error"] for row in rows[2:5]] == ["", 'it is broken, "so"', "'@is broken"]

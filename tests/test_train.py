@@ -401,8 +401,8 @@ def test_one_command_trains_a_recipe_and_what_it_builds_on_first(crops, tmp_path
     assert record.settings.teachers == ("standard_cnn",)
     assert record.settings.init_from == "mini_first"
     assert record.provenance.command.startswith("genderscope ")
-    trained = [line for line in result.stderr.splitlines() if line.startswith("first ")]
-    assert [line.split(",")[0] for line in trained] == ["first standard_cnn", "first mini_first"]
+    trained = [line.split()[1] for line in result.stderr.splitlines() if " first, in " in line]
+    assert trained == ["standard_cnn", "mini_first"]
     assert Classifier.load(tmp_path / "runs" / "mini" / "mini_xception.onnx").name
 
 
@@ -483,7 +483,7 @@ def test_a_trial_that_diverges_does_not_end_the_search(crops, tmp_path, monkeypa
     result = CliRunner().invoke(app, [*command, "--trials", "1"])
     assert result.exit_code == 2, result.output
     assert "trial 0: loss not a number" in result.stderr
-    assert "study.sqlite ended with a loss: the same command tries others" in result.stderr
+    assert "study.sqlite ended with a loss: repeat the command to try others" in result.stderr
     monkeypatch.undo()
     result = CliRunner().invoke(app, [*command, "--trials", "1"])
     assert result.exit_code == 0, result.output

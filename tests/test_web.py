@@ -181,6 +181,21 @@ def test_the_camera_is_followed_live(page: Any) -> None:
     assert page.inner_text("#camera-start") == "Start the camera"
 
 
+def test_a_camera_that_is_lost_stops(page: Any) -> None:
+    film(page)
+    page.evaluate(
+        """() => {
+            const [track] = document.getElementById("camera-video").srcObject.getVideoTracks();
+            track.dispatchEvent(new Event("ended"));
+        }"""
+    )
+    assert "The camera is gone" in page.inner_text("#camera-problem")
+    assert page.inner_text("#camera-start") == "Start the camera"
+    page.click("#camera-start")
+    until(page, lambda: page.inner_text("#camera-start") == "Stop the camera")
+    assert not page.is_visible("#camera-problem")
+
+
 def test_the_camera_draws_its_video_and_sends_small_pictures(browser: Any, address: str) -> None:
     """With crops and maps only where the list is shown anew."""
     with opened(browser, address) as page:
@@ -248,6 +263,26 @@ def test_the_tab_cuts_faces_out_as_the_service_does(
         there = there if spec.channels == 1 else there.transpose(2, 0, 1)
         assert abs(here - there).max() <= 2
         assert abs(here - there).mean() < 0.5  # OpenCV samples at 32nds of a pixel and rounds twice
+
+
+def test_what_is_left_is_counted_and_not_saved(page: Any, small: Path) -> None:
+    page.evaluate(
+        """() => {
+            const find = (id) => document.getElementById(id);
+            const [progress, save] = [find("progress"), find("save-csv")];
+            window.told = [];
+            const keep = () => told.push([progress.textContent, save.disabled]);
+            new MutationObserver(keep).observe(progress, { childList: true });
+        }"""
+    )
+    page.set_input_files("#files", small)
+    page.select_option("#model", index=1)
+    page.select_option("#model", index=0)
+    until(page, lambda: page.inner_text("#progress") == "1 picture, 1 face.")
+    told = page.evaluate("told")
+    assert told[0][0].startswith("1 picture remaining")
+    assert all(disabled == ("remaining" in text) for text, disabled in told)
+    assert not any("2 pictures" in text for text, _ in told)
 
 
 def test_another_model_is_asked(page: Any, client: Any, small: Path) -> None:
@@ -443,9 +478,20 @@ def test_a_token_is_asked_for_and_a_lost_service_is_told(browser: Any, small: Pa
         page.click("#token-form button")
         until(page, lambda: page.inner_text("#failure") == "The token is wrong.")
         page.fill("#token", TOKEN)
-        page.keyboard.press("Enter")
+        page.evaluate(
+            """() => {
+                const form = document.getElementById("token-form");
+                form.requestSubmit();
+                form.requestSubmit();
+            }"""
+        )
         page.wait_for_selector(browsing.SHOWN)
         upload(page, small)
+        downloads: list[Any] = []
+        page.on("download", downloads.append)
+        page.click("#save-csv")
+        page.wait_for_timeout(500)
+        assert len(downloads) == 1
         film(page)
         for stored in ("document.cookie", "localStorage.length", "sessionStorage.length"):
             assert not page.evaluate(stored)

@@ -24,12 +24,12 @@ MALE = "male"
 
 
 def rectangle(box: Box) -> tuple[int, int, int, int]:
-    """Top, right, bottom, left, as it reads boxes."""
+    """Top, right, bottom, left, as the package expects."""
     return round(box.y), round(box.x + box.width), round(box.y + box.height), round(box.x)
 
 
 def answers(dataset: str, split: str | None, detector: str | None) -> Iterator[Answer]:
-    """Its answer for each sample of a data set, by the score of its more probable label."""
+    """The package's answer for each sample, from the confidence of its more probable label."""
     network = AgeAndGender()
     samples = datasets.read(dataset, split)
     for located in stream(samples, detection.create(detector), PRESETS["paper"]):

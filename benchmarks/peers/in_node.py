@@ -19,7 +19,7 @@ SCRIPT = Path(__file__).with_suffix(".mjs")
 
 
 def answers(samples: Sequence[Sample], lines: Iterable[str]) -> Iterator[Answer]:
-    """The answer in each line of the script, with the label as a group to compare by."""
+    """The answers in the script's lines, with the label as a group to compare by."""
     for sample, line in zip(samples, lines, strict=True):
         score, found = line.strip().split(",")
         if score:
@@ -35,11 +35,11 @@ def main() -> None:
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--split")
     parser.add_argument("--limit", type=int)
-    parser.add_argument("--node", type=Path, required=True, help="folder that has node_modules")
+    parser.add_argument("--node", type=Path, required=True, help="folder with node_modules")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     samples = list(islice(datasets.read(options.dataset, options.split), options.limit))
-    ran = subprocess.run(
+    completed = subprocess.run(
         ["node", str(SCRIPT), options.package],
         cwd=options.node,
         input="".join(f"{sample.file.resolve()}\n" for sample in samples),
@@ -47,8 +47,8 @@ def main() -> None:
         text=True,
         check=True,
     )
-    made = predictions.of(answers(samples, ran.stdout.splitlines()), options.package)
-    predictions.write(options.out, made)
+    answered = answers(samples, completed.stdout.splitlines())
+    predictions.write(options.out, predictions.of(answered, options.package))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from genderscope.core.types import LABELS, Sample
 
 
 def labelled(sample: Sample) -> Sample:
-    """A sample whose label, if it has one, is its group ``labelled`` too."""
+    """A sample with its label, if it has one, as the group ``labelled``."""
     if sample.label is None:
         return sample
     return replace(sample, groups={**sample.groups, "labelled": LABELS[sample.label]})

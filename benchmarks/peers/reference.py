@@ -1,9 +1,9 @@
-"""The reference's mini-Xception, for its arithmetic alone: random weights, since time does not
-depend on them.
+"""The reference's mini-Xception, for timing only: random weights, since time does not depend on
+them.
 
 The layers are those of oarriaga/face_classification (Arriaga et al. 2017, arXiv:1710.07557) for a
-grey crop of 64 x 64 pixels and two classes, written anew in torch. A pooling pads both sides of its
-maps here, and one side there: as many operations on maps of the same sizes.
+grey crop of 64 x 64 pixels and two classes, reimplemented in torch. Pooling pads both sides of the
+maps here, and one side there: the maps and the number of operations are the same.
 """
 
 from pathlib import Path
@@ -26,8 +26,8 @@ def separable(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class Block(nn.Module):
-    """Two separable convolutions and a pooling beside a strided 1x1 convolution, and no ReLU after
-    their sum.
+    """Two separable convolutions and pooling, with a strided 1x1 convolution as the shortcut, and
+    no ReLU after the sum.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:

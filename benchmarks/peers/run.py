@@ -17,11 +17,10 @@ import torch
 from msgspec.structs import asdict
 
 from benchmarks.peers import reference
-from benchmarks.results import Peers, Photographs, PhotographTiming, Size
+from benchmarks.results import Peers, Photographs, PhotographTiming, Size, provenance
 from genderscope import detection
 from genderscope.api import Scope
 from genderscope.core import plugins, sessions
-from genderscope.core.results import Provenance, command_of, versions
 from genderscope.core.types import Floats
 from genderscope.evaluation.benchmark import BATCHES, REPEATS, machine, network
 from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
@@ -34,7 +33,7 @@ from genderscope.reporting.page import Table
 OURS = "mini_xception"
 REFERENCE = "the reference's, ONNX Runtime"
 EAGER = "the reference's, torch eager"
-# What the reference's repository and its paper's size imply: see README.md.
+# Of the published network: see README.md.
 EXPECTED = Size(parameters=51_186, multiply_adds=10_071_232)
 PHOTOGRAPHS = 8
 SEED = 0
@@ -42,7 +41,7 @@ T = TypeVar("T")
 
 
 def in_torch(module: torch.nn.Module, faces: int, channels: int, size: int) -> Callable[[], object]:
-    """A network in torch as it is, without any graph made of it."""
+    """A call of a network in eager torch."""
     module = module.eval()
     inputs = torch.randn(faces, channels, size, size)
 
@@ -54,13 +53,13 @@ def in_torch(module: torch.nn.Module, faces: int, channels: int, size: int) -> C
 
 
 def running(file: Path, faces: int) -> Callable[[], object]:
-    """A network in ONNX Runtime on one thread."""
-    opened = sessions.create(file, threads=1)
-    return partial(opened.run, None, network.inputs(opened, faces))
+    """A call of a network in ONNX Runtime on one thread."""
+    session = sessions.create(file, threads=1)
+    return partial(session.run, None, network.inputs(session, faces))
 
 
 def networks(rounds: int) -> dict[str, Any]:  # fields of Peers
-    """Every network in every way, by batch size, and compared with the reference's."""
+    """The time of every network and runtime by batch size, compared with the reference."""
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     theirs = reference.create()
@@ -74,7 +73,7 @@ def networks(rounds: int) -> dict[str, Any]:  # fields of Peers
             multiply_adds=network.multiply_adds(file),
         )
         if counts != EXPECTED:
-            sys.exit(f"the reference has {EXPECTED}, this one {counts}: it is not the same network")
+            sys.exit(f"the published reference has {EXPECTED}, this reimplementation {counts}")
         times = {}
         for batch in BATCHES:
             calls = {
@@ -86,15 +85,15 @@ def networks(rounds: int) -> dict[str, Any]:  # fields of Peers
                 ),
             }
             times[batch] = take_turns(calls, rounds, REPEATS[batch])
-            # By itself: its threads would still spin while the others are timed.
-            opened = onnxruntime.InferenceSession(WEIGHTS / f"{OURS}.onnx")
-            default = partial(opened.run, None, network.inputs(opened, batch))
+            # Measured separately: its spinning threads would slow the others.
+            session = onnxruntime.InferenceSession(WEIGHTS / f"{OURS}.onnx")
+            default = partial(session.run, None, network.inputs(session, batch))
             name = f"{OURS}, ONNX Runtime's defaults"
-            times[batch][name] = take_turns({name: default}, rounds, REPEATS[batch])[name]
-            del opened, default
+            times[batch] |= take_turns({name: default}, rounds, REPEATS[batch])
+            del session, default
     return {
         "reference": counts,
-        "times": _by_batch(times, lambda seconds, batch: summary(seconds, batch)),
+        "times": _by_batch(times, summary),
         "to_reference": _by_batch(
             times, lambda seconds, batch: ratio(seconds, times[batch][REFERENCE], SEED)
         ),
@@ -105,16 +104,16 @@ def networks(rounds: int) -> dict[str, Any]:  # fields of Peers
 
 
 def _by_batch(
-    times: Mapping[int, Mapping[str, Floats]], of: Callable[[Floats, int], T]
+    times: Mapping[int, Mapping[str, Floats]], statistic: Callable[[Floats, int], T]
 ) -> dict[str, dict[str, T]]:
     return {
-        name: {str(batch): of(times[batch][name], batch) for batch in BATCHES}
+        name: {str(batch): statistic(times[batch][name], batch) for batch in BATCHES}
         for name in times[BATCHES[0]]
     }
 
 
 def sequential(scope: Scope, files: Sequence[Path]) -> int:
-    """Picture by picture and face by face, as deepface and its like are used."""
+    """One picture and one face at a time, as deepface and similar libraries are used."""
     faces = 0
     for file in files:
         image = decode.read(file)
@@ -129,7 +128,7 @@ def streamed(scope: Scope, files: Sequence[Path]) -> int:
 
 
 def photographs(file: Path, rounds: int) -> Photographs:
-    """One photograph many times over, both ways, with all cores and threads as they come."""
+    """Both ways on copies of one photograph, with all cores and default threads."""
     files = [file] * PHOTOGRAPHS
     scope = Scope(Classifier.load(OURS), detection.create())
     ways = {"sequential": sequential, "stream": streamed}
@@ -163,35 +162,30 @@ def tables(result: Peers) -> list[Table]:
     head = ["network"]
     for batch in BATCHES:
         head += [
-            f"ms a face, batch {batch}",
+            f"ms per face, batch {batch}",
             "95th percentile",
             "faces/s",
-            "in the reference's time",
+            "time / the reference's",
         ]
     eager = result.to_torch_eager[OURS]["1"]
-    least, most = eager.interval
+    low, high = eager.interval
     photographs = result.photographs
     return [
         Table(
             head,
             rows,
-            f"One thread but for the defaults; intervals are 95% (bootstrap). At batch 1 {OURS} "
-            f"takes {eager.value:.3f} ({least:.3f}-{most:.3f}) of "
-            "the time of the reference's in torch eager.",
+            f"One thread, except for the defaults; 95% intervals (bootstrap). At batch 1 {OURS} "
+            f"takes {eager.value:.3f} ({low:.3f}-{high:.3f}) of the time of the reference in eager "
+            "torch.",
         ),
         Table(
             ["photographs", "photographs/s", "faces/s", "faces"],
             [
-                [
-                    name,
-                    f"{way.photographs_per_s:.2f}",
-                    f"{way.faces_per_s:.1f}",
-                    f"{way.faces}",
-                ]
+                [name, f"{way.photographs_per_s:.2f}", f"{way.faces_per_s:.1f}", f"{way.faces}"]
                 for name, way in photographs.ways.items()
             ],
             f"Faces found by {photographs.detector}. The stream is "
-            f"{benchmark.ratio(photographs.sequential_to_stream)} times as quick.",
+            f"{benchmark.ratio(photographs.sequential_to_stream)} times as fast.",
         ),
     ]
 
@@ -199,19 +193,13 @@ def tables(result: Peers) -> list[Table]:
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument(
-        "--out", type=Path, required=True, help="the JSON file; Markdown beside it"
+        "--out", type=Path, required=True, help="JSON file; the Markdown is written next to it"
     )
     options.add_argument("--rounds", type=int, default=60)
-    options.add_argument(
-        "--picture", type=Path, default=WEIGHTS.parent / "imaging/samples/astronaut.jpg"
-    )
+    options.add_argument("--picture", type=Path, default=decode.PORTRAIT)
     arguments = options.parse_args()
     result = Peers(
-        provenance=Provenance(
-            command=command_of("benchmarks.peers.run"),
-            versions=versions((*machine.LIBRARIES, "torch")),
-            seed=SEED,
-        ),
+        provenance=provenance("peers.run", (*machine.LIBRARIES, "torch"), seed=SEED),
         machine=machine.describe(),
         **networks(arguments.rounds),
         photographs=photographs(arguments.picture, max(arguments.rounds // 6, 1)),

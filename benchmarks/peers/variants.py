@@ -1,9 +1,9 @@
-"""The time of mini-Xception with other layers, and run with other settings.
+"""The time of mini-Xception with other layers and with other runtime settings.
 
     python -m benchmarks.peers.variants --out results/benchmark/variants.json
 
-Layers have random weights, since time does not depend on them; accuracy is not measured here. All
-take turns with the reference's network.
+Layers have random weights, since time does not depend on them; accuracy is not measured. All take
+turns with the reference network.
 """
 
 import argparse
@@ -18,9 +18,8 @@ from msgspec.structs import asdict
 from torch import Tensor, nn
 
 from benchmarks.peers import reference
-from benchmarks.results import ChunkTiming, Variant, Variants, VariantTiming
+from benchmarks.results import ChunkTiming, Variant, Variants, VariantTiming, provenance
 from genderscope.core import sessions
-from genderscope.core.results import Provenance, command_of, versions
 from genderscope.evaluation.benchmark import BATCHES, REPEATS, machine, network
 from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
 from genderscope.evaluation.benchmark.results import Timing
@@ -39,14 +38,13 @@ class Layers:
     """A mini-Xception.
 
     Attributes:
-        stem: ``plain`` for two 3x3 convolutions, ``separable`` where the second is one, ``single``
-            without the second; the first halves the maps.
-        blocks: (maps, stride) of each.
-        halved_by: what halves a block's maps: its ``pooling``, or its ``first`` or ``second``
+        stem: ``plain`` for two 3x3 convolutions, ``separable`` with a separable second one,
+            ``single`` without a second one; the first has stride 2.
+        blocks: (channels, stride) of each.
+        halved_by: what downsamples a block: its ``pooling``, or its ``first`` or ``second``
             depthwise convolution.
-        added: a block that changes neither the number nor the size of its maps adds them as they
-            are, without a convolution.
-        last: side of the last convolution.
+        added: whether blocks that keep the shape of their maps have an identity shortcut.
+        last: kernel size of the last convolution.
         size: of the crop in pixels.
     """
 
@@ -144,14 +142,14 @@ def create(layers: Layers) -> nn.Module:
 
 
 def structures(rounds: int) -> dict[str, Variant]:
-    """Each variant: its size, its time and that in the reference's, by batch size."""
+    """The size of each variant, and its time by batch size, compared with the reference."""
     torch.manual_seed(SEED)
     variants = {}
     with TemporaryDirectory() as folder:
-        made = {REFERENCE: (reference.create(), reference.SIZE)}
-        made |= {name: (create(layers), layers.size) for name, layers in VARIANTS.items()}
+        modules = {REFERENCE: (reference.create(), reference.SIZE)}
+        modules |= {name: (create(layers), layers.size) for name, layers in VARIANTS.items()}
         files = {}
-        for number, (name, (module, size)) in enumerate(made.items()):
+        for number, (name, (module, size)) in enumerate(modules.items()):
             files[name] = Path(folder) / f"{number}.onnx"
             reference.export(module, files[name], size)
             variants[name] = Variant(
@@ -162,8 +160,8 @@ def structures(rounds: int) -> dict[str, Variant]:
         for batch in BATCHES:
             calls = {}
             for name, file in files.items():
-                opened = sessions.create(file, threads=1)
-                calls[name] = partial(opened.run, None, network.inputs(opened, batch))
+                session = sessions.create(file, threads=1)
+                calls[name] = partial(session.run, None, network.inputs(session, batch))
             seconds = take_turns(calls, rounds, REPEATS[batch])
             for name, taken in seconds.items():
                 variants[name].time[str(batch)] = VariantTiming(
@@ -174,7 +172,7 @@ def structures(rounds: int) -> dict[str, Variant]:
 
 
 def settings(rounds: int) -> dict[str, dict[str, Timing]]:
-    """The shipped network with other settings of ONNX Runtime, and in chunks of a batch."""
+    """The shipped network with other settings of ONNX Runtime."""
     levels = onnxruntime.GraphOptimizationLevel
     changes = {
         "as it runs": {},
@@ -193,22 +191,22 @@ def settings(rounds: int) -> dict[str, dict[str, Timing]]:
             options.enable_mem_pattern = False
             for option, value in change.items():
                 setattr(options, option, value)
-            opened = onnxruntime.InferenceSession(OURS, options)
-            calls[name] = partial(opened.run, None, network.inputs(opened, batch))
+            session = onnxruntime.InferenceSession(OURS, options)
+            calls[name] = partial(session.run, None, network.inputs(session, batch))
         for name, seconds in take_turns(calls, rounds, REPEATS[batch]).items():
             timings[name][str(batch)] = summary(seconds, batch)
     return timings
 
 
 def chunks(rounds: int) -> dict[str, ChunkTiming]:
-    """64 faces through the shipped network, so many at once."""
+    """64 faces through the shipped network, in chunks of different sizes."""
     whole = CHUNKS[-1]
-    opened = sessions.create(OURS, threads=1)
-    [(name, faces)] = network.inputs(opened, whole).items()
+    session = sessions.create(OURS, threads=1)
+    [(name, faces)] = network.inputs(session, whole).items()
 
     def call(size: int) -> None:
         for start in range(0, whole, size):
-            opened.run(None, {name: faces[start : start + size]})
+            session.run(None, {name: faces[start : start + size]})
 
     calls = {str(size): partial(call, size) for size in CHUNKS}
     seconds = take_turns(calls, rounds, REPEATS[whole])
@@ -221,47 +219,43 @@ def chunks(rounds: int) -> dict[str, ChunkTiming]:
 
 
 def tables(result: Variants) -> list[Table]:
-    def in_reference(times: dict[str, VariantTiming]) -> list[str]:
+    def time_cells(times: dict[str, VariantTiming]) -> list[str]:
         cells = []
         for batch in map(str, BATCHES):
             cells += [f"{times[batch].median_ms:.3f}", benchmark.ratio(times[batch].to_reference)]
         return cells
 
     sizes = [
-        [name, f"{of.parameters:,}", f"{of.multiply_adds / 1e6:.2f}", *in_reference(of.time)]
-        for name, of in result.structures.items()
+        [name, f"{v.parameters:,}", f"{v.multiply_adds / 1e6:.2f}", *time_cells(v.time)]
+        for name, v in result.structures.items()
     ]
     head = ["layers", "parameters", "multiply-adds, M"]
     for batch in BATCHES:
-        head += [f"ms a face, batch {batch}", "in the reference's"]
+        head += [f"ms per face, batch {batch}", "time / the reference's"]
     ways = [
         [name, *(f"{times[str(batch)].median_ms:.3f}" for batch in BATCHES)]
         for name, times in result.settings.items()
     ]
     pieces = [
-        [size, f"{of.median_ms:.3f}", f"{of.to_whole.value:.2f}"]
-        for size, of in result.chunks.items()
+        [size, f"{timing.median_ms:.3f}", f"{timing.to_whole.value:.2f}"]
+        for size, timing in result.chunks.items()
     ]
     return [
         Table(head, sizes, "Random weights, one thread; 95% intervals of the ratios (bootstrap)."),
-        Table(["ONNX Runtime", *(f"ms a face, batch {b}" for b in BATCHES)], ways),
-        Table(["faces at once, of 64", "ms a face", "in the time of all at once"], pieces),
+        Table(["ONNX Runtime", *(f"ms per face, batch {b}" for b in BATCHES)], ways),
+        Table(["faces per call, of 64", "ms per face", "time / one call for all"], pieces),
     ]
 
 
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument(
-        "--out", type=Path, required=True, help="the JSON file; Markdown beside it"
+        "--out", type=Path, required=True, help="JSON file; the Markdown is written next to it"
     )
     options.add_argument("--rounds", type=int, default=60)
     arguments = options.parse_args()
     result = Variants(
-        provenance=Provenance(
-            command=command_of("benchmarks.peers.variants"),
-            versions=versions(machine.LIBRARIES),
-            seed=SEED,
-        ),
+        provenance=provenance("peers.variants", seed=SEED),
         machine=machine.describe(),
         structures=structures(arguments.rounds),
         settings=settings(arguments.rounds),

@@ -2,7 +2,8 @@
 
     python scripts/tables [--check]
 
-A table stands between ``<!-- name:begin -->`` and ``<!-- name:end -->``.
+Replaces the text between ``<!-- name:begin -->`` and ``<!-- name:end -->``. ``--check`` fails if a
+document is out of date.
 """
 
 import re
@@ -20,7 +21,7 @@ import networks
 import speed
 import summary
 import training
-from written import ROOT
+from common import ROOT
 
 TABLES: dict[str, Callable[[], str]] = {
     "summary": summary.summary,
@@ -74,7 +75,7 @@ TABLES: dict[str, Callable[[], str]] = {
 
 
 def filled(text: str) -> str:
-    """A document with every table that it has a place for."""
+    """A document with the tables between its markers replaced."""
     for name, table in TABLES.items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         if begin in text:
@@ -84,7 +85,8 @@ def filled(text: str) -> str:
 
 if __name__ == "__main__":
     for document in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
-        now = document.read_text()
-        if "--check" in sys.argv and now != filled(now):
-            sys.exit(f"{document} is not what the result files say: run python scripts/tables")
-        document.write_text(filled(now))
+        current = document.read_text()
+        updated = filled(current)
+        if "--check" in sys.argv and current != updated:
+            sys.exit(f"{document} is out of date: run python scripts/tables")
+        document.write_text(updated)

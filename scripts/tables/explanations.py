@@ -1,51 +1,52 @@
-"""What the networks look at, and how far to believe it."""
+"""What the networks look at, and sanity checks of the explanations."""
 
-from written import RESULTS, estimate, percent, row
+from common import RESULTS, estimate, percent, row
 
 from experiments.results import Sanity
 from genderscope.evaluation.region_survey import RegionSurvey
 
 
 def sanity() -> str:
-    """How alike maps are to those of a network with ever more random weights."""
+    """Similarity of maps to those of networks with increasingly random weights."""
     found = Sanity.load(RESULTS / "explanations" / "sanity.json").networks
     lines = [
-        "| network | method | n | the last part random | half of them | all "
+        "| network | method | n | last part random | half of the parts | all "
         "| other class | other face | edges |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for network in found:
-        for method, of in network.methods.items():
-            cascade = of.cascade
+        for method, result in network.methods.items():
+            cascade = result.cascade
             stages = [cascade[0], cascade[(len(cascade) - 1) // 2], cascade[-1]]
-            compared = [of.other_class, of.other_face, of.edges]
+            references = [result.other_class, result.other_face, result.edges]
             cells = [f"`{network.model}`", method, f"{network.n}"]
-            for stage in (*stages, *compared):
-                ends = " to ".join(f"{end:.2f}" for end in stage.spearman.interval)
-                cells.append(f"{stage.spearman.value:.2f} ({ends})")
+            for similarity in (*stages, *references):
+                ends = " to ".join(f"{end:.2f}" for end in similarity.spearman.interval)
+                cells.append(f"{similarity.spearman.value:.2f} ({ends})")
             lines.append(row(cells))
     return "\n".join(lines)
 
 
 def captum() -> str:
-    """How far the guided graphs are from Captum."""
+    """Differences between the guided graphs and Captum."""
     found = Sanity.load(RESULTS / "explanations" / "sanity.json").networks
     lines = [
         "| network | maps | within 1e-4 | median difference | largest | Captum's within 1e-4 |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     for network in found:
-        of = network.captum
-        within, own = (
-            f"{count:,} ({percent(count / of.maps)}%)" for count in (of.within, of.captums_within)
+        result = network.captum
+        within, captums_within = (
+            f"{count:,} ({percent(count / result.maps)}%)"
+            for count in (result.within, result.captums_within)
         )
-        ends = f"{of.median:.0e} | {of.largest:.0e}"
-        lines.append(f"| `{network.model}` | {of.maps:,} | {within} | {ends} | {own} |")
+        cells = [f"`{network.model}`", f"{result.maps:,}", within, f"{result.median:.0e}"]
+        lines.append(row([*cells, f"{result.largest:.0e}", captums_within]))
     return "\n".join(lines)
 
 
 def regions() -> str:
-    """Where on the face the energy of guided gradients lies."""
+    """The energy of guided gradients by region of the face."""
     lines: list[str] = []
     for file in sorted((RESULTS / "explanations").glob("regions-*.json")):
         survey = RegionSurvey.load(file)

@@ -1,6 +1,6 @@
-"""What makes a model's labels worse: groups, conditions and sizes of faces in short."""
+"""What lowers a model's accuracy: groups, conditions and face sizes, in short."""
 
-from written import RESULTS, estimate, row
+from common import RESULTS, estimate, row
 
 from genderscope.evaluation.counterfactuals import Counterfactuals
 from genderscope.evaluation.evaluate import Evaluation
@@ -26,7 +26,7 @@ CONDITIONS = {
 
 
 def groups() -> str:
-    """Accuracy by age, and of the race groups with the fewest and the most errors."""
+    """Accuracy by age, and for the race groups with the fewest and the most errors."""
     found = Evaluation.load(WEIGHTS / f"{MODEL}.fairface-val-no-leaks.yunet.json").by_group
     races = sorted(found["race"], key=lambda race: found["race"][race].accuracy.value)
     extremes = {
@@ -45,7 +45,7 @@ def groups() -> str:
 
 
 def conditions() -> str:
-    """Flip rates and accuracy of the same faces under other conditions."""
+    """Flip rates and accuracy for the same faces under other conditions."""
     found = Counterfactuals.load(WEIGHTS / f"{MODEL}.counterfactuals.json")
     results = {result.name: result for result in found.conditions}
     lines = [
@@ -60,7 +60,7 @@ def conditions() -> str:
 
 
 def robustness() -> str:
-    """Faces found again in changed pictures, and the accuracy of each model for these."""
+    """Faces redetected in changed pictures, and the accuracy of each model on these."""
     results = [Counterfactuals.load(file) for file in sorted((RESULTS / "robustness").glob("*"))]
     models = [f"accuracy %, `{result.model}`" for result in results]
     lines = [
@@ -68,8 +68,9 @@ def robustness() -> str:
         f"|---|--:|{'--:|' * len(models)}",
         row(["upright", "", *(estimate(result.accuracy) for result in results)]),
     ]
-    for same in zip(*(result.conditions for result in results), strict=True):
-        first, accuracies = same[0], [estimate(one.accuracy_of_found) for one in same]
+    for conditions in zip(*(result.conditions for result in results), strict=True):
+        first = conditions[0]  # detection does not depend on the model
+        accuracies = (estimate(condition.accuracy_of_found) for condition in conditions)
         lines.append(row([first.name, estimate(first.found), *accuracies]))
     return "\n".join(lines)
 

@@ -1,15 +1,28 @@
-"""How good the shipped models are."""
+"""The accuracy of the shipped models."""
 
 from pathlib import Path
 
-from written import RESULTS, estimate, percent, row
+from common import RESULTS, estimate, percent, row
 
+from genderscope.core.results import Estimate
 from genderscope.evaluation.counterfactuals import Counterfactuals
 from genderscope.evaluation.evaluate import Evaluation, beside
 from genderscope.inference.classifier import WEIGHTS, find, shipped
 
 ADULTS = ("20-59", "18 and older")
-"""Ages as the data sets let them be told apart."""
+"""Names of the adult group; each data set has one of them."""
+TARGETS = {
+    "error ratio of the worst to the best race group": "1.6",
+    "gap between women's and men's recall, points": "1.5",
+    "flip rate with clear glasses %": "2",
+    "flip rate with dark glasses %": "5",
+    "flip rate with a surgical mask %": "8",
+}
+
+
+def adult_accuracy(evaluation: Evaluation) -> Estimate:
+    [group] = [g for name, g in evaluation.by_group["adult"].items() if name in ADULTS]
+    return group.accuracy
 
 
 def results() -> str:
@@ -22,7 +35,6 @@ def results() -> str:
     for model in shipped():
         for result in beside(find(model)):
             rates, selective = result.rates, result.selective
-            [adults] = [v for name, v in result.by_group["adult"].items() if name in ADULTS]
             cells = [
                 f"`{model}`",
                 result.data,
@@ -33,32 +45,22 @@ def results() -> str:
                 estimate(rates.recall_gap),
                 percent(selective.coverage.value),
                 estimate(selective.accuracy),
-                estimate(adults.accuracy),
+                estimate(adult_accuracy(result)),
             ]
             lines.append(row(cells))
     return "\n".join(lines)
 
 
 def mitigation() -> str:
-    """mini-Xception before and after it saw faces with glasses and masks drawn on."""
-    before, after = (_judged(folder) for folder in (RESULTS / "mitigation" / "before", WEIGHTS))
+    """mini-Xception before and after training on faces with glasses and masks drawn on."""
+    before, after = (_measures(folder) for folder in (RESULTS / "mitigation" / "before", WEIGHTS))
     lines = ["| | before | after | target |", "|---|---|---|--:|"]
-    for (name, one), other in zip(before.items(), after.values(), strict=True):
-        lines.append(f"| {name} | {one} | {other} | {BARS.get(name, '')} |")
+    lines += [row([name, before[name], after[name], TARGETS.get(name, "")]) for name in before]
     return "\n".join(lines)
 
 
-BARS = {
-    "worst race group's error in the best's": "1.6",
-    "women's and men's recall apart, points": "1.5",
-    "flip rate with clear glasses %": "2",
-    "flip rate with dark glasses %": "5",
-    "flip rate with a surgical mask %": "8",
-}
-
-
-def _judged(folder: Path) -> dict[str, str]:
-    """The numbers that the audit's bars are about, from an evaluation and counterfactuals."""
+def _measures(folder: Path) -> dict[str, str]:
+    """The measures with targets and related ones, from an evaluation and counterfactuals."""
     rates = Evaluation.load(folder / "mini_xception.fairface-val-no-leaks.yunet.json")
     flips = Counterfactuals.load(folder / "mini_xception.counterfactuals.json")
     races = [(race, group.accuracy.value) for race, group in rates.by_group["race"].items()]
@@ -69,8 +71,8 @@ def _judged(folder: Path) -> dict[str, str]:
         "accuracy %": estimate(rates.rates.accuracy),
         "error of the worst race group %": f"{percent(1 - low)} ({worst})",
         "error of the best race group %": f"{percent(1 - high)} ({best})",
-        "worst race group's error in the best's": f"{ratio:.1f}",
-        "women's and men's recall apart, points": estimate(rates.rates.recall_gap),
+        "error ratio of the worst to the best race group": f"{ratio:.1f}",
+        "gap between women's and men's recall, points": estimate(rates.rates.recall_gap),
     } | {
         f"flip rate with {words} %": estimate(flip_rates[name])
         for words, name in {

@@ -1,6 +1,7 @@
 """The shipped networks side by side, to choose one."""
 
-from written import estimate, percent, row
+from common import estimate, percent, row
+from models import adult_accuracy
 
 from genderscope.evaluation.counterfactuals import Counterfactuals
 from genderscope.evaluation.evaluate import Evaluation
@@ -28,11 +29,11 @@ def _column(alias: str, model: str) -> dict[str, str]:
         "alias": f"`{alias}`",
         "input": f"{spec.size} x {spec.size}, {'grey' if spec.colour == 'grey' else 'colour'}",
         "parameters": f"{metadata.parameters:,}",
-        "multiply-adds a face, millions": f"{metadata.multiply_adds / 1e6:.1f}",
+        "multiply-adds per face, millions": f"{metadata.multiply_adds / 1e6:.1f}",
         "file, kB": f"{(WEIGHTS / f'{model}.onnx').stat().st_size / 1e3:,.0f}",
         "version in 8-bit integers": "yes" if (WEIGHTS / f"{model}.int8.onnx").exists() else "no",
         "FairFace val, no leaks, %": estimate(fairface.rates.accuracy),
-        "of these, adults, %": estimate(fairface.by_group["adult"]["20-59"].accuracy),
+        "of these, adults, %": estimate(adult_accuracy(fairface)),
         "of these, the race group with the most errors, %": percent(min(races)),
         "UTKFace %": estimate(utkface.rates.accuracy),
         "answered, %": percent(fairface.selective.coverage.value),

@@ -1,28 +1,27 @@
-"""How quick it is, and how far it goes."""
+"""Speed, scaling and memory."""
 
-from written import RESULTS, between, estimate, percent, result, row
+from common import RESULTS, between, estimate, percent, result, row
 
 from benchmarks.results import Many, PageFrames, Scaling, SpeedBars, Throughput
 from genderscope.evaluation.benchmark.results import Benchmark
 
-# Assumed in docs/scaling.md: a core hour on demand and on spare capacity, and 1,000 reads.
+# Prices assumed in docs/scaling.md: a core hour on demand and on spare capacity; 1,000 reads.
 CORE_HOUR_USD, READS_USD = (0.04, 0.012), 0.0004
 
 
 def throughput() -> str:
-    """Decode, detect, crop and classify, the usual way and ours; the stages; what is lost."""
+    """Throughput of sequential use and of ours, the stages, and the faces lost by shrinking."""
     found = Throughput.load(RESULTS / "throughput.json")
     lines = [
-        "| way | pictures/s, median (range) | times the first | faces a picture |",
+        "| way | pictures/s, median (range) | speed-up over the first | faces per picture |",
         "|---|--:|--:|--:|",
     ]
-    for name, of in found.ways.items():
-        low, high = of.range
+    for name, way in found.ways.items():
         cells = [
             name,
-            f"{of.pictures_per_second:.1f} ({low:.1f}–{high:.1f})",
-            f"{of.times_the_sequential:.1f}",
-            f"{of.faces_a_picture:.0f}",
+            _median_and_range(way.pictures_per_second, way.range, 1),
+            f"{way.times_the_sequential:.1f}",
+            f"{way.faces_a_picture:.0f}",
         ]
         lines.append(row(cells))
     stages = found.stages_of_ours_on_one_thread
@@ -31,11 +30,11 @@ def throughput() -> str:
     lines += [
         "",
         f"`{found.picture}`, {found.rounds} rounds of {found.pictures_a_round} pictures. "
-        f"One picture on one thread, median of {stages.repeats}: {', '.join(parts)}. In the job "
-        f"on all cores the classifier has {percent(share.median)}% ({between(share.range)}) "
-        f"of the processor's time, at {share.faces_a_picture} faces a picture.",
+        f"One picture on one thread, median of {stages.repeats}: {', '.join(parts)}. On all cores "
+        f"the classifier takes {percent(share.median)}% ({between(share.range)}) of the processor "
+        f"time, at {share.faces_a_picture} faces per picture.",
         "",
-        "| photograph | size | faces at full size | as `classify` searches it | lost "
+        "| photograph | size | faces at full size | at the default of `classify` | lost "
         "| longer side 640 | 320 |",
         "|---|---|--:|--:|--:|--:|--:|",
     ]
@@ -48,71 +47,82 @@ def throughput() -> str:
     return "\n".join(lines)
 
 
-WORKERS = {"threads": ("thread", "threads"), "ray_processes": ("Ray process", "Ray processes")}
+def _median_and_range(median: float, ends: tuple[float, float], digits: int) -> str:
+    low, high = (f"{end:.{digits}f}" for end in ends)
+    return f"{median:.{digits}f} ({low}–{high})"
 
 
 def scaling() -> str:
-    """How the pictures a second grow with the workers."""
+    """Pictures per second by the number of workers."""
     lines = [
-        "| picture | workers | pictures/s, median (range) | times one worker |",
+        "| picture | workers | pictures/s, median (range) | speed-up over one worker |",
         "|---|---|--:|--:|",
     ]
     for curve in Scaling.load(RESULTS / "scaling.json").curves:
-        for kind in WORKERS:
-            for of in getattr(curve, kind):
-                low, high = of.range
-                one, several = WORKERS[kind]
-                workers = f"{of.workers} {one if of.workers == 1 else several}"
+        for singular, plural, speeds in (
+            ("thread", "threads", curve.threads),
+            ("Ray process", "Ray processes", curve.ray_processes),
+        ):
+            for speed in speeds:
                 cells = [
                     curve.picture,
-                    workers,
-                    f"{of.pictures_per_second:.1f} ({low:.1f}–{high:.1f})",
-                    f"{of.times_one_worker:.2f}",
+                    f"{speed.workers} {singular if speed.workers == 1 else plural}",
+                    _median_and_range(speed.pictures_per_second, speed.range, 1),
+                    f"{speed.times_one_worker:.2f}",
                 ]
                 lines.append(row(cells))
     return "\n".join(lines)
 
 
 def page_frames() -> str:
-    """How many frames a second the page's camera shows and has answered."""
+    """Frames per second that the page's camera shows and gets answers for."""
     found = PageFrames.load(RESULTS / "page_frames.json")
     lines = [
         "| camera | network in | answered/s | shown/s | round trip, ms | sent | kB | faces "
-        "| processor ms a frame: service | browser |",
+        "| processor ms per frame: service | browser |",
         "|---|---|--:|--:|--:|---|--:|--:|--:|--:|",
     ]
-    for of in found.cases:
-        cells = [of.camera, of.network, f"{of.answered_per_s:.1f}", f"{of.drawn_per_s:.1f}"]
-        cells += [f"{of.round_trip_ms:.0f}", of.sent, f"{of.kilobytes_sent:.0f}", f"{of.faces:.1f}"]
-        cells += [f"{of.service_processor_ms:.0f}", f"{of.browser_processor_ms:.0f}"]
+    for case in found.cases:
+        cells = [
+            case.camera,
+            case.network,
+            f"{case.answered_per_s:.1f}",
+            f"{case.drawn_per_s:.1f}",
+            f"{case.round_trip_ms:.0f}",
+            case.sent,
+            f"{case.kilobytes_sent:.0f}",
+            f"{case.faces:.1f}",
+            f"{case.service_processor_ms:.0f}",
+            f"{case.browser_processor_ms:.0f}",
+        ]
         lines.append(row(cells))
-    machine = found.machine
-    load = machine.load_average_1m or 0
-    busy = f"load average {load:.1f} before it began"
-    busy += ": **other work slowed it; the rates are no measure**" if load > 1 else ""
-    return "\n".join(
-        [*lines, "", f"{found.camera}, {found.seconds:.0f} s each; {machine.cores} cores, {busy}."]
+    load = found.machine.load_average_1m or 0
+    note = "; **other work slowed it, so the rates are not valid**" if load > 1 else ""
+    conditions = (
+        f"{found.camera}, {found.seconds:.0f} s each; {found.machine.cores} cores, load average "
+        f"{load:.1f} before the start{note}."
     )
+    return "\n".join([*lines, "", conditions])
 
 
 def many() -> str:
-    """What became of very many pictures in a run that was killed twice."""
+    """The results of very many pictures in a run that was killed and resumed twice."""
     found = Many.load(RESULTS / "many.json")
     killed = sum(run.killed for run in found.runs)
     order = "in the folder's order" if found.in_order else "**not** in the folder's order"
     return (
-        f"{found.pictures:,} pictures, the run killed {killed} times and begun anew: "
-        f"{found.results:,} results of {found.different:,} different pictures, {order}; "
-        f"peak memory {found.peak_memory_mb:.0f} MB."
+        f"{found.pictures:,} pictures, killed and resumed {killed} times: {found.results:,} "
+        f"results of {found.different:,} different pictures, {order}; peak memory "
+        f"{found.peak_memory_mb:.0f} MB."
     )
 
 
 def networks() -> str:
-    """Each network in short: size, accuracy and time."""
+    """Size, accuracy and time of each network."""
     found = Benchmark.load(RESULTS / "benchmark" / "benchmark.json")
     lines = [
         "| network | parameters | multiply-adds, M | file, kB | FairFace val % | UTKFace % "
-        "| ms a face, batch 1 | batch 64 | times mini-Xception's, batch 1 | batch 64 |",
+        "| ms per face, batch 1 | batch 64 | time / mini-Xception's, batch 1 | batch 64 |",
         "|---|--:|--:|--:|---|---|--:|--:|--:|--:|",
     ]
     ratios = {p.a: p.time_ratio for p in found.pairs if p.b == "mini_xception"}
@@ -135,11 +145,11 @@ def networks() -> str:
 
 
 def audit() -> str:
-    """How long the audit of very many predictions takes."""
+    """Time and memory of an audit of very many predictions."""
     found = result("audit_speed.json")
     return (
-        f"{found['predictions']:,} predictions with {len(found['columns'])} columns and their "
-        f"crossings: {found['seconds']:.0f} s, {found['megabytes']:,.0f} MB "
+        f"{found['predictions']:,} predictions by {len(found['columns'])} columns and all pairs: "
+        f"{found['seconds']:.0f} s, {found['megabytes']:,.0f} MB "
         f"({found['cores']} cores; `{found['command']}`)."
     )
 
@@ -147,8 +157,8 @@ def audit() -> str:
 def billion() -> str:
     """Core hours and cost of a billion pictures, from the measured rates and assumed prices."""
     lines = [
-        "| like | ms a picture and core | efficiency | core hours | on 1,000 cores, days "
-        "| on demand, USD | spare, USD |",
+        "| pictures like | ms per picture and core | efficiency | core hours "
+        "| on 1,000 cores, days | on demand, USD | spare, USD |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for curve in Scaling.load(RESULTS / "scaling.json").curves:
@@ -169,13 +179,12 @@ def billion() -> str:
 
 
 def benchmark(name: str) -> str:
-    """The tables that ``genderscope benchmark`` or one of benchmarks/ wrote."""
-    file = RESULTS / "benchmark" / f"{name}.md"
-    return file.read_text().strip()
+    """The tables that ``genderscope benchmark`` or a module of benchmarks/ wrote."""
+    return (RESULTS / "benchmark" / f"{name}.md").read_text().strip()
 
 
 def soak() -> str:
-    """Whether memory stays flat while a film is looped."""
+    """Memory growth while a video is looped."""
     found = result("soak.json")
     return (
         f"`{found['model']}`, {found['detector']}, {found['seconds']:.0f} s, {found['frames']:,} "
@@ -184,13 +193,15 @@ def soak() -> str:
 
 
 def bars(name: str) -> str:
-    """What a user waits for, and whether it reaches its bar."""
+    """Speeds that users notice, with their targets."""
     found = SpeedBars.load(RESULTS / f"{name}.json")
-    lines = ["| | median (range) | bar | met |", "|---|--:|--:|---|"]
-    for of in found.bars:
-        low, high = of.range
-        limit = f"{'≥' if of.at_least else '≤'} {of.bar:g}"
-        value = f"{of.value:.2f} ({low:.2f}–{high:.2f})"
-        lines.append(row([of.what, value, limit, "yes" if of.met else "no"]))
-    same = [f"{what} {'the same' if of else '**not** the same'}" for what, of in found.same.items()]
+    lines = ["| | median (range) | target | met |", "|---|--:|--:|---|"]
+    for bar in found.bars:
+        value = _median_and_range(bar.value, bar.range, 2)
+        target = f"{'≥' if bar.at_least else '≤'} {bar.bar:g}"
+        lines.append(row([bar.what, value, target, "yes" if bar.met else "no"]))
+    same = [
+        f"{what} {'the same' if equal else '**not** the same'}"
+        for what, equal in found.same.items()
+    ]
     return "\n".join([*lines, "", f"{'; '.join(same)}."])

@@ -1,12 +1,12 @@
 """The README's table: the shipped models in short."""
 
-from written import estimate, percent, result, row
+from common import estimate, percent, result, row
+from models import adult_accuracy
 
 from genderscope.evaluation.evaluate import Evaluation
 from genderscope.inference.classifier import WEIGHTS, shipped
 
 EVALUATIONS = {"FairFace val, no leaks": "fairface-val-no-leaks", "UTKFace": "utkface-all"}
-ADULTS = {"20-59", "18 and older"}
 
 
 def summary() -> str:
@@ -23,15 +23,13 @@ def summary() -> str:
             milliseconds = f"{networks[model]['time']['network']['1']['median_ms']:.2f}"
         for name, part in EVALUATIONS.items():
             found = Evaluation.load(WEIGHTS / f"{model}.{part}.yunet.json")
-            adults = found.by_group["adult"]
-            [adult] = (adults[age] for age in ADULTS & adults.keys())
             cells = [
                 f"`{model}`",
                 name,
                 f"{found.n:,}",
                 estimate(found.rates.accuracy, "**"),
                 *(percent(recall.value) for recall in found.rates.recall.values()),
-                percent(adult.accuracy.value),
+                percent(adult_accuracy(found).value),
                 milliseconds,
             ]
             lines.append(row(cells))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from statistics import mean
 
-from written import RESULTS, between, estimate, percent, row
+from common import RESULTS, between, estimate, percent, row
 
 from experiments.results import (
     AblationRun,
@@ -19,26 +19,21 @@ from genderscope.inference.classifier import WEIGHTS
 from genderscope.training.record import Study, TrainingRecord
 
 
-def held_out(run: TrainingRecord) -> str:
-    """The accuracy on the held-out part at the end of a run."""
-    return estimate(run.held_out)
-
-
 def records() -> str:
-    """How each network was trained, and what the held-out part said at the end."""
+    """How each network was trained, and its final accuracy on the held-out part."""
     lines = [
         "| run | teachers | occluded % | age weight | faces | epochs | rotation up to | hours "
         "| n held out | accuracy held out % | loss |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|---|--:|",
     ]
-    shipped_ones = sorted(WEIGHTS.glob("*.record.json"))
+    shipped = sorted(WEIGHTS.glob("*.record.json"))
     others = sorted((RESULTS / "training").glob("*.json"))
-    for file in (*shipped_ones, *(f for f in others if not f.name.startswith("preset-"))):
+    for file in (*shipped, *(f for f in others if not f.name.startswith("preset-"))):
         run = TrainingRecord.load(file)
         settings, n, last = run.settings, run.data.validation, run.history[-1]
         teachers = (*settings.teachers, *settings.teacher_scores)
         cells = [
-            f"`{file.name.partition('.')[0]}`" + (", shipped" if file in shipped_ones else ""),
+            f"`{file.name.partition('.')[0]}`" + (", shipped" if file in shipped else ""),
             ", ".join(f"`{Path(name).name.removesuffix('.csv')}`" for name in teachers),
             f"{100 * settings.occlusion_share:g}",
             f"{settings.age_weight:g}",
@@ -47,7 +42,7 @@ def records() -> str:
             f"{settings.augmentation.angle_deg:g}°",
             f"{run.seconds / 3600:.1f}",
             f"{n:,}",
-            held_out(run),
+            estimate(run.held_out),
             f"{last.loss:.3f}",
         ]
         lines.append(row(cells))
@@ -55,7 +50,7 @@ def records() -> str:
 
 
 def last_third() -> str:
-    """What the last third of each shipped network's run brought on the held-out part."""
+    """The gain from the last third of each shipped network's training, on the held-out part."""
     lines = [
         "| network | epochs | accuracy % after two thirds | at the end | loss after two thirds "
         "| at the end |",
@@ -63,7 +58,7 @@ def last_third() -> str:
     ]
     for file in sorted(WEIGHTS.glob("*.record.json")):
         run = TrainingRecord.load(file)
-        epochs = run.settings.epochs  # the mean of both ends' weights may follow them
+        epochs = run.settings.epochs  # one more entry may follow, for averaged weights
         before, end = run.history[2 * epochs // 3 - 1], run.history[-1]
         cells = [f"`{run.settings.model}`", epochs]
         cells += [percent(before.accuracy), percent(end.accuracy)]
@@ -72,7 +67,7 @@ def last_third() -> str:
 
 
 def colour() -> str:
-    """Each student in grey, as shipped, and in colour, trained on from there."""
+    """Each student in grey, as shipped, and in colour, fine-tuned from there."""
     lines = [
         "| network | input | held out, n | accuracy % | loss | FairFace val, n | accuracy % |",
         "|---|---|--:|---|--:|--:|---|",
@@ -84,19 +79,19 @@ def colour() -> str:
         grey = TrainingRecord.load(WEIGHTS / f"{model}.record.json")
         shipped = WEIGHTS / f"{model}.{evaluated}"
         one_view = RESULTS / "tried" / f"{model}_one_view.{evaluated}"
-        for name, one, evaluation in (
+        for name, record, evaluation in (
             ("grey", grey, one_view if grey.settings.mirrored else shipped),
             ("colour", run, RESULTS / "colour" / f"{model}.{evaluated}"),
         ):
-            n, last, val = one.data.validation, one.history[-1], Evaluation.load(evaluation)
-            cells = [f"`{model}`", name, f"{n:,}"]
-            cells += [held_out(one), f"{last.loss:.4f}", f"{val.n:,}", estimate(val.rates.accuracy)]
+            val = Evaluation.load(evaluation)
+            cells = [f"`{model}`", name, f"{record.data.validation:,}", estimate(record.held_out)]
+            cells += [f"{record.history[-1].loss:.4f}", f"{val.n:,}", estimate(val.rates.accuracy)]
             lines.append(row(cells))
     return "\n".join(lines)
 
 
 def presets() -> str:
-    """A row for each run that compared the presets."""
+    """A row for each run of the comparison of presets."""
     lines = [
         "| network | preset | epochs | seed | n | validation accuracy % |",
         "|---|---|--:|--:|--:|--:|",
@@ -109,14 +104,14 @@ def presets() -> str:
             str(run.settings.epochs),
             str(run.settings.seed),
             f"{run.data.validation:,}",
-            held_out(run),
+            estimate(run.held_out),
         ]
         lines.append(row(cells))
     return "\n".join(lines)
 
 
 def shapes() -> str:
-    """A row for each shape of mini-Xception, and for the part of the picture that it sees."""
+    """A row for each variant of mini-Xception: its layers, or a wider view of the picture."""
     lines = [
         "| variant | parameters | epochs | seed | n | accuracy % | loss |",
         "|---|--:|--:|--:|--:|---|--:|",
@@ -136,7 +131,7 @@ def shapes() -> str:
 
 
 def imbalance() -> str:
-    """A row for each option against imbalance, on the same unbalanced crops."""
+    """A row for each method against class imbalance, on the same unbalanced crops."""
     lines = [
         "| `--balance` | epochs | seed | n | accuracy % | balanced % | women's recall % "
         "| men's recall % | ROC-AUC % |",
@@ -158,7 +153,7 @@ def imbalance() -> str:
 
 
 def ablations(file: str) -> str:
-    """A row for each variant, its seeds together, compared with the baseline's same seeds."""
+    """A row for each variant, with the baseline compared on the same seeds."""
     runs: dict[str, list[AblationRun]] = {}
     for run in Ablations.load(RESULTS / file).runs:
         runs.setdefault(run.variant, []).append(run)
@@ -185,13 +180,12 @@ def ablations(file: str) -> str:
 
 
 def seeds() -> str:
-    """A recipe with several seeds, and the range of their accuracies."""
-    runs = Seeds.load(RESULTS / "seeds.json").runs
+    """A row for each seed of the same recipe."""
     lines = [
         "| seed | epochs | held out, n | accuracy % | loss | FairFace val, n | accuracy % |",
         "|--:|--:|--:|---|--:|--:|---|",
     ]
-    for run in runs:
+    for run in Seeds.load(RESULTS / "seeds.json").runs:
         cells = [str(run.seed), str(run.epochs), f"{run.held_out.n:,}", estimate(run.held_out)]
         cells += [f"{run.loss:.4f}", f"{run.validation.n:,}", estimate(run.validation)]
         lines.append(row(cells))
@@ -199,19 +193,19 @@ def seeds() -> str:
 
 
 def study() -> str:
-    """The best trials of the search, and the worst that was not ended early."""
+    """The best trials of the search, and the worst that was not stopped early."""
     trials = Study.load(RESULTS / "study.json").trials
-    whole = sorted((t for t in trials if t.state == "complete"), key=lambda t: t.losses[-1])
-    names = list(whole[0].options)
+    complete = sorted((t for t in trials if t.state == "complete"), key=lambda t: t.losses[-1])
+    names = list(complete[0].options)
     lines = [
         row(["trial", *(name.replace("_", " ") for name in names), "loss"]),
         f"|{'--:|' * (len(names) + 2)}",
     ]
-    for trial in (*whole[:5], whole[-1]):
+    for trial in (*complete[:5], complete[-1]):
         options = (f"{trial.options[name]:.2g}" for name in names)
         lines.append(row([str(trial.number), *options, f"{trial.losses[-1]:.4f}"]))
-    early = len(trials) - len(whole)
-    return f"{len(trials)} trials, {early} of them ended early.\n\n" + "\n".join(lines)
+    stopped = len(trials) - len(complete)
+    return f"{len(trials)} trials, {stopped} of them stopped early.\n\n" + "\n".join(lines)
 
 
 def unseen_groups() -> str:
@@ -222,23 +216,22 @@ def unseen_groups() -> str:
     heads = ["variant", *(f"{group} (n = {sizes[group]:,}), %" for group in groups), "mean, %"]
     lines = [row(heads), "|---" + "|--:" * (len(groups) + 1) + "|"]
     for variant in dict.fromkeys(run.variant for run in runs):
-        own = [
+        accuracies = [
             run.accuracy
             for group in groups
             for run in runs
             if run.group == group and run.variant == variant
         ]
-        lines.append(
-            row([variant, *map(estimate, own), percent(mean(one.value or 0 for one in own))])
-        )
+        overall = percent(mean(accuracy.value or 0 for accuracy in accuracies))
+        lines.append(row([variant, *map(estimate, accuracies), overall]))
     return "\n".join(lines)
 
 
 def cross_fit() -> str:
-    """A row for each part: the biases, and the gap of recalls where each was not fitted."""
+    """A row for each part: the biases, and the recall gap on faces that each was not fitted to."""
     lines = [
-        "| half | n | accuracy % | its bias | gap of recalls with the held-out bias, points "
-        "| held out, n | held-out bias | gap of recalls with the bias of the half, points |",
+        "| half | n | accuracy % | its bias | recall gap with the held-out bias, points "
+        "| held out, n | held-out bias | recall gap with the bias of the half, points |",
         "|--:|--:|---|--:|---|--:|--:|---|",
     ]
     for number, part in enumerate(CrossFit.load(RESULTS / "cross_fit.json").parts, 1):

@@ -1,16 +1,18 @@
 """The Python interface: see docs/api.md."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import astuple
 from functools import cached_property
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import PIL.Image
 
 from genderscope import detection as detectors
 from genderscope.core import sessions
+from genderscope.core.arguments import path
 from genderscope.core.errors import PictureError, UsageError
 from genderscope.core.types import LABELS, Frame, Orientation, Result
 from genderscope.imaging import inputs
@@ -138,7 +140,7 @@ class Scope(Pipeline):
         )
 
     def draw(
-        self, picture: Picture, results: Sequence[Result], *, channel_order: ChannelOrder = "bgr"
+        self, picture: Picture, results: Iterable[Result], *, channel_order: ChannelOrder = "bgr"
     ) -> PIL.Image.Image:
         """The picture with the boxes, labels and confidences of its faces drawn into it.
 
@@ -148,7 +150,10 @@ class Scope(Pipeline):
         """
         from genderscope.imaging.draw import draw  # with fonts, slow to import
 
-        drawn = draw(inputs.read(picture, channel_order), results)
+        faces = list(results) if isinstance(results, Iterable) else [None]
+        if not all(isinstance(face, Result) for face in faces):
+            raise UsageError(f"results must be what the call returned, not {shortened(results)}")
+        drawn = draw(inputs.read(picture, channel_order), faces)
         return PIL.Image.fromarray(drawn[..., ::-1])
 
     def video(
@@ -179,6 +184,8 @@ class Scope(Pipeline):
         from genderscope.video import Live
         from genderscope.video.cameras import open_source
 
+        if source == "":  # else the current folder
+            raise UsageError("the source of a video is empty")
         explainer = self._explainer if explain else None
         live = Live(self, explainer, drawn=drawn or private, private=private)
         return _streamed(live, open_source(str(source), frame_rate=frame_rate))
@@ -224,10 +231,10 @@ def load(
     """
     provider = sessions.of_device(device)
     return Scope(
-        Classifier.load(model, threads or 0, provider),
+        Classifier.load(model, 0 if threads is None else threads, provider),
         detectors.create(
             detector,
-            model=Path(detector_model) if detector_model else None,
+            model=None if detector_model is None else path("detector_model", detector_model),
             threads=1 if threads is None else threads,
             provider=provider,
             orientation=orientation,

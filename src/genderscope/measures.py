@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from genderscope.api import Scope, load
+from genderscope.core.arguments import whole
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
 from genderscope.core.results import Provenance, versions
@@ -37,13 +38,15 @@ def evaluate(
 
     Raises:
         DatasetError: the data set or the frame is malformed or has no labels.
-        UsageError: ``limit`` or ``batch_size`` is below 1, or a frame is given a ``split``.
+        UsageError: a number is out of range, or a frame is given a ``split``.
         MissingExtra: the extra [eval] is not installed.
     """
     require("sklearn", "eval")
     for name, count in (("limit", limit), ("batch_size", batch_size)):
-        if count is not None and not (isinstance(count, int) and count >= 1):
-            raise UsageError(f"{name} must be a whole number of at least 1, not {count!r}")
+        if count is not None:
+            whole(name, count, 1)
+    if not isinstance(scope, Scope | None):
+        raise UsageError(f"scope must be what load() returns, not {scope!r}")
     if split is not None and not isinstance(data, str):
         raise UsageError("a frame has no splits: select its rows instead")
     from genderscope.data.datasets import table
@@ -95,7 +98,8 @@ def audit(
 
     Raises:
         DatasetError: a column is missing or has an invalid value, or nothing is labelled.
-        UsageError: ``by`` names a missing column, or ``score_is`` is unknown.
+        UsageError: ``by`` names a missing column, ``score_is`` is unknown, or a number is out of
+            range.
         MissingExtra: the extra [eval] is not installed.
     """
     require("scipy", "eval")
@@ -105,7 +109,7 @@ def audit(
 
     if score_is not in (meanings := get_args(tables.Meaning)):
         raise UsageError(f"score_is must be one of {', '.join(meanings)}, not {score_is!r}")
-
+    depth, seed = whole("depth", depth, 1), whole("seed", seed, 0)
     if isinstance(predictions, str | Path):
         read = tables.read(Path(predictions), score_is, audits.NEEDED)
     else:

@@ -13,6 +13,7 @@ import sys
 import threading
 import warnings
 from difflib import get_close_matches
+from io import TextIOWrapper
 from pathlib import Path
 from traceback import print_exception
 from typing import Annotated, Any
@@ -26,7 +27,12 @@ from genderscope.core import plugins
 from genderscope.core.errors import GenderscopeError, ModelWarning
 
 INTERRUPTED = 130
-FAILING_DISK = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
+# Of a disk that is full or fails, and of a standard output that is closed.
+LOST_OUTPUT = {
+    *(errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF),
+    getattr(errno, "EDQUOT", errno.ENOSPC),
+}
+EMPTY = re.compile("--[a-z-]+=")
 PANELS = ("Use", "Measure", "Data", "Train")
 
 
@@ -66,11 +72,15 @@ class Commands(TyperGroup):
         return typer.main.get_command(command)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Accept ``-q`` and ``-v`` anywhere, since they apply to every command."""
-        _output.quiet = bool({"-q", "--quiet"} & {*args})
-        _output.verbose = bool({"-v", "--verbose"} & {*args})
+        """Accept ``-q`` and ``-v`` anywhere before ``--``, since they apply to every command."""
+        if not ctx.resilient_parsing and any(not word or EMPTY.fullmatch(word) for word in args):
+            ctx.fail("An argument is empty; is a variable not set?")
+        end = args.index("--") if "--" in args else len(args)
+        words, names = args[:end], args[end:]
+        _output.quiet = bool({"-q", "--quiet"} & {*words})
+        _output.verbose = bool({"-v", "--verbose"} & {*words})
         flags = ("-q", "--quiet", "-v", "--verbose")
-        return super().parse_args(ctx, [word for word in args if word not in flags])
+        return super().parse_args(ctx, [*(word for word in words if word not in flags), *names])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         commands = self.list_commands(ctx)
@@ -94,7 +104,7 @@ class Commands(TyperGroup):
                     formatter.write_dl([(name.ljust(width), summary) for name, summary in rows])
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; report its errors and a failing disk in one line on standard error."""
+        """Run a command; report its errors and a lost output in one line on standard error."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -103,14 +113,14 @@ class Commands(TyperGroup):
             if _output.verbose:
                 print_exception(error)
             cause = error if isinstance(error, OSError) else error.__cause__
-            failing = isinstance(cause, OSError) and cause.errno in FAILING_DISK
+            lost = isinstance(cause, OSError) and cause.errno in LOST_OUTPUT
             message = str(error)
             if isinstance(error, OSError):  # such as an output that cannot be written
-                if error.filename is None and not failing:
+                if error.filename is None and not lost:
                     raise
                 message = f"{error.filename or 'the output'}: {error.strerror}"
             _output.error(f"genderscope: {message}")
-            raise typer.Exit(1 if failing else 2) from error
+            raise typer.Exit(1 if lost else 2) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(INTERRUPTED) from error
 
@@ -162,13 +172,17 @@ def main() -> None:
             default(message, category, *location, **options)
 
     warnings.showwarning = show
-    # Both are None where they are closed.
+    # Each is None where it is closed, and the next file that is opened would take its place. The
+    # output is opened for reading: writing to it fails, so that no result is lost in silence.
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, TextIOWrapper):  # a name may hold what its encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="genderscope")
     except OSError as error:  # from --help; Commands.invoke reports those of commands
-        if error.errno not in FAILING_DISK:
+        if error.errno not in LOST_OUTPUT:
             raise
         _output.error(f"genderscope: the output: {error.strerror}")
         sys.exit(1)

@@ -44,7 +44,7 @@ def on_this_machine(
         picture
         for shard in archives.shards(places, avoid, unread=unread)
         for picture in archives.pictures(shard)
-        if not len(done) or stored(picture.path) not in done
+        if not done.take(stored(picture.path))
     )
     with ExitStack() as stack:
         sinks = []

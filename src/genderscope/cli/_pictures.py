@@ -11,7 +11,7 @@ import typer
 from genderscope.cli import _output
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import installation
-from genderscope.core.storage import is_url
+from genderscope.core.storage import is_url, unexpanded
 
 
 def named(places: Iterable[str]) -> list[str]:
@@ -26,7 +26,7 @@ def named(places: Iterable[str]) -> list[str]:
         if place == "-" or is_url(place) or os.path.lexists(place):
             matches = [place]
         elif not (matches := sorted(glob(place, recursive=True))):
-            raise UsageError(f"{place} is not there{_suggestion(place)}")
+            raise UsageError(_absent(place))
         for match in matches:
             folder = os.path.realpath(match) if os.path.isdir(match) else None
             if folder not in folders:
@@ -54,8 +54,13 @@ def fail(places: Iterable[object], found: bool, failed: int) -> None:
         raise typer.Exit(1)
 
 
-def _suggestion(place: str) -> str:
+def _absent(place: str) -> str:
+    if advice := unexpanded(place):
+        return f"{place} is not there; {advice}"
+    if "*" in place:
+        return f"{place} matches no file"
     folder, name = os.path.split(place)
     names = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
     near = get_close_matches(name, names)
-    return f"; did you mean {os.path.join(folder, near[0])}?" if near else "; check the path"
+    advice = f"did you mean {os.path.join(folder, near[0])}?" if near else "check the path"
+    return f"{place} is not there; {advice}"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from typer import Option
 
-from genderscope.cli import _options
+from genderscope.cli import _options, _output
+from genderscope.core import plugins
 from genderscope.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,14 +45,36 @@ class OutputOptions:
     counts: Annotated[Path | None, Option(metavar="FILE.json"), _options.Output(text=True)] = None
     interval: Annotated[float | None, Option(min=1, metavar="SECONDS")] = None
 
+    def targets(self) -> dict[str, str]:
+        """The sinks and their targets."""
+        named = {"jsonl": self.jsonl, "face_rows": self.csv, "video": self.video}
+        return _options.sink_targets(named, self.sink)
+
+    def drawn(self) -> bool:
+        """Whether pictures with results are shown or written."""
+        sinks = (plugins.load("sinks", name) for name in self.targets())
+        return self.window or any(getattr(sink, "NEEDS_PICTURES", False) for sink in sinks)
+
     def check(self, source: str) -> None:
         """Refuse outputs that collide with each other or with the source."""
-        if self.jsonl == self.csv == "-":
-            raise UsageError("--jsonl - and --csv - cannot both use standard output")
-        for file in (self.jsonl, self.csv, self.video, self.counts):
+        targets = list(self.targets().values())
+        if targets.count("-") > 1:
+            raise UsageError(
+                "only one of --jsonl -, --csv - and --sink NAME=- can use standard output"
+            )
+        if str(self.counts) == "-":
+            raise UsageError("--counts needs a file; it cannot use standard output")
+        for file in (*targets, self.counts):
             exist = file and os.path.exists(source) and os.path.exists(file)
             if exist and os.path.samefile(source, str(file)):
                 raise UsageError(f"{file} is the source: choose another file")
+
+    def note_unused(self, explain: bool) -> None:
+        """Say which options have no effect without others."""
+        if explain and not self.drawn():
+            _output.note("--explain has no effect without --window or --video")
+        if self.interval and not self.counts:
+            _output.note("--interval has no effect without --counts")
 
     def save(self, counts: "Callable[[], Counts]") -> None:
         """Write the counts, if they were requested."""

@@ -11,9 +11,9 @@ from genderscope.core.storage import check_new, write_whole
 
 if TYPE_CHECKING:
     from genderscope.core.protocols import Detector
-    from genderscope.evaluation.benchmark import Entrant
     from genderscope.evaluation.benchmark.results import TimedDocument
     from genderscope.evaluation.predictions import Predictions
+    from genderscope.inference.classifier import Classifier
     from genderscope.reporting.page import Table
 
 PANEL = "Measure"
@@ -85,17 +85,17 @@ def benchmark(
         if out and predictions:
             benchmark.drawing(compared, out / "benchmark.png")
         return
-    smallest = next(iter(models.values()))
+    name, smallest = next(iter(models.items()))
     file = smallest.file
     explainer = Explainer.load(file, threads=1) if guided_file(file).is_file() else None
     if video:
         image = decode.read((pictures or [decode.PORTRAIT])[0])
-        scope = Pipeline(smallest.classifier, located_by)
+        scope = Pipeline(smallest, located_by)
         streamed = VideoBenchmark(
             provenance=provenance,
             machine=machine.describe(),
             detector=located_by.name,
-            model=smallest.name,
+            model=name,
             faces=stages.measure_video(image, scope, explainer, rounds * FRAMES_PER_ROUND, seed),
         )
         _write(out, "video", streamed, benchmark.video(streamed))
@@ -105,11 +105,11 @@ def benchmark(
             provenance=provenance,
             machine=machine.describe(),
             detector=located_by.name,
-            model=smallest.name,
+            model=name,
             pictures=stages.measure(
                 decode.find(pictures or [decode.PORTRAIT]),
                 located_by,
-                smallest.classifier,
+                smallest,
                 explainer,
                 max(rounds // ROUNDS_PER_PICTURE_ROUND, 1),
             ),
@@ -121,7 +121,7 @@ def benchmark(
 
 
 def _predictions(
-    models: "dict[str, Entrant]",
+    models: "dict[str, Classifier]",
     detector: "Detector",
     weights: Path | None,
     sources: Sequence[str],

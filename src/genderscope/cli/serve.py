@@ -3,6 +3,7 @@ from typing import Annotated
 from typer import Option, echo
 
 from genderscope.cli._options import DetectorModel, DetectorName, Model, Orientation, expanded
+from genderscope.cli._output import note
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
 from genderscope.server.limits import Limits
@@ -63,6 +64,11 @@ def serve(
     for origin in allow_origin or ():
         if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/A-Z]+", origin):
             raise UsageError(f"{origin!r} is not an origin; write https://example.org, or *")
+    for allowed in allowed_host or ():
+        if allowed != "*" and not re.fullmatch(r"[^\s/:\[\]]+|\[[0-9A-Fa-f:.]+\]", allowed):
+            raise UsageError(
+                f"{allowed!r} is not a host name; write example.org, without scheme or port, or *"
+            )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     metrics = Metrics()
     engine = Engine(
@@ -85,6 +91,6 @@ def serve(
     cv2.setNumThreads(1)  # pictures run in parallel instead
     address = f"http://{name}:{socket.getsockname()[1]}"
     echo(f"genderscope serves at {address}")
-    if open_page:
-        webbrowser.open(address)
+    if open_page and not webbrowser.open(address):
+        note(f"no browser was found; open {address} yourself")
     server(app, limits).run([socket])

@@ -10,7 +10,7 @@ from typer import Argument, Exit
 from genderscope.cli import INTERRUPTED, _options, _output, _provenance, _signals
 from genderscope.cli._video import OutputOptions, SourceOptions, VideoDetectorOptions
 from genderscope.core import plugins
-from genderscope.core.errors import SourceError, UsageError
+from genderscope.core.errors import ModelError, SourceError, UsageError
 
 if TYPE_CHECKING:
     from genderscope.core.results import Provenance
@@ -58,25 +58,32 @@ def watch(
 
     if explain and privacy:
         raise UsageError("--explain shows the faces that --privacy hides: choose one of them")
+    turned = detection.orientation in ("auto", "any")
+    if turned and reading.rotate == "auto":
+        raise UsageError(
+            "--rotate auto tells the angle by upright faces: leave out --orientation, or name the "
+            "angle"
+        )
     outputs.check(source)
+    outputs.note_unused(explain)
     opened = reading.open(source)
     if opened.stills:
         _output.note(f"{opened.name} looks like photographs, not a video: use classify for those")
     scope = Pipeline(Classifier.load(model), detection.create(), min_confidence, max_yaw)
     _options.note_threshold(scope.classifier.min_confidence, min_confidence)
-    drawn = outputs.window or outputs.video is not None
+    drawn = outputs.drawn()
     live = Live(
         scope,
         _explainer(model) if explain and drawn else None,
         # Windows are searched for upright faces only.
-        detect_every=1 if detection.orientation in ("auto", "any") else detection.detect_every,
+        detect_every=1 if turned else detection.detect_every,
         drawn=drawn,
         hud=not outputs.no_hud,
         private=privacy is not None,
         rotation=reading.rotation(scope.detector),
     )
     counter = TrackCounter(measured_confusion(model, scope.detector.name), outputs.interval)
-    session = Session(opened, scope, counter, _redacted(source, opened.name), LeftOut())
+    session = Session(opened, scope, counter, redacted(source, opened.name), LeftOut())
     interrupted = False
     try:
         _run(session, live, outputs, reading, model)
@@ -87,7 +94,6 @@ def watch(
             raise
         _output.error(str(error))
         session.failed = True
-    outputs.save(session.counts)
     _output.note(_summary(session, detection))
     if interrupted:
         raise Exit(INTERRUPTED)
@@ -133,18 +139,17 @@ def _run(
     session: Session, live: "Live", outputs: OutputOptions, reading: SourceOptions, model: str
 ) -> None:
     """Process frames until the source ends or the user stops."""
-    named = {"jsonl": outputs.jsonl, "face_rows": outputs.csv, "video": outputs.video}
-    targets = _options.sink_targets(named, outputs.sink)
     with ExitStack() as stack:
         frames = stack.enter_context(closing(iter(session.source)))
         first = [*islice(frames, 1)]  # a source without frames leaves no outputs
         outputs.save(session.counts)  # now, to fail before anything is counted
+        stack.callback(outputs.save, session.counts)  # also if another output fails
         window = plugins.load("sinks", "window").create() if outputs.window else None
         if window:
             stack.enter_context(window)
         sinks = [
             stack.enter_context(plugins.load("sinks", name).create(target))
-            for name, target in targets.items()
+            for name, target in outputs.targets().items()
         ]
         stack.callback(_signals.ignore)  # while files are completed
         for scene in stack.enter_context(closing(live.stream(chain(first, frames)))):
@@ -171,7 +176,10 @@ def show(window: "Window", scene: "Scene", live: "Live", model: str, paced: bool
     window.write(scene)
     keys = window.keys()
     if "g" in keys and not live.private:
-        live.explainer = None if live.explainer else _explainer(model)
+        try:
+            live.explainer = None if live.explainer else _explainer(model)
+        except ModelError as error:  # a model without gradients is still good for watching
+            _output.error(str(error))
     return window.closed or "q" in keys
 
 
@@ -181,11 +189,13 @@ def _explainer(model: str) -> "Explainer":
     return Explainer.load(model)
 
 
-def _redacted(source: str, name: str) -> "Provenance":
-    """Provenance with the source's name in place of the source, which may contain a password."""
+def redacted(source: str, name: str) -> "Provenance":
+    """Provenance with an address's name in place of the address, which may contain a password."""
     from msgspec import structs
 
     provenance = _provenance.of("onnxruntime", "opencv-python-headless", "scipy")
+    if "://" not in source:
+        return provenance
     command = provenance.command.replace(shlex.quote(source), shlex.quote(name))
     return structs.replace(provenance, command=command)
 

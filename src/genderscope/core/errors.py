@@ -1,5 +1,7 @@
 """Errors raised on purpose. A command then exits with code 2 unless its help says otherwise."""
 
+from genderscope.core.terminal import printable
+
 
 class GenderscopeError(Exception):
     """The base of every error that this package raises on purpose."""
@@ -14,7 +16,12 @@ class MissingExtra(UsageError):  # noqa: N818 - named for what is missing
 
 
 class PictureError(GenderscopeError):
-    """One picture cannot be read; a job records this and goes on."""
+    """One picture cannot be read; a job records this and goes on. The message is one line, in which
+    unprintable characters of a name are escaped.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class FaceOutsidePicture(PictureError):  # noqa: N818 - named for what is outside

@@ -88,7 +88,9 @@ class Document(Record, frozen=True, kw_only=True):
     def save(self, file: Path, overwrite: bool = False) -> None:
         """Write the file atomically; ``UsageError`` if it exists, without ``overwrite``."""
         if file.exists() and not overwrite:
-            raise UsageError(f"{file} exists: name another file, or add --overwrite")
+            raise UsageError(
+                f"{file} exists: name another file, or add --overwrite, in Python overwrite=True"
+            )
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, self.encode())
 

@@ -22,6 +22,12 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
+def unexpanded(path: str) -> str:
+    """What to do about a path that is not there because of its ``~``; empty for other paths."""
+    expanded = os.path.expanduser(path)
+    return "" if expanded == path else f"write {expanded}: ~ is not expanded here"
+
+
 def opened(place: str) -> IO[bytes]:
     """Open a file or an address for reading; ``OSError``, or ``MissingExtra`` without fsspec."""
     if not is_url(place):

@@ -27,7 +27,7 @@ class Fingerprint:
             self.samples += 1
 
     def __str__(self) -> str:
-        """In hexadecimal."""
+        """The SHA-256 in hexadecimal."""
         return self._digest.hexdigest()
 
 

@@ -1,6 +1,6 @@
-"""Names of persons as data sets write them."""
+"""Names of persons, in the spellings of different data sets."""
 
 
 def normalised(identity: str | None) -> str:
-    """A name without differences of case, underscores and spaces; empty where unknown."""
+    """A name with case, underscores and spaces normalised; empty where unknown."""
     return " ".join((identity or "").replace("_", " ").casefold().split())

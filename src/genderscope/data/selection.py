@@ -1,4 +1,4 @@
-"""Selection of samples by conditions, and how many each condition removes."""
+"""Selection of samples by conditions, with the number that each condition removes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Selection:
     It has a label, is none of the pictures ``without``, see ``listed``, and is ``present``.
     The face's score is above ``min_face_score``, that of a second face, if any, below
     ``max_second_face_score``; None for no second face at all, infinity for any. Ages are in years,
-    both included. Other bounds of None allow any. ``UsageError`` for a NaN, or if no age is left.
+    bounds included. Other bounds of None allow any. ``UsageError`` for NaN, or if no age is left.
     """
 
     gender_known: bool = True
@@ -37,7 +37,7 @@ class Selection:
             raise UsageError(f"no age is at least {self.min_age:g} and at most {self.max_age:g}")
 
     def conditions(self) -> dict[str, Callable[[Sample], bool]]:
-        """The conditions by their descriptions, the cheap ones first."""
+        """The conditions by description, the cheap ones first."""
         conditions: dict[str, Callable[[Sample], bool]] = {}
         if self.gender_known:
             conditions["gender known"] = lambda sample: sample.label is not None
@@ -72,7 +72,7 @@ REFERENCE = Selection(min_face_score=3, max_second_face_score=None)
 
 
 class Selected:
-    """The samples that meet a selection; ``removed`` counts by the first failed condition."""
+    """The samples that meet a selection; ``removed`` counts others by first failed condition."""
 
     def __init__(self, samples: Iterable[Sample], selection: Selection) -> None:
         self._samples = iter(samples)
@@ -92,8 +92,8 @@ class Selected:
 
 
 def listed(files: Iterable[str]) -> Callable[[Path], bool]:
-    """Whether a picture is one of a list, which may have been made on another machine: by its
-    folder and name, or by its whole path where the list has pictures of that very folder.
+    """A test whether a picture is in a list, which may be from another machine: by folder and file
+    name, or by the whole path if the list has pictures in the same folder.
     """
     places = {place(Path(file)) for file in files}
     paths = {_resolved(Path(file)) for file in files}
@@ -113,5 +113,5 @@ def _resolved(file: Path) -> Path:
 
 
 def place(file: Path) -> str:
-    """A picture's folder and name, such as ``train/1.jpg``, which are the same on every machine."""
+    """A picture's folder and file name, such as ``train/1.jpg``: the same on every machine."""
     return "/".join(file.parts[-2:])

@@ -1,4 +1,4 @@
-"""Splits: parts of a data set that share no person and have the classes in the same shares."""
+"""Splits: parts of a data set that share no person and have the same shares of each class."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ from genderscope.data.fingerprint import fingerprint
 from genderscope.data.identities import normalised
 
 COLUMNS = ("file", "label", "identity")
-AGE = "age_years"  # the column of ages, where any is known: groups may be called age
+AGE = "age_years"  # the column of ages, if any is known; a group may be called age
 RECORD = "splits.json"
 
 Indices = npt.NDArray[np.int64]
@@ -28,8 +28,8 @@ Labels = npt.NDArray[np.integer]
 
 
 class SplitPart(Record, frozen=True, kw_only=True):
-    """A part: the source of its table, as ``datasets.read`` takes it, relative to the record, the
-    table's SHA-256, its pictures, in all and by label, and the number of identities.
+    """A part: its table as a source for ``datasets.read``, relative to the record; the table's
+    SHA-256; its pictures, in all and by label; and the number of identities.
     """
 
     source: str
@@ -40,7 +40,7 @@ class SplitPart(Record, frozen=True, kw_only=True):
 
 
 class Splits(Document, frozen=True, kw_only=True):
-    """A data set in parts; ``shares`` are of its labelled pictures, the only ones in parts."""
+    """A data set in parts; ``shares`` are of its labelled pictures, the others are in no part."""
 
     KIND = "splits"
 
@@ -55,9 +55,9 @@ def hold_out(
     labels: Labels, identities: Sequence[str | None], ratio: float, seed: int
 ) -> tuple[Indices, Indices]:
     """Divide labelled samples in two: sorted indices of the remaining and of the held-out ones,
-    ``ratio`` of each class. Labels are (n,) integers, negative where unknown: in neither part;
-    ``identities`` are (n,) persons, None where unknown; case, underscores and spaces do not matter.
-    ``DatasetError`` if either are too few.
+    ``ratio`` of each class. Labels are (n,) integers; negative ones are unknown and in neither
+    part. ``identities`` are (n,) persons, None where unknown; case, underscores and spaces do not
+    matter. ``DatasetError`` if samples or persons are too few.
     """
     labelled = np.flatnonzero(labels >= 0)
     names = [normalised(identities[row]) for row in labelled.tolist()]
@@ -79,10 +79,10 @@ def hold_out(
 def _hold_out_identities(
     labels: Labels, identities: Sequence[str], ratio: float, seed: int
 ) -> Indices:
-    """Take identities in a random order, each that fits into the remaining share of every class.
+    """Take each identity, in random order, that fits into the remaining share of every class.
 
-    IMDB takes under a second. scikit-learn's StratifiedGroupKFold compares every identity with
-    every fold, which takes minutes, and only makes equal folds.
+    IMDB takes less than a second. scikit-learn's StratifiedGroupKFold compares every identity with
+    every fold, which takes minutes, and makes only equal folds.
     """
     numbers: dict[str | int, int] = {}  # each picture of an unknown person counts as a new person
     numbered = (numbers.setdefault(name or k, len(numbers)) for k, name in enumerate(identities))
@@ -104,10 +104,7 @@ def _hold_out_identities(
 
 
 def split(
-    labels: Labels,
-    identities: Sequence[str | None],
-    shares: Mapping[str, float],
-    seed: int,
+    labels: Labels, identities: Sequence[str | None], shares: Mapping[str, float], seed: int
 ) -> dict[str, Indices]:
     """Sorted indices of ``train`` and of the parts named in ``shares``, each a share of all
     labelled samples; a share of 0 makes no part. ``UsageError`` if nothing is left to train on,
@@ -115,15 +112,15 @@ def split(
     """
     if not (min(shares.values()) >= 0 and sum(shares.values()) < 1):
         raise UsageError(f"shares must be at least 0 and leave pictures for train, not {shares}")
-    rest = np.arange(len(labels))
+    train = np.arange(len(labels))
     left, parts = 1.0, {}
     for name, share in shares.items():
         if share:
-            names = [identities[row] for row in rest.tolist()]
-            keep, held = hold_out(labels[rest], names, share / left, seed)
-            parts[name], rest = rest[held], rest[keep]
+            names = [identities[row] for row in train.tolist()]
+            keep, held = hold_out(labels[train], names, share / left, seed)
+            parts[name], train = train[held], train[keep]
             left -= share
-    parts = {"train": rest[labels[rest] >= 0]} | parts
+    parts = {"train": train[labels[train] >= 0]} | parts
     for name, rows in parts.items():
         if missing := np.setdiff1d(labels[labels >= 0], labels[rows]).tolist():
             raise DatasetError(
@@ -141,18 +138,18 @@ def write(
     provenance: Provenance,
     overwrite: bool = False,
 ) -> Splits:
-    """Divide a data set and write each part as a table ``out/PART.csv``, and ``out/splits.json``;
-    the seed of ``provenance`` decides.
+    """Divide a data set by the seed of ``provenance``, and write each part as a table
+    ``out/PART.csv``, and ``out/splits.json``.
 
     The tables have the columns ``file`` (relative to the table), ``label``, ``identity``,
     ``age_years`` if any age is known, and the groups, and are data sets:
-    ``table:PART.csv?identity=identity&age=age_years``. They have no boxes and scores of detectors.
-    A picture listed twice is taken once. ``UsageError`` if ``out`` holds splits that may not be
+    ``table:PART.csv?identity=identity&age=age_years``. They have no boxes and detector scores. A
+    picture listed twice is taken once. ``UsageError`` if ``out`` holds splits that may not be
     replaced, ``DatasetError`` if a group has the name of a column; else errors as ``split``.
     """
     if (out / RECORD).exists() and not overwrite:
         raise UsageError(f"{out} holds splits already: name another folder")
-    listed = _once(samples)
+    listed = _unique(samples)
     groups = list(dict.fromkeys(name for sample in listed for name in sample.groups))
     columns = [*COLUMNS, *([AGE] if any(sample.age is not None for sample in listed) else [])]
     if taken := set(groups) & set(columns):
@@ -165,7 +162,6 @@ def write(
     }
     tables = {name: _table(members, columns, groups, out) for name, members in parts.items()}
     options = "identity=identity" + f"&age={AGE}" * (AGE in columns)
-    sources = {name: f"table:{name}.csv?{options}" for name in parts}
     result = Splits(
         provenance=msgspec.structs.replace(provenance, fingerprint=str(fingerprint(listed))),
         source=source,
@@ -173,18 +169,19 @@ def write(
         pictures=len(listed),
         unlabelled=int((labels < 0).sum()),
         parts={
-            name: _part(sources[name], members, tables[name]) for name, members in parts.items()
+            name: _part(f"table:{name}.csv?{options}", members, tables[name])
+            for name, members in parts.items()
         },
     )
     out.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         write_whole(out / f"{name}.csv", table)
-    result.save(out / RECORD, overwrite)  # last: its presence means that all tables are complete
+    result.save(out / RECORD, overwrite)  # last: if it exists, all tables are complete
     return result
 
 
-def _once(samples: Iterable[Sample]) -> list[Sample]:
-    """Each picture once, in its own folder: symbolic links to folders are resolved."""
+def _unique(samples: Iterable[Sample]) -> list[Sample]:
+    """Each picture once, with symbolic links to folders resolved."""
     resolved = cache(Path.resolve)
     unique: dict[Path, Sample] = {}
     for sample in samples:
@@ -208,7 +205,7 @@ def _table(
     samples: Sequence[Sample], columns: Sequence[str], groups: Sequence[str], out: Path
 ) -> bytes:
     rows = [[*columns, *groups]]
-    here = out.resolve()  # of a symbolic link, where it leads
+    here = out.resolve()  # the target of a symbolic link
     relative = cache(partial(os.path.relpath, start=here))
     for sample in samples:
         row = [

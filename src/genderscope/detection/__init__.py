@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from genderscope.core import plugins
+from genderscope.core.arguments import number, whole
 from genderscope.core.errors import UsageError
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Face, Faces, Image, LeftOut, Orientation
@@ -14,6 +15,7 @@ from genderscope.detection import downloads, turned, views
 from genderscope.detection.views import moved
 
 DETECTION_SIZE_PX, MIN_SCORE, MIN_FACE_PX = 1280, 0.6, 24
+SMALLEST_VIEW_PX = 32  # with smaller views, their number explodes
 # A face that fills this share of the picture's shorter side scores low in the second pass. If that
 # leaves no face, the first pass decides. Of 2,500 faces of FairFace train on a canvas, the first
 # pass finds 2,484; both find 2,489 with this rule and 2,482 without it.
@@ -52,16 +54,12 @@ def create(
         name = "yunet" if model or downloads.find("yunet") else "haar"
     if orientation not in (names := get_args(Orientation)):
         raise UsageError(f"no orientation {orientation!r}; there are: {', '.join(names)}")
-    if not 0 <= min_score <= 1:
-        raise UsageError(f"min_score must be between 0 and 1, not {min_score}")
-    if detection_size < 1 or min_face_px < 1:
-        raise UsageError("detection_size and min_face_px must be at least 1 pixel")
     make = plugins.load("detection.detectors", name).create
     options = {
         "model": model,
-        "detection_size": detection_size,
-        "min_score": min_score,
-        "min_face_px": min_face_px,
+        "detection_size": whole("detection_size", detection_size, SMALLEST_VIEW_PX),
+        "min_score": number("min_score", min_score, 1),
+        "min_face_px": whole("min_face_px", min_face_px, 1),
         "orientation": orientation,
         "threads": threads,
         "provider": provider,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from genderscope.core.errors import UsageError
 from genderscope.core.protocols import Detector
-from genderscope.core.types import Box, Faces, Image, LeftOut
+from genderscope.core.types import Box, Face, Faces, Image, LeftOut
 from genderscope.detection import smallest_px
 
 
@@ -35,13 +35,21 @@ class Ignoring:
     def __init__(self, detector: Detector, regions: Sequence[Box]) -> None:
         self.name, self.smallest_px = detector.name, smallest_px(detector)
         self._detector, self._regions = detector, regions
+        self._inner = getattr(detector, "kept", list)
         if find := getattr(detector, "find", None):
-            self.find = find  # searches windows around tracks, which lie outside the regions
+            self.find = find  # ``kept`` drops its faces in the regions
 
     def __call__(self, image: Image) -> Faces:
         faces = self._detector(image)
-        kept = Faces(
-            face for face in faces if not any(box.holds(face.box.centre) for box in self._regions)
-        )
+        kept = Faces(self._outside(faces))
         kept.left_out = getattr(faces, "left_out", LeftOut())
         return kept
+
+    def kept(self, faces: list[Face]) -> list[Face]:
+        """See ``Detector``."""
+        return self._outside(self._inner(faces))
+
+    def _outside(self, faces: Iterable[Face]) -> list[Face]:
+        return [
+            face for face in faces if not any(box.holds(face.box.centre) for box in self._regions)
+        ]

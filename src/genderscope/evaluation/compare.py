@@ -8,25 +8,24 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 import numpy as np
-import numpy.typing as npt
 
 from genderscope.core.errors import DatasetError
 from genderscope.core.results import Document, Estimate, Provenance, Record
 from genderscope.core.storage import text
 from genderscope.core.types import LABELS, Sample
 from genderscope.evaluation import metrics
-from genderscope.evaluation.metrics import paired
+from genderscope.evaluation.metrics import Bools, Integers, paired
 from genderscope.evaluation.metrics.groups import members
 from genderscope.evaluation.metrics.paired import Agreement, McNemar
-from genderscope.evaluation.predictions import NO_ANSWER, Answer, Integers, Predictions, of
+from genderscope.evaluation.predictions import NO_ANSWER, Answer, Predictions, of
 
 WITHOUT_ABSTENTION = (
     "uncertain becomes the label nearer to the score; an uncertain answer without a score, or a "
     "missing answer, is wrong"
 )
 AS_GIVEN = "uncertain is an answer that is neither right nor wrong"
-JOINED_BY = {"path": None, "folder and name": 2, "name": 1}
-"""How pictures of two tables are matched: by this many trailing parts of their paths."""
+JOINED_BY = {"path": 0, "folder and name": 2, "name": 1}
+"""How pictures of two tables are matched: by this many trailing parts of their paths, 0 for all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,15 +57,15 @@ def join(a: Predictions, b: Predictions) -> Pair:
             f"{a.files[rows_a[row]]} is labelled {LABELS[truth_a[row]]} in {a.name} and "
             f"{LABELS[truth_b[row]]} in {b.name}"
         )
-    matched_a, matched_b = _selected(a, rows_a), _selected(b, rows_b)
+    matched_a, matched_b = a.rows(rows_a), b.rows(rows_b)
     truth = np.where(truth_a < 0, truth_b, truth_a)
     columns = matched_b.columns | matched_a.columns
     return Pair(
         replace(matched_a, truth=truth, columns=columns),
         replace(matched_b, truth=truth, columns=columns),
         joined_by,
-        _unmatched(a, rows_a),
-        _unmatched(b, rows_b),
+        a.rows(np.delete(np.arange(len(a)), rows_a)).files,
+        b.rows(np.delete(np.arange(len(b)), rows_b)).files,
     )
 
 
@@ -96,46 +95,23 @@ def _match(a: Predictions, b: Predictions) -> tuple[str, Integers, Integers]:
     for method in (a, b):
         if twice := next((f for f, n in Counter(method.files).items() if n > 1), None):
             raise DatasetError(f"{twice} occurs twice in {method.name}")
-    best = "path", np.zeros(0, np.int64), np.zeros(0, np.int64)
-    for joined_by, parts in JOINED_BY.items():
+    best_by, best = "path", list[tuple[int, int]]()
+    paths = [[PurePath(text(file)).parts for file in method.files] for method in (a, b)]
+    for joined_by, last in JOINED_BY.items():
         keyed_a, keyed_b = (
-            {
-                PurePath(text(file)).parts[-(parts or 0) :]: row
-                for row, file in enumerate(method.files)
-            }
-            for method in (a, b)
+            {parts[-last:]: row for row, parts in enumerate(of_method)} for of_method in paths
         )
-        if (len(keyed_a), len(keyed_b)) != (len(a), len(b)):  # a key is not unique
-            continue
-        common = [key for key in keyed_a if key in keyed_b]
-        if len(common) > len(best[1]):
-            rows_a, rows_b = (
-                np.array([rows[key] for key in common]) for rows in (keyed_a, keyed_b)
-            )
-            best = joined_by, rows_a, rows_b
-    if not len(best[1]):
+        unique = len(keyed_a) == len(a) and len(keyed_b) == len(b)
+        matched = [(row, keyed_b[key]) for key, row in keyed_a.items() if key in keyed_b]
+        if unique and len(matched) > len(best):
+            best_by, best = joined_by, matched
+    if not best:
         raise DatasetError(
             f"{a.name} and {b.name} have no picture in common, by path, folder or name; the first "
             f"of each: {', '.join(method.files[0] for method in (a, b) if method.files)}"
         )
-    return best
-
-
-def _selected(method: Predictions, rows: Integers) -> Predictions:
-    indices = rows.tolist()
-    return Predictions(
-        method.name,
-        tuple(method.files[row] for row in indices),
-        method.truth[rows],
-        method.score[rows],
-        method.labels[rows],
-        {name: tuple(column[row] for row in indices) for name, column in method.columns.items()},
-    )
-
-
-def _unmatched(method: Predictions, rows: Integers) -> tuple[str, ...]:
-    matched = set(rows.tolist())
-    return tuple(file for row, file in enumerate(method.files) if row not in matched)
+    rows_a, rows_b = np.array(best).T
+    return best_by, rows_a, rows_b
 
 
 class Accuracies(Record, frozen=True, kw_only=True):
@@ -212,13 +188,9 @@ def compare(
     failed: Iterable[str] = (),
 ) -> Comparison:
     """Compare two methods; without labels, only their agreement. The provenance has the seed."""
-    a, b, truth, seed = pair.a, pair.b, pair.a.truth, provenance.seed or 0
-    labelled = truth >= 0
-    answered = labelled & _answers(a.labels) & _answers(b.labels)
-
-    def accuracies(rows: npt.NDArray[np.bool_]) -> Accuracies:
-        return _accuracies(truth[rows], a.forced[rows], b.forced[rows])
-
+    a, b, seed = pair.a, pair.b, provenance.seed or 0
+    labelled = a.truth >= 0
+    a_right, b_right, answered = a.right, b.right, (a.answered & b.answered)[labelled]
     return Comparison(
         provenance=provenance,
         dataset=dataset,
@@ -234,21 +206,20 @@ def compare(
                 side: int((method.forced[labelled] == NO_ANSWER).sum())
                 for side, method in (("a", a), ("b", b))
             },
-            accuracies=accuracies(labelled),
+            accuracies=_accuracies(a_right, b_right),
             agreement=_agreement(a.forced, b.forced, seed),
         ),
         as_given=AsGiven(
             means=AS_GIVEN,
-            a=_answered(truth[labelled], a.labels[labelled]),
-            b=_answered(truth[labelled], b.labels[labelled]),
-            both_answered=accuracies(answered),
+            a=_answered(a),
+            b=_answered(b),
+            both_answered=_accuracies(a_right[answered], b_right[answered]),
             agreement=_agreement(a.labels, b.labels, seed),
         ),
         by_group={
             column: {
-                name: accuracies(labelled & member)
-                for name, member in members(groups)
-                if (labelled & member).any()
+                name: _accuracies(a_right[member], b_right[member])
+                for name, member in members(groups[labelled])
             }
             for column, groups in a.groups.items()
         },
@@ -258,15 +229,11 @@ def compare(
     )
 
 
-def _accuracies(truth: Integers, a: Integers, b: Integers) -> Accuracies:
-    a_right, b_right = a == truth, b == truth
-    enough = len(truth) >= metrics.SMALLEST_N
+def _accuracies(a_right: Bools, b_right: Bools) -> Accuracies:
     return Accuracies(
         a=metrics.share(a_right),
         b=metrics.share(b_right),
-        difference=paired.difference(a_right, b_right)
-        if enough
-        else Estimate(n=len(truth), value=None, interval=None),
+        difference=paired.difference(a_right, b_right, metrics.SMALLEST_N),
         both_right=int((a_right & b_right).sum()),
         neither_right=int((~a_right & ~b_right).sum()),
         mcnemar=paired.mcnemar(a_right, b_right),
@@ -278,13 +245,7 @@ def _agreement(a: Integers, b: Integers, seed: int) -> Agreement:
     return paired.agreement(a[either], b[either], seed)
 
 
-def _answers(labels: Integers) -> npt.NDArray[np.bool_]:
-    """Whether each prediction is a label: neither uncertain nor missing."""
-    answers: npt.NDArray[np.bool_] = np.isin(labels, range(len(LABELS)))
-    return answers
-
-
-def _answered(truth: Integers, labels: Integers) -> Answered:
-    answered = _answers(labels)
-    right = (labels == truth)[answered]
-    return Answered(coverage=metrics.share(answered, 1), accuracy=metrics.share(right, 1))
+def _answered(method: Predictions) -> Answered:
+    answered = method.answered[method.truth >= 0]
+    accuracy = metrics.share(method.right[answered], 1)
+    return Answered(coverage=metrics.share(answered, 1), accuracy=accuracy)

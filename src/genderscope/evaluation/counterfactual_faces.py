@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from genderscope.core.errors import FaceOutsidePicture, PictureError
+from genderscope.core.errors import FaceOutsidePicture
 from genderscope.core.protocols import Detector
 from genderscope.core.storage import csv_of, write_whole
 from genderscope.core.terminal import percent
@@ -22,7 +22,7 @@ from genderscope.data.counterfactuals import Condition, picture_seed
 from genderscope.detection.views import moved
 from genderscope.imaging.contact_sheet import Tile, contact_sheet
 from genderscope.imaging.preprocess import PreprocessSpec, crop
-from genderscope.inference.locate import locate
+from genderscope.inference.locate import stream
 
 ORIGINAL = "original"
 NO_FACE = "no face was found"
@@ -46,20 +46,17 @@ def find(
     samples: Iterable[Sample], detector: Detector, spec: PreprocessSpec
 ) -> Iterator[FaceSample | str]:
     """Each sample's face, in order, or why it has none to draw on."""
-    for sample in samples:
-        try:
-            located = locate(sample, detector, spec)
-        except PictureError as error:
-            outside = isinstance(error, FaceOutsidePicture)  # the data set's box
+    for located in stream(samples, detector, spec):
+        sample, image = located.sample, located.frame.image
+        if sample is None or image is None:
+            outside = isinstance(located.error, FaceOutsidePicture)  # the data set's box
             yield NO_FACE if outside else UNREADABLE
-            continue
-        [face], image = located.faces, located.frame.image
-        if image is None or not located.detected:
+        elif not located.detected:
             yield NO_FACE
-        elif face.landmarks is None:
+        elif located.faces[0].landmarks is None:
             yield NO_LANDMARKS
         else:
-            yield FaceSample(sample, image, face)
+            yield FaceSample(sample, image, located.faces[0])
 
 
 def on_canvas(face: FaceSample) -> FaceSample:

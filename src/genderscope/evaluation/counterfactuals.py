@@ -7,6 +7,7 @@ in the original picture, for a model of this package or from any method's predic
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from genderscope.data.counterfactuals import Condition, conditions
 from genderscope.evaluation import metrics
 from genderscope.evaluation.counterfactual_faces import ORIGINAL, FaceSample, find, on_canvas, views
 from genderscope.evaluation.metrics import Integers
+from genderscope.evaluation.metrics.groups import members
 from genderscope.evaluation.predictions import NO_ANSWER, Predictions
 from genderscope.imaging.preprocess import crop
 from genderscope.inference.classifier import Classifier
@@ -123,19 +125,14 @@ def measure(
             continue
         if setup.redetect:
             face = on_canvas(face)
+        cropped = partial(crop, face=face.face, spec=classifier.spec)
+        redetected = partial(_redetected, box=face.face.box, setup=setup)
         original, *changed = views(face, setup.conditions, setup.seed)
-        crops = [crop(original, face.face, classifier.spec)]
-        found = [True]
-        for view in changed:
-            if setup.redetect:
-                cropped = _redetected(view, face.face.box, setup)
-            else:
-                cropped = [crop(view, face.face, classifier.spec)]
-            crops += cropped
-            found.append(bool(cropped))
+        crops = [cropped(original), *map(redetected if setup.redetect else cropped, changed)]
         faces.append(face.sample)
-        scores.append(np.full(len(found), np.nan))
-        scores[-1][found] = classifier(np.stack(crops))[:, 1]
+        scores.append(np.full(len(crops), np.nan))
+        found = [each is not None for each in crops]
+        scores[-1][found] = classifier(np.stack([each for each in crops if each is not None]))[:, 1]
         on_face(face, scores[-1])
     if not faces:
         reasons = "; ".join(f"{count:,}: {reason}" for reason, count in skipped.items())
@@ -151,11 +148,11 @@ def measure(
     )
 
 
-def _redetected(view: Image, box: Box, setup: Setup) -> list[Image]:
+def _redetected(view: Image, box: Box, setup: Setup) -> Image | None:
     """The crop of the first detected face whose centre lies in ``box``, if any."""
     located = locate(Frame("", view), setup.detector, setup.classifier.spec)
     pairs = zip(located.faces, located.crops, strict=True)
-    return [crop for face, crop in pairs if box.holds(face.box.centre)][:1]
+    return next((crop for face, crop in pairs if box.holds(face.box.centre)), None)
 
 
 def from_predictions(predictions: Predictions) -> Answers:
@@ -170,33 +167,33 @@ def from_predictions(predictions: Predictions) -> Answers:
             "--pictures-out wrote"
         )
     pairs = list(zip(columns["face"], columns["condition"], strict=True))
-    names = [name for name in dict.fromkeys(columns["condition"]) if name != ORIGINAL]
-    column = {name: number for number, name in enumerate([ORIGINAL, *names])}
     if twice := next((pair for pair, n in Counter(pairs).items() if n > 1), None):
         raise DatasetError(
             f"{predictions.name} has the face {twice[0]} twice in the condition {twice[1]!r}"
         )
-    originals = {face: row for row, (face, name) in enumerate(pairs) if name == ORIGINAL}
+    names = [name for name in dict.fromkeys(columns["condition"]) if name != ORIGINAL]
+    originals = [face for face, name in pairs if name == ORIGINAL]
     if not originals or not names:
         raise DatasetError(
             f"{predictions.name} has no face in the condition {ORIGINAL!r} and in another one"
         )
-    number = {face: row for row, face in enumerate(originals)}
-    labels = np.full((len(originals), len(column)), NO_ANSWER)
-    scores = np.full(labels.shape, np.nan)
-    for row, (face, name) in enumerate(pairs):
-        if face in number:
-            labels[number[face], column[name]] = predictions.forced[row]
-            scores[number[face], column[name]] = predictions.score[row]
-    rows = list(originals.values())
-    groups = {
-        name: values[rows]
-        for name, values in predictions.groups.items()
-        if name not in ("face", "condition")
-    }
+    row_of = {pair: row for row, pair in enumerate(pairs)}
+    rows = np.array(
+        [[row_of.get((face, name), -1) for name in (ORIGINAL, *names)] for face in originals]
+    )
     without_original = len({*columns["face"]} - {*originals})
-    skipped = {NO_ORIGINAL: without_original} if without_original else {}
-    return Answers(tuple(names), labels, scores, predictions.truth[rows], groups, skipped)
+    return Answers(
+        tuple(names),
+        np.append(predictions.forced, NO_ANSWER)[rows],  # row -1 is the last
+        np.append(predictions.score, np.nan)[rows],
+        predictions.truth[rows[:, 0]],
+        {
+            name: values[rows[:, 0]]
+            for name, values in predictions.groups.items()
+            if name not in ("face", "condition")
+        },
+        {NO_ORIGINAL: without_original} if without_original else {},
+    )
 
 
 def report(
@@ -255,8 +252,9 @@ def _condition(
         accuracy_of_found=_accuracy(after, answers.truth[answered]) if redetected else None,
         by_group={
             name: {
-                str(group): metrics.share(flipped[values[answered] == group])
-                for group in sorted(set(values[answered]) - {""}, key=metrics.group_order)
+                group: metrics.share(flipped[member])
+                for group, member in members(values[answered])
+                if group
             }
             for name, values in groups.items()
         },
@@ -271,5 +269,4 @@ def _mean(values: Floats, seed: int) -> Estimate:
     """The mean, with the bootstrap's percentile interval."""
     if (n := len(values)) < 2:  # a single value has no spread
         return Estimate(n=n, value=float(values[0]) if n else None, interval=None)
-    interval = metrics.percentiles(metrics.bootstrap_means(values, seed))
-    return metrics.estimate(values.mean(), interval, n)
+    return metrics.estimate(values.mean(), metrics.mean_interval(values, seed), n)

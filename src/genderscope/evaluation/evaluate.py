@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from genderscope.core.errors import DatasetError, PictureError
@@ -134,12 +135,12 @@ def _crops(
         crops = {FULL_SIZE: full}
         for size in face_px:
             if small := face_sizes.shrunk(image, face, size):
-                picture, where = small
+                picture, small_face = small
                 if redetect:
-                    box, frame = sample.box and where.box, Frame(str(sample.file), picture)
+                    box, frame = sample.box and small_face.box, Frame(str(sample.file), picture)
                     [crops[size]] = locate(frame, detector, spec, one_face=True, box=box).crops
                 else:
-                    crops[size] = crop(picture, where, spec)
+                    crops[size] = crop(picture, small_face, spec)
         return crops, located.detected
     except PictureError as error:
         return str(error)
@@ -202,6 +203,5 @@ def beside(model: Path) -> list[Evaluation]:
 
 def _confusion(counts: metrics.Integers) -> Confusion:
     shares = counts[:, :2] / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    (a, b), (c, d) = counts[:, :2].tolist()
-    (e, f), (g, h) = shares.tolist()
-    return Confusion(labels=LABELS, counts=((a, b), (c, d)), shares=((e, f), (g, h)))
+    rows = {"labels": LABELS, "counts": counts[:, :2].tolist(), "shares": shares.tolist()}
+    return msgspec.convert(rows, Confusion)

@@ -3,9 +3,9 @@
 import math
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,9 @@ from genderscope.data import datasets
 from genderscope.data.datasets import table
 from genderscope.data.datasets._checks import OneLabelEach
 from genderscope.evaluation.exploration.tally import MOST_GROUPS
+from genderscope.evaluation.metrics import Bools, Integers, decide
 
 Meaning = Literal["man", "confidence"]
-Integers = npt.NDArray[np.int64]
 
 ANSWERS = ("prediction", "score")
 """A table needs at least one of these columns."""
@@ -73,8 +73,18 @@ class Predictions:
         """The labels without abstention, (n,) int64: ``uncertain`` becomes the label nearer to the
         score; -1 without an answer, or for ``uncertain`` without a score.
         """
-        nearer = np.where(np.isnan(self.score), NO_ANSWER, self.score > 0.5)
-        return np.where(np.isin(self.labels, range(len(LABELS))), self.labels, nearer)
+        return np.where(self.answered, self.labels, decide(self.score))
+
+    @property
+    def answered(self) -> Bools:
+        """Whether each prediction is a label, (n,): neither uncertain nor missing."""
+        return (self.labels >= 0) & (self.labels < len(LABELS))
+
+    @property
+    def right(self) -> Bools:
+        """Whether each labelled picture is right without abstention, (labelled,)."""
+        right: Bools = (self.forced == self.truth)[self.truth >= 0]
+        return right
 
     @property
     def groups(self) -> dict[str, npt.NDArray[np.str_]]:
@@ -84,6 +94,20 @@ class Predictions:
             for name, column in self.columns.items()
             if len(set(column)) <= MOST_GROUPS
         }
+
+    def rows(self, rows: Integers) -> Self:
+        """The predictions with these indices, in their order."""
+        indices = rows.tolist()
+        return replace(
+            self,
+            files=tuple(self.files[row] for row in indices),
+            truth=self.truth[rows],
+            score=self.score[rows],
+            labels=self.labels[rows],
+            columns={
+                name: tuple(column[row] for row in indices) for name, column in self.columns.items()
+            },
+        )
 
 
 def from_scene(scene: Scene) -> Answer:
@@ -103,9 +127,9 @@ def of(answers: Iterable[Answer], name: str) -> Predictions:
     return Predictions(
         name,
         tuple(answer.sample.file.as_posix() for answer in answers),
-        _integers(-1 if a.sample.label is None else a.sample.label for a in answers),
+        np.array([-1 if a.sample.label is None else a.sample.label for a in answers], np.int64),
         np.array([p.scores[1] if p else np.nan for p in predictions], np.float64),
-        _integers(OUTCOMES.index(p.label) if p else NO_ANSWER for p in predictions),
+        np.array([OUTCOMES.index(p.label) if p else NO_ANSWER for p in predictions], np.int64),
         {
             group: tuple(answer.sample.groups.get(group, "") for answer in answers)
             for group in groups
@@ -157,7 +181,8 @@ def from_rows(path: Path, rows: Iterable[table.Row], score_is: Meaning = "man") 
         if prediction in (0, 1) and nearer == 1 - prediction and score != 0.5:
             raise DatasetError(
                 f"{where}: prediction {row['prediction']!r} with a score of {score:g}; the "
-                "score is the probability of man: give that, or add --score-is confidence"
+                "score is the probability of man: give that, or add --score-is confidence, in "
+                "Python score_is='confidence'"
             )
         label = table.index(row.get("label", ""), "label", WORDS, where)
         if label == UNSURE:
@@ -172,9 +197,9 @@ def from_rows(path: Path, rows: Iterable[table.Row], score_is: Meaning = "man") 
     return Predictions(
         path.stem,
         tuple(os.path.normpath(path.parent / table.posix(row["file"])) for row in kept),
-        _integers(truth),
+        np.array(truth, np.int64),
         np.array(scores),
-        _integers(labels),
+        np.array(labels, np.int64),
         {name: tuple(row[name] for row in kept) for name in kept[0] if name not in COLUMNS},
     )
 
@@ -217,7 +242,3 @@ def _of_man(confidence: float, prediction: int | None, where: str) -> float:
     if confidence < 0.5:
         raise DatasetError(f"{where}: confidence {confidence:g} in one of two labels is below 0.5")
     return confidence if prediction == 1 else 1 - confidence
-
-
-def _integers(values: Iterable[int]) -> Integers:
-    return np.fromiter(values, np.int64)

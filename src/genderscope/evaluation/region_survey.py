@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 
 from genderscope.core.errors import DatasetError
 from genderscope.core.protocols import Detector
 from genderscope.core.results import Document, Estimate, Provenance, Record
 from genderscope.core.types import LABELS, Floats, Image, Sample
 from genderscope.evaluation import metrics, regions
-from genderscope.evaluation.metrics import Integers
+from genderscope.evaluation.metrics import Bools, Integers
 from genderscope.evaluation.metrics.groups import members
 from genderscope.inference import locate
 from genderscope.inference.explainer import Explainer
@@ -59,7 +58,7 @@ def explain(
     tally: Counter[str] = Counter()
     unreadable: list[str] = []
     groups: list[Mapping[str, str]] = []
-    batches: list[tuple[npt.NDArray[np.number], ...]] = []
+    batches: list[tuple[Floats | Integers, ...]] = []
     sums: dict[tuple[int, int], list[Floats]] = {}  # by truth and prediction
     faces = _faces(samples, detector, explainer, tally, unreadable)
     while batch := list(islice(faces, batch_size)):
@@ -67,7 +66,7 @@ def explain(
         truth = np.array([sample.label for sample in samples_in])
         crops, landmarks = np.stack(crops_in), np.stack(landmarks_in)
         scores, maps = explainer(crops)
-        predicted = (scores[:, 1] > scores[:, 0]).astype(np.int64)
+        predicted = scores.argmax(1)
         energy = regions.energy(maps)
         total = energy.sum((1, 2))
         mapped = total > 0
@@ -225,14 +224,14 @@ def survey(
     )
 
 
-def _regions(maps: Maps, member: npt.NDArray[np.bool_], seed: int) -> dict[str, RegionShare]:
+def _regions(maps: Maps, member: Bools, seed: int) -> dict[str, RegionShare]:
     shares, areas = maps.shares[member], maps.areas[member]
     if (n := len(shares)) < metrics.SMALLEST_N:
         withheld = RegionShare(share=Estimate(n=n, value=None, interval=None), area=None)
         return dict.fromkeys(regions.REGIONS, withheld)
-    intervals = metrics.percentiles(metrics.bootstrap_means(shares, seed)).T
-    columns = zip(shares.mean(0), intervals, areas.mean(0), strict=True)
+    intervals = metrics.mean_interval(shares, seed).T
+    rows = zip(regions.REGIONS, shares.mean(0), intervals, areas.mean(0), strict=True)
     return {
         name: RegionShare(share=metrics.estimate(share, interval, n), area=float(area))
-        for name, (share, interval, area) in zip(regions.REGIONS, columns, strict=True)
+        for name, share, interval, area in rows
     }

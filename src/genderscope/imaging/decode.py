@@ -16,6 +16,7 @@ from threading import Lock
 from genderscope.core.errors import PictureError
 from genderscope.core.extras import installation
 from genderscope.core.parallel import Work
+from genderscope.core.storage import unexpanded
 from genderscope.core.types import Frame, Image
 from genderscope.imaging import opening, structure
 from genderscope.imaging.limits import Limits
@@ -108,26 +109,18 @@ def read_reduced(
         request = Request(data, limits, passes, longest_px, tuple(reductions))
         return _decoded(request, work)
     except Exception as error:
-        problem = opening.problem(error, data)
-        if problem.startswith(opening.UNKNOWN):
-            suffix = Path(name).suffix.lower()
-            if suffix in HEIF & UNREAD:
-                problem = f"is HEIC: {installation('heif')}"
-            elif suffix in VIDEOS:
-                problem = "is a video: use 'genderscope watch'"
-            elif suffix in ARCHIVES:
-                problem = "is an archive that cannot be read; unpack it"
-        raise PictureError(f"{name} {problem}") from error
+        raise PictureError(f"{name} {_problem(error, data, name)}") from error
 
 
 def work_pixels(data: bytes, passes: int, limits: Limits = LIMITS) -> float:
     """The pixels that a decoder processes in all its ``passes`` (see ``structure.passes``);
     infinite if a picture's header and structure do not tell.
     """
+    if not passes:
+        return float("inf")  # Pillow might take minutes to open it
     try:
         with _QUIET:
-            pixels = Opened(Request(data, limits, passes)).pixels
-        return pixels * passes or float("inf")
+            return Opened(Request(data, limits, passes)).pixels * passes
     except Exception:  # what Pillow raises on hostile bytes has no common base
         return float("inf")
 
@@ -170,7 +163,8 @@ def _inside(top: Path, avoid: Path | None, unread: Counter[str]) -> Iterator[Pat
             with os.scandir(folder) as entries:
                 listing = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            yield Frame(str(folder), error=f"{folder} {opening.problem(error, b'')}")
+            problem = PictureError(f"{folder} {opening.problem(error, b'')}")
+            yield Frame(str(folder), error=str(problem))
             continue
         below = []
         for entry in listing:
@@ -215,11 +209,31 @@ class _Quiet:
 _QUIET = _Quiet()
 
 
+def _problem(error: Exception, data: bytes, name: str) -> str:
+    """What is wrong with a picture: see ``opening.problem``. Its name may tell more."""
+    problem = opening.problem(error, data)
+    if isinstance(error, FileNotFoundError):
+        pattern = "a pattern is not expanded here: use glob.glob" if "*" in name else ""
+        advice = unexpanded(name) or pattern
+        return f"is not there; {advice}" if advice else problem
+    if not problem.startswith(opening.UNKNOWN):
+        return problem
+    suffix = Path(name).suffix.lower()
+    if suffix in HEIF & UNREAD:
+        return f"is HEIC: {installation('heif')}"
+    if suffix in VIDEOS:
+        return "is a video: use 'genderscope watch'"
+    return "is an archive that cannot be read; unpack it" if suffix in ARCHIVES else problem
+
+
 def _content(file: Path, limits: Limits, work: Work) -> bytes:
     """The bytes of a regular file, up to its size: reading a pipe, a socket, a device or a kernel's
     file, whose size is 0, could block. A large file reserves all the memory.
     """
-    status = file.stat()
+    try:
+        status = file.stat()
+    except ValueError as error:
+        raise PictureError(f"cannot be the name of a file: {error}") from error
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         raise PictureError("is not a regular file; save the picture as one")
     memory = limits.max_memory * 2**20

@@ -54,8 +54,9 @@ def load(
     if isinstance(picture, str) and picture.lower().startswith(("http://", "https://")):
         return Encoded(_redacted(picture), partial(fetch, picture))
     if isinstance(picture, str | os.PathLike):
-        path = os.fsdecode(picture)
-        return Encoded(path or ".", Path(path))
+        if not (path := os.fsdecode(picture)):
+            return Frame(name, error=f"the path of {name} is empty")
+        return Encoded(path, Path(path))
     if isinstance(picture, bytes | bytearray | memoryview):
         return Encoded(name, bytes(picture))
     if isinstance(picture, PIL.Image.Image):
@@ -153,11 +154,17 @@ def _array(pixels: npt.NDArray[Any], channel_order: ChannelOrder) -> Image:
     """An array as (height, width, 3) uint8 BGR."""
     if channel_order not in ("bgr", "rgb"):
         raise UsageError(f"channel_order is 'bgr' or 'rgb', not {channel_order!r}")
-    floats = pixels.dtype.kind == "f"
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    shaped = pixels.ndim in (2, 3) and channels in (1, 3, 4) and pixels.size
-    if not shaped or not (floats or pixels.dtype == np.uint8):
-        raise UsageError(f"a picture is {ACCEPTED}, not {pixels.shape} of {pixels.dtype}")
+    if not (pixels.ndim in (2, 3) and channels in (1, 3, 4) and pixels.size):
+        raise UsageError(
+            "an array's shape must be (height, width) or (height, width, 1, 3 or 4), not "
+            f"{pixels.shape}"
+        )
+    floats = pixels.dtype.kind == "f"
+    if not (floats or pixels.dtype == np.uint8):
+        raise UsageError(
+            f"an array must be of uint8, or of floats from 0 to 1, not of {pixels.dtype}"
+        )
     if floats:
         if not (pixels.min() >= 0 and pixels.max() <= 1):  # NaN fails too
             raise UsageError(

@@ -8,8 +8,9 @@ MAX_SCANS = 100
 MAX_SEGMENTS, MAX_CHUNKS = 200, 20_000
 _PNG = b"\x89PNG\r\n\x1a\n"
 # In a JPEG's data, a byte FF is followed by 00, or by D0-D7, which are restart markers.
-# Starting the pattern with a literal byte makes the search twelve times faster.
-_MARKER = re.compile(rb"\xff\xff*([^\x00\xd0-\xd7\xff])", re.DOTALL)
+# Starting the pattern with a literal byte makes the search twelve times faster; a pattern that
+# also took the fill bytes FF before a marker would need quadratic time.
+_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 _SOI, _SOS, _EOI = b"\xff\xd8", b"\xda", b"\xd9"
 
 
@@ -28,7 +29,8 @@ def _scans(data: bytes) -> int:
         marker = _MARKER.search(data, at)
         if marker is None or marker[1] == _EOI:
             return scans
-        if not scans and (marker.start() != at or marker.end() - at > 2 + MAX_SEGMENTS):
+        begin = marker.start()
+        if not scans and (begin - at > MAX_SEGMENTS or data[at:begin].strip(b"\xff")):
             return 0  # Pillow would read the bytes between segments one by one
         scans += marker[1] == _SOS
         if scans > MAX_SCANS:

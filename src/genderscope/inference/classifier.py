@@ -6,6 +6,7 @@ training.
 
 import os
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from genderscope.core import sessions
+from genderscope.core.arguments import whole
 from genderscope.core.errors import ModelError, UsageError
 from genderscope.core.parallel import ordered
+from genderscope.core.storage import unexpanded
 from genderscope.core.types import Floats, Image
 from genderscope.imaging.preprocess import to_input
 from genderscope.inference import metadata
@@ -44,15 +47,22 @@ def quantised() -> list[str]:
 
 def find(model: str | Path) -> Path:
     """The file of a shipped model by name or alias, or of any model by path; ``ModelError`` if
-    absent.
+    absent, ``UsageError`` if neither a name nor a path.
     """
+    if not isinstance(model, str | os.PathLike):
+        raise UsageError(f"model must be a name or a path, not {model!r}")
     model = ALIASES.get(str(model), model)
     ours = str(model) in (*shipped(), *quantised())
     file = WEIGHTS / f"{model}.onnx" if ours else Path(model)
     if not file.is_file():
+        if advice := unexpanded(str(model)):
+            raise ModelError(f"no model {str(model)!r}; {advice}")
+        names = (*shipped(), *quantised(), *ALIASES)
+        near = get_close_matches(str(model).lower(), names, n=1)
+        hint = f"; did you mean {near[0]!r}? Else" if near else ":"
         raise ModelError(
-            f"no model {str(model)!r}: give the path of an .onnx file or one of "
-            f"{', '.join((*shipped(), *quantised(), *ALIASES))}"
+            f"no model {str(model)!r}{hint} give the path of an .onnx file or one of "
+            f"{', '.join(names)}"
         )
     return file
 
@@ -89,8 +99,7 @@ class Model:
         ``ModelError`` if the file cannot be opened, was not exported by this package, or fails
         ``metadata.check``; ``UsageError`` for invalid ``threads`` or an unknown provider.
         """
-        if not 0 <= threads <= MOST_THREADS:
-            raise UsageError(f"threads must be 0 to {MOST_THREADS:,}, not {threads:,}")
+        threads = whole("threads", threads, 0, MOST_THREADS)
         if file.parent != WEIGHTS:  # the shipped models need no trial
             trial = sessions.create(file, 1, trial=True)
             spec = metadata.read(trial, file).spec
@@ -109,7 +118,14 @@ class Model:
     def _run(
         self, outputs: list[str], crops: Image, **extra: npt.NDArray[Any]
     ) -> list[npt.NDArray[Any]]:
-        """Outputs of the network for crops and its ``extra`` inputs, one row per crop."""
+        """Outputs of the network for crops and its ``extra`` inputs, one row per crop;
+        ``UsageError`` unless the crops are those of its spec.
+        """
+        shape, wanted = np.shape(crops), self.spec.crop_shape
+        if getattr(crops, "dtype", None) != np.uint8 or shape[1:] != wanted:
+            sides = ", ".join(map(str, wanted))
+            given = f"{shape} of {getattr(crops, 'dtype', type(crops).__name__)}"
+            raise UsageError(f"crops must be an array (n, {sides}) of uint8, not {given}")
         size = self.at_once if self.provider == sessions.CPU else len(crops)
 
         def run(start: int) -> list[npt.NDArray[Any]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genderscope.core.errors import UsageError
+from genderscope.core.arguments import number
 from genderscope.core.protocols import Detector
 from genderscope.core.types import UNCERTAIN, Face, Frame, Prediction, Result, Scene
 from genderscope.inference import locate
@@ -46,10 +46,10 @@ class Pipeline:
         min_confidence: float | None = None,
         max_yaw: float | None = None,
     ) -> None:
-        if min_confidence is not None and not 0 <= min_confidence <= 1:
-            raise UsageError(f"min_confidence must be between 0 and 1, not {min_confidence}")
-        if max_yaw is not None and not 0 <= max_yaw <= 90:
-            raise UsageError(f"max_yaw must be between 0 and 90 degrees, not {max_yaw}")
+        if min_confidence is not None:
+            min_confidence = number("min_confidence", min_confidence, 1)
+        if max_yaw is not None:
+            max_yaw = number("max_yaw", max_yaw, 90, " degrees")
         self.classifier, self.detector = classifier, detector
         default = classifier.min_confidence
         self.min_confidence = default if min_confidence is None else min_confidence

@@ -1,1 +1,1 @@
-"""Reports: pages that need nothing else, the same as Markdown, and their drawings."""
+"""Reports: self-contained HTML pages, the same in Markdown, their plots, and terminal tables."""

@@ -1,4 +1,4 @@
-"""Benchmarks as tables and a drawing."""
+"""Benchmarks as tables and a plot."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,19 +13,19 @@ from genderscope.reporting.page import Table, markdown_table
 from genderscope.reporting.tables import with_interval
 
 MARKERS = "os^Dv<>ph"
-"""One per data set; no more are drawn."""
-LARGEST = 12
-"""How many operators of a network are listed, those that take the longest."""
+"""One per data set; further data sets are not drawn."""
+MOST_OPERATORS = 12
+"""Only the slowest operators of a network are listed."""
 
 
 def comparison(result: results.Benchmark) -> Iterator[Table]:
-    """The models beside each other, and each pair of them."""
+    """The models side by side, and their pairwise comparisons."""
     models, pairs = result.models.values(), result.pairs
-    one = next(iter(models))
-    batches = list(one.time["network"])
+    first = next(iter(models))
+    batches = list(first.time["network"])
     rows = [
-        [f"accuracy %, {data}, n = {n.n:,}", *(with_interval(m.accuracy[data]) for m in models)]
-        for data, n in one.accuracy.items()
+        [f"accuracy %, {data}, n = {a.n:,}", *(with_interval(m.accuracy[data]) for m in models)]
+        for data, a in first.accuracy.items()
     ]
     rows += [
         ["parameters", *(f"{m.parameters:,}" for m in models)],
@@ -35,18 +35,18 @@ def comparison(result: results.Benchmark) -> Iterator[Table]:
     for batch in batches:
         times = [m.time["network"][batch] for m in models]
         rows += [
-            [f"ms a face, batch {batch}: median", *(f"{t.median_ms:.3f}" for t in times)],
-            [f"ms a face, batch {batch}: 95th percentile", *(f"{t.p95_ms:.3f}" for t in times)],
+            [f"ms per face, batch {batch}: median", *(f"{t.median_ms:.3f}" for t in times)],
+            [f"ms per face, batch {batch}: 95th percentile", *(f"{t.p95_ms:.3f}" for t in times)],
             [f"faces/s, batch {batch}", *(f"{t.faces_per_s:,.0f}" for t in times)],
         ]
-    answered = (m.time["classifier"]["1"].median_ms for m in models)
+    latencies_ms = (m.time["classifier"]["1"].median_ms for m in models)
     epochs = (m.training.seconds_per_epoch for m in models)
     rows += [
-        ["ms from crop to scores, batch 1", *(f"{ms:.3f}" for ms in answered)],
-        ["training, s an epoch", *("-" if s is None else f"{s:,.0f}" for s in epochs)],
+        ["ms from crop to scores, batch 1", *(f"{ms:.3f}" for ms in latencies_ms)],
+        ["training, s per epoch", *("-" if s is None else f"{s:,.0f}" for s in epochs)],
     ]
-    measured = "Accuracy without abstention, with Wilson's 95% interval. " if one.accuracy else ""
-    yield Table(["", *result.models], rows, f"{measured}Time: {result.time_is}.")
+    note = "Accuracy without abstention, with Wilson's 95% interval. " if first.accuracy else ""
+    yield Table(["", *result.models], rows, f"{note}Time: {result.time_is}.")
     if not pairs:
         return
     yield Table(
@@ -54,7 +54,7 @@ def comparison(result: results.Benchmark) -> Iterator[Table]:
         [[f"{pair.a}, {pair.b}", *(ratio(pair.time_ratio[b]) for b in batches)] for pair in pairs],
         f"Medians of the ratios of {result.rounds} rounds, with 95% intervals (bootstrap).",
     )
-    for data in one.accuracy:
+    for data in first.accuracy:
         yield Table(
             [f"A, B on {data}", "accuracy difference A - B, points", "right: only A, only B", "p"],
             [[f"{pair.a}, {pair.b}", *_difference(pair.accuracy[data])] for pair in pairs],
@@ -71,21 +71,21 @@ def _difference(accuracy: results.PairedAccuracy) -> list[str]:
     return [cell, f"{test.a_only:,}, {test.b_only:,}", f"{test.p:.2g}"]
 
 
-def ratio(of: results.Ratio) -> str:
+def ratio(estimate: results.Ratio) -> str:
     """A ratio with its interval."""
-    low, high = of.interval
-    return f"{of.value:.2f} ({low:.2f}-{high:.2f})"
+    low, high = estimate.interval
+    return f"{estimate.value:.2f} ({low:.2f}-{high:.2f})"
 
 
 def profile(result: results.Profile) -> Iterator[Table]:
-    """The stages of pictures, each network compared with the machine's limit, and its operators."""
+    """The stages of a picture, each network against the machine's ceiling, and its operators."""
     pictures = result.pictures
     together = pictures.together
     yield stages(
         pictures.apart,
         f"{pictures.pictures} pictures, {pictures.faces} faces, {result.model}, faces "
-        f"found by {result.detector}, one thread, picture by picture; medians of "
-        f"{pictures.rounds} rounds. In batches, without explaining and drawing: "
+        f"found by {result.detector}, one thread, one picture at a time; medians of "
+        f"{pictures.rounds} rounds. In batches, without explanations and drawing: "
         f"{together.ms:,.1f} ms, {together.pictures_per_s:.1f} pictures/s, "
         f"{together.faces_per_s:.1f} faces/s.",
     )
@@ -108,9 +108,9 @@ def profile(result: results.Profile) -> Iterator[Table]:
     yield Table(
         list(rows[0]),
         [list(row.values()) for row in rows],
-        f"For one face, one thread. The ceiling is {ceiling.best_gflops:.1f} GFLOP/s, a large "
-        f"float32 matrix product; copying memory reaches {ceiling.copy_gbytes_per_s:.1f} GB/s. "
-        "A multiplication and an addition are two operations, and those of padding do not count.",
+        f"Per face, one thread. The ceiling is {ceiling.best_gflops:.1f} GFLOP/s, reached by a "
+        f"large float32 matrix product; copying memory reaches {ceiling.copy_gbytes_per_s:.1f} "
+        "GB/s. A multiply-add is two operations; those on padding do not count.",
     )
     for name, speed in result.networks.items():
         for batch, run in speed.profile.items():
@@ -118,7 +118,7 @@ def profile(result: results.Profile) -> Iterator[Table]:
 
 
 def _operators(name: str, batch: str, profile: results.NetworkProfile) -> Table:
-    largest = sorted(profile.operators, key=lambda operator: -operator.microseconds)
+    slowest = sorted(profile.operators, key=lambda operator: -operator.microseconds)
     rows = [
         [
             f"{operator.operator} to {'x'.join(map(str, operator.output))}",
@@ -128,13 +128,13 @@ def _operators(name: str, batch: str, profile: results.NetworkProfile) -> Table:
             f"{2e-3 * operator.multiply_adds / operator.microseconds:.0f}",
             f"{1e-3 * operator.bytes / operator.microseconds:.0f}",
         ]
-        for operator in largest[:LARGEST]
+        for operator in slowest[:MOST_OPERATORS]
     ]
     return Table(
         ["operator", "us", "%", "multiply-adds, M", "GFLOP/s", "GB/s"],
         rows,
-        f"{name}, batch {batch}, for one face: the {len(rows)} of {len(largest)} operators that "
-        f"take the longest; total with profiling: {profile.microseconds:,.0f} us.",
+        f"{name}, batch {batch}, per face: the {len(rows)} slowest of {len(slowest)} operators; "
+        f"total with profiling: {profile.microseconds:,.0f} us.",
     )
 
 
@@ -149,7 +149,7 @@ def stages(result: results.Stages, title: str) -> Table:
 
 
 def video(result: results.VideoBenchmark) -> Iterator[Table]:
-    """Frames per second by the number of faces, and the cost of explaining."""
+    """Frames per second by the number of faces, and the cost of explanations."""
     rows = []
     for faces, run in result.faces.items():
         streams = {"plain": run.plain, "plain, --detect-every 1": run.whole}
@@ -159,17 +159,17 @@ def video(result: results.VideoBenchmark) -> Iterator[Table]:
                     stream,
                     f"640x480, {faces} face{'s' * (faces != '1')}, {name}: "
                     f"{stream.pictures_per_s:.0f} frames/s, {stream.faces_a_frame:.1f} faces "
-                    f"found a frame, mean of {stream.frames} frames.",
+                    f"found per frame, mean of {stream.frames} frames.",
                 )
         if run.guided_to_plain:
             rows.append([faces, ratio(run.guided_to_plain)])
     if rows:
-        caption = "Time of scores with maps, divided by the time of scores."
+        caption = "Time of scores with explanation maps, divided by that of scores alone."
         yield Table(["faces", "guided / plain"], rows, caption)
 
 
 def markdown(tables: Iterable[Table], result: results.TimedDocument) -> str:
-    """Tables in Markdown, each with its caption below, and the machine that measured them."""
+    """Tables in Markdown with their captions, and the machine that they were measured on."""
     machine, provenance = result.machine, result.provenance
     caches = ", ".join(f"{name} {size}" for name, size in machine.caches.items())
     versions = ", ".join(f"{name} {number}" for name, number in provenance.versions.items())
@@ -186,7 +186,7 @@ def markdown(tables: Iterable[Table], result: results.TimedDocument) -> str:
 
 
 def drawing(result: results.Benchmark, file: Path) -> None:
-    """Accuracy against time and against size, one point a model and data set, as a PNG."""
+    """Draw accuracy against time and size to a PNG, one point per model and data set."""
     locator = require("matplotlib.ticker", "eval").LogLocator
     models = result.models
     with plots.png(file, 9, 4.5) as figure:
@@ -201,7 +201,7 @@ def drawing(result: results.Benchmark, file: Path) -> None:
                 style = {"fmt": marker, "color": f"C{number}", "capsize": 3}
                 for axes, place in zip(sides, places, strict=True):
                     axes.errorbar(place, value, error, label=f"{name}, {data}", **style)
-        titles = ("ms a face, one thread, batch 1", "million parameters")
+        titles = ("ms per face, one thread, batch 1", "million parameters")
         for axes, title in zip(sides, titles, strict=True):
             axes.set(xlabel=title, xscale="log")
             axes.xaxis.set_major_locator(locator(subs=(1, 2, 3, 5), numticks=20))

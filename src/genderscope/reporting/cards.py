@@ -19,14 +19,15 @@ from genderscope.reporting.page import render
 
 def card(model: str | Path) -> str:
     """The card of a shipped model, or of an exported one by its path, from its result files;
-    ``ModelError`` if it is absent or lacks its training data, ``ResultError`` for a broken file.
+    ``ModelError`` if the model is missing or has no training metadata, ``ResultError`` for a broken
+    result file.
     """
-    classifier, file = Classifier.load(model), described(model)
+    classifier, file = Classifier.load(model), _model_file(model)
     metadata = classifier.metadata
     if metadata.training is None or metadata.data is None:
         raise ModelError(f"the model {metadata.name} has no training metadata")
     evaluations = beside(file)
-    by_group = _one_each(evaluations)
+    by_group = _grouped(evaluations)
     flips = file.with_name(f"{file.stem}.counterfactuals.json")
     return render(
         "model_card.md",
@@ -41,27 +42,27 @@ def card(model: str | Path) -> str:
 
 
 def read(model: str | Path) -> str:
-    """The card that lies beside a model; ``ModelError`` without model or card."""
-    file = described(model).with_suffix(CARD)
+    """The card saved beside a model; ``ModelError`` if the model or the card is missing."""
+    file = _model_file(model).with_suffix(CARD)
     if not file.is_file():
-        raise ModelError(f"no card of {model}: genderscope card {model} --write makes one")
+        raise ModelError(f"{model} has no card: write it with genderscope card {model} --write")
     return file.read_text(encoding="utf-8")
 
 
-def described(model: str | Path) -> Path:
-    """The file of a model that has a card; ``ModelError`` for an 8-bit version, which has none."""
+def _model_file(model: str | Path) -> Path:
+    """The model's file; ``ModelError`` for an 8-bit version, which has no card of its own."""
     file = find(model)
     if file.name.endswith(INT8):
         name = file.name.removesuffix(INT8)
         raise ModelError(
-            f"{file.stem} is the 8-bit version of {name}: see genderscope card {name}, and its "
-            "difference in accuracy in genderscope models"
+            f"{file.stem} is the 8-bit version of {name}: see genderscope card {name}, and "
+            "genderscope models for the difference in accuracy"
         )
     return file
 
 
-def _one_each(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-    """The first of several evaluations on a data set, where it has groups."""
+def _grouped(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """The first evaluation on each data set, if it has results by group."""
     first: dict[str, Evaluation] = {}
     for evaluation in evaluations:
         first.setdefault(evaluation.dataset.partition(":")[0], evaluation)

@@ -1,4 +1,4 @@
-"""The page of an explored data set: its numbers in sentences, tables and drawings."""
+"""The page of an explored data set: its numbers in sentences, tables and plots."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -16,16 +16,16 @@ MEASURES = {
     "face_score": (
         "Face scores",
         "score of the face",
-        "Scores are those of the data set's own detector, and infinite where it found no face.",
+        "Scores are those of the data set's own detector, infinite where it found no face.",
     ),
     "second_face_score": (
         "Scores of second faces",
         "score of the second face",
-        "With a second face it is uncertain which face the label belongs to; NaN means none.",
+        "With a second face it is uncertain which face the label belongs to. NaN: no second face.",
     ),
-    "age_years": ("Ages", "age in years", "Ages are the data set's own."),
+    "age_years": ("Ages", "age in years", "Ages are those of the data set."),
     "box_side_px": (
-        "Sizes of the faces",
+        "Face sizes",
         "longer side of the box in pixels",
         "A face smaller than the network's input is enlarged, which adds no detail.",
     ),
@@ -35,13 +35,13 @@ MEASURES = {
 def compose(
     exploration: Exploration, opened: Sequence[OpenedPicture], title: str, facts: Sequence[Block]
 ) -> str:
-    """The HTML document; ``opened`` fill the contact sheets, ``facts`` the introduction."""
+    """The HTML page, with ``opened`` pictures as examples and ``facts`` in the introduction."""
     n, labels = exploration.pictures, exploration.labels
     counts = ", ".join(f"{labels[name]:,} labelled {name}" for name in LABELS)
     introduction = [
         f"{n:,} pictures, split {exploration.split}: {counts}, {labels['unknown']:,} without a "
         "label. Labels of perceived gender presentation, ages and groups are those of the data "
-        "set; nothing here is predicted.",
+        "set; none is predicted.",
         *facts,
     ]
     sections = [
@@ -78,15 +78,15 @@ def _classes(exploration: Exploration) -> Iterator[Block]:
         yield (
             f"There are {imbalance.ratio:.2f} pictures of the larger class "
             f"({imbalance.majority}) for each of the smaller. Classifiers that ignore the picture "
-            "set the floor for every model:"
+            "are the baselines for every model:"
         )
         head = ("classifier", "accuracy", *(f"F1, {label}" for label in LABELS), "macro F1")
-        floors = []
+        baselines = []
         for name, scores in imbalance.trivial.items():
             f1 = [f"{scores.f1[label]:.3f}" for label in LABELS]
             accuracy, macro = f"{scores.accuracy:.1%}", f"{scores.macro_f1:.3f}"
-            floors.append((name.replace("_", " "), accuracy, *f1, macro))
-        yield Table(head, floors, f"On the {imbalance.n:,} labelled pictures")
+            baselines.append((name.replace("_", " "), accuracy, *f1, macro))
+        yield Table(head, baselines, f"On the {imbalance.n:,} labelled pictures")
 
 
 def _sheets(opened: Sequence[OpenedPicture]) -> Iterator[Section]:
@@ -100,7 +100,7 @@ def _sheets(opened: Sequence[OpenedPicture]) -> Iterator[Section]:
         if crops:
             sheets.append(Sheet(crops, f"{name}: {len(crops)} pictures drawn at random"))
     if sheets:
-        caption = "Faces with a margin of 40% where the data set has a box, else whole pictures."
+        caption = "Faces with a margin of 40% where the data set has boxes, else whole pictures."
         yield Section("Examples", [caption, *sheets])
 
 
@@ -121,7 +121,7 @@ def _sizes(sizes: results.Sizes | None) -> Iterator[Section]:
         bins, across = pixels.longer_side, "longer side in pixels"
         drawing = plots.histogram(bins.edges, {"pictures": bins.counts}, across)
         blocks.append(Figure(drawing, f"Histogram of the {across}"))
-    yield Section("Sizes of the pictures", blocks)
+    yield Section("Picture sizes", blocks)
 
 
 def _measure(name: str, histogram: results.Histogram, pictures: int) -> Section:
@@ -137,7 +137,7 @@ def _measure(name: str, histogram: results.Histogram, pictures: int) -> Section:
 
 
 def _groups(columns: Mapping[str, dict[str, ByLabel] | None]) -> Iterator[Section]:
-    blocks: list[Block] = ["The data set's own labels."]
+    blocks: list[Block] = ["Groups are labels of the data set."]
     for column, groups in columns.items():
         if groups is None:
             blocks.append(f"{column} has too many values to show.")
@@ -167,7 +167,7 @@ def _identities(persons: results.Identities | None) -> Iterator[Section]:
     drawing = plots.bars(names, {"persons": counts}, "persons")
     text = (
         f"{persons.n:,} persons have {persons.pictures:,} pictures, {persons.mean_pictures:.1f} "
-        "each on average. A split must keep them apart."
+        "each on average. A split must keep all pictures of a person together."
     )
     rows = [
         (person.identity, f"{person.pictures:,}", f"{person.pictures / persons.pictures:.2%}")
@@ -186,7 +186,7 @@ def _selection(exploration: Exploration) -> Iterator[Section]:
         rows.append((condition, f"{removed:,}", f"{left:,}"))
     text = (
         "oarriaga/face_classification was trained on pictures that meet these conditions, "
-        f"applied in order. {selection.kept:,} of {exploration.pictures:,} pictures do."
+        f"applied in order. {selection.kept:,} of {exploration.pictures:,} pictures meet them."
     )
     table = Table(("condition", "removed", "left"), rows)
     yield Section("The reference selection", [text, table])

@@ -22,12 +22,12 @@ def points(difference: float) -> str:
 
 
 def with_interval(number: str, interval: Sequence[float]) -> str:
-    """A number with its interval in percent, for a cell that does not break between the ends."""
+    """A number with its interval in percent; table cells do not break within the interval."""
     return f"{number} ({between(interval)})".replace(" to ", "\u00a0to\u00a0")
 
 
 def share(estimate: Estimate) -> str:
-    """A share in percent without the sign, with its interval."""
+    """A share in percent without the percent sign, with its interval."""
     if estimate.value is None:
         return TOO_SMALL if estimate.n else "-"
     number = f"{100 * estimate.value:.1f}"
@@ -42,7 +42,7 @@ def change(estimate: Estimate) -> str:
 
 
 def times(ratio: float | None, interval: Sequence[float | None]) -> str:
-    """``2.4 (1.6 to 3.3)``; a ratio to nothing has no upper end."""
+    """``2.4 (1.6 to 3.3)``, or ``at least 1.6`` where the upper limit is infinite."""
     low, high = interval
     if ratio is None or high is None:
         return f"at least {low or 0:.1f}"

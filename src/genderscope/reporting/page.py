@@ -1,7 +1,7 @@
 """A report as one HTML file without scripts or external files, or as Markdown.
 
-All text is escaped, but not SVG drawings: pass only your own. The page follows the reader's light
-or dark theme, as does a drawing that uses ``currentColor``.
+All text is escaped. SVG drawings are not: pass only trusted ones. The page follows the reader's
+light or dark theme, as does a drawing that uses ``currentColor``.
 """
 
 import re
@@ -13,21 +13,21 @@ from typing import Any
 
 from genderscope.core.extras import require
 
-SPECIAL = re.compile(r"([\\\\`*_{}\[\]<>#|~$&])")
-START = re.compile(r"^(\d*)([-+=.)])(?=\s|$)")
-Filter = Callable[..., Any]  # of any one template
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
+LIST_MARKER = re.compile(r"^(\d*)([-+=.)])(?=\s|$)")
+Filter = Callable[..., Any]  # arguments and results depend on the template
 
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list of sentences."""
+    """A bulleted list of sentences."""
 
     sentences: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of texts; the first of each names its row, the others are numbers."""
+    """Rows of text cells; the first cell names the row, the others hold numbers."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -35,12 +35,14 @@ class Table:
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.head) for row in self.rows):
-            raise ValueError(f"each row has as many cells as the head {self.head}: {self.rows}")
+            raise ValueError(
+                f"each row must have {len(self.head)} cells, as {self.head}: {self.rows}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """``<svg>`` text or an encoded PNG or JPEG, with a description for those who do not see it."""
+    """``<svg>`` text or an encoded PNG or JPEG; ``description`` is its text alternative."""
 
     picture: str | bytes
     description: str
@@ -57,18 +59,18 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A reference to follow by hand; the page itself fetches nothing."""
+    """A link for the reader; the page itself fetches nothing."""
 
     text: str
     address: str
 
     def __post_init__(self) -> None:
         if not self.address.startswith(("https://", "http://")):
-            raise ValueError(f"a link leads to https:// or http://, not {self.address!r}")
+            raise ValueError(f"a link must start with https:// or http://, not {self.address!r}")
 
 
 Block = str | Items | Table | Figure | Sheet | Link
-"""What a section is made of; a plain text is a paragraph."""
+"""An element of a section; a plain string is a paragraph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Section:
 
 
 def page(title: str, introduction: Iterable[Block], sections: Sequence[Section]) -> str:
-    """A whole HTML document, to be written in UTF-8."""
+    """A complete HTML document, to be written in UTF-8."""
     filters: dict[str, Filter] = {
         "kind": lambda block: type(block).__name__,
         "data_url": _data_url,
@@ -88,8 +90,8 @@ def page(title: str, introduction: Iterable[Block], sections: Sequence[Section])
 
 
 def render(template: str, filters: Mapping[str, Filter], **values: object) -> str:
-    """Fill a Jinja2 template of ``reporting/templates``; in one that ends in ``.html``, all text is
-    escaped. Needs the ``eval`` extra.
+    """Fill a Jinja2 template of ``reporting/templates``. ``.html`` templates escape all text. Needs
+    the ``eval`` extra.
     """
     jinja = require("jinja2", "eval")
     environment = jinja.Environment(
@@ -111,19 +113,19 @@ def _data_url(picture: bytes) -> str:
 
 
 def _described(drawing: str, description: str) -> str:
-    """An SVG drawing with what it shows, for those who do not see it."""
+    """An SVG drawing with its text alternative."""
     label = f'<svg role="img" aria-label="{escape(description)}"'
     return drawing.strip().replace("<svg", label, 1)
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table of Markdown cells: a column of text, then columns of numbers."""
+    """A Markdown table of escaped cells: a column of text, then columns of numbers."""
     align = ["---", *["--:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in (head, align, *rows))
 
 
 def markdown(title: str, introduction: Iterable[Block], sections: Sequence[Section]) -> str:
-    """The same as Markdown, all text escaped; figures are their descriptions."""
+    """The same report in Markdown, with all text escaped and figures replaced by descriptions."""
     parts = [f"# {_plain(title)}", *map(_block, introduction)]
     for section in sections:
         parts += [f"## {_plain(section.title)}", *map(_block, section.blocks)]
@@ -135,14 +137,14 @@ def _block(block: Block) -> str:
         case str():
             return _plain(block)
         case Link(text, address):
-            closed = address.replace("<", "%3C").replace(">", "%3E")
-            return f"[{_plain(text)}](<{closed}>)"
+            encoded = address.replace("<", "%3C").replace(">", "%3E")
+            return f"[{_plain(text)}](<{encoded}>)"
         case Items(sentences):
             return "\n".join(f"- {_plain(sentence)}" for sentence in sentences)
         case Table(head, rows, caption):
             names, *cells = [[_plain(cell) for cell in row] for row in (head, *rows)]
-            below = markdown_table(names, cells)
-            return f"{_plain(caption)}\n\n{below}" if caption else below
+            table = markdown_table(names, cells)
+            return f"{_plain(caption)}\n\n{table}" if caption else table
         case Figure(_, description, caption):
             return f"Figure: {'. '.join(_plain(text) for text in (description, caption) if text)}"
         case Sheet(pictures, caption):
@@ -150,6 +152,6 @@ def _block(block: Block) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line without Markdown's meanings."""
+    """Text in one line, with Markdown's special characters escaped."""
     escaped = SPECIAL.sub(r"\\\1", " ".join(text.split()))
-    return START.sub(r"\1\\\2", escaped)
+    return LIST_MARKER.sub(r"\1\\\2", escaped)

@@ -1,4 +1,4 @@
-"""Plots of results: PNGs of an evaluation, and SVG for pages. No ``pyplot``: it needs a screen."""
+"""Plots of results: PNGs of an evaluation, and SVG for pages. ``pyplot`` would need a display."""
 
 import re
 import warnings
@@ -20,12 +20,12 @@ from genderscope.imaging.draw import COLOURS
 PLAIN = "#7f858c"
 LINE = "#0072b2"
 SERIES_COLOURS = {label: "#{2:02x}{1:02x}{0:02x}".format(*bgr) for label, bgr in COLOURS.items()}
-INK = "#010203"  # what becomes the colour of the text around a drawing
+INK = "#010203"  # placeholder for ``currentColor`` in SVGs
 PART_COLOURS = ("#9fc5e3", "#d9d9d9", "#ef9a62")
 
 
 def evaluation(result: Evaluation, folder: Path) -> None:
-    """Draw all plots of an evaluation into a folder, which is made."""
+    """Draw all plots of an evaluation into a folder, which is created."""
     folder.mkdir(parents=True, exist_ok=True)
     heading = title(result)
     confusion_matrix(result.confusion, heading, folder / "confusion.png")
@@ -37,12 +37,12 @@ def evaluation(result: Evaluation, folder: Path) -> None:
 
 
 def title(result: Evaluation) -> str:
-    """What was evaluated, in one line."""
+    """The title of an evaluation's plots: model, data set and n in one line."""
     return text(f"{result.model} on {result.dataset}, {result.split}, n = {result.n:,}")
 
 
 def confusion_matrix(confusion: Confusion, title: str, path: Path) -> None:
-    """Draw a confusion matrix to a PNG, as counts and as shares of each row."""
+    """Draw a confusion matrix to a PNG, as counts and as shares of each label."""
     with png(path, 8, 4.2, title) as figure:
         left, right = figure.subplots(1, 2)
         shares = confusion.shares
@@ -63,28 +63,28 @@ def _matrix(
 
 
 def reliability(calibration: Calibration, title: str, path: Path) -> None:
-    """Draw the accuracy of each bin of the confidence, and how full it is, to a PNG."""
+    """Draw a reliability diagram to a PNG: the accuracy and the size of each confidence bin."""
     with png(path, 5.4, 5.4, title) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         upper.plot([0.5, 1], [0.5, 1], color=PLAIN, linestyle="--", label="calibrated")
         bins = calibration.bins
-        if large := [one for one in bins if one.accuracy.value is not None]:
-            x, accuracies = [one.mean_confidence for one in large], [one.accuracy for one in large]
-            _points(upper, x, accuracies, f"ECE {_small(calibration.ece)}")
+        if large := [part for part in bins if part.accuracy.value is not None]:
+            x = [part.mean_confidence for part in large]
+            _points(upper, x, [part.accuracy for part in large], f"ECE {_decimal(calibration.ece)}")
         upper.set(ylabel="accuracy, with 95% interval", xlim=(0.49, 1.01))
         upper.legend(loc="upper left")
-        widths = [one.high - one.low for one in bins]
-        counts = [one.accuracy.n for one in bins]
-        lower.bar([one.low for one in bins], counts, widths, align="edge", color=LINE)
+        widths = [part.high - part.low for part in bins]
+        counts = [part.accuracy.n for part in bins]
+        lower.bar([part.low for part in bins], counts, widths, align="edge", color=LINE)
         lower.set(xlabel="confidence", ylabel="pictures")
         lower.yaxis.set_major_formatter("{x:,.0f}")
 
 
 def risk_coverage(result: RiskCoverage, title: str, path: Path) -> None:
-    """Draw the error of the most confident predictions over their share, to a PNG."""
+    """Draw the risk-coverage curve to a PNG: the error of the most confident predictions."""
     with png(path, 5.4, 4.2, title) as figure:
         axes = figure.subplots()
-        curve, label = result.curve, f"AURC {_small(result.aurc)}"
+        curve, label = result.curve, f"AURC {_decimal(result.aurc)}"
         axes.plot(_percent(curve.coverage), _percent(curve.error), color=LINE, label=label)
         errors = [row.error for row in result.at]
         _points(axes, _percent(row.coverage for row in result.at), errors, scale=100)
@@ -93,7 +93,7 @@ def risk_coverage(result: RiskCoverage, title: str, path: Path) -> None:
 
 
 def face_sizes(result: FaceSizes, others: Sequence[PublishedCurve], title: str, path: Path) -> None:
-    """Draw accuracy over the size of the face, beside published curves, to a PNG."""
+    """Draw accuracy over face size to a PNG, with published curves for comparison."""
     with png(path, 6.4, 4.2, title) as figure:
         axes = figure.subplots()
         for other in others:
@@ -112,9 +112,9 @@ def face_sizes(result: FaceSizes, others: Sequence[PublishedCurve], title: str, 
 
 @contextmanager
 def png(file: Path, width: float, height: float, title: str = "") -> Iterator[Any]:
-    """A figure, its size in inches, that is written when it is drawn."""
-    blank = require("matplotlib.figure", "eval").Figure
-    figure = blank(figsize=(width, height), dpi=150, layout="constrained")
+    """A figure, its size in inches, that is saved to ``file`` when the block ends."""
+    matplotlib = require("matplotlib.figure", "eval")
+    figure = matplotlib.Figure(figsize=(width, height), dpi=150, layout="constrained")
     if title:
         figure.suptitle(title, parse_math=False, fontsize="medium", wrap=True)
     yield figure
@@ -131,11 +131,11 @@ def _points(
     line: str = "",
     scale: int = 1,
 ) -> None:
-    """Estimates as points with their intervals; those without a value are left out."""
+    """Draw estimates as points with error bars; those without a value are left out."""
     points = [
-        (place, *(scale * number for number in (one.value, *one.interval)))
-        for place, one in zip(x, y, strict=True)
-        if one.value is not None and one.interval is not None
+        (place, *(scale * number for number in (estimate.value, *estimate.interval)))
+        for place, estimate in zip(x, y, strict=True)
+        if estimate.value is not None and estimate.interval is not None
     ]
     if not points:
         return
@@ -151,14 +151,14 @@ def _percent(shares: Iterable[float]) -> list[float]:
     return [100 * share for share in shares]
 
 
-def _small(estimate: Estimate) -> str:
+def _decimal(estimate: Estimate) -> str:
     ends = "-".join(f"{end:.4f}" for end in estimate.interval or ())
     return "undefined" if estimate.value is None else f"{estimate.value:.4f} ({ends})"
 
 
 def histogram(edges: Sequence[float], series: Mapping[str, Sequence[int]], across: str) -> str:
-    """Draw counts, (bins,) by name, between ascending edges, (bins + 1,), one outline a series over
-    the others, as SVG for a page. A label has its colour; ``across`` is the axis with its unit.
+    """Draw counts, (bins,) by series, between ascending edges, (bins + 1,), as overlaid outlines;
+    SVG for a page. Labels have their own colours; ``across`` is the x axis with its unit.
     """
     with drawing() as figure:
         axes = figure.subplots()
@@ -173,12 +173,12 @@ def histogram(edges: Sequence[float], series: Mapping[str, Sequence[int]], acros
 
 
 def bars(names: Sequence[str], series: Mapping[str, Sequence[int]], across: str) -> str:
-    """Draw counts, (names,) by series, as horizontal bars, the series one after the other, as SVG
-    for a page. A label has its colour; ``across`` is what is counted.
+    """Draw counts, (names,) by series, as stacked horizontal bars; SVG for a page. Labels have
+    their own colours; ``across`` is what is counted.
     """
     with drawing(height=0.75 + 0.27 * len(names)) as figure:
         axes = figure.subplots()
-        # Bars are numbered, since a name may occur twice.
+        # Bars have numbers as positions, since a name may occur twice.
         places, left = range(len(names)), [0] * len(names)
         for name, counts in series.items():
             style = {"color": SERIES_COLOURS.get(name, PLAIN), "alpha": 0.85, "clip_on": False}
@@ -194,7 +194,7 @@ def bars(names: Sequence[str], series: Mapping[str, Sequence[int]], across: str)
 
 @contextmanager
 def drawing(height: float = 2.6) -> Iterator[Any]:
-    """A figure of 7 inches across, for the time that it is drawn."""
+    """A figure 7 inches wide, in the style of the pages until the block ends."""
     matplotlib = require("matplotlib", "eval")
     lines = ("axes.edgecolor", "grid.color", "xtick.color", "ytick.color")
     style = {
@@ -208,27 +208,27 @@ def drawing(height: float = 2.6) -> Iterator[Any]:
         "svg.fonttype": "none",
         "svg.hashsalt": "genderscope",
         "text.parse_math": False,  # a group may be named $
-        # Tick marks and clipping paths have ids, which must be unique in a page.
+        # Tick marks and clipping paths would have ids, which must be unique in a page.
         "xtick.major.size": 0,
         "ytick.major.size": 0,
     }
     with matplotlib.rc_context(style), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a letter that is not in the font is in the browser's
+        warnings.simplefilter("ignore")  # missing glyphs: the browser's font has them
         figure = require("matplotlib.figure", "eval").Figure
         yield figure(figsize=(7, height), layout="constrained")
 
 
 def as_svg(figure: Any, axes: Any, series: Iterable[str], names: Sequence[str] = ()) -> str:
-    """The drawing alone, in the colour of the text around it."""
-    if len(labels := list(series)) > 1 and labels != list(names):  # else the bars say it already
+    """The figure as an ``<svg>`` element in the text colour of its surroundings."""
+    if len(labels := list(series)) > 1 and labels != list(names):  # else the bars have the names
         figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=3)
-    written = StringIO()
-    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(written, format="svg", transparent=True, metadata=nothing)
-    drawing = written.getvalue()
-    drawing = re.sub(r'(<g) id="[^"]*"', r"\1", drawing[drawing.index("<svg") :])
-    drawing = re.sub(r' xmlns(:\w+)?="[^"]*"', "", drawing, count=2)
-    return drawing.replace(INK, "currentColor")
+    file = StringIO()
+    no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(file, format="svg", transparent=True, metadata=no_metadata)
+    svg = file.getvalue()
+    svg = re.sub(r'(<g) id="[^"]*"', r"\1", svg[svg.index("<svg") :])
+    svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg, count=2)
+    return svg.replace(INK, "currentColor")
 
 
 def ranges(
@@ -240,36 +240,35 @@ def ranges(
     hollow: Sequence[bool] = (),
     reference: float | None = None,
 ) -> str:
-    """Draw percentages, 0-1, as dots on their intervals, one line a name, as SVG for a page;
-    ``across`` is what they are a share of. Hollow ones, such as those of few pictures, are rings;
-    ``reference``, 0-1, is a dashed line.
+    """Draw shares, 0-1, as dots on their intervals, one row per name; SVG for a page. ``across`` is
+    the x axis. ``hollow`` dots, such as those of small groups, are rings; ``reference``, 0-1, is a
+    dashed line.
     """
     with drawing(height=0.75 + 0.27 * len(names)) as figure:
         axes = figure.subplots()
-        places = range(len(names))
-        left, right = ([100 * interval[end] for interval in intervals] for end in (0, 1))
-        # Dots are the round ends of lines without length: markers would share ids in the page.
-        dots = [([100 * value] * 2, [place] * 2) for place, value in enumerate(values)]
-        for place, dot in enumerate(dots):
-            across_it = [left[place], right[place]]
-            axes.plot(across_it, [place] * 2, color=PLAIN, linewidth=2.5, clip_on=False)
-            axes.plot(*dot, color=LINE, linewidth=9, solid_capstyle="round", clip_on=False)
+        # Dots are the round caps of zero-length lines: markers would share ids in the page.
+        style = {"solid_capstyle": "round", "clip_on": False}
+        for place, (value, interval) in enumerate(zip(values, intervals, strict=True)):
+            dot, row = [100 * value] * 2, [place] * 2
+            axes.plot(_percent(interval), row, color=PLAIN, linewidth=2.5, clip_on=False)
+            axes.plot(dot, row, color=LINE, linewidth=9, **style)
             if hollow and hollow[place]:
-                axes.plot(*dot, color="white", linewidth=5, solid_capstyle="round", clip_on=False)
+                axes.plot(dot, row, color="white", linewidth=5, **style)
         if reference is not None:
             dashes = {"color": INK, "linestyle": "--", "linewidth": 1, "alpha": 0.6}
             axes.axvline(100 * reference, clip_on=False, **dashes)
-        axes.set_yticks(places, names)
-        # Below 0 only for measures that can be: a share near 0 keeps the axis's left end.
-        axes.set(xlabel=across, ylim=(len(names) - 0.5, -0.5), xlim=(min(0, *left), None))
+        axes.set_yticks(range(len(names)), names)
+        # The axis starts at 0 unless an interval is negative, even if all shares are near 0.
+        left = min(0, *(100 * low for low, _ in intervals))
+        axes.set(xlabel=across, ylim=(len(names) - 0.5, -0.5), xlim=(left, None))
         axes.xaxis.set_major_formatter("{x:g}%")
         axes.grid(axis="x", alpha=0.15, clip_on=False)
         return as_svg(figure, axes, ())
 
 
 def parts(names: Sequence[str], series: Mapping[str, Sequence[float]]) -> str:
-    """Draw how wholes are divided, as horizontal bars of percentages, as SVG for a page; at most
-    three series of 0-1, (names,), which sum to 1.
+    """Draw shares of wholes as stacked horizontal bars; SVG for a page. At most three series of
+    0-1, (names,), which sum to 1.
     """
     with drawing(height=0.75 + 0.3 * len(names)) as figure:
         axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""Contact sheets: pictures on which two methods disagree, and average faces with their maps."""
+"""Contact sheets: pictures on which two methods disagree, and mean faces with their maps."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from genderscope.core.terminal import percent
 from genderscope.core.types import LABELS, Image
 from genderscope.evaluation import regions
 from genderscope.evaluation.compare import Pair
-from genderscope.evaluation.metrics import SMALLEST_N
-from genderscope.evaluation.predictions import NO_ANSWER, OUTCOMES, Integers, Predictions
+from genderscope.evaluation.metrics import SMALLEST_N, Integers
+from genderscope.evaluation.predictions import NO_ANSWER, OUTCOMES, Predictions
 from genderscope.evaluation.region_survey import Average, Maps
 from genderscope.imaging import decode, panels
 from genderscope.imaging.contact_sheet import Tile, contact_sheet, fitted, in_columns
@@ -23,12 +23,12 @@ GREY = (200, 200, 200)
 def disagreements(pair: Pair) -> Integers:
     """Rows that differ without abstention, (n,): largest difference in score first, NaN last."""
     rows = np.flatnonzero(pair.a.forced != pair.b.forced)
-    apart = np.nan_to_num(abs(pair.a.score - pair.b.score), nan=-1)
-    return rows[np.argsort(-apart[rows], kind="stable")]
+    differences = np.nan_to_num(abs(pair.a.score - pair.b.score), nan=-1)
+    return rows[np.argsort(-differences[rows], kind="stable")]
 
 
 def of_disagreements(pair: Pair) -> Image:
-    """The first 120 of ``disagreements``, with labels and predictions; grey if unreadable."""
+    """The first 120 of ``disagreements``, with labels and predictions; unreadable pictures grey."""
     rows = disagreements(pair)
     tiles = [_tile(pair, row) for row in rows[:MOST].tolist()]
     title = f"A: {pair.a.name}\nB: {pair.b.name}\n{len(tiles):,} of {len(rows):,} disagreements"
@@ -50,12 +50,12 @@ def _prediction(method: Predictions, row: int) -> str:
     text = OUTCOMES[label] if label != NO_ANSWER else "no answer"
     if np.isnan(score):
         return text
-    nearer = "" if label == forced else f", {LABELS[forced]}"
-    return f"{text}{nearer} {percent(max(score, 1 - score))}"
+    higher = "" if label == forced else f", {LABELS[forced]}"
+    return f"{text}{higher} {percent(max(score, 1 - score))}"
 
 
 def of_averages(maps: Maps) -> Image | None:
-    """The averages by truth and prediction, (height, width, 3) uint8 BGR; None if too few faces."""
+    """Mean faces and maps by label and answer, (height, width, 3) uint8 BGR; None if too few."""
     rows = [
         _panel(average, f"{LABELS[truth]}, predicted {LABELS[predicted]}")
         for (truth, predicted), average in sorted(maps.averages.items())
@@ -65,12 +65,11 @@ def of_averages(maps: Maps) -> Image | None:
 
 
 def _panel(average: Average, title: str) -> Image:
-    """The mean face with the regions, and the mean energy over it."""
-    size = len(average.energy)
+    """The mean face with outlined regions, and with the mean energy as an overlay."""
     grey = average.face if average.face.ndim == 2 else average.face.mean(-1)
     face = cv2.cvtColor(grey.round().astype(np.uint8), cv2.COLOR_GRAY2BGR)
-    scale = panels.TILE_PX / size
-    parts = regions.masks(average.landmarks[None] * scale, panels.TILE_PX)[0]
-    plain = panels.tile(face.astype(np.uint8))
-    tiles = [panels.outlined(plain, parts), panels.overlay(plain, average.energy)]
+    scale = panels.TILE_PX / len(average.energy)
+    masks = regions.masks(average.landmarks[None] * scale, panels.TILE_PX)[0]
+    tile = panels.tile(face.astype(np.uint8))
+    tiles = [panels.outlined(tile, masks), panels.overlay(tile, average.energy)]
     return panels.row(tiles, f"{title}, n = {average.n:,}")

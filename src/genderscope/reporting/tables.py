@@ -41,7 +41,7 @@ def evaluation(result: "Evaluation") -> Iterator[Table]:
 
 
 def measures(result: "Evaluation") -> Table:
-    """The model beside the three classifiers that ignore the picture."""
+    """The model compared with three trivial classifiers, which ignore the picture."""
     trivial = (name.replace("_", "\n") for name in TRIVIAL)
     table = Table("%", result.model, "95% interval", *trivial)
     for key in RATES:
@@ -49,15 +49,15 @@ def measures(result: "Evaluation") -> Table:
         value = getattr(result.rates, key)
         others = [getattr(result.trivial[other], key) for other in TRIVIAL]
         if isinstance(value, Estimate):
-            table.add_row(name, *_two(value), *map(percent, others))
+            table.add_row(name, *_cells(value), *map(percent, others))
             continue
         for label in LABELS:
-            cells = (percent(other[label]) for other in others)
-            table.add_row(f"{name}, {label}", *_two(value[label]), *cells)
+            baselines = (percent(other[label]) for other in others)
+            table.add_row(f"{name}, {label}", *_cells(value[label]), *baselines)
     table.add_section()
-    table.add_row("ROC-AUC", *_two(result.roc_auc))
-    table.add_row("answered *", *_two(result.selective.coverage))
-    table.add_row("accuracy of these", *_two(result.selective.accuracy))
+    table.add_row("ROC-AUC", *_cells(result.roc_auc))
+    table.add_row("answered *", *_cells(result.selective.coverage))
+    table.add_row("accuracy of these", *_cells(result.selective.accuracy))
     table.add_section()
     calibration = result.calibration
     for name, value in {
@@ -94,7 +94,7 @@ def abstention(by_group: "Mapping[str, Mapping[str, Group]]") -> Table:
 def coverages(result: "RiskCoverage") -> Table:
     """The error of the most confident predictions."""
     rows = (
-        [percent(at.coverage), f"{at.error.n:,}", f"{at.confidence:.3f}", *_two(at.error)]
+        [percent(at.coverage), f"{at.error.n:,}", f"{at.confidence:.3f}", *_cells(at.error)]
         for at in result.at
     )
     return _table(["answered, %", "n", "confidence from", "error, %", "95% interval"], rows)
@@ -103,7 +103,7 @@ def coverages(result: "RiskCoverage") -> Table:
 def face_sizes(result: "FaceSizes") -> Table:
     """Accuracy by the size of the face."""
     rows = (
-        [str(row.face_px), f"{row.accuracy.n:,}", f"{row.n_as_it_is:,}", *_two(row.accuracy)]
+        [str(row.face_px), f"{row.accuracy.n:,}", f"{row.n_as_it_is:,}", *_cells(row.accuracy)]
         for row in result.curve
     )
     return _table(
@@ -112,7 +112,7 @@ def face_sizes(result: "FaceSizes") -> Table:
 
 
 def comparison(result: "Comparison") -> Iterator[Table]:
-    """A beside B: without abstention, then with it, then by group."""
+    """A compared with B: without abstention, with abstention, and by group."""
     forced, given = result.without_abstention, result.as_given
     names = ["% (95% interval)", "n", "A", "B", "A - B"]
     yield _table(
@@ -145,7 +145,7 @@ def counterfactuals(result: "Counterfactuals") -> Table:
     table.columns[0].no_wrap = True
     table.add_row("original", f"{result.n:,}", "", "", "", percent(result.accuracy.value))
     for row in result.conditions:
-        again = [with_interval(one) for one in (row.found, row.accuracy_of_found) if one]
+        redetected = [with_interval(rate) for rate in (row.found, row.accuracy_of_found) if rate]
         table.add_row(
             printable(row.name),
             f"{row.flip_rate.n:,}",
@@ -153,14 +153,14 @@ def counterfactuals(result: "Counterfactuals") -> Table:
             f"{percent(row.to_man)}, {percent(row.to_woman)}",
             with_interval(row.confidence_change),
             percent(row.accuracy.value),
-            *again,
+            *redetected,
         )
     return table
 
 
 def regions(groups: "tuple[RegionGroup, ...]") -> Table:
-    """A row for each group, a column for each region, the regions' areas on top. Groups that are
-    too small for a share are named below.
+    """A row for each group, a column for each region, the regions' areas in the first row. Groups
+    that are too small for a share are listed below.
     """
     first = groups[0].regions
     names = (region.replace("/", "/\n") for region in first)
@@ -190,7 +190,7 @@ def _region(region: "RegionShare") -> str:
 
 
 def printed(source: "page.Table") -> Table:
-    """A report's table."""
+    """A page's table, for the terminal."""
     table = Table(*source.head, caption=source.caption, caption_justify="left")
     for row in source.rows:
         table.add_row(*row)
@@ -214,8 +214,8 @@ def _grouped(
     size: Callable[[G], int],
     values: Callable[[G], Iterable[Estimate | None]],
 ) -> Iterator[list[str]]:
-    """A heading for each column and a row for each of its groups, but for those that are too small
-    for any number; [] divides them.
+    """For each column a divider, [], its heading, and a row per group. Groups too small for any
+    number are only counted.
     """
     for column, groups in by_group.items():
         yield []
@@ -242,8 +242,8 @@ def _table(names: list[str], rows: Iterable[list[str]]) -> Table:
     return table
 
 
-def _two(estimate: Estimate) -> tuple[str, str]:
-    """The value and the interval, a cell each."""
+def _cells(estimate: Estimate) -> tuple[str, str]:
+    """The value and its interval, in two cells."""
     return percent(estimate.value), between(estimate.interval)
 
 

@@ -25,6 +25,7 @@ from genderscope.server.service import CHECKED, Service
 WEB = Path(__file__).parent / "web"
 # The page loads nothing from other origins, and no other page may frame it.
 HEADERS = {
+    "Cache-Control": "no-cache",  # a browser would mix the scripts and networks of two versions
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
     "worker-src 'self' blob:; img-src 'self' blob: data:; media-src 'self' blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -108,12 +109,12 @@ def create_app(
     async def shared_constants() -> Response:
         return Response(constants.javascript(), media_type="text/javascript")
 
-    app.mount("/web", StaticFiles(directory=WEB))
-
     @app.websocket("/{path:path}")
     async def no_socket(socket: WebSocket) -> None:
         problem = Problem(404, "there is no WebSocket here; use /v1/live")
         await socket.send_denial_response(problem.response())
+
+    app.mount("/web", StaticFiles(directory=WEB))
 
     if allow_origins:
         app.add_middleware(
@@ -121,6 +122,7 @@ def create_app(
             allow_origins=list(allow_origins),
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Retry-After"],
         )
     app.add_middleware(Hosts, allowed=allowed_hosts)
     app.add_middleware(_Headers)

@@ -7,6 +7,7 @@ from errno import EADDRINUSE
 from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_address
+from math import inf
 from typing import Any
 
 import h11
@@ -15,6 +16,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
+from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
 from genderscope.core.errors import UsageError
@@ -27,7 +29,40 @@ LINGER_S = 2.0
 DRAIN_S = 5  # added to a request's time limit on shutdown
 
 
-class Connection(H11Protocol):
+class _Read(asyncio.Protocol):
+    """Cuts off a client that reads nothing of what waits for it: closing would wait, too."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    _patience_s: float
+    _unread: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._check(inf)
+
+    def resume_writing(self) -> None:
+        self._stop()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop()
+        super().connection_lost(exc)
+
+    def _check(self, before: float) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        if waiting < before:
+            self._unread = self.loop.call_later(self._patience_s, self._check, waiting)
+        else:
+            self.transport.abort()
+
+    def _stop(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+
+class Connection(_Read, H11Protocol):
     """Closes a connection whose header, or whose body after an early response, takes too long.
 
     Uvicorn itself only limits the pause between two requests.
@@ -35,6 +70,7 @@ class Connection(H11Protocol):
 
     def __init__(self, *arguments: Any, limits: Limits, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._patience_s = limits.timeout_s
         self._limits_s = {"header": limits.header_timeout_s, "rest": LINGER_S}
         self._stage: str | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -86,8 +122,12 @@ class Connection(H11Protocol):
             self._timer = self.loop.call_later(self._limits_s[stage], self.transport.close)
 
 
-class Socket(WebSocketsSansIOProtocol):
-    """Answers an invalid handshake with a problem, and logs no refusals."""
+class Socket(_Read, WebSocketsSansIOProtocol):
+    """Answers an invalid handshake with a problem, and logs nothing that clients send."""
+
+    def __init__(self, *arguments: Any, limits: Limits, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._patience_s = limits.timeout_s
 
     async def send(self, message: Any) -> None:
         await super().send(message)
@@ -97,6 +137,22 @@ class Socket(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         self.conn.reject = _rejection  # type: ignore[method-assign]
         super().handle_connect(event)
+
+    def handle_ping(self) -> None:
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()  # drop the pong: unread ones would fill the memory
+
+    def send_receive_event_to_app(self) -> None:
+        try:
+            if self.curr_msg_data_type == "text":
+                b"".join(self.frames).decode()
+        except UnicodeDecodeError:  # Uvicorn would log a traceback
+            self.conn.send_close(CloseCode.INVALID_DATA)
+            self.handle_parser_exception()
+        else:
+            super().send_receive_event_to_app()
 
 
 def _rejection(status: int, text: str) -> Response:
@@ -145,7 +201,7 @@ def server(app: FastAPI, limits: Limits, **settings: Any) -> uvicorn.Server:
         uvicorn.Config(
             app,
             http=partial(Connection, limits=limits),  # type: ignore[arg-type]
-            ws=Socket,
+            ws=partial(Socket, limits=limits),  # type: ignore[arg-type]
             ws_max_size=limits.max_body_bytes,
             ws_per_message_deflate=False,
             access_log=False,

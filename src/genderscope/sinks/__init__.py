@@ -1,14 +1,17 @@
 """Sinks: outputs for results, one file each with ``create(target)``, which returns a ``Sink``."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedWriter, FileIO, TextIOWrapper
-from typing import Any, Self, TextIO
+from typing import Self, TextIO
 
 from genderscope.core.errors import UsageError
 from genderscope.core.types import Image, Scene
 from genderscope.imaging.draw import draw
 
 STANDARD_OUTPUT = "-"
+BUFFER_BYTES = 2**20  # more than a line: an interrupt would cut off what does not fit
 Finished = tuple[str, list[str] | None]
 """A picture's path in an earlier result, and the labels of its faces; None if it failed."""
 
@@ -33,12 +36,23 @@ class BaseSink:
         """Finish the output; does nothing by default."""
 
 
-class _Raw(FileIO):
-    """A file that names itself in write errors, such as on a full disk."""
+class _Text(TextIOWrapper):
+    """A file that names itself in write errors, such as on a full disk. Below it there is no Python
+    code, in which an interrupt would leave the buffer with what is already written.
+    """
 
-    def write(self, data: Any) -> int:
+    def write(self, text: str) -> int:
+        with self._named_errors():
+            return super().write(text)
+
+    def close(self) -> None:
+        with self._named_errors():
+            super().close()
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
         try:
-            return super().write(data)
+            yield
         except OSError as error:
             error.filename = "standard output" if isinstance(self.name, int) else self.name
             raise
@@ -46,8 +60,7 @@ class _Raw(FileIO):
 
 class TextSink(BaseSink):
     """A text file by name, an open one, or standard output for ``-``. Each line is written as soon
-    as it is complete; a path that is not valid UTF-8 keeps its bytes. ``UsageError`` if the file
-    cannot be written.
+    as it is complete. ``UsageError`` if the file cannot be written.
     """
 
     def __init__(self, target: str | TextIO, append: bool = False) -> None:
@@ -58,13 +71,13 @@ class TextSink(BaseSink):
         standard = target == STANDARD_OUTPUT
         place = sys.stdout.fileno() if standard else target
         try:
-            raw = _Raw(place, "a" if append else "w", closefd=not standard)
+            raw = FileIO(place, "a" if append else "w", closefd=not standard)
         except OSError as error:
             raise UsageError(f"{target} cannot be written: {error.strerror}") from error
-        self.file = TextIOWrapper(
-            BufferedWriter(raw),
+        self.file = _Text(
+            BufferedWriter(raw, BUFFER_BYTES),
             encoding="utf-8",
-            errors="surrogateescape",
+            errors="backslashreplace",
             newline="",
             line_buffering=True,
         )

@@ -10,8 +10,7 @@ import cv2
 from genderscope.core.errors import UsageError
 from genderscope.core.storage import write_whole
 from genderscope.core.types import Image, Scene
-from genderscope.imaging.draw import draw
-from genderscope.sinks import BaseSink
+from genderscope.sinks import BaseSink, drawn
 
 NEEDS_PICTURES = True
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -32,14 +31,13 @@ class Annotate(BaseSink):
 
     def write(self, scene: Scene) -> None:
         """Write the picture of a scene without an error; ``UsageError`` if that fails."""
-        if scene.frame.image is None:
+        if (picture := drawn(scene)) is None:
             return
         path = Path(scene.frame.path)
-        fits = path.suffix.lower() in SUFFIXES and max(scene.frame.image.shape) <= JPEG_PX
+        fits = path.suffix.lower() in SUFFIXES and max(picture.shape) <= JPEG_PX
         suffix = path.suffix if fits else ".png"
-        drawn = draw(scene.frame.image, scene.results)
         name = (path.stem + suffix).casefold()  # file systems may ignore case
-        self._uses[name] = save_new(drawn, self._folder, path.stem, suffix, self._uses[name] + 1)
+        self._uses[name] = save_new(picture, self._folder, path.stem, suffix, self._uses[name] + 1)
 
 
 create = Annotate

@@ -6,6 +6,7 @@ from typing import TextIO
 from genderscope.core.records import SceneRecord, plain
 from genderscope.core.types import LABELS, Scene
 from genderscope.sinks import TextSink
+from genderscope.sinks.parquet import text
 
 OF_A_FACE = ("x", "y", "width", "height", "detector_score", "roll_deg", "yaw_deg")
 COLUMNS = (
@@ -19,8 +20,9 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class FaceRows(TextSink):
-    """See ``TextSink``. With ``every_picture``, a picture without a face has a row too. Text that a
-    spreadsheet would evaluate as a formula gets a leading apostrophe.
+    """See ``TextSink``. With ``every_picture``, a picture without a face has a row too. Bytes of a
+    path that are not UTF-8 are escaped, as in Parquet. Text that a spreadsheet would evaluate as a
+    formula gets a leading apostrophe.
     """
 
     columns: tuple[str, ...] = COLUMNS
@@ -36,8 +38,9 @@ class FaceRows(TextSink):
     def write(self, scene: Scene) -> None:
         values = plain(SceneRecord.of(scene))
         for name in ("path", "error"):
-            if values.get(name, "").startswith(FORMULA):
-                values[name] = f"'{values[name]}"
+            if name in values:
+                value = text(values[name])
+                values[name] = f"'{value}" if value.startswith(FORMULA) else value
         faces = values.pop("faces", ())
         for face in faces:
             scores = face.get("frame_scores", {})

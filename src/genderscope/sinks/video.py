@@ -7,6 +7,7 @@ time get a second each. Needs the extra [video].
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from genderscope.sinks import BaseSink, drawn
 NEEDS_PICTURES = True
 SUFFIXES = (".mp4", ".mkv", ".mov")
 TICKS_PER_S = 1000
+LARGEST_PX = 16_384  # longest side that libx264 accepts; larger pictures are shrunk
 KEY_FRAME_INTERVAL = 50  # an interrupted file loses what follows its last key frame
 # The first one available is used, with options for speed and low delay.
 CODECS = {"libx264": {"preset": "veryfast", "tune": "zerolatency", "crf": "23"}, "mpeg4": {}}
@@ -82,8 +84,9 @@ class Video(BaseSink):
     def _begin(self, image: Image) -> Any:
         name = next(name for name in CODECS if name in self._av.codecs_available)
         stream = self._container.add_stream(name, rate=25, options=CODECS[name])
+        scale = min(LARGEST_PX / max(image.shape[:2]), 1.0)
         # Colour is stored at half the resolution, so both sides must be even.
-        stream.height, stream.width = (side + side % 2 for side in image.shape[:2])
+        stream.height, stream.width = (2 * ceil(side * scale / 2) for side in image.shape[:2])
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = Fraction(1, TICKS_PER_S)
         stream.codec_context.gop_size = KEY_FRAME_INTERVAL

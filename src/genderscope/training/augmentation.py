@@ -16,9 +16,9 @@ LOWEST_PX = 12
 
 
 def augment(wide: Tensor, size: int, strength: Augmentation, visible: int | None = None) -> Tensor:
-    """Random views of crops, (n, channels, size, size) floats of 0-255, from crops with their
-    surround, (n, channels, side, side); ``visible`` is the side of a view's window in their pixels,
-    by default ``size``.
+    """Random views of crops, (n, channels, size, size) floats in 0-255, from crops with their
+    surround, (n, channels, side, side). ``visible``, by default ``size``, is the side of a view's
+    window in pixels of those crops.
     """
     pixels = _move(wide, size, visible or size, strength)
     pixels = _blur(pixels, strength)
@@ -27,7 +27,7 @@ def augment(wide: Tensor, size: int, strength: Augmentation, visible: int | None
 
 
 def _move(wide: Tensor, size: int, visible: int, strength: Augmentation) -> Tensor:
-    """Rotated, shifted, scaled and mirrored: (n, channels, size, size)."""
+    """Rotate, shift, scale and mirror crops: (n, channels, size, size)."""
     count = len(wide)
     angle = _uniform(wide, radians(strength.angle_deg))
     if strength.far_probability:
@@ -39,12 +39,12 @@ def _move(wide: Tensor, size: int, visible: int, strength: Augmentation) -> Tens
     cosine, sine = zoom * angle.cos(), zoom * angle.sin()
     rows = [mirror * cosine, -sine, shift[0], mirror * sine, cosine, shift[1]]
     matrix = torch.stack(rows, 1).view(count, 2, 3)
-    places = F.affine_grid(matrix, [count, 1, size, size], align_corners=False)
-    return F.grid_sample(wide, places, padding_mode="border", align_corners=False)
+    grid = F.affine_grid(matrix, [count, 1, size, size], align_corners=False)
+    return F.grid_sample(wide, grid, padding_mode="border", align_corners=False)
 
 
 def _blur(pixels: Tensor, strength: Augmentation) -> Tensor:
-    """Some faces at a lower resolution, in four groups, since a tensor has one size."""
+    """Lower the resolution of some faces, in four groups, since a tensor has one size."""
     size = pixels.shape[-1]
     chosen = torch.rand(len(pixels)) < strength.blur_probability
     for part in chosen.nonzero().flatten().to(pixels.device).chunk(4):
@@ -69,12 +69,12 @@ def _light(pixels: Tensor, strength: Augmentation) -> Tensor:
 def _erase(pixels: Tensor, strength: Augmentation) -> Tensor:
     count, size = len(pixels), pixels.shape[-1]
     axis = (torch.arange(size, device=pixels.device) + 0.5) / size
-    inside = [
+    columns, rows = (
         (axis - torch.rand(count, 1, device=pixels.device)).abs()
         < strength.cover_ratio / 2 * torch.rand(count, 1, device=pixels.device)
         for _ in range(2)
-    ]
-    covered = inside[0][:, None, :] & inside[1][:, :, None]
+    )
+    covered = columns[:, None, :] & rows[:, :, None]
     covered &= torch.rand(count, 1, 1, device=pixels.device) < strength.cover_probability
     grey = 255 * torch.rand(count, pixels.shape[1], 1, 1, device=pixels.device)
     return torch.where(covered[:, None], grey, pixels)

@@ -20,11 +20,11 @@ Indices = npt.NDArray[np.int64]
 
 
 class Batch(NamedTuple):
-    """Some crops with their labels, all of one length n: (n, side, side[, channels]) uint8 with
-    their surround, or the network's own inputs, (n, channels, size, size) floats; the originals
-    without occlusions, empty where none has any; where a crop shows the picture rather than
-    padding, (n, side, side) bool; labels, ages and groups, (n,) int64, the last two -1 where
-    unknown; P(man) by the teachers' tables, (n,) float32, or NaN.
+    """A batch of n crops: (n, side, side[, channels]) uint8 with their surround, or the network's
+    inputs, (n, channels, size, size) floats; the originals without occlusions, empty if none has
+    any; ``visible``, (n, side, side) bool: where a crop shows the picture rather than padding;
+    labels, ages and groups, (n,) int64, the last two -1 where unknown; the teachers' P(man), (n,)
+    float32, NaN where unknown.
     """
 
     crops: Tensor
@@ -37,9 +37,9 @@ class Batch(NamedTuple):
 
 
 class Batches(Dataset[Batch]):
-    """Crops by lists of indices, as wide crops or as the network's ``exact`` inputs. Of
-    ``occlusions``, the same samples, each batch takes ``share``; ``scores`` are every crop's P(man)
-    by its teachers, (n,).
+    """Batches by lists of indices: wide crops, or the network's ``exact`` inputs. A ``share`` of
+    each batch comes from ``occlusions``, the same samples with occlusions; ``scores`` are the
+    teachers' P(man) for every crop, (n,).
     """
 
     def __init__(
@@ -62,25 +62,26 @@ class Batches(Dataset[Batch]):
 
     def __getitem__(self, batch: list[int]) -> Batch:
         chosen = self._indices[batch]
-        labels = torch.from_numpy(self._crops.labels[chosen].astype(np.int64))
-        ages = torch.from_numpy(self._ages[chosen])
-        groups = torch.from_numpy(self._groups[chosen])
-        scores = torch.from_numpy(self._scores[chosen]).float()
+        targets = (
+            torch.from_numpy(self._crops.labels[chosen].astype(np.int64)),
+            torch.from_numpy(self._ages[chosen]),
+            torch.from_numpy(self._groups[chosen]),
+            torch.from_numpy(self._scores[chosen]).float(),
+        )
         if self._exact:
             inputs = torch.from_numpy(to_input(self._crops.exact(chosen), self._crops.spec))
-            nothing = torch.empty(0)
-            return Batch(inputs.float(), nothing, nothing, labels, ages, groups, scores)
+            return Batch(inputs.float(), torch.empty(0), torch.empty(0), *targets)
         wide = self._crops.wide(chosen)
-        visible = torch.from_numpy(self._crops.visible(chosen))
         originals = wide[:0]
         if self._occlusions is not None:
-            # Decided by the batch alone, so that a resumed run equals an uninterrupted one.
+            # Depends on the batch alone, so that a resumed run equals an uninterrupted one.
             occluded = np.random.default_rng(batch).random(len(chosen)) < self._share
             if occluded.any():
                 originals = wide.copy()
                 wide[occluded] = self._occlusions.wide(chosen[occluded])
-        crops, bare = torch.from_numpy(wide), torch.from_numpy(originals)
-        return Batch(crops, bare, visible, labels, ages, groups, scores)
+        shown = self._crops.visible(chosen)
+        crops, bare, visible = map(torch.from_numpy, (wide, originals, shown))
+        return Batch(crops, bare, visible, *targets)
 
 
 def age_groups(crops: Crops) -> tuple[Indices, list[str]]:
@@ -89,7 +90,7 @@ def age_groups(crops: Crops) -> tuple[Indices, list[str]]:
 
 
 def race_groups(crops: Crops) -> tuple[Indices, list[str]]:
-    """Each crop's group of race and label, as ``age_groups``; only for weights in the loss."""
+    """Each crop's group of race and label, as in ``age_groups``; only to weight the loss."""
     return _numbered(
         [
             f"{race}, {LABELS[label]}" if (race := groups.get("race")) and label >= 0 else ""
@@ -133,8 +134,8 @@ class Shuffled(Sampler[list[int]]):
 
 
 class Balanced(Shuffled):
-    """As many of each class in an epoch of the same length: the rarer class's crops are repeated,
-    all equally often to within one, and some of the other class wait for a later epoch.
+    """Equally many crops of each class in an epoch of the same length: those of the rarer class
+    are repeated, all equally often to within one, and some others wait for a later epoch.
     """
 
     def __init__(self, labels: npt.NDArray[np.int8], batch_size: int, seed: int) -> None:

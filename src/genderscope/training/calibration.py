@@ -10,8 +10,8 @@ from genderscope.core.types import Floats
 from genderscope.inference.classifier import calibrated
 from genderscope.inference.metadata import Abstention
 
-COVERAGE = 0.9  # of the faces at most, where the threshold is lowest
-FLIPS = 0.005  # of the faces at most have opposite labels, once mirrored, with neither uncertain
+COVERAGE = 0.9  # largest share of the faces that are answered
+FLIPS = 0.005  # largest share whose label flips when mirrored, with neither uncertain
 LEAST_SLOPE = 0.01  # of the fit: logits that do not separate the labels give scores near one half
 
 
@@ -28,9 +28,9 @@ def calibrate(logits: Floats, mirrored: Floats, labels: npt.NDArray[np.int64]) -
     and labels (n,).
 
     Temperature and bias minimise the negative log likelihood (Platt 1999) with both classes
-    weighted equally, so that neither is favoured where both are as frequent. The threshold leaves
-    the least confident tenth of the faces unanswered, or more, until hardly any face gets the
-    opposite label when it is mirrored. ``UsageError`` if all labels are the same.
+    weighted equally, so that neither is favoured where both are equally frequent. The threshold
+    leaves the least confident tenth of the faces unanswered, or more, until hardly any face gets
+    the opposite label when mirrored. ``UsageError`` if all labels are the same.
     """
     if len(np.unique(labels)) < 2:
         raise UsageError(
@@ -42,10 +42,10 @@ def calibrate(logits: Floats, mirrored: Floats, labels: npt.NDArray[np.int64]) -
     slope = max(float(platt.coef_[0, 0]), LEAST_SLOPE)
     temperature, bias = 1 / slope, float(platt.intercept_[0])
     scores = calibrated(logits, temperature, bias)
-    again = calibrated(mirrored, temperature, bias)
+    of_mirrored = calibrated(mirrored, temperature, bias)
     confidence, correct = scores.max(1), scores.argmax(1) == labels
-    opposite = scores.argmax(1) != again.argmax(1)
-    flipping = np.where(opposite, np.minimum(confidence, again.max(1)), 0)
+    flips = scores.argmax(1) != of_mirrored.argmax(1)
+    flipping = np.where(flips, np.minimum(confidence, of_mirrored.max(1)), 0)
     threshold = float(max(np.quantile(confidence, 1 - COVERAGE), np.quantile(flipping, 1 - FLIPS)))
     answered = confidence >= threshold
     return Calibration(

@@ -12,19 +12,19 @@ Method = Literal["guided", "saliency", "grad-cam"]
 
 
 def explain(method: Method, network: nn.Module, inputs: Tensor, classes: Tensor) -> Tensor:
-    """Maps of a class for each face, (n,) int64, in the shape of ``inputs``, (n, channels, size,
-    size) floats, or (n, 1, size, size) of Grad-CAM.
+    """A map of each face for its class, (n,) int64, in the shape of ``inputs``, (n, channels, size,
+    size) floats, or (n, 1, size, size) for Grad-CAM.
 
     ``guided`` is back-propagation (Springenberg et al. 2015, arXiv:1412.6806) through every
     ``nn.ReLU``, but no activation called as a function; ``saliency`` the magnitudes of the gradient
     (Simonyan et al. 2013, arXiv:1312.6034); ``grad-cam`` (Selvaraju et al. 2017, arXiv:1610.02391)
-    is of the inputs of the last convolution, which draws a map for each class.
+    weights the inputs of the last convolution, which outputs a map for each class.
     """
     inputs = inputs.detach().requires_grad_()
     with catch_warnings(), torch.enable_grad():
         simplefilter("ignore")  # Captum warns that it hooks the activations
         if method == "guided":
-            maps = GuidedBackprop(network).attribute(inputs, target=classes)
+            maps: Tensor = GuidedBackprop(network).attribute(inputs, target=classes)
         elif method == "saliency":
             maps = Saliency(network).attribute(inputs, target=classes, abs=True)
         else:
@@ -33,5 +33,4 @@ def explain(method: Method, network: nn.Module, inputs: Tensor, classes: Tensor)
                 inputs, classes, attribute_to_layer_input=True, relu_attributions=True
             )
             maps = F.interpolate(activation, inputs.shape[2:], mode="bilinear")
-    explained: Tensor = maps.detach()
-    return explained
+    return maps.detach()

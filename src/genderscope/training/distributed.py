@@ -1,7 +1,7 @@
 """Distributed training: the processes that ``torchrun`` started, or one.
 
-Every process makes all views of the same batch from the same random numbers, and learns from its
-share; batch normalisation is over the whole batch. So several learn as one does.
+Every process draws the same random views of the whole batch and trains on its share of them; batch
+normalisation is over the whole batch. So several processes train as one does.
 """
 
 import os
@@ -32,7 +32,7 @@ def share() -> slice:
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation over all processes' equal shares, on any device unlike torch's own."""
+    """Batch normalisation over all processes' equal shares, on any device, unlike torch's own."""
 
     def forward(self, maps: Tensor) -> Tensor:
         """Normalise maps, (n, channels, height, width)."""
@@ -58,7 +58,7 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 def join(network: nn.Module) -> None:
-    """Normalise over all processes from now on. Parameters and their names do not change."""
+    """Make a network normalise over all processes. Parameters and their names do not change."""
     for module in network.modules():
         if type(module) is nn.BatchNorm2d:
             module.__class__ = BatchNorm

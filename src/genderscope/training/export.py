@@ -1,5 +1,5 @@
-"""From a finished training run to a model file: calibrated, described, exported, and compared with
-torch, as is its guided graph.
+"""Export of a finished training run: a calibrated model file with its metadata, and its guided
+graph, both compared with torch.
 """
 
 import json
@@ -53,10 +53,10 @@ def export_run(run: Path, crops: Crops) -> Path:
     _, held_out = split(crops, settings.validation_ratio, settings.seed)
     labels = crops.labels[held_out].astype(np.int64)
     answers = logits(answering, crops, held_out).double().numpy()
-    # Of a mirrored network, mirror images have the same answers.
-    again = answers
+    # A mirrored network gives the mirror image of a face the same logits.
+    mirrored = answers
     if not settings.mirrored:
-        again = logits(network, crops, held_out, mirrored=True).double().numpy()
+        mirrored = logits(network, crops, held_out, mirrored=True).double().numpy()
     metadata = {
         "name": settings.model,
         "source": module.SOURCE,
@@ -77,7 +77,7 @@ def export_run(run: Path, crops: Crops) -> Path:
             seconds=record.seconds,
         ),
         "metrics": {"validation": to_builtins(record.history[-1])},
-        **to_builtins(calibrate(answers, again, labels)),
+        **to_builtins(calibrate(answers, mirrored, labels)),
     }
     file = run / f"{settings.model}.onnx"
     faces = crops.exact(np.arange(min(PARITY_FACES, len(crops))))
@@ -113,15 +113,15 @@ def export(
     multiply-adds are added to the metadata.
 
     With ``half_precision`` weights are stored in 16 bits, once for both files, after the
-    comparison; the answer of a ``mirrored`` one is the mean over each face and its mirror image,
-    for twice the time.
+    comparison; a ``mirrored`` model answers with the mean over each face and its mirror image, in
+    twice the time.
     """
     plain_network = network.cpu().eval()
     network = Mirrored(plain_network) if mirrored else plain_network
     inputs = torch.from_numpy(to_input(crops, spec))
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torchvision is not needed
     with TemporaryDirectory() as folder, torch.no_grad(), catch_warnings():
-        simplefilter("ignore")  # the exporter warns of its own internals
+        simplefilter("ignore")  # the exporter warns about its own internals
         graph = Path(folder) / "model.onnx"
         torch.onnx.export(
             InputCast(plain_network),
@@ -146,15 +146,14 @@ def export(
         "multiply_adds": multiply_adds(network, spec),
         "parity": PARITY,
     }
-    # The exporter notes the source line of each node: paths of this machine.
-    for node in model.graph.node:
-        del node.metadata_props[:]
+    # The exporter records each node's source line, with paths of this machine.
+    traced = model.graph
+    for each in (traced, *traced.node, *traced.input, *traced.output, *traced.value_info):
+        del each.metadata_props[:]
+    for node in traced.node:
         node.doc_string = ""
-    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
-        del value.metadata_props[:]
-    del model.graph.metadata_props[:], model.metadata_props[:]
     onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(to_builtins(complete))})
-    parts = {Path(f"{place}.part"): place for place in (file, guided_file(file))}
+    parts = {Path(f"{target}.part"): target for target in (file, guided_file(file))}
     plain, guided = parts
     try:
         onnx.save(model, plain)
@@ -170,8 +169,8 @@ def export(
             halve(explained)
             share(explained, plain, file.name)
             guided.write_bytes(explained.SerializeToString())
-        for part, place in parts.items():
-            part.replace(place)
+        for part, target in parts.items():
+            part.replace(target)
     finally:
         for part in parts:
             part.unlink(missing_ok=True)
@@ -181,5 +180,4 @@ def multiply_adds(network: nn.Module, spec: PreprocessSpec) -> int:
     """Multiply-adds of the convolutions and dense layers for one face."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network.eval()(torch.zeros(1, spec.channels, spec.size, spec.size))
-    counted: int = counter.get_total_flops() // 2  # each is a multiplication and an addition
-    return counted
+    return int(counter.get_total_flops() // 2)  # each is a multiplication and an addition

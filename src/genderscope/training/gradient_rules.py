@@ -1,13 +1,13 @@
-"""Gradient rules: the reverse of each ONNX layer of our networks, as ONNX nodes.
+"""Gradient rules: the backward pass of each ONNX layer of our networks, as ONNX nodes.
 
-A rule takes a layer and the name of the gradient at its output, and writes the nodes of the
-gradient at its first input. They are chosen for ONNX Runtime's speed on a CPU: the whole reverse
-pass costs about twice the forward pass.
+A rule takes a layer and the name of the gradient at its output, and writes the nodes that compute
+the gradient at its first input. The nodes are chosen for ONNX Runtime's speed on a CPU: the whole
+backward pass costs about twice the forward pass.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ from genderscope.core.errors import ModelError
 
 
 class Writer:
-    """Writes the nodes of a reverse pass behind a forward graph with these weights and shapes by
-    name, the batch open; if ``guided``, ReLUs pass back only positive gradients.
+    """Writes the nodes of a backward pass. ``weights`` and ``shapes`` are those of the forward
+    graph by name, the batch size unknown; if ``guided``, ReLUs pass back only positive gradients.
     """
 
     def __init__(self, graph: onnx.GraphProto, guided: bool) -> None:
@@ -50,9 +50,9 @@ class Writer:
         return self.constant(values, np.int64)
 
     def sum(self, values: Sequence[str]) -> str:
-        return reduce(lambda one, other: self.node("Add", one, other), values)
+        return reduce(partial(self.node, "Add"), values)
 
-    def settings(self, node: onnx.NodeProto) -> dict[str, Any]:  # of the kinds that ONNX has
+    def attributes(self, node: onnx.NodeProto) -> dict[str, Any]:  # of any ONNX type
         return {each.name: helper.get_attribute_value(each) for each in node.attribute}
 
 
@@ -65,7 +65,7 @@ def _reshape(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
 
 
 def _mean(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
-    axes = write.settings(node).get("axes")
+    axes = write.attributes(node).get("axes")
     axes = write.weights[node.input[1]].tolist() if axes is None else axes
     if sorted(axis % 4 for axis in axes) != [2, 3]:
         raise ModelError(f"the gradient rule of means is for whole maps, not for the axes {axes}")
@@ -82,8 +82,8 @@ def _pooled_mean(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
 def _relu(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
     if write.guided:
         # Zero where the ReLU was zero, else larger than any gradient: cheaper than a mask.
-        most = write.node("Mul", node.output[0], write.constant(np.finfo(np.float32).max))
-        return write.node("Min", write.node("Relu", gradient), most)
+        limit = write.node("Mul", node.output[0], write.constant(np.finfo(np.float32).max))
+        return write.node("Min", write.node("Relu", gradient), limit)
     active = write.node("Greater", node.output[0], write.constant(0))
     active = write.node("Cast", active, to=onnx.TensorProto.FLOAT)
     return write.node("Mul", gradient, active)
@@ -108,14 +108,14 @@ def _padding(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
 
 def _normalisation(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
     scale, variance = (write.weights[node.input[index]] for index in (1, 4))
-    slope = scale / np.sqrt(variance + write.settings(node).get("epsilon", 1e-5))
+    slope = scale / np.sqrt(variance + write.attributes(node).get("epsilon", 1e-5))
     return write.node("Mul", gradient, write.constant(slope[:, None, None]))
 
 
 def _convolution(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
-    settings = write.settings(node)
-    strides, pads, dilations = (settings[name] for name in ("strides", "pads", "dilations"))
-    group, kernel = settings["group"], settings["kernel_shape"]
+    given = write.attributes(node)
+    strides, pads, dilations = (given[name] for name in ("strides", "pads", "dilations"))
+    group, kernel = given["group"], given["kernel_shape"]
     reach = [step * (side - 1) for step, side in zip(dilations, kernel, strict=True)]
     same = {"group": group, "kernel_shape": kernel, "dilations": dilations}
     if strides == [1, 1]:
@@ -124,19 +124,19 @@ def _convolution(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
         kernels = _rotated(write, node.input[1], group)
         return write.node("Conv", gradient, kernels, pads=left, **same)
     before, after = (write.shapes[name][2:] for name in (node.input[0], node.output[0]))
-    # The last rows and columns that no window reached.
-    rest = [
+    # The last rows and columns, which no window reached.
+    unread = [
         before[axis] + pads[axis] + pads[axis + 2] - reach[axis] - 1
         - strides[axis] * (after[axis] - 1)
         for axis in (0, 1)
     ]  # fmt: skip
-    same |= {"strides": strides, "pads": pads, "output_padding": rest}
+    same |= {"strides": strides, "pads": pads, "output_padding": unread}
     return write.node("ConvTranspose", gradient, node.input[1], **same)
 
 
 def _rotated(write: Writer, name: str, group: int) -> str:
-    """Kernels with inputs and outputs exchanged, rotated by 180 degrees. ONNX Runtime folds this
-    when it loads, so that the file holds each weight once.
+    """Kernels with inputs and outputs exchanged, rotated by 180 degrees. ONNX Runtime folds
+    this when it loads the file, which holds each weight only once.
     """
     outputs, inputs, *kernel = write.weights[name].shape
     split = write.integers(group, outputs // group, inputs, *kernel)
@@ -149,35 +149,35 @@ def _rotated(write: Writer, name: str, group: int) -> str:
 
 def _dense(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
     weight = node.input[1]
-    if not write.settings(node).get("transB"):
+    if not write.attributes(node).get("transB"):
         weight = write.node("Transpose", weight, perm=(1, 0))
     return write.node("MatMul", gradient, weight)
 
 
 def _max_pooling(write: Writer, node: onnx.NodeProto, gradient: str) -> str:
     """Each window's gradient goes to its first maximum, as in torch; those of overlapping windows
-    add up. ONNX Runtime's own indices of maxima would cost more than all the rest.
+    add up. ONNX Runtime's own indices of maxima would cost more than everything else.
     """
-    settings = write.settings(node)
+    given = write.attributes(node)
     _, channels, height, width = write.shapes[node.input[0]]
     rows, columns = write.shapes[node.output[0]][2:]
-    kernel, strides, pads = (settings[name] for name in ("kernel_shape", "strides", "pads"))
-    if set(settings.get("dilations", [1])) != {1} or any(
+    kernel, strides, pads = (given[name] for name in ("kernel_shape", "strides", "pads"))
+    if set(given.get("dilations", [1])) != {1} or any(
         side % stride or stride > window
         for side, stride, window in zip((height, width), strides, kernel, strict=True)
     ):
         raise ModelError(
             "the gradient rule of MaxPool is for pooling without dilation, whose stride divides "
-            f"the map and whose windows leave nothing out, not {settings} of {height} x {width}"
+            f"the map and whose windows leave nothing out, not {given} of {height} x {width}"
         )
-    # Along one axis and then the other; with the channels last, slices are whole runs of memory.
+    # Along one axis and then the other; with the channels last, slices are contiguous in memory.
     across = _Windows(write, 2, width, columns, kernel[1], strides[1], pads[1])
     down = _Windows(write, 1, height, rows, kernel[0], strides[0], pads[0])
     maps = write.node("Transpose", node.input[0], perm=(0, 2, 3, 1))
     back = write.node("Transpose", gradient, perm=(0, 2, 3, 1))
-    wide = across.places(maps)
+    wide = across.positions(maps)
     widest = write.node("Max", *wide)
-    high = down.places(widest)
+    high = down.positions(widest)
     back = down.back(back, high, write.node("Max", *high))
     back = write.node("Reshape", back, write.integers(-1, height, columns, channels))
     back = across.back(back, wide, widest)
@@ -197,7 +197,7 @@ class _Windows:
     stride: int
     pad: int
 
-    def places(self, maps: str) -> list[str]:
+    def positions(self, maps: str) -> list[str]:
         """The values at each position of a window, for all windows at once."""
         phases = [
             self.write.node(
@@ -210,24 +210,24 @@ class _Windows:
             for phase, begin, end in map(self._source, range(self.kernel))
         ]
 
-    def back(self, gradient: str, places: Sequence[str], maxima: str) -> str:
-        """The gradient at the maxima, given to the first place that equals them."""
+    def back(self, gradient: str, positions: Sequence[str], maxima: str) -> str:
+        """The gradient of the maxima, passed to the first position that equals each."""
         phases: list[list[str]] = [[] for _ in range(self.stride)]
-        for number, place in enumerate(places):
+        for number, values in enumerate(positions):
             share = gradient
-            if number < len(places) - 1:
-                hit = self.write.node("Equal", place, maxima)
+            if number < len(positions) - 1:
+                hit = self.write.node("Equal", values, maxima)
                 hit = self.write.node("Cast", hit, to=onnx.TensorProto.FLOAT)
                 share = self.write.node("Mul", gradient, hit)
                 gradient = self.write.node("Sub", gradient, share)
             phase, begin, end = self._source(number)
             phases[phase].append(self._shifted(share, -begin, -end, 0))
-        # Phases concatenated along the next axis: reshaped, they have the order of a map.
+        # Phases concatenated along the next axis: reshaped, they are in the order of the map.
         return self.write.node("Concat", *map(self.write.sum, phases), axis=self.axis + 1)
 
-    def _source(self, place: int) -> tuple[int, int, int]:
-        """The phase of the map that lies at a place, and what it gains at its ends to get there."""
-        shift, phase = divmod(place - self.pad, self.stride)
+    def _source(self, position: int) -> tuple[int, int, int]:
+        """A position's phase of the map and its padding at either end, negative to crop."""
+        shift, phase = divmod(position - self.pad, self.stride)
         return phase, -shift, self.count - self.side // self.stride + shift
 
     def _shifted(self, maps: str, begin: int, end: int, value: float) -> str:

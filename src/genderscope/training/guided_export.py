@@ -18,7 +18,7 @@ from genderscope.training.captum import explain
 from genderscope.training.guided_graph import with_gradients
 
 PARITY = 1e-4
-"""Largest difference of two maps that agree, in units of the expected map's largest magnitude."""
+"""Largest difference between maps that agree, in units of the expected map's largest magnitude."""
 # Where a ReLU's input is zero up to rounding, its gradient passes or not by chance: Captum's own
 # maps in 32 and 64 bits differ too, for about one face in a hundred.
 SAME = 0.75  # share of the maps that must agree; with a wrong rule none would
@@ -39,10 +39,9 @@ def write(model: Path) -> Path:
         scores, maps = Explainer.open(part)(crops)
         if not np.allclose(scores, classifier(crops), atol=PARITY) or not np.isfinite(maps).all():
             raise ModelError(f"the guided graph of {model} differs from {model}")
-        part.replace(file)
+        return part.replace(file)
     finally:
         part.unlink(missing_ok=True)
-    return file
 
 
 def check(explainer: Explainer, network: nn.Module, crops: Image) -> None:
@@ -71,9 +70,8 @@ def differences(explainer: Explainer, network: nn.Module, crops: Image) -> Float
 
 def difference(maps: npt.NDArray[Any], expected: npt.NDArray[Any]) -> Floats:
     """Largest difference of each map, (n, ...), in units of the expected map's maximum: (n,)."""
-    apart, largest = (
-        abs(of).reshape(len(maps), -1).max(1).astype(np.float64)
-        for of in (maps - expected, expected)
+    error, largest = (
+        abs(values).reshape(len(maps), -1).max(1).astype(np.float64)
+        for values in (maps - expected, expected)
     )
-    relative: Floats = apart / np.maximum(largest, np.finfo(np.float32).tiny)
-    return relative
+    return np.asarray(error / np.maximum(largest, np.finfo(np.float32).tiny))

@@ -1,11 +1,12 @@
-"""From an exported model to one that explains itself: its graph with the reverse pass appended.
+"""Models that explain themselves: an exported graph with its backward pass appended.
 
-The reverse pass is written as ONNX nodes, so that ONNX Runtime computes it without torch, for any
-number of faces, each with a class of its own. It needs an exported model, but no torch network.
+The backward pass is written as ONNX nodes, so that ONNX Runtime computes it without torch, for any
+number of faces, with a class for each. It needs an exported model, but no torch network.
 """
 
 import json
 from collections import defaultdict
+from copy import deepcopy
 
 import numpy as np
 import onnx
@@ -28,15 +29,14 @@ def with_gradients(model: onnx.ModelProto, method: str = "guided") -> onnx.Model
     ``classes``, (n,) int64, is the class to explain for each face, an index into ``LABELS``; -1
     takes the one with the higher calibrated score. ``maps`` is float32: for ``guided`` (n,
     channels, size, size), the gradient of the class's logit with respect to the network's input,
-    where each ReLU passes back what is positive alone (Springenberg et al. 2015, arXiv:1412.6806);
+    where each ReLU passes back only positive values (Springenberg et al. 2015, arXiv:1412.6806);
     for ``saliency`` the magnitudes of the plain gradient (Simonyan et al. 2013, arXiv:1312.6034);
     for ``grad-cam`` (n, 1, size, size), the maps that the last convolution reads, weighted by their
     mean gradients and enlarged (Selvaraju et al. 2017, arXiv:1610.02391).
     """
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    widen(copy)
-    model = onnx.shape_inference.infer_shapes(copy)
+    model = deepcopy(model)
+    widen(model)
+    model = onnx.shape_inference.infer_shapes(model)
     metadata = json.loads({prop.key: prop.value for prop in model.metadata_props}[METADATA_KEY])
     graph = model.graph
     faces = graph.input[0].name
@@ -79,28 +79,26 @@ def _chosen(write: Writer, bias: float) -> str:
 
 
 def _mean_of_views(write: Writer, maps: str) -> str:
-    """Mean map of a face and its mirror image, turned back."""
+    """Mean map of a face and its mirror image, the latter mirrored back."""
     write.nodes.append(helper.make_node("Split", [maps], ["upright", "turned"], num_outputs=2))
-    both = write.sum(
-        ["upright", write.node("Slice", "turned", *map(write.integers, FLIP.values()))]
-    )
-    return write.node("Mul", both, write.constant(0.5))
+    back = write.node("Slice", "turned", *map(write.integers, FLIP.values()))
+    return write.node("Mul", write.node("Add", "upright", back), write.constant(0.5))
 
 
 def _gradient(write: Writer, logits: str, target: str, chosen: str) -> str:
     """Walk the graph backwards, from the logits of the chosen classes to ``target``."""
-    # Until the first layer whose gradient depends on the face, all faces of a class share it: it
-    # starts as a table of both classes, which ONNX Runtime folds when it loads.
+    # Up to the first layer whose gradient depends on the face, all faces of a class share it. It
+    # starts as a table of both classes, which ONNX Runtime folds when it loads the file.
     table = write.constant(np.eye(len(LABELS)))
     tables = {table}
     gradients = defaultdict(list, {logits: [table]})
 
-    def of_faces(gradient: str) -> str:
+    def per_face(gradient: str) -> str:
         return write.node("Gather", gradient, chosen) if gradient in tables else gradient
 
     def summed(parts: list[str]) -> str:
         if len(parts) > 1 and not tables.issuperset(parts):
-            parts = [of_faces(part) for part in parts]
+            parts = [per_face(part) for part in parts]
         total = write.sum(parts)
         if tables.issuperset(parts):
             tables.add(total)
@@ -115,13 +113,13 @@ def _gradient(write: Writer, logits: str, target: str, chosen: str) -> str:
             raise ModelError(f"there is no gradient rule for {node.op_type}")
         gradient = summed(gradients.pop(node.output[0]))
         if node.op_type in ("Relu", "Clip", "MaxPool"):
-            gradient = of_faces(gradient)
+            gradient = per_face(gradient)
         back = RULES[node.op_type](write, node, gradient)
         if gradient in tables:
             tables.add(back)
         for name in node.input if node.op_type == "Add" else node.input[:1]:
             gradients[name].append(back)
-    return of_faces(summed(gradients[target]))
+    return per_face(summed(gradients[target]))
 
 
 def _class_activation(write: Writer, target: str, gradient: str, faces: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+from onnx.external_data_helper import set_external_data
 
 SUFFIX = "_float16"
 LEAST_SIZE = 256  # smaller arrays are not worth a node
@@ -13,13 +14,12 @@ LEAST_SIZE = 256  # smaller arrays are not worth a node
 def halve(model: onnx.ModelProto) -> None:
     """Store the large float arrays of a model as float16 behind a cast, in place."""
     graph, casts = model.graph, []
-    for array in list(graph.initializer):
+    for array in graph.initializer:
         values = numpy_helper.to_array(array)
         if values.dtype == np.float32 and values.size >= LEAST_SIZE:
-            name = array.name + SUFFIX
-            array.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name))
-            cast = name.removesuffix(SUFFIX)
-            casts.append(helper.make_node("Cast", [name], [cast], to=onnx.TensorProto.FLOAT))
+            name, stored = array.name, array.name + SUFFIX
+            array.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
+            casts.append(helper.make_node("Cast", [stored], [name], to=onnx.TensorProto.FLOAT))
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
@@ -38,15 +38,13 @@ def widen(model: onnx.ModelProto) -> None:
 
 
 def share(model: onnx.ModelProto, file: Path, name: str) -> None:
-    """Let a model read the weights that another file in the same folder holds, in place: arrays
-    with the same bytes, by their offset in ``file``, which is opened as ``name``.
+    """Make a model read its weights from another file in the same folder, in place: arrays whose
+    bytes it holds, by their offset in ``file``, which is opened as ``name``.
     """
     content = file.read_bytes()
     for array in model.graph.initializer:
         data = numpy_helper.to_array(array).tobytes()
         offset = content.find(data) if len(data) >= LEAST_SIZE else -1
         if offset >= 0:
+            set_external_data(array, name, offset, len(data))
             array.ClearField("raw_data")
-            array.data_location = onnx.TensorProto.EXTERNAL
-            for key, value in {"location": name, "offset": offset, "length": len(data)}.items():
-                array.external_data.add(key=key, value=str(value))

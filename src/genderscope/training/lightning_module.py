@@ -45,7 +45,7 @@ class ClassifierModule(pl.LightningModule):
         groups: int = 0,
     ) -> None:
         """``ages`` and ``groups`` are the crops' numbers of age groups and of groups of race and
-        label; ``UsageError`` if they lack those, or the network a layer or pre-trained weights.
+        label; ``UsageError`` if the settings need groups, a layer or weights that do not exist.
         """
         super().__init__()
         self.settings, self.spec = settings, spec
@@ -63,7 +63,7 @@ class ClassifierModule(pl.LightningModule):
             raise UsageError(f"{settings.model} does not end in maps to learn ages from")
         if settings.age_weight and not ages:
             raise UsageError("the crops have no age groups to learn from")
-        self.ages = nn.LazyLinear(ages) if ages and settings.age_weight else None
+        self.ages = nn.LazyLinear(ages) if settings.age_weight else None
         distributed.join(self.network)
         depthwise.speed_up(self.network)
         if self.ages is not None:
@@ -78,12 +78,12 @@ class ClassifierModule(pl.LightningModule):
         self.seconds = 0.0
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
-        if number == 0:  # as the order of the batches: a resumed run equals an uninterrupted one
+        if number == 0:  # like the order of batches, so that a resumed run equals a whole one
             torch.manual_seed(self.settings.seed * 10_000 + self.current_epoch)
         # A teacher sees the originals under the same random view as the student sees the crops.
         paired = len(batch.originals) and self.teacher is not None
-        several = [batch.crops, batch.originals] if paired else [batch.crops]
-        views = self._views(several, batch.visible)
+        versions = [batch.crops, batch.originals] if paired else [batch.crops]
+        views = self._views(versions, batch.visible)
         targets = F.one_hot(batch.labels, len(LABELS)).float()
         scored = ~batch.scores.isnan()[:, None]
         scores = torch.stack([1 - batch.scores, batch.scores], 1).where(scored, targets)
@@ -91,26 +91,24 @@ class ClassifierModule(pl.LightningModule):
         if self.settings.mixup:
             share = float(Beta(self.settings.mixup, self.settings.mixup).sample())
             views = [share * view + (1 - share) * view.roll(1, 0) for view in views]
-            targets, scores = (
-                share * one + (1 - share) * one.roll(1, 0) for one in (targets, scores)
-            )
-        mine = distributed.share()
-        logits, age_logits = self._outputs(self._resized(views[0][mine].float()))
+            targets, scores = (share * p + (1 - share) * p.roll(1, 0) for p in (targets, scores))
+        rows = distributed.share()
+        logits, age_logits = self._outputs(self._resized(views[0][rows].float()))
         losses = F.cross_entropy(
             logits,
-            targets[mine],
+            targets[rows],
             self.class_weights,
             reduction="none",
             label_smoothing=self.settings.label_smoothing,
         )
         if self.teacher is not None or self.settings.teacher_scores:
-            teacher = self.teacher(views[-1][mine].float()) if self.teacher else scores[mine]
+            teacher = self.teacher(views[-1][rows].float()) if self.teacher else scores[rows]
             distillation = F.cross_entropy(logits, teacher, reduction="none")
             losses = torch.lerp(losses, distillation, self.settings.teacher_weight)
-        loss = (losses * self.group_weights(losses, batch.groups[mine])).mean()
+        loss = (losses * self.group_weights(losses, batch.groups[rows])).mean()
         if age_logits is not None:
             own, mixed = (
-                F.cross_entropy(age_logits, ages[mine], ignore_index=-1)
+                F.cross_entropy(age_logits, ages[rows], ignore_index=-1)
                 for ages in (batch.ages, batch.ages.roll(1, 0))
             )
             loss = loss + self.settings.age_weight * torch.lerp(mixed, own, share)
@@ -125,10 +123,10 @@ class ClassifierModule(pl.LightningModule):
         )
         return loss
 
-    def _views(self, several: list[Tensor], visible: Tensor) -> list[Tensor]:
-        """The same random view of several crops of each face, scaled as the network's input."""
-        # Side by side as channels, they are moved and lit alike.
-        crops = torch.cat([crops.reshape(*visible.shape, -1) for crops in several], -1)
+    def _views(self, versions: list[Tensor], visible: Tensor) -> list[Tensor]:
+        """The same random view of each version of a face, scaled for the network."""
+        # As channels of one tensor, they are moved and lit alike.
+        crops = torch.cat([crops.reshape(*visible.shape, -1) for crops in versions], -1)
         wide = crops.permute(0, 3, 1, 2).float()
         if self.spec.padding == "noise":
             wide = torch.where(visible[:, None], wide, torch.rand_like(wide) * 255)
@@ -137,7 +135,7 @@ class ClassifierModule(pl.LightningModule):
             scale(part, self.spec)
             .to(getattr(torch, self.spec.dtype))
             .to(memory_format=torch.channels_last)
-            for part in views.chunk(len(several), 1)
+            for part in views.chunk(len(versions), 1)
         ]
 
     def group_weights(self, losses: Tensor, groups: Tensor) -> Tensor:
@@ -153,7 +151,7 @@ class ClassifierModule(pl.LightningModule):
         return weights / weights.mean()
 
     def _resized(self, views: Tensor) -> Tensor:
-        """The views at the size of this epoch."""
+        """The views at this epoch's size."""
         if self.current_epoch >= round(self.settings.small_share * self.settings.epochs):
             return views
         scale_factor = self.settings.small_scale
@@ -189,14 +187,13 @@ class ClassifierModule(pl.LightningModule):
         checkpoint["history"] = to_builtins(self.history)
         checkpoint["seconds"] = self.seconds
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # the same
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # Lightning's own type
         self.history = convert(checkpoint["history"], list[Epoch])
         self.seconds = checkpoint["seconds"]
 
     def configure_optimizers(self) -> Any:
         settings = self.settings
-        rates = settings.learning_rate, settings.muon_rate
-        chosen = optimizer(self, settings.weight_decay, *rates)
+        chosen = optimizer(self, settings.weight_decay, settings.learning_rate, settings.muon_rate)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             chosen,
             [group["lr"] for group in chosen.param_groups],

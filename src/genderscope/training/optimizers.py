@@ -1,4 +1,4 @@
-"""The optimiser: AdamW, with Muon for the matrices of a network where it has a rate.
+"""The optimiser: AdamW, with Muon for the matrices of a network if it has a learning rate.
 
 Loshchilov and Hutter 2019, arXiv:1711.05101; Jordan et al. 2024,
 https://kellerjordan.github.io/posts/muon/. Muon replaces the averaged gradient of a convolution, as
@@ -22,15 +22,15 @@ class Muon(torch.optim.AdamW):
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         with torch.enable_grad():
-            # Before groups are set aside: a closure may empty the gradients of all.
+            # Before groups are set aside: a closure may zero the gradients of all.
             loss = closure and closure()
-        every = self.param_groups
-        self.param_groups = [group for group in every if not group.get("orthogonal")]
+        groups = self.param_groups
+        self.param_groups = [group for group in groups if not group.get("orthogonal")]
         try:
             super().step()
         finally:
-            self.param_groups = every
-        for group in every:
+            self.param_groups = groups
+        for group in groups:
             for weights in group["params"] if group.get("orthogonal") else ():
                 if (gradient := weights.grad) is not None:
                     self._update(weights, gradient, group["lr"], group["weight_decay"])
@@ -38,7 +38,7 @@ class Muon(torch.optim.AdamW):
 
     def _update(self, weights: Tensor, gradient: Tensor, rate: float, decay: float) -> None:
         state = self.state[weights]
-        if not state:  # AdamW reads every parameter's step when it loads a state
+        if not state:  # AdamW reads the step of every parameter when it loads a state
             state.update(step=torch.zeros(()), average=torch.zeros_like(weights))
         average = state["average"].lerp_(gradient, 1 - MOMENTUM)
         nesterov = gradient.lerp(average, MOMENTUM).flatten(1)
@@ -53,7 +53,7 @@ def is_orthogonal(weights: nn.Parameter) -> bool:
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """The matrix with its singular values brought near 1, by Newton and Schulz's iteration."""
+    """The matrix with singular values near 1, by the Newton-Schulz iteration."""
     tall = len(matrix) > matrix.shape[1]
     near: Tensor = (matrix.T if tall else matrix).bfloat16()
     near = near / (near.norm() + 1e-7)
@@ -79,7 +79,6 @@ def optimizer(
     ]
     if updated:
         groups.append(
-            {"params": updated, "weight_decay": weight_decay, "lr": muon_rate}
-            | {"orthogonal": True}
+            {"params": updated, "weight_decay": weight_decay, "lr": muon_rate, "orthogonal": True}
         )
     return Muon(groups, rate)

@@ -1,8 +1,8 @@
 """A model in 8-bit integers, for processors that multiply them faster than floats (VNNI).
 
-Weights have a scale for each output map, activations for each layer (Jacob et al. 2018,
-arXiv:1712.05877). The first convolution and what comes before it stay in floats: of one map or
-three, integers are slower.
+Weights have one scale for each output map, activations one for each layer (Jacob et al. 2018,
+arXiv:1712.05877). The first convolution and any node before it stay in floats: for one or three
+maps, integers are slower.
 """
 
 import json
@@ -33,14 +33,14 @@ CALIBRATION_FACES = 256
 BATCH = 64
 METHODS = ("MinMax", "Percentile")
 """How the range of a layer's activations is estimated, by ONNX Runtime's names."""
-LARGEST_LOSS = 0.003  # of validation accuracy; a model whose interval lies below it is not kept
+LARGEST_LOSS = 0.003  # of validation accuracy; refused if the whole interval is worse
 
 
 def quantise(model: Path, crops: Crops) -> Path:
     """Write ``<model>.int8.onnx`` beside an exported model. Ranges are estimated on training faces
-    by each of ``METHODS``. The nearest one, by validation logits, is kept and calibrated.
+    by each of ``METHODS``; the result with the nearest validation logits is kept and calibrated.
 
-    Raises ``UsageError`` if it was trained on other ``crops`` or is quantised already,
+    Raises ``UsageError`` if the model was trained on other ``crops`` or is quantised already,
     ``ModelError`` if it cannot be opened or loses more accuracy than ``LARGEST_LOSS``.
     """
     original = Classifier.load(model)
@@ -57,7 +57,7 @@ def quantise(model: Path, crops: Crops) -> Path:
     faces, labels = crops.exact(held_out), crops.labels[held_out].astype(np.int64)
     mirror_images = np.ascontiguousarray(faces[:, :, ::-1])
     expected = original.logits(faces)
-    metadata.pop("parity", None)  # with torch, which these logits do not have
+    metadata.pop("parity", None)  # of the original with torch
     with TemporaryDirectory(dir=model.parent) as folder:
         logits, mirrored = {}, {}
         for method in METHODS:
@@ -77,8 +77,8 @@ def quantise(model: Path, crops: Crops) -> Path:
         value, interval = difference.value or 0.0, difference.interval or (0.0, 0.0)
         if interval[1] < -LARGEST_LOSS:
             raise ModelError(
-                f"in integers, {model} loses {-value:.1%} of accuracy on {difference.n:,} "
-                f"validation faces, where {LARGEST_LOSS:.1%} is allowed"
+                f"quantised, {model} loses {-value:.1%} of accuracy on {difference.n:,} "
+                f"validation faces, more than the allowed {LARGEST_LOSS:.1%}"
             )
         changes = {
             "name": original.name + INT8.removesuffix(".onnx"),
@@ -99,7 +99,7 @@ def quantise(model: Path, crops: Crops) -> Path:
 
 
 def _write(model: Path, file: Path, inputs: npt.NDArray[Any], method: str) -> None:
-    """Quantise a model by the ranges of its activations on some inputs."""
+    """Quantise a model with the ranges of its activations on some inputs."""
     original = onnx.load(model)
     widen(original)
     graph = original.graph
@@ -134,6 +134,5 @@ class _Batches(quantization.CalibrationDataReader):  # type: ignore[misc]
 def _describe(file: Path, metadata: dict[str, Any]) -> None:  # as ``Metadata.plain``
     """Replace the metadata of a model file."""
     model = onnx.load(file)
-    del model.metadata_props[:]
     onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(metadata)})
     onnx.save(model, file)

@@ -1,4 +1,4 @@
-"""The record of a finished training run, and of a search for settings. Free of torch."""
+"""The record of a finished training run, and of a search for settings. Does not import torch."""
 
 from typing import Literal
 
@@ -21,8 +21,8 @@ class Epoch(Record, frozen=True, kw_only=True):
 
 
 class TrainingData(Record, frozen=True, kw_only=True):
-    """The crops of a run: names of the data sets, the detector, None for the data set's own boxes,
-    the occlusions, such as ``random, seed 0``, and the sizes of both parts.
+    """The crops of a run: names of the data sets; the detector, None for the data set's own boxes;
+    the occlusions, such as ``random, seed 0``; and the sizes of both parts.
     """
 
     sources: tuple[str, ...]
@@ -33,8 +33,8 @@ class TrainingData(Record, frozen=True, kw_only=True):
 
 
 class TrainingRecord(Document, frozen=True, kw_only=True):
-    """``record.json`` in a run's folder: its settings, with the runs that they name without their
-    folders, the commit that trained, or ``unknown``, and all epochs' seconds without validation.
+    """``record.json`` in a run's folder: its settings, in which runs and tables have no folder; the
+    commit of the code, or ``unknown``; and the seconds of all epochs without validation.
     """
 
     KIND = "training"
@@ -48,14 +48,14 @@ class TrainingRecord(Document, frozen=True, kw_only=True):
 
     @property
     def held_out(self) -> Estimate:
-        """The accuracy on the validation part at the end."""
+        """The final accuracy on the validation part."""
         n, accuracy = self.data.validation, self.history[-1].accuracy
         interval = proportion(round(accuracy * n), n).interval
         return Estimate(n=n, value=accuracy, interval=interval)
 
 
 def chance(record: TrainingRecord, labels: npt.NDArray[np.integer]) -> str:
-    """A warning if a network is no better than always the more frequent label, else nothing."""
+    """A warning if a network does not beat always giving the more frequent label; else empty."""
     n, accuracy = record.data.validation, record.history[-1].accuracy
     shares = np.bincount(labels) / len(labels)
     low, _ = wilson(accuracy * n, n)
@@ -77,7 +77,7 @@ class Trial(Record, frozen=True, kw_only=True):
 
 
 class Study(Document, frozen=True, kw_only=True):
-    """The ended trials of a search, in order, and the settings that all share."""
+    """The ended trials of a search, in order, and the settings that they share."""
 
     KIND = "study"
 

@@ -13,7 +13,7 @@ from genderscope.core.errors import UsageError
 WEIGHTS = "weights.pt"
 RECORD = "record.json"
 CHECKPOINT = "last.ckpt"
-GREY = (0.114, 0.587, 0.299)  # parts of blue, green and red, as in OpenCV
+GREY = (0.114, 0.587, 0.299)  # weights of blue, green and red, as in OpenCV
 
 
 def load(run: Path) -> nn.Module:
@@ -29,7 +29,7 @@ def load(run: Path) -> nn.Module:
 
 
 def read(file: Path) -> dict[str, Any]:  # torch's own type
-    """A file of a run, read without executing anything; ``UsageError`` if broken."""
+    """A run's file, read without executing code in it; ``UsageError`` if broken."""
     try:
         return dict(torch.load(file, map_location="cpu", weights_only=True))
     except Exception as error:  # what torch raises on hostile bytes has no common root
@@ -41,8 +41,8 @@ def is_finished(run: Path) -> bool:
 
 
 def fill(network: nn.Module, state: Mapping[str, Tensor], run: Path) -> None:
-    """Give a network the weights of a run; ``UsageError`` if they do not fit. A network in colour
-    may take those of a grey one: its first layer then sees the picture's grey.
+    """Load the weights of a run into a network; ``UsageError`` if they do not fit. A network in
+    colour may take those of a grey one: its first layer then converts the picture to grey.
     """
     first, weight = next(iter(network.state_dict().items()))
     if first in state and weight.shape[1:2] == (3,) and state[first].shape[1] == 1:
@@ -58,7 +58,7 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], run: Path) -> None:
 def teacher(runs: Sequence[Path]) -> Callable[[Tensor], Tensor]:
     """The mean scores of some runs' networks: views in, (n, 2) probabilities out.
 
-    A function, so that it is not part of the module that learns.
+    A function, so that its networks are not submodules of the module that learns.
     """
     networks = list(map(load, runs))
 

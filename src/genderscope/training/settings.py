@@ -12,20 +12,20 @@ Weight = Annotated[float, Meta(ge=0)]
 
 
 class Augmentation(Record, frozen=True, kw_only=True):
-    """How strong the random views are; each is drawn anew for each face.
+    """The strength of the random views, which are drawn for each face.
 
     Attributes:
         angle_deg: largest rotation to either side.
-        zoom_ratio: largest change of scale, as the logarithm's bound.
+        zoom_ratio: largest change of scale, as a bound on its logarithm.
         shift_ratio: largest translation along each axis, in units of the crop's side.
-        gamma_ratio: largest exponent of the gamma curve, as the logarithm's bound.
-        slope: largest change of brightness from one side of the crop to the other, of 1.
-        noise: largest standard deviation of the noise, in grey levels of 255.
+        gamma_ratio: largest exponent of the gamma curve, as a bound on its logarithm.
+        slope: largest change of the brightness factor from one side of the crop to the other.
+        noise: largest standard deviation of the noise, in grey levels, 0-255.
         blur_probability: share of faces seen at a lower resolution.
         cover_probability: share of faces with an erased rectangle.
-        cover_ratio: its largest side, in units of the crop's side.
-        far_angle_deg: largest rotation of a part of the faces, as of tilted heads.
-        far_probability: that part.
+        cover_ratio: largest side of that rectangle, in units of the crop's side.
+        far_angle_deg: largest rotation of some of the faces, as of tilted heads.
+        far_probability: share of those faces.
     """
 
     angle_deg: float = 20
@@ -41,7 +41,7 @@ class Augmentation(Record, frozen=True, kw_only=True):
     far_probability: float = 0.0
 
     def times(self, strength: float) -> "Augmentation":
-        """Everything multiplied by a strength."""
+        """Every value multiplied by a strength."""
         return Augmentation(**{name: strength * value for name, value in asdict(self).items()})
 
 
@@ -51,43 +51,43 @@ class Settings(Record, frozen=True, kw_only=True):
     Attributes:
         model: network, a file of ``training/models``.
         epochs: passes over the training part.
-        batch_size: faces of a step.
-        learning_rate: peak of one cycle, which warms up for a tenth and falls to zero.
-        muon_rate: peak for the matrices that Muon updates (see ``optimizers``); 0 leaves all to
-            AdamW.
-        small_share: share of the epochs, the first ones, that train on views of ``small_scale``
+        batch_size: faces per training step.
+        learning_rate: peak of the one-cycle schedule, which warms up for a tenth of the steps and
+            then falls to zero.
+        muon_rate: peak for the matrices that Muon updates (see ``optimizers``); 0 turns Muon off.
+        small_share: share of the epochs, from the first, that train on views of ``small_scale``
             times the side (progressive resizing, Howard 2018). Teachers see the full size.
         small_scale: side of those views, as a share of the network's own.
-        weight_decay: of all weights but biases and normalisation.
-        label_smoothing: probability mass taken from the true class and shared by both.
+        weight_decay: for all weights except biases and normalisation.
+        label_smoothing: probability mass of a label that both classes share equally.
         mixup: parameter of the Beta distribution by which two faces and their labels are mixed
             (Zhang et al. 2018, arXiv:1710.09412); 0 turns it off.
         age_weight: weight of an auxiliary loss on the data set's age groups. Its layer is dropped
             after training; no output predicts age.
         occlusion_share: share of the faces augmented with occlusions, such as drawn glasses.
-            Teachers see the same views without, so the student learns the scores of the bare face.
+            Teachers see the same views without them, so the student learns the bare face's scores.
         group_weighting: exponent by which groups of race and label with a higher loss count more:
             a group's weight is (its mean loss / the mean over groups) ** group_weighting. 0 weights
             all faces alike.
-        pretrained: initialise from the weights that the network's own ``pretrained`` reads.
+        pretrained: initialise from the weights that the network's ``pretrained`` reads.
         init_from: folder of a finished run, to initialise from; a network in colour may start from
             a grey one.
-        init_share: part of those weights in the final ones, which are the mean of both ends of the
-            run (Wortsman et al. 2022, arXiv:2109.01903).
+        init_share: share of those weights in the final ones, which interpolate between the start
+            and the end of the run (Wortsman et al. 2022, arXiv:2109.01903).
         teachers: folders of finished runs; the mean of their scores on the same views is learnt
             beside the labels (Hinton et al. 2015, arXiv:1503.02531).
-        teacher_scores: weights of tables with scores that teachers gave once, by their files: see
-            ``training.teacher_scores``. Instead of ``teachers``.
-        teacher_weight: weight of the teachers' loss, of 1; the rest is the labels'.
+        teacher_scores: weights of tables of precomputed teachers' scores, by file, instead of
+            ``teachers``: see ``training.teacher_scores``.
+        teacher_weight: weight of the teachers' loss, 0-1; the labels' loss has the rest.
         ema_decay: decay per step of the averaged weights that are validated and exported.
         validation_ratio: share of the crops held out for every choice.
-        seed: of everything random.
+        seed: random seed of the split, the batches, the views and initial weights.
         balance: for classes of unequal size: ``weights`` equalises them in the loss, ``sampler``
-            draws as many of both, ``none`` does nothing.
+            draws equally many faces of both, ``none`` does nothing.
         augmentation: strength of the random views, 0 for none; in a recipe also a table of
             ``Augmentation``'s fields.
         mirrored: the exported model answers with the mean logits of a face and its mirror image,
-            for twice the time.
+            in twice the time.
     """
 
     model: str = "mini_xception"

@@ -1,6 +1,6 @@
-"""Scores of teachers that were computed once: tables of predictions, of any method.
+"""Precomputed scores of teachers: tables of predictions, by any method.
 
-``genderscope evaluate --save-predictions`` writes such a table. A long training then costs no
+``genderscope evaluate --save-predictions`` writes such a table. A long training then runs no
 teacher, and a teacher may read other crops than its student, or be no network of ours at all.
 """
 
@@ -14,16 +14,16 @@ from genderscope.core.types import Floats
 from genderscope.data.prepare.crops import Crops
 from genderscope.evaluation import predictions
 
-LIMIT = 1e-4  # a score closer to 0 or 1 would outweigh every other teacher's
+LIMIT = 1e-4  # a score closer to 0 or 1 would outweigh those of all other teachers
 
 
 def mean(tables: Mapping[str, float], crops: Crops) -> Floats:
-    """P(man) for each crop, (n,): the teachers' mean in log-odds, by the weights of their tables of
-    predictions, whose files are matched by name.
+    """P(man) for each crop, (n,), from the teachers' mean log-odds, weighted by table. Tables are
+    matched by file name.
 
-    A crop that a table does not name, or without a score there, has the mean of the others; NaN
-    where no table has a score. ``DatasetError`` if a table cannot be read, ``UsageError`` if it
-    names two files alike or none of the crops.
+    A crop without a score in one table has the mean of the others; NaN where no table has a score.
+    ``DatasetError`` if a table cannot be read, ``UsageError`` if it has two files of one name, or a
+    score for none of the crops.
     """
     total, weights = np.zeros(len(crops)), np.zeros(len(crops))
     for path, weight in tables.items():

@@ -1,5 +1,5 @@
-"""Training: from crops to a network with its record. Everything that is chosen (settings,
-temperature, threshold) is chosen on a validation part, cut from the crops by the seed.
+"""Training: from crops to a network with its record. All choices (settings, temperature,
+threshold) are made on a validation part, split from the crops by the seed.
 """
 
 import logging
@@ -32,8 +32,8 @@ from genderscope.training.record import Epoch, TrainingData, TrainingRecord
 from genderscope.training.runs import CHECKPOINT, RECORD, WEIGHTS, fill, is_finished, load, read
 from genderscope.training.settings import Settings
 
-EMA_RUN_PARTS = 5  # the average forgets within this part of a run, so that a short one has learnt
-EMA_STEPS = 8  # the average moves once in so many steps: each costs as much as a layer
+EMA_RUN_PARTS = 5  # the average spans at most a fifth of a run, so that it follows a short one too
+EMA_STEPS = 8  # steps between updates of the average, each of which costs as much as a layer
 
 
 def train(
@@ -49,14 +49,13 @@ def train(
     ``occlusions`` are the same samples with occlusions, for ``settings.occlusion_share``.
 
     ``UsageError``: ``resume`` without a checkpoint or with other settings; fewer crops than a
-    batch; ``occlusions`` missing or of other samples; a teacher trained on what is held out.
+    batch; ``occlusions`` missing or of other samples; a teacher trained on held-out faces.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    for message in (".*does not have many workers", ".*Checkpoint directory .* exists"):
-        filterwarnings("ignore", message=message)
-    filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+    filterwarnings("ignore", ".*does not have many workers|.*Checkpoint directory .* exists")
+    filterwarnings("ignore", ".*LeafSpec", FutureWarning)
     out.mkdir(parents=True, exist_ok=True)
-    begun = commit()
+    revision = commit()
     if resume:
         _check_resumable(out, settings)
     train_part, validation_part = batches.split(crops, settings.validation_ratio, settings.seed)
@@ -80,14 +79,16 @@ def train(
             ckpt_path=out / CHECKPOINT if resume else None,
             weights_only=True,
         )
-    except SystemExit as error:  # what Lightning makes of Ctrl-C; it ignores any other
+    except SystemExit as error:  # Lightning raises it on Ctrl-C, and ignores any later one
         signal.signal(signal.SIGINT, interrupt)
         raise KeyboardInterrupt from error
     if distributed.first():
         _save_weights(module, crops, out)
         if settings.init_share:
-            module.history.append(_measured(module, crops, validation_part))
-        record = _record(module, crops, occlusions, (train_part, validation_part), begun, command)
+            module.history.append(_final_epoch(module, crops, validation_part))
+        record = _record(
+            module, crops, occlusions, (train_part, validation_part), revision, command
+        )
         record.save(out / RECORD, overwrite=True)
     return module
 
@@ -101,23 +102,23 @@ def train_parents(
     report: Callable[[str], None],
 ) -> None:
     """Train the recipes that a recipe builds on, recursively, unless their runs exist in ``runs``;
-    ``report`` gets a line of text before each.
+    ``report`` is called with a line of text before each.
     """
     for name in recipes.parents(options):
         run = runs / name
         if not is_finished(run):
             parent = recipes.read(name)
             train_parents(parent, crops, runs, seed, occlusions, report)
-            report(f"first {name}, in {run}")
+            report(f"training {name} first, in {run}")
             settings = replace(recipes.settings(parent, runs), seed=seed)
             train(crops, settings, run, (run / CHECKPOINT).is_file(), occlusions)
 
 
 def commit() -> str:
-    """The commit of the working tree that trains, or ``unknown`` outside one."""
+    """The commit of this code's working tree, or ``unknown`` outside one."""
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
-        # An environment may lie in the working tree of something else.
+        # The environment may be inside the working tree of another project.
         tracked = [*git, "ls-files", "--error-unmatch", __file__]
         subprocess.run(tracked, capture_output=True, check=True)
         command = [*git, "describe", "--always", "--dirty", "--abbrev=12"]
@@ -149,18 +150,17 @@ def _check(crops: Crops, settings: Settings, occlusions: Crops | None, training:
     if settings.init_share and not settings.init_from:
         raise UsageError("init_share needs init_from, a run whose weights are averaged in")
     if settings.teachers and settings.teacher_scores:
-        raise UsageError("teachers answer during training or by their tables, not both")
+        raise UsageError("use either teachers or teacher_scores, not both")
     for run in filter(None, (settings.init_from, *settings.teachers)):
         _check_held_out(Path(run), settings, crops)
     if training < settings.batch_size:
         raise UsageError(f"{training} training crops do not fill a batch of {settings.batch_size}")
-    if settings.batch_size % distributed.count():
-        several = f"{distributed.count()} processes"
-        raise UsageError(f"{several} cannot share batches of {settings.batch_size}")
+    if settings.batch_size % (count := distributed.count()):
+        raise UsageError(f"{count} processes cannot share batches of {settings.batch_size}")
 
 
 def _check_held_out(run: Path, settings: Settings, crops: Crops) -> None:
-    """Refuse a run that was trained on faces that are held out here."""
+    """``UsageError`` if a run was trained on faces that are held out here."""
     if not (run / RECORD).is_file():
         return
     record = TrainingRecord.load(run / RECORD)
@@ -174,20 +174,20 @@ def _check_held_out(run: Path, settings: Settings, crops: Crops) -> None:
             )
 
 
-def _trainer(settings: Settings, out: Path, steps: int, more: Iterable[Callback]) -> pl.Trainer:
+def _trainer(settings: Settings, out: Path, steps: int, extra: Iterable[Callback]) -> pl.Trainer:
     return pl.Trainer(
         max_epochs=settings.epochs,
         strategy="ddp" if distributed.count() > 1 else "auto",
         devices=distributed.here(),
         num_nodes=distributed.count() // distributed.here(),
-        use_distributed_sampler=False,  # each batch is shared out: see ``distributed``
+        use_distributed_sampler=False,  # processes share each batch: see ``distributed``
         precision=precision(),
         logger=False,
         default_root_dir=out,
         enable_model_summary=False,
         enable_progress_bar=sys.stderr.isatty(),
         callbacks=[
-            *more,
+            *extra,
             ModelCheckpoint(
                 out, filename="last", enable_version_counter=False, save_on_train_epoch_end=True
             ),
@@ -202,22 +202,22 @@ def _trainer(settings: Settings, out: Path, steps: int, more: Iterable[Callback]
 
 
 def _save_weights(module: ClassifierModule, crops: Crops, out: Path) -> None:
-    # The averaged weights are the checkpoint's; a run that had ended would keep the last step's.
+    # From the checkpoint: resuming a finished run leaves the last step's weights in the module.
     saved = read(out / CHECKPOINT)["state_dict"]
     averaged = {name: saved[f"network.{name}"] for name in module.network.state_dict()}
     if module.settings.init_share and module.settings.init_from:
         run = Path(module.settings.init_from)
         fill(module.network, load(run).state_dict(), run)
-        for name, begun in module.network.state_dict().items():
-            if begun.is_floating_point():
-                averaged[name] = averaged[name].lerp(begun, module.settings.init_share)
+        for name, initial in module.network.state_dict().items():
+            if initial.is_floating_point():
+                averaged[name] = averaged[name].lerp(initial, module.settings.init_share)
     module.network.load_state_dict(averaged)
     network = {"model": module.settings.model, "channels": crops.spec.channels}
     torch.save(network | {"state": module.network.state_dict()}, out / WEIGHTS)
 
 
-def _measured(module: ClassifierModule, crops: Crops, validation_part: batches.Indices) -> Epoch:
-    """The network after its last epoch, on the validation part."""
+def _final_epoch(module: ClassifierModule, crops: Crops, validation_part: batches.Indices) -> Epoch:
+    """Validation of the averaged weights that were saved."""
     logits = batches.logits(module.network.cpu().eval(), crops, validation_part)
     labels = torch.from_numpy(crops.labels[validation_part]).long()
     return Epoch(
@@ -233,11 +233,11 @@ def _record(
     crops: Crops,
     occlusions: Crops | None,
     parts: tuple[batches.Indices, batches.Indices],
-    begun: str,
+    revision: str,
     command: str,
 ) -> TrainingRecord:
     settings, manifest = module.settings, crops.manifest
-    used, given = occlusions if settings.occlusion_share else None, settings.teacher_scores
+    used = occlusions if settings.occlusion_share else None
     return TrainingRecord(
         provenance=Provenance(
             command=command,
@@ -250,7 +250,7 @@ def _record(
             settings,
             teachers=tuple(Path(run).name for run in settings.teachers),
             init_from=settings.init_from and Path(settings.init_from).name,
-            teacher_scores={Path(file).name: part for file, part in given.items()},
+            teacher_scores={Path(f).name: weight for f, weight in settings.teacher_scores.items()},
         ),
         spec=crops.spec,
         data=TrainingData(
@@ -260,14 +260,13 @@ def _record(
             train=len(parts[0]),
             validation=len(parts[1]),
         ),
-        commit=begun,
+        commit=revision,
         history=tuple(module.history),
         seconds=round(module.seconds),
     )
 
 
 def precision() -> Any:  # a literal type that Lightning does not export
-    """Mixed precision if the CPU supports bfloat16 natively, which halves most training times."""
-    if torch.cuda.is_available():
-        return "bf16-mixed"
-    return "bf16-mixed" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "32-true"
+    """Mixed precision on a GPU, or a CPU with native bfloat16; it halves most training times."""
+    fast = torch.cuda.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return "bf16-mixed" if fast else "32-true"

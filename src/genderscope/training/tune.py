@@ -1,5 +1,5 @@
 """A search for settings: a resumable Optuna study in an SQLite file that minimises the validation
-loss. A trial is a short run, pruned if worse than the median of the others so far.
+loss. A trial is a short run, pruned if it is worse than the median of the others at that epoch.
 """
 
 from collections.abc import Callable
@@ -58,13 +58,13 @@ def tune(
     trials: int,
     report: Callable[[FrozenTrial], None] = lambda trial: None,
 ) -> optuna.Study:
-    """Try settings until the study in an SQLite file holds ``trials`` ended ones; ``settings`` are
-    what is not searched: the network, epochs, batches, teachers and the seed. ``report`` is called
-    with each trial that ends; its value is None where the loss is not a number. ``UsageError`` if
-    the study has other settings or other crops, or no trial has a loss.
+    """Try settings until the study in an SQLite file holds ``trials`` ended ones. ``settings`` are
+    those not searched: the network, epochs, batches, teachers and the seed. ``report`` is called
+    with each trial that ends; its value is None if the loss is not a number. ``UsageError`` if the
+    study has other settings or crops, or no trial has a loss.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    plugins.load("training.models", settings.model)  # now: a failed trial would stay in the study
+    plugins.load("training.models", settings.model)  # here, since studies keep failed trials
     try:
         study = optuna.create_study(
             study_name=settings.model,
@@ -93,7 +93,7 @@ def tune(
     if (missing := trials - len(study.get_trials(states=ENDED))) > 0:
         study.optimize(objective, missing, callbacks=[lambda _, trial: report(trial)])
     if not study.get_trials(states=(TrialState.COMPLETE,)):
-        raise UsageError(f"no trial of {file} ended with a loss: the same command tries others")
+        raise UsageError(f"no trial of {file} ended with a loss: repeat the command to try others")
     return study
 
 

@@ -3,6 +3,7 @@
 ``open_source`` opens any of them. Recorded sources yield every frame, live ones the newest.
 """
 
+import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -26,6 +27,8 @@ from genderscope.video.rotation import turned
 SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "srt")
 # A file is truncated if it ends this much earlier than its header says.
 TRUNCATED_S = 0.5
+RESTART_S = 1.0  # times that go back further begin again, as in joined transport streams
+STRETCH = 10  # a file that claims more is broken; stretched, its frames could fill the memory
 # Pictures of a folder to compare, and the mean difference of two at 16 x 16 pixels, of 255, above
 # which they show different scenes.
 LOOKED_AT, JUMP = 8, 30
@@ -55,9 +58,11 @@ def open_source(
     """
     if not 0 < frame_rate < inf:
         raise UsageError(f"frame_rate must be positive and finite, not {frame_rate}")
+    if not source:
+        raise SourceError(f"the name of the source is empty; {ADVICE}")
     patience = patience or Patience()
     path = Path(source)
-    if source.isdecimal():
+    if source.isdecimal() and len(source) < 10:  # OpenCV's numbers have 32 bits
         return LiveSource(f"camera {source}", lambda: camera(int(source)), patience)
     if path.is_char_device():
         return LiveSource(source, lambda: camera(source), patience)
@@ -170,6 +175,7 @@ def _address(source: str, loop: bool, patience: Patience) -> "Source":
         raise UsageError(f"the address of the source is not valid; {ADVICE}") from error
     if parts.scheme not in SCHEMES:
         raise UsageError(f"{parts.scheme}:// is not supported; {ADVICE}")
+    source = parts.scheme + source[len(parts.scheme) :]  # in small letters, for FFmpeg
     name = f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
     opened = partial(_opened, source, patience.frozen_s)
     try:
@@ -193,7 +199,7 @@ def _opened(url: str, patience_s: float | None = None) -> Any:
         container = av.open(url, options=options, timeout=patience_s)
     except av.FFmpegError as error:
         raise _source_error(error) from error
-    if not container.streams.video:
+    if not container.streams.video or container.format.name == "tty":  # which draws text files
         container.close()
         raise SourceError("has no video stream")
     return container
@@ -207,18 +213,23 @@ def _video(name: str, container: Any) -> Generator[Frame]:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         first_s = last_s = None
-        for index, (time_s, image) in enumerate(_decoded(container)):
+        end_s = 0.0
+        for index, (time_s, shown_s, image) in enumerate(_decoded(container)):
             if time_s is not None:
                 first_s = time_s if first_s is None else first_s
-                last_s = time_s - first_s
+                if time_s - first_s < (last_s or 0.0) - RESTART_S:
+                    first_s = time_s - (last_s or 0.0) - shown_s
+                before_s, last_s = last_s or 0.0, time_s - first_s
+                # The header's time runs from the first frame or, in Matroska, from 0.
+                end_s = max(last_s, time_s) + (shown_s or last_s - before_s)
             elif first_s is None and stream.average_rate:
-                last_s = float(index / stream.average_rate)
+                end_s = last_s = float(index / stream.average_rate)
             error = f"{name}: frame {index} cannot be decoded" if image is None else None
             yield Frame(name, image, error, time_s=last_s)
         length_s = _duration_s(container, stream)
-        if length_s and last_s is not None and last_s < length_s - TRUNCATED_S:
+        if length_s and last_s is not None and end_s < length_s - TRUNCATED_S:
             raise SourceError(
-                f"ends at {last_s:.1f} s instead of {length_s:.1f} s: it is truncated; "
+                f"ends at {end_s:.1f} s instead of {length_s:.1f} s: it is truncated; "
                 "get another copy"
             )
 
@@ -227,6 +238,9 @@ def _duration_s(container: Any, stream: Any) -> float | None:
     """The video's duration from the file's header, if given."""
     if stream.duration is not None:
         return float(stream.duration * stream.time_base)
+    if tag := re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = map(float, tag.groups())  # Matroska's, of one stream
+        return hours * 3600 + minutes * 60 + seconds
     if container.duration is not None and len(container.streams) == 1:
         return float(container.duration / 1e6)
     return None
@@ -235,12 +249,14 @@ def _duration_s(container: Any, stream: Any) -> float | None:
 def _pictures(container: Any) -> Generator[Image | None]:
     """Pictures of a live stream, None if broken."""
     with container:
-        for _, image in _decoded(container):
+        for _, _, image in _decoded(container):
             yield image
 
 
-def _decoded(container: Any) -> Iterator[tuple[float | None, Image | None]]:
-    """Times in s and pictures, None if broken; ``SourceError`` if the stream is lost."""
+def _decoded(container: Any) -> Iterator[tuple[float | None, float, Image | None]]:
+    """Times, durations (0 if unknown) and pictures, None if broken; ``SourceError`` if the stream
+    is lost.
+    """
     av = require("av", "video")
     try:
         ratio = container.streams.video[0].sample_aspect_ratio or 1
@@ -248,23 +264,29 @@ def _decoded(container: Any) -> Iterator[tuple[float | None, Image | None]]:
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                yield None, None
+                yield None, 0.0, None
                 continue
             for frame in frames:
-                yield frame.time, _upright(frame, float(ratio))
+                shown_s = float(frame.duration * frame.time_base) if frame.duration else 0.0
+                yield frame.time, shown_s, _upright(frame, float(ratio))
     except av.FFmpegError as error:
         raise _source_error(error) from error
 
 
 def _upright(frame: Any, ratio: float) -> Image:
     """A frame as it should be displayed: stretched to square pixels, from pixels of this aspect
-    ratio, and rotated by the file's metadata.
+    ratio unless it is absurd, and rotated and mirrored by the file's metadata.
     """
     image: Image = frame.to_ndarray(format="bgr24")
-    if ratio != 1:
+    if ratio != 1 and 1 / STRETCH <= ratio <= STRETCH:
         wider, higher = max(ratio, 1), max(1 / ratio, 1)
         image = cv2.resize(image, None, fx=wider, fy=higher).astype(np.uint8, copy=False)
-    return turned(image, -round(frame.rotation / 90))
+    quarters = -round(frame.rotation / 90)
+    if matrix := frame.side_data.get("DISPLAYMATRIX"):
+        a, b, _, c, d = np.frombuffer(bytes(matrix), "i4")[:5].tolist()
+        if a * d < b * c:  # mirrored
+            image, quarters = cv2.flip(image, 1).astype(np.uint8, copy=False), quarters + 2
+    return turned(image, quarters)
 
 
 def _source_error(error: Any) -> SourceError:

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from math import inf
 from typing import ClassVar
 
+from genderscope.core.errors import UsageError
 from genderscope.core.results import Document, Record
 from genderscope.core.types import LABELS, UNCERTAIN, LeftOut, Result
 from genderscope.video.correction import Confusion, Correction, correct
@@ -67,9 +69,13 @@ class Counts(Document, frozen=True, kw_only=True):
 
 
 class TrackCounter:
-    """Counts confirmed tracks by label, in total and per interval of ``interval_s`` from time 0."""
+    """Counts confirmed tracks by label, in total and per interval of ``interval_s`` from time 0;
+    ``UsageError`` if that is not positive and finite.
+    """
 
     def __init__(self, confusion: Confusion | None, interval_s: float | None = None) -> None:
+        if interval_s is not None and not 0 < interval_s < inf:
+            raise UsageError(f"an interval must be positive and finite, not {interval_s} s")
         self._confusion, self._interval_s = confusion, interval_s
         self._total: dict[int, tuple[str, bool]] = {}
         self._interval: dict[int, str] = {}

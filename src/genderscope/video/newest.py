@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
+from math import inf
 
-from genderscope.core.errors import SourceError
+from genderscope.core.errors import SourceError, UsageError
 from genderscope.core.types import Frame, Image
 
+DAY_S = 86_400
 Reader = Callable[[], Generator[Image | None]]
 """Opens a source and yields its pictures as they arrive, None for a broken one."""
 
@@ -20,12 +22,21 @@ Reader = Callable[[], Generator[Image | None]]
 class Patience:
     """When a live source counts as lost, after ``frozen_s`` without a new picture, and how many
     ``retries`` in a row reopen it: the first after ``wait_s``, which doubles up to ``max_wait_s``.
+    ``UsageError`` if ``frozen_s`` is longer than a day, or a time is negative or not a number.
     """
 
     frozen_s: float = 10.0
     retries: int = 8
     wait_s: float = 1.0
     max_wait_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.frozen_s <= DAY_S:
+            raise UsageError(
+                f"a source is frozen after more than 0 and at most {DAY_S:,} s, not {self.frozen_s}"
+            )
+        if not 0 <= self.wait_s < inf:
+            raise UsageError(f"the first wait is a number of seconds, not {self.wait_s}")
 
 
 class Connection:
@@ -137,5 +148,6 @@ class LiveSource:
                     self.name,
                     error=f"{self.name} {error}; reopening in {wait_s:g} s "
                     f"({failures} of {self._patience.retries})",
+                    time_s=time.monotonic() - start_s,
                 )
                 time.sleep(wait_s)

@@ -25,7 +25,8 @@ class WindowDetector:
     """Detects the faces of successive frames; see ``__call__``.
 
     Args:
-        detector: without a method ``find`` it searches every whole frame.
+        detector: without a method ``find`` it searches every whole frame; for ``find`` and ``kept``
+            see ``Detector``.
         tracker: follows the faces that are returned.
         every: see ``EVERY``; 1 searches every whole frame.
     """
@@ -33,6 +34,7 @@ class WindowDetector:
     def __init__(self, detector: Detector, tracker: Tracker, every: int = EVERY) -> None:
         self._detector, self._tracker = detector, tracker
         self._find = getattr(detector, "find", None)
+        self._kept = getattr(detector, "kept", list)
         self._every = every if self._find else 1
         self._numbers: set[int] | None = None  # visible tracks before the last frame
         self._frames, self._last_s = 0, 0.0  # since the whole frame was searched
@@ -83,6 +85,6 @@ class WindowDetector:
         ]
         found = windows.search(image, self._find, around, tile)
         return [
-            max(inside, key=lambda face: face.box.iou(box), default=None)
+            max(self._kept(inside), key=lambda face: face.box.iou(box), default=None)
             for box, inside in zip(boxes, found, strict=True)
         ]

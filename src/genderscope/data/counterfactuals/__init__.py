@@ -1,8 +1,8 @@
 """Counterfactuals: the same face in other conditions, such as with glasses, in the dark or blurred.
 
-Each file is a family of conditions. It defines ``KIND``, one of ``KINDS``, and ``CONDITIONS``, from
-names to functions ``(picture, face, seed) -> picture`` of (h, w, 3) uint8 BGR. Objects are placed
-on a head posed by the five landmarks; a face without landmarks is taken as frontal.
+Each file is a family of conditions. It defines ``KIND``, one of ``KINDS``, and ``CONDITIONS``: by
+name, functions ``(picture, face, seed) -> picture`` of (h, w, 3) uint8 BGR. Objects are placed on a
+head posed by the five landmarks; a face without landmarks is taken as frontal.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,8 @@ from genderscope.core.errors import UsageError
 from genderscope.core.types import Face, Image
 
 KINDS = ("worn", "cue", "light", "camera", "geometry")
-"""Objects that people wear; cues of gender presentation, which may well change a prediction; light;
-the effects of cameras; and changed geometry, which mostly concerns the detector."""
+"""Worn objects; cues of gender presentation, which may well change a prediction; light; effects of
+cameras; and geometry, which mostly concerns the detector."""
 RANDOM = "random"
 
 
@@ -48,19 +48,19 @@ def conditions() -> dict[str, Condition]:
 
 
 def select(names: str) -> list[Condition]:
-    """Conditions by their names or kinds, separated by commas; ``all`` is all but the geometry.
+    """Conditions by name or kind, separated by commas; ``all`` is all except geometry.
     ``UsageError`` if there is no such condition.
     """
     by_name = conditions()
-    groups = {name: [one] for name, one in by_name.items()}
+    groups = {name: [each] for name, each in by_name.items()}
     for kind in KINDS:
-        groups[kind] = [one for one in by_name.values() if one.kind == kind]
-    groups["all"] = [one for one in by_name.values() if one.kind != "geometry"]
+        groups[kind] = [each for each in by_name.values() if each.kind == kind]
+    groups["all"] = [each for each in by_name.values() if each.kind != "geometry"]
     selection = [name.strip() for name in names.split(",")]
     if unknown := [name for name in selection if name not in groups]:
-        known = ", ".join(["all", *by_name, *KINDS])
-        raise UsageError(f"no condition {unknown[0]!r}; there are: {known}")
-    return list({one.name: one for name in selection for one in groups[name]}.values())
+        available = ", ".join(["all", *by_name, *KINDS])
+        raise UsageError(f"no condition {unknown[0]!r}; there are: {available}")
+    return list({each.name: each for name in selection for each in groups[name]}.values())
 
 
 def condition(name: str) -> Condition:
@@ -71,14 +71,12 @@ def condition(name: str) -> Condition:
 
 
 def picture_seed(file: Path, seed: int) -> int:
-    """A seed for one picture, by its name, whatever its position in the data set."""
+    """A seed for one picture, from its name, independent of its position in the data set."""
     return crc32(file.name.encode(errors="surrogateescape"), seed)
 
 
 def apply(picture: Image, face: Face, name: str, seed: int) -> Image:
-    """A picture in a condition, or in one of the worn ones if ``random``; errors as
-    ``condition``.
-    """
+    """A picture in a condition, or a random worn one for ``random``; errors as ``condition``."""
     if name == RANDOM:
         worn = select("worn")
         chosen = worn[np.random.default_rng((seed, 1)).integers(len(worn))]

@@ -1,7 +1,7 @@
 """The part of a picture around a face, on which objects are painted realistically.
 
-Outlines are drawn enlarged and shrunk, for smooth edges. Paint takes on the light, saturation and
-sharpness of the picture.
+Outlines are drawn enlarged, then shrunk, for smooth edges. Paint takes on the light, saturation
+and sharpness of the picture.
 """
 
 from typing import Any
@@ -25,8 +25,8 @@ OWN_BLUR = 0.5
 class Canvas:
     """A picture and its face, to paint on; ``done`` returns the painted picture. ``pixels`` are the
     part that can be painted on, (h, w, 3) float32 BGR; ``x`` and ``y``, (h, w), each pixel's
-    position on a frontal head in the pose's units; ``unit`` is one in pixels. ``light`` is the
-    light on each pixel relative to the face's centre, (h, w); ``draw`` the seed's random generator.
+    position on a frontal head in the pose's unit, which is ``unit`` pixels. ``light`` is the light
+    on each pixel relative to the face's centre, (h, w); ``draw`` the seed's random generator.
     """
 
     def __init__(self, picture: Image, face: Face, seed: int) -> None:
@@ -45,8 +45,8 @@ class Canvas:
         self.pixels = picture[self._part].astype(np.float32)
         self._zoom = int(np.clip(LARGE_PX // max(self.pixels.shape), 1, 4))
         rows, columns = np.mgrid[top:bottom, left:right]
-        place = (columns + 1j * rows - centre) / self.pose.scale
-        self.x, self.y = place.real.astype(np.float32), place.imag.astype(np.float32)
+        position = (columns + 1j * rows - centre) / self.pose.scale
+        self.x, self.y = position.real.astype(np.float32), position.imag.astype(np.float32)
         grey = self.pixels @ GREY
         inner = (self.x / 0.4) ** 2 + (self.y / 0.5) ** 2 < 1
         if inner.sum() < 16:
@@ -66,24 +66,23 @@ class Canvas:
         """A plane fitted to the face's brightness, for the direction of the light."""
         terms = np.stack([np.ones_like(self.x), self.x, self.y], -1)
         plane = np.linalg.lstsq(terms[inner], grey[inner], rcond=None)[0]
-        # Hair, beard and shadows tilt the plane too: half of its slope counts as light.
+        # Hair, beards and shadows tilt the plane too: half of its slope counts as light.
         slope = (terms[..., 1:] @ plane[1:]) / max(plane[0], 16) / 2
-        light: Layer = (1 + slope).clip(0.6, 1.35)
-        return light
+        return np.asarray((1 + slope).clip(0.6, 1.35))
 
     def shape(
         self, outline: npt.ArrayLike, *, shift: complex = 0, soft: float = 0, line: float = 0
     ) -> Layer:
-        """The cover of each pixel by an outline on the head, (n, 3) points of the pose, shifted by
-        pixels, such as to ``pose.eyes``; its edge blurred by ``soft`` units; filled, or an open
-        line of ``line`` units.
+        """How much of each pixel an outline on the head covers, 0-1: (n, 3) points of the pose,
+        shifted by pixels, such as ``pose.eyes``; filled, or an open line ``line`` units wide; its
+        edge blurred by ``soft`` units.
         """
         height, width = self.pixels.shape[:2]
         zoom = self._zoom
         drawn = np.zeros((height * zoom, width * zoom), np.uint8)
-        middle = 0.5 + 0.5j  # pixel coordinates are those of pixels' centres
-        places = (self.pose.project(outline) + shift - self._corner + middle) * zoom - middle
-        fine = np.stack([places.real, places.imag], -1) * 2**FINE_BITS
+        half = 0.5 + 0.5j  # coordinates are those of pixel centres
+        points = (self.pose.project(outline) + shift - self._corner + half) * zoom - half
+        fine = np.stack([points.real, points.imag], -1) * 2**FINE_BITS
         fine = fine.clip(-(2**20), 2**20).round().astype(np.int32)
         if line:
             thick = line * self.unit * zoom
@@ -134,12 +133,12 @@ class Canvas:
 def _blur_px(grey: Layer) -> float:
     """The blur of a picture, as the deviation of a Gaussian in pixels.
 
-    With natural amplitudes, which fall with the frequency, and a blur of s, one more pixel of blur
-    removes 1 / (s^2 + 1) of the gradients' energy (compare Crete et al. 2007, who also blur again).
+    In a picture with natural amplitudes, which fall with the frequency, and a blur of s, blurring
+    by one more pixel removes 1 / (s^2 + 1) of the gradients' energy (compare Crete et al. 2007).
     """
-    again = cv2.GaussianBlur(grey, (0, 0), 1)
+    blurred = cv2.GaussianBlur(grey, (0, 0), 1)
     before, after = (
-        float(sum((np.diff(g, axis=k) ** 2).sum() for k in (0, 1))) for g in (grey, again)
+        float(sum((np.diff(g, axis=k) ** 2).sum() for k in (0, 1))) for g in (grey, blurred)
     )
     if before <= 0:
         return OWN_BLUR

@@ -1,4 +1,4 @@
-"""Cameras: blur, JPEG, few pixels, noise, wrong or no colours; sizes relative to the face."""
+"""Cameras: blur, JPEG, low resolution, noise, wrong or no colours; sizes relative to the face."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ BLUR = 0.025
 FACE_PX = 24
 JPEG_QUALITY = 12
 NOISE = 25
-# BGR: lamplight, seen by a camera with the white balance of daylight.
+# BGR: lamplight, seen by a camera with a daylight white balance.
 WARM = np.array([0.55, 0.9, 1.12], np.float32)
 
 
@@ -44,20 +44,18 @@ def grey(picture: Image, face: Face, seed: int) -> Image:
 
 def warm(picture: Image, face: Face, seed: int) -> Image:
     """The yellow tint of lamplight."""
-    tinted: Image = np.rint((picture * WARM).clip(0, 255)).astype(np.uint8)
-    return tinted
+    return np.asarray(np.rint((picture * WARM).clip(0, 255)), np.uint8)
 
 
 def swapped(picture: Image, face: Face, seed: int) -> Image:
-    """Red and blue exchanged, as where RGB is taken for BGR."""
+    """Red and blue exchanged, as when RGB is taken for BGR."""
     return np.ascontiguousarray(picture[..., ::-1])
 
 
 def noisy(picture: Image, face: Face, seed: int) -> Image:
     """Gaussian noise with a deviation of a tenth of the range."""
     noise = np.random.default_rng(seed).normal(0, NOISE, picture.shape)
-    values: Image = np.rint((picture + noise).clip(0, 255)).astype(np.uint8)
-    return values
+    return np.asarray(np.rint((picture + noise).clip(0, 255)), np.uint8)
 
 
 CONDITIONS = {"blur": blur, "JPEG": jpeg, "small": small, "grey": grey}

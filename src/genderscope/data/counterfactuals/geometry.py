@@ -14,10 +14,10 @@ SHIFT, CUT = 0.1, 0.25
 
 
 def transformed(picture: Image, face: Face, seed: int, matrix: Floats) -> Image:
-    """Move by a (2, 2) or (2, 3) matrix about the face's middle, in face sizes; grey beyond."""
+    """Apply a (2, 2) or (2, 3) matrix about the face's centre, in face sizes; grey beyond."""
     head = pose(face)
-    middle = np.array([head.origin.real, head.origin.imag])
-    shift = middle - matrix[:, :2] @ middle
+    centre = np.array([head.origin.real, head.origin.imag])
+    shift = centre - matrix[:, :2] @ centre
     if matrix.shape[1] == 3:
         shift = shift + matrix[:, 2] * abs(head.scale)
     size = picture.shape[1], picture.shape[0]
@@ -33,7 +33,7 @@ def cut_off(picture: Image, face: Face, seed: int) -> Image:
 
 
 def _turn(degrees: float) -> Floats:
-    """Clockwise, as a picture's y axis points down."""
+    """A clockwise rotation, since a picture's y axis points down: (2, 2)."""
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     return np.array([[cosine, -sine], [sine, cosine]])
 

@@ -50,7 +50,7 @@ def eyes(picture: Image, face: Face, seed: int) -> Image:
     canvas = Canvas(picture, face, seed)
     shade = np.array(SHADOWS[canvas.draw.integers(len(SHADOWS))], np.float32)
     shift = canvas.pose.eyes
-    # The far eye of a turned head is hidden, or nearly so.
+    # The far eye of a turned head is hidden or nearly so.
     for side in (side for side in (-1, 1) if side * canvas.pose.yaw < 0.65):
         lid = _almond(side, 0.105, -0.065, -0.02)
         canvas.multiply(shade / 180, canvas.shape(lid, shift=shift, soft=0.02) * 0.75)
@@ -64,7 +64,7 @@ def eyes(picture: Image, face: Face, seed: int) -> Image:
 
 
 def _grow(canvas: Canvas, hair: Layer, dense: float) -> None:
-    """Hair on the skin, in strands and thinner at the edges."""
+    """Paint hair on the skin, in strands and thinner at the edges."""
     colour = HAIRS[canvas.draw.choice(len(HAIRS), p=(0.45, 0.35, 0.15, 0.05))]
     strands = 0.6 * canvas.noise(0.012, 0.4) + 0.4 * canvas.noise(0.03)
     cover = (hair * dense * (1 + 0.15 * strands)).clip(0, 1)
@@ -111,12 +111,12 @@ def _lips(canvas: Canvas) -> Layer:
 
 
 def _not_teeth(canvas: Canvas) -> Layer:
-    """Where the picture is not as bright as the face's bright skin and nearly grey."""
+    """1 on coloured pixels, less on nearly grey ones such as teeth; 1 in a grey picture."""
     pixels = canvas.pixels
     bright, spread = pixels.mean(-1), np.ptp(pixels, axis=-1)
     grey = 1 - (spread / (0.3 * bright + 1)).clip(0, 1)
-    bare = (1 - 1.3 * grey).clip(0, 1).astype(np.float32)
-    return bare if spread.mean() > 12 else np.ones_like(bright)
+    coloured = (1 - 1.3 * grey).clip(0, 1).astype(np.float32)
+    return coloured if spread.mean() > 12 else np.ones_like(bright)
 
 
 def _at_eye(flat: Floats, side: int) -> Floats:

@@ -13,11 +13,10 @@ GRAIN = 6
 
 
 def dark(picture: Image, face: Face, seed: int) -> Image:
-    """A sixth of the light, with the noise that cameras then add."""
+    """A sixth of the light, with the noise of cameras in the dark."""
     grain = np.random.default_rng(seed).normal(0, GRAIN, picture.shape)
     darker = exposed(picture, face, seed, 1 / 6)
-    grainy: Image = np.rint((darker + grain).clip(0, 255)).astype(np.uint8)
-    return grainy
+    return np.asarray(np.rint((darker + grain).clip(0, 255)), np.uint8)
 
 
 def side(picture: Image, face: Face, seed: int) -> Image:
@@ -41,8 +40,7 @@ def exposed(
 def contrasted(picture: Image, face: Face, seed: int, factor: float) -> Image:
     """The contrast around the picture's mean times a factor."""
     mean = picture.mean()
-    stretched: Image = np.rint((mean + factor * (picture - mean)).clip(0, 255)).astype(np.uint8)
-    return stretched
+    return np.asarray(np.rint((mean + factor * (picture - mean)).clip(0, 255)), np.uint8)
 
 
 CONDITIONS = {
@@ -51,7 +49,5 @@ CONDITIONS = {
     "side light": side,
     "low contrast": partial(contrasted, factor=1 / 3),  # as in fog
     "high contrast": partial(contrasted, factor=2),
-    "gamma": partial(
-        exposed, gamma=GAMMA**2
-    ),  # a display's gamma applied twice: dark, without noise
+    "gamma": partial(exposed, gamma=GAMMA**2),  # a display's gamma twice: dark, without noise
 }

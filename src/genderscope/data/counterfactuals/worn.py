@@ -94,10 +94,10 @@ def hat(picture: Image, face: Face, seed: int) -> Image:
     below = canvas.shape(np.concatenate([shadow, dome[::-1]]), soft=0.02)
     canvas.multiply(0.6, below * (1 - whole))
     ribs = np.sin(np.arcsin((canvas.x / 0.56).clip(-1, 1)) * 75 + draw.uniform(0, 6))
-    round_ = 1.02 - 0.4 * (canvas.x / 0.5) ** 2
+    shade = 1.02 - 0.4 * (canvas.x / 0.5) ** 2
     knit = 1 + 0.02 * canvas.noise(0.008)
-    canvas.paint(colour, whole, (round_ * (1 + 0.05 * ribs) * knit * 0.92).astype(np.float32))
-    canvas.paint(colour, band, (round_ * (1 + 0.09 * ribs) * knit * 1.05).astype(np.float32))
+    canvas.paint(colour, whole, (shade * (1 + 0.05 * ribs) * knit * 0.92).astype(np.float32))
+    canvas.paint(colour, band, (shade * (1 + 0.09 * ribs) * knit * 1.05).astype(np.float32))
     canvas.multiply(0.62, canvas.shape(band_high, soft=0.008, line=0.022) * whole)
     canvas.multiply(0.75, canvas.shape(band_low - (0, 0.01, 0), soft=0.006, line=0.016) * whole)
     return canvas.done()
@@ -134,8 +134,8 @@ def glasses(picture: Image, face: Face, seed: int, *, dark: bool) -> Image:
         canvas.paint((215, 215, 210), glass * draw.uniform(0.03, 0.07))
     canvas.glow(1, glass * _reflection(canvas, draw, dark))
     rims = [canvas.shape(np.concatenate([o, o[:2]]), shift=eyes, line=width) for o in lenses]
-    rest = _rest(lens, width, canvas.pose.yaw)
-    rims += [canvas.shape(part, shift=eyes, line=thick) for part, thick in rest]
+    others = _bridge_and_arms(lens, width, canvas.pose.yaw)
+    rims += [canvas.shape(part, shift=eyes, line=thick) for part, thick in others]
     frame = np.maximum.reduce(rims)
     canvas.paint(colour, frame)
     # Light from above catches the upper edge of the rims.
@@ -168,7 +168,7 @@ def _front(x: Floats) -> Floats:
     return 0.09 - 0.35 * x**2
 
 
-def _rest(lens: Floats, width: float, yaw: float) -> list[tuple[Floats, float]]:
+def _bridge_and_arms(lens: Floats, width: float, yaw: float) -> list[tuple[Floats, float]]:
     """The bridge over the nose and the arms back to the ears, with their widths."""
     inner = EYE_X + 0.012 + lens[:, 0].min()
     outer = EYE_X + 0.012 + lens[:, 0].max()
@@ -193,8 +193,7 @@ def _reflection(canvas: Canvas, draw: np.random.Generator, dark: bool) -> npt.ND
     place, wide = draw.uniform(-0.09, 0.05), draw.uniform(0.02, 0.05)
     band = np.exp(-(((slant - place) / wide) ** 2)) * draw.uniform(0.02, 0.12)
     sky = (0.5 - from_eye[1] / 0.2).clip(0, 1) * (0.1 if dark else 0.02)
-    reflected: npt.NDArray[np.float32] = (band + sky).astype(np.float32)
-    return reflected
+    return np.asarray(band + sky, np.float32)
 
 
 def mask(picture: Image, face: Face, seed: int) -> Image:
@@ -222,8 +221,8 @@ def mask(picture: Image, face: Face, seed: int) -> Image:
 
     # Round over the face: darker towards the sides and below the nose's ridge.
     wide, down = canvas.x / 0.42, ((canvas.y - 0.14) / 0.42).clip(0, 2)
-    round_ = 1.04 - 0.32 * wide**2 - 0.22 * down**2
-    canvas.paint(colour, cloth, round_ * (1 + 0.008 * canvas.noise(0.006)))
+    shade = 1.04 - 0.32 * wide**2 - 0.22 * down**2
+    canvas.paint(colour, cloth, shade * (1 + 0.008 * canvas.noise(0.006)))
     across = np.linspace(-0.39, 0.39, 25)
     for height in (0.16, 0.27, 0.38):
         for below, factor in ((0.0, 0.8), (0.014, 1.07)):
@@ -236,11 +235,11 @@ def mask(picture: Image, face: Face, seed: int) -> Image:
 
 
 def _on_mask(flat: Floats) -> Floats:
-    """Places on the mask: on the face, and out over the nose and the mouth."""
+    """Points on the mask: on the face, and raised over the nose and the mouth."""
     out = np.exp(-((flat[:, 0] / NOSE) ** 2)) * np.exp(-(((flat[:, 1] - 0.12) / 0.26) ** 2))
-    places = lifted(flat, 0.02)
-    places[:, 2] += 0.17 * out
-    return places
+    points = lifted(flat, 0.02)
+    points[:, 2] += 0.17 * out
+    return points
 
 
 CONDITIONS = {

@@ -14,10 +14,10 @@ Preference = Literal["train", "all", "first", "last"]
 
 
 class Reader(Protocol):
-    """What the file of a reader defines; outside this package, ``read`` is enough.
+    """What a reader's file defines; outside this package, ``read`` is enough.
 
     Attributes:
-        SIZE: number of pictures; None for the user's own data.
+        SIZE: number of pictures; None for a user's own data.
         SPLITS: in the order train, validation, test; ``all`` is the whole data set.
         LABELS: what is labelled, in words.
         LICENCE, WHERE: its licence, and where to get it.
@@ -37,8 +37,8 @@ class Reader(Protocol):
 
         ``root``, the file or folder in the source ``NAME:PATH``, exists; the split may not be
         valid. Options are keywords after the path, such as ``?label=gender``. ``DatasetError`` if
-        ``root`` does not hold the data set, lacks the split, or has a row that is not valid; it
-        names the file and the row.
+        ``root`` does not hold the data set, lacks the split or has an invalid row; it names the
+        file and the row.
         """
         ...
 
@@ -49,10 +49,11 @@ def names() -> list[str]:
 
 
 def reader(name: str) -> Reader:
-    """A reader by name or source; ``UsageError`` if absent or without a name of ``Reader``."""
+    """A reader by name or source; ``UsageError`` if absent or without a member of ``Reader``."""
     name = name.partition(":")[0]
     module = plugins.load("data.datasets", name)
-    if missing := [word for word in (*Reader.__annotations__, "read") if not hasattr(module, word)]:
+    members = (*Reader.__annotations__, "read")
+    if missing := [member for member in members if not hasattr(module, member)]:
         raise UsageError(f"the reader {name} does not define {', '.join(missing)}")
     return cast("Reader", module)
 
@@ -71,15 +72,15 @@ def read(source: str, split: str | None = None) -> Iterator[Sample]:
 
 
 def split_of(source: str, split: str | None, otherwise: Preference) -> str:
-    """The split of a source: the one that it names, else ``split``, else ``otherwise``: ``train``,
-    or without it ``all``; ``all``, or without it the first; or the first or last of the reader's
-    splits. Errors as ``read``.
+    """The split of a source: the one that it names, else ``split``, else by ``otherwise``:
+    ``train``, or if absent ``all``; ``all``, or if absent the first; or the first or last of the
+    reader's splits. Errors as ``read``.
     """
     module, root, options = _parse(source)
-    own = options.get("split")
-    if own is not None and split not in (own, None):
+    named = options.get("split")
+    if named is not None and split not in (named, None):
         raise UsageError(f"{source!r} names another split than {split!r}: drop one of them")
-    if choice := own or split:
+    if choice := named or split:
         return choice
     if otherwise == "train":
         # A user's own folder may have any splits; "all" would include the held-out ones.
@@ -94,8 +95,9 @@ def _parse(source: str) -> tuple[Reader, Path, dict[str, str]]:
     """A source's reader, path and options."""
     name, _, place = source.partition(":")
     if not place:
+        example = f"table:{name}" if name.lower().endswith((".csv", ".parquet")) else "fairface:DIR"
         raise UsageError(
-            f"a data set is written NAME:PATH, such as fairface:DIR, not {source!r}; "
+            f"a data set is written NAME:PATH, such as {example}, not {source!r}; "
             f"there are: {', '.join(names())}"
         )
     module = reader(name)
@@ -108,10 +110,10 @@ def _parse(source: str) -> tuple[Reader, Path, dict[str, str]]:
 
 def with_options(place: str, name: str, accepted: Collection[str]) -> tuple[Path, dict[str, str]]:
     """A path and the options after it, as in ``PATH?option=value&option=value``. ``UsageError``,
-    which calls their owner ``name``, if an option is not ``accepted`` or not written so.
+    with ``name`` as their owner, if an option is not ``accepted`` or not written like that.
     """
     root, query = Path(place).expanduser(), ""
-    if not root.exists():  # a path may hold a question mark too
+    if not root.exists():  # a path may contain a question mark
         path, _, query = place.partition("?")
         root = Path(path).expanduser()
     try:

@@ -32,9 +32,9 @@ def read(root: Path, name: str, split: str) -> Iterator[Sample]:
 
     A location is [x1 y1 x2 y2] in pixels from 1, both ends included, in the original picture. The
     published crops have the same table, so a folder whose name ends in ``_crop`` has no boxes. A
-    face that was not detected has no box and the score -inf, whatever its sign. Ages are whole
-    years on 30 June of the photograph's year. Persons of one name count as one, so that no split
-    divides a person.
+    face that was not detected has no box and the score -inf, whatever the sign in the table. Ages
+    are whole years on 30 June of the photograph's year. Persons of one name count as one, so that
+    no split divides a person.
     """
     check_split(name, split, SPLITS)
     file = root / f"{name}.mat"
@@ -58,11 +58,11 @@ def read(root: Path, name: str, split: str) -> Iterator[Sample]:
     if out := next((row for row, name in enumerate(files, start=1) if leads_out(name)), None):
         raise DatasetError(f"{file}, row {out}: {files[out - 1]} leads out of {root}")
     gender, score = number["gender"], number["face_score"]
-    if (odd := ~(np.isnan(gender) | (gender == 0) | (gender == 1))).any():
-        row = odd.argmax()
+    if (invalid := ~(np.isnan(gender) | (gender == 0) | (gender == 1))).any():
+        row = invalid.argmax()
         raise DatasetError(f"{file}, row {row + 1}: gender {gender[row]:g} is not 0, 1 or NaN")
     boxes = _boxes(np.array(corners, np.float64).reshape(-1, 4))
-    boxes[np.isinf(score)] = np.nan  # the location is the whole picture's
+    boxes[np.isinf(score)] = np.nan  # the location is the whole picture
     if root.resolve().name.endswith("_crop"):
         boxes[:] = np.nan
     columns = (
@@ -82,9 +82,9 @@ def read(root: Path, name: str, split: str) -> Iterator[Sample]:
                 label=int(label) if label == label else None,
                 box=Box(*box) if box[0] == box[0] else None,
                 identity=identity or None,
-                age=_known(age),
-                face_score=_known(face_score),
-                second_face_score=_known(second_face_score),
+                age=_optional(age),
+                face_score=_optional(face_score),
+                second_face_score=_optional(second_face_score),
             )
 
 
@@ -117,7 +117,7 @@ def _struct(file: Path, name: str) -> dict[str, Any]:  # SciPy gives arrays, tex
 
 
 def _cells(value: Any) -> list[Any]:
-    """A cell array's contents; squeezing replaced a single cell by its content."""
+    """A cell array's contents; squeezing has replaced a single cell by its content."""
     cells = isinstance(value, np.ndarray) and value.dtype.hasobject
     return list(value) if cells else [value]
 
@@ -142,5 +142,5 @@ def _boxes(corners: Floats) -> Floats:
     return boxes
 
 
-def _known(number: float) -> float | None:
+def _optional(number: float) -> float | None:
     return number if number == number else None

@@ -1,6 +1,6 @@
 """CelebA (Liu et al., ICCV 2015): celebrities with forty attributes of each picture.
 
-``Male`` is the label; the others become groups for an audit, each ``yes`` or ``no``.
+``Male`` is the label; the other attributes become groups for an audit, each ``yes`` or ``no``.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ ANSWERS = {"-1": "no", "1": "yes"}
 def read(root: Path, split: str) -> Iterator[Sample]:
     """Stream one part in the table's order; errors as ``Reader.read``."""
     check_split("CelebA", split, SPLITS)
-    table, parts, persons, pictures = (_place(root, name) for name in (*TABLES, PICTURES))
+    table, parts, persons, pictures = (_find(root, name) for name in (*TABLES, PICTURES))
     for needed in (table, pictures, *([] if split == "all" else [parts])):
         if not needed.exists():
             raise DatasetError(f"{needed} does not exist, nor in {', '.join(FOLDERS[1:])}")
@@ -62,9 +62,9 @@ def read(root: Path, split: str) -> Iterator[Sample]:
         )
 
 
-def _place(root: Path, name: str) -> Path:
-    places = (root / folder / name for folder in FOLDERS)
-    return next((place for place in places if place.exists()), root / name)
+def _find(root: Path, name: str) -> Path:
+    candidates = (root / folder / name for folder in FOLDERS)
+    return next(filter(Path.exists, candidates), root / name)
 
 
 def _pairs(file: Path) -> dict[str, str]:

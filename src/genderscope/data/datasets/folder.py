@@ -1,7 +1,7 @@
 """Your own pictures in a folder for each class: ``woman`` and ``man``.
 
 ``women``, ``female``, ``men`` and ``male`` work too, in any case and at any depth; the innermost
-one counts. A picture outside them has no label, so that reports can name it. A split is ``all``, or
+counts. A picture outside them has no label, and reports can name it. A split is ``all``, or
 the name of a sub-folder such as ``val``.
 """
 

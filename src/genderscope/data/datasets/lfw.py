@@ -1,7 +1,7 @@
 """Labeled Faces in the Wild (Huang et al., 2007), a folder for each person.
 
 The labels are two lists reviewed by Afifi and Abdelhamed (AFIF4, 2017). A picture in neither has no
-label; a missing picture of a list is a sample too, so that reports can name it.
+label; a listed picture without a file is a sample too, so that reports can name it.
 """
 
 from collections.abc import Iterator
@@ -47,5 +47,5 @@ def read(root: Path, split: str) -> Iterator[Sample]:
         raise DatasetError(f"{folder} holds no folders with pictures")
     for picture in sorted(pictures | listed.keys()):
         person = picture.rpartition("_")[0]
-        identity = person.replace("_", " ")
-        yield Sample(folder / person / picture, listed.get(picture), identity=identity)
+        file = folder / person / picture
+        yield Sample(file, listed.get(picture), identity=person.replace("_", " "))

@@ -1,6 +1,6 @@
 """Your own pictures in a table, CSV or Parquet, with the columns ``file`` and ``label``.
 
-The source gives other names, ``table:FILE?file=path&label=gender``, and columns of identities and
+Options give other names, ``table:FILE?file=path&label=gender``, and the columns of identities and
 ages: ``identity=person`` and ``age=years``. Files are relative to the table. A label is woman, man,
 female, male, f or m, in any case, or empty where unknown. Other columns become groups.
 """
@@ -44,7 +44,7 @@ USUAL = {
 WORDS = folder.WORDS | {"f": 0, "m": 1, "": None}
 
 FRAME = Path("frame")
-"""In place of a table's file, where the rows come from a frame."""
+"""Stands for a table's file if the rows come from a frame."""
 
 
 class DataFrame(Protocol):
@@ -86,7 +86,7 @@ def samples(
     identity: str | None = None,
     age: str | None = None,
 ) -> Iterator[Sample]:
-    """``read`` for rows of any origin; ``root`` names it, and files are relative to its folder."""
+    """``read`` for rows of any origin, ``root`` in errors; files are relative to its folder."""
     columns = (file, label, identity, age)
     one_label = OneLabelEach()
     for where, row in rows:
@@ -109,33 +109,33 @@ def samples(
 
 
 def index(text: str, column: str, words: Mapping[str, int | None], where: str) -> int | None:
-    """What a word of a row means, in any case; ``DatasetError`` if it is none of ``words``."""
+    """The value of a word, in any case; ``DatasetError`` if it is none of ``words``."""
     if (word := text.strip().lower()) not in words:
-        known = ", ".join(filter(None, words))
-        raise DatasetError(f"{where}: {column} {text!r} is unknown; there are: {known}")
+        available = ", ".join(filter(None, words))
+        raise DatasetError(f"{where}: {column} {text!r} is unknown; there are: {available}")
     return words[word]
 
 
 def posix(file: str) -> str:
-    """A Windows path, with backslashes only, as a portable one."""
+    """A portable path; a path with backslashes only is a Windows path."""
     return file if "/" in file else file.replace("\\", "/")
 
 
 def rows(
     root: Path, columns: Mapping[str, str], source: str = "", one_of: Sequence[str] = ()
 ) -> Iterator[Row]:
-    """Stream the rows of a table, Parquet by its suffix or CSV, each with its place. ``columns``
-    are those that it must have, by the options that name them, and one of ``one_of``; ``source`` is
-    how the table is given where options can follow it. ``DatasetError`` if it lacks one, has one
-    twice or a row twice, or cannot be read.
+    """Stream the rows of a table, Parquet by its suffix, else CSV, each with its place. It must
+    have ``columns``, by the options that name them, and one of ``one_of``. ``source``, if options
+    can follow it, is used in the error for missing ones. ``DatasetError`` if a column is missing, a
+    column or row is repeated, or the table cannot be read.
     """
     if not root.is_file():
         raise DatasetError(f"{root} is not a file; a table is CSV or Parquet")
     read = _parquet if root.suffix.lower() == ".parquet" else _csv
-    yield from _once(root, read(root, partial(_check_columns, root, columns, source, one_of)))
+    yield from _unique(root, read(root, partial(_check_columns, root, columns, source, one_of)))
 
 
-def _once(root: Path, rows: Iterable[Row]) -> Iterator[Row]:
+def _unique(root: Path, rows: Iterable[Row]) -> Iterator[Row]:
     """The rows; ``DatasetError`` if one occurs twice."""
     seen: dict[int, str] = {}
     for where, row in rows:
@@ -145,7 +145,7 @@ def _once(root: Path, rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def of_frame(frame: DataFrame, columns: Sequence[str], one_of: Sequence[str] = ()) -> Iterator[Row]:
-    """The rows of a frame, as text; errors as ``rows``, and ``UsageError`` if it is none."""
+    """The rows of a frame, as text; errors as ``rows``, and ``UsageError`` for other types."""
     if not hasattr(frame, "columns"):
         raise UsageError(
             f"the table is a pandas or Polars frame, or its name, not {type(frame).__name__}"
@@ -154,12 +154,12 @@ def of_frame(frame: DataFrame, columns: Sequence[str], one_of: Sequence[str] = (
     _check_columns(FRAME, dict(zip(columns, columns, strict=True)), "", one_of, names)
     values = [map(_text, frame[name]) for name in frame.columns]
     rows = (dict(zip(names, row, strict=True)) for row in zip(*values, strict=True))
-    yield from _once(FRAME, ((f"row {number}", row) for number, row in enumerate(rows, start=1)))
+    yield from _unique(FRAME, ((f"row {number}", row) for number, row in enumerate(rows, start=1)))
 
 
 def _text(value: object) -> str:
     text = "" if value is None else str(value)
-    return "" if text in ("nan", "NaT", "<NA>") else text  # what pandas has for nothing
+    return "" if text in ("nan", "NaT", "<NA>") else text  # missing values of pandas
 
 
 def _csv(root: Path, check: Callable[[Sequence[str]], None]) -> Iterator[Row]:
@@ -192,8 +192,8 @@ def _parquet(root: Path, check: Callable[[Sequence[str]], None]) -> Iterator[Row
         with root.open("rb") as file, parquet.ParquetFile(root) as table:
             check(table.schema_arrow.names)
             groups = map(table.metadata.row_group, range(table.num_row_groups))
-            most = min((table_rows.at_once(file, group, 10_000) for group in groups), default=1)
-            batches = table.iter_batches(batch_size=most)
+            size = min((table_rows.at_once(file, group, 10_000) for group in groups), default=1)
+            batches = table.iter_batches(batch_size=size)
             listed = chain.from_iterable(batch.to_pylist() for batch in batches)
             for number, row in enumerate(listed, start=1):
                 yield f"row {number}", {name: _text(value) for name, value in row.items()}
@@ -215,13 +215,13 @@ def _check_columns(
     missing = {role: name for role, name in columns.items() if name not in present}
     choice = [] if set(one_of) & set(present) else one_of
     if lacking := [*missing.values(), *filter(None, [" or ".join(choice)])]:
-        cure = f"; name them: {_cured(source, missing, choice, present)}" if source else ""
+        advice = f"; name them: {_suggested(source, missing, choice, present)}" if source else ""
         raise DatasetError(
-            f"{root} lacks the columns {', '.join(lacking)}; it has: {', '.join(present)}{cure}"
+            f"{root} lacks the columns {', '.join(lacking)}; it has: {', '.join(present)}{advice}"
         )
 
 
-def _cured(
+def _suggested(
     source: str, missing: Iterable[str], one_of: Sequence[str], present: Sequence[str]
 ) -> str:
     """The source with options for the missing columns, guessed from common names."""

@@ -1,6 +1,6 @@
 """UTKFace (Zhang, Song and Qi, CVPR 2017), non-commercial research: evaluate on it, never train.
 
-Labels are in the files' names. A few lack a field: no label, but kept for reports to name.
+Labels are in the file names. A few lack a field: these have no label, and reports can name them.
 """
 
 import re

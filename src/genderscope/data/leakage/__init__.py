@@ -1,4 +1,4 @@
-"""Leakage between data sets: pictures and persons that several of them, or their splits, share."""
+"""Leakage: pictures and persons that several data sets, or splits of one, share."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +36,7 @@ class Track(Protocol):
 
 
 class PartSummary(Record, frozen=True, kw_only=True):
-    """A compared part, with the numbers of all its pictures and of those that name a person."""
+    """A compared part, with the numbers of its pictures and of those with a person's name."""
 
     source: str
     split: str
@@ -54,7 +54,7 @@ class SharedIdentity(Record, frozen=True, kw_only=True):
 
 
 class Comparison(Record, frozen=True, kw_only=True):
-    """What two parts share: numbers by kind, and the strongest pair of every duplicate."""
+    """What two parts share: counts by kind, and the strongest pair of every duplicate."""
 
     a: PartSummary
     b: PartSummary
@@ -76,7 +76,7 @@ class NearDuplicates(Record, frozen=True, kw_only=True):
 
 
 class Leakage(Document, frozen=True, kw_only=True):
-    """Duplicates and persons that each two of several parts of data sets share."""
+    """Duplicates and persons shared by each two of several parts of data sets."""
 
     KIND = "leakage"
 
@@ -89,7 +89,7 @@ class Leakage(Document, frozen=True, kw_only=True):
 
     @property
     def pictures(self) -> frozenset[str]:
-        """Every picture of a pair, as ``Selection.without`` takes it."""
+        """The pictures of all pairs, for ``Selection.without``."""
         return frozenset(file for pair in self.pairs for file in (pair.a, pair.b))
 
 
@@ -99,7 +99,7 @@ def excluded_pictures(file: Path | None) -> frozenset[str]:
 
 
 def exclusions(file: Path | None, pictures: int) -> Exclusions | None:
-    """The provenance of a data set from which a leakage file removed so many pictures."""
+    """The provenance of a data set without the ``pictures`` that a leakage file excludes."""
     if file is None:
         return None
     return Exclusions(file=file.name, sha256=checksum(file), pictures=pictures)
@@ -107,7 +107,7 @@ def exclusions(file: Path | None, pictures: int) -> Exclusions | None:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a data set, and its pictures' signatures once they are read."""
+    """A part of a data set and, once read, the signatures of its pictures."""
 
     source: str
     split: str
@@ -116,8 +116,8 @@ class Part:
     unreadable: list[Unreadable] = field(default_factory=list)
 
     def read(self, jobs: int | None = None) -> Iterator[None]:
-        """Read every picture; yields after each. ``jobs`` processes, by default one for each core;
-        1 starts none. ``DatasetError`` if no picture can be read.
+        """Read every picture, and yield after each. ``jobs`` processes, by default one for each
+        core; 1 starts none. ``DatasetError`` if no picture can be read.
         """
         for result in duplicates.signatures([sample.file for sample in self.samples], jobs):
             if isinstance(result, Frame):
@@ -145,7 +145,7 @@ def find(
     min_correlation: float = MIN_CORRELATION,
     jobs: int | None = None,
 ) -> Leakage:
-    """Read all parts and compare each two of them; ``jobs`` and errors as ``Part.read``."""
+    """Read all parts and compare every two of them; ``jobs`` and errors as in ``Part.read``."""
     for part in parts:
         reading = f"Reading {part.source}"
         for _ in track(part.read(jobs), total=len(part.samples), description=reading):
@@ -181,9 +181,9 @@ def _compare(a: Part, b: Part, track: Track, min_correlation: float) -> Comparis
 
 
 def shared_identities(a: Part, b: Part) -> tuple[SharedIdentity, ...]:
-    """Persons in both, with their pictures in each; case, underscores and spaces do not matter.
+    """Persons in both parts; case, underscores and spaces do not matter.
 
-    Identities that are numbers are compared only within one kind of data set.
+    Identities that are numbers are compared only between parts of one kind of data set.
     """
     counts_a, counts_b = (Counter(normalised(s.identity) for s in part.samples) for part in (a, b))
     same_kind = a.source.partition(":")[0] == b.source.partition(":")[0]
@@ -206,7 +206,7 @@ def save(leakage: Leakage, folder: Path) -> None:
 
 
 def contact_sheet(pairs: Sequence[Pair]) -> Image:
-    """At most 120 pairs, at even distances; ``PictureError`` if a picture is unreadable."""
+    """At most 120 evenly spaced pairs; ``PictureError`` if a picture is unreadable."""
     chosen = np.linspace(0, len(pairs) - 1, min(len(pairs), SHEET_PAIRS)).round().astype(int)
     return draw(in_columns([_tile(index + 1, pairs[index]) for index in chosen], SHEET_COLUMNS))
 

@@ -1,11 +1,11 @@
 """Duplicates: pictures of two sets with the same bytes, the same pixels, or the same appearance.
 
-Near duplicates have similar perceptual hashes (pHash; Zauner, 2010) and correlated details in their
-small grey versions. Aligned faces share hashes and broad shading, so the details decide, slightly
-shifted against each other. A mirrored copy is a duplicate, since training mirrors pictures.
+Near duplicates have similar perceptual hashes (pHash; Zauner, 2010) and correlated details in small
+grey versions. Aligned faces share hashes and broad shading, so the details decide, compared at
+small shifts. A mirrored copy is a duplicate, since training mirrors pictures.
 
-This finds copies that are re-encoded, scaled, blurred, relit or cut by some 2% on each side, and
-pictures taken a moment later. It misses a much tighter crop of the same photograph.
+This finds copies that are re-encoded, scaled, blurred, relit or cropped by some 2% on each side,
+and pictures taken a moment later. It misses a much tighter crop of the same photograph.
 """
 
 import hashlib
@@ -31,11 +31,11 @@ from genderscope.imaging import decode
 HASH_SIDE = 16
 MAX_DISTANCE_BITS = 70  # of 256: unrelated faces are 122 apart, five pairs in a million nearer
 GREY_SIDE = 32
-BLUR_PIXELS = 2.0  # the details are what this blur removes
+BLUR_PIXELS = 2.0  # this blur removes the details
 SHIFT_PIXELS = 3
-FLAT = 0.5  # grey levels: a smaller deviation leaves no details to compare
+FLAT = 0.5  # grey levels; with a smaller deviation there are no details to compare
 MIN_CORRELATION = 0.8
-BLOCK = 1024  # pictures of either side that are compared at once
+BLOCK = 1024  # pictures of each set that are compared at once
 Kind = Literal["near duplicate", "same pixels", "same bytes"]
 KINDS: tuple[Kind, ...] = ("near duplicate", "same pixels", "same bytes")
 """Kinds of duplicates, the weakest first."""
@@ -56,8 +56,8 @@ class Signature:
 
 
 class Pair(Record, frozen=True, kw_only=True):
-    """Two duplicates, one of each data set, perhaps mirrored; the distance of their hashes is 0-256
-    bits, the correlation of their details -1 to 1.
+    """Two duplicates, one from each data set, perhaps mirrored; the distance of their hashes is
+    0-256 bits, the correlation of their details -1 to 1.
     """
 
     a: str
@@ -106,22 +106,22 @@ def _signature(file: Path) -> Signature | Frame:
 
 
 def exact_pairs(a: Sequence[Signature], b: Sequence[Signature]) -> Iterator[Pair]:
-    """Pairs of the same bytes or pixels: every picture with the first copy in the other set."""
+    """Pairs with the same bytes or pixels: every picture with its first copy in the other set."""
     attributes: dict[Kind, str] = {"same bytes": "content", "same pixels": "pixels"}
     for kind, attribute in attributes.items():
         first_a, first_b = ({getattr(s, attribute): s.file for s in side[::-1]} for side in (a, b))
-        for one in a:
-            if other := first_b.get(getattr(one, attribute)):
-                yield Pair(a=one.file, b=other, kind=kind)
-        for one in b:
-            if other := first_a.get(getattr(one, attribute)):
-                yield Pair(a=other, b=one.file, kind=kind)
+        for signature in a:
+            if copy := first_b.get(getattr(signature, attribute)):
+                yield Pair(a=signature.file, b=copy, kind=kind)
+        for signature in b:
+            if copy := first_a.get(getattr(signature, attribute)):
+                yield Pair(a=copy, b=signature.file, kind=kind)
 
 
 def near_pairs(
     a: Sequence[Signature], b: Sequence[Signature], min_correlation: float = MIN_CORRELATION
 ) -> Iterator[list[Pair]]:
-    """Near duplicates by blocks of ``a``; with bits as -1 and 1, a product gives all distances."""
+    """Near duplicates by blocks of ``a``. With bits as -1 and 1, a product gives all distances."""
     bits = HASH_SIDE**2
     for start in range(0, len(a), BLOCK):
         block, pairs = a[start : start + BLOCK], []
@@ -131,13 +131,13 @@ def near_pairs(
             for mirrored in (False, True):
                 agreement = hashes @ _hashes(others, mirrored).T
                 for row, column in np.argwhere(agreement >= bits - 2 * MAX_DISTANCE_BITS):
-                    one, other = block[row], others[column]
-                    correlation = _correlation(_details(one), _details(other, mirrored))
+                    first, second = block[row], others[column]
+                    correlation = _correlation(_details(first), _details(second, mirrored))
                     if correlation >= min_correlation:
                         distance = int(bits - agreement[row, column]) // 2
                         pair = Pair(
-                            a=one.file,
-                            b=other.file,
+                            a=first.file,
+                            b=second.file,
                             kind=KINDS[0],
                             mirrored=mirrored,
                             distance_bits=distance,
@@ -148,25 +148,25 @@ def near_pairs(
 
 
 def _hashes(block: Sequence[Signature], mirrored: bool) -> npt.NDArray[np.float32]:
-    packed = b"".join(one.mirrored_hash if mirrored else one.hash for one in block)
+    packed = b"".join(each.mirrored_hash if mirrored else each.hash for each in block)
     bits = np.unpackbits(np.frombuffer(packed, np.uint8)).reshape(len(block), -1)
     return bits.astype(np.float32) * 2 - 1
 
 
-def _details(one: Signature, mirrored: bool = False) -> npt.NDArray[np.float32]:
-    grey = np.frombuffer(one.grey, np.uint8).reshape(GREY_SIDE, GREY_SIDE).astype(np.float32)
+def _details(signature: Signature, mirrored: bool = False) -> npt.NDArray[np.float32]:
+    grey = np.frombuffer(signature.grey, np.uint8).reshape(GREY_SIDE, GREY_SIDE).astype(np.float32)
     details = grey - cv2.GaussianBlur(grey, (0, 0), BLUR_PIXELS)
     return np.ascontiguousarray(details[:, ::-1]) if mirrored else details
 
 
-def _correlation(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
-    """The best correlation of either's centre with any position in the other; 0 if one is flat."""
-    if min(one.std(), other.std()) < FLAT:
+def _correlation(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
+    """The best correlation of either's centre with a position in the other; 0 if one is flat."""
+    if min(a.std(), b.std()) < FLAT:
         return 0.0
     middle = slice(SHIFT_PIXELS, -SHIFT_PIXELS)
     best = max(
         cv2.matchTemplate(whole, part[middle, middle], cv2.TM_CCOEFF_NORMED).max()
-        for whole, part in ((one, other), (other, one))
+        for whole, part in ((a, b), (b, a))
     )
     return round(float(best), 4)
 
@@ -178,5 +178,5 @@ def strongest(pairs: Iterable[Pair]) -> list[Pair]:
         for picture in (("a", pair.a), ("b", pair.b)):
             if picture not in best or pair.strength > best[picture].strength:
                 best[picture] = pair
-    rank, top = KINDS.index, len(KINDS)
-    return sorted(set(best.values()), key=lambda p: (top - rank(p.kind), -p.correlation, p.a, p.b))
+    rank = KINDS.index
+    return sorted(set(best.values()), key=lambda p: (-rank(p.kind), -p.correlation, p.a, p.b))

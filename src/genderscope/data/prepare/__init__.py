@@ -1,8 +1,8 @@
 """Caches of crops: the faces of whole data sets, cut once, so that training does not decode.
 
-Faces are located and cut by the code that models run with. A cache is a folder of shards with
+Faces are located and cut by the code of inference. A cache is a folder of shards with
 ``plan.json``, which determines them, and ``manifest.json``, which is written last and lists them
-with their checksums. An interrupted run is resumed and gives the same bytes.
+with their checksums. A resumed run gives the same bytes as an uninterrupted one.
 """
 
 import json
@@ -34,22 +34,22 @@ from genderscope.data.prepare.shards import Recipe, Shard, Work, write_shard
 SHARD_ROWS = 1000
 
 Engine = Callable[[Iterable[Work], int | None], Iterator[Shard]]
-"""Writes shards, ``jobs`` at once (None: one for each core), and yields them in any order."""
+"""Writes shards, ``jobs`` at once (None: one for each core), and yields each, in any order."""
 
 
 def processes(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
     """The local engine: worker processes that exit with this process, however it exits."""
     context = get_context("spawn")
-    # Nothing is sent through this pipe: it closes with this process, and the workers notice.
+    # Nothing is sent through this pipe: workers notice that it closes with this process.
     alive, life = context.Pipe(duplex=False)
     works = iter(works)
     first = list(islice(works, jobs or os.cpu_count() or 1))
-    pool = ProcessPoolExecutor(len(first) or 1, context, _follow, (alive,))
+    pool = ProcessPoolExecutor(len(first) or 1, context, _exit_with_parent, (alive,))
     pending: deque[Future[Shard]] = deque()
     try:
         for work in chain(first, works):
             pending.append(pool.submit(write_shard, work))
-            if len(pending) > 2 * len(first):  # a bounded number of samples is in memory
+            if len(pending) > 2 * len(first):  # limits the samples in memory
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
@@ -65,7 +65,7 @@ def processes(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
         alive.close()
 
 
-def _follow(alive: Connection) -> None:
+def _exit_with_parent(alive: Connection) -> None:
     """In a worker: exit with the parent; only the parent handles Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -87,12 +87,12 @@ def prepare(
     engine: Engine = processes,
 ) -> Generator[tuple[int, int]]:
     """Write or complete a cache; yields the numbers of finished samples and of all, at the start
-    and after each shard. A finished one is verified, and damaged shards are written again.
+    and after each shard. A finished cache is verified, and its damaged shards are written again.
 
-    Samples are iterated twice, with one shard's in memory for each job; then ``provenance`` is
-    called, and their fingerprint added. ``sources`` are names of the data sets, for the manifest.
-    ``DatasetError`` if ``out`` is a different cache or cannot be written, there are no samples, or
-    they changed between the two iterations.
+    ``samples`` are iterated twice, with those of one shard in memory for each job. ``provenance``
+    is called after the first iteration, and their fingerprint is added to it. ``sources`` are the
+    data sets' names, for the manifest. ``DatasetError`` if ``out`` is a different cache or cannot
+    be written, there are no samples, or they changed between the two iterations.
     """
     require("pyarrow", "eval")
     groups = sha256()
@@ -114,8 +114,8 @@ def prepare(
     )
     yield 0, count
     try:
-        _begin(out, plan)
-        if _is_whole(out):
+        _save_plan(out, plan)
+        if _is_complete(out):
             yield count, count
             return
         shards, done = [], 0
@@ -125,32 +125,31 @@ def prepare(
             yield done, count
         if done != count:
             raise DatasetError(f"the data set changed: it had {count:,} samples, then {done:,}")
-        _finish(out, plan, sources, shards)
+        _save_manifest(out, plan, sources, shards)
     except OSError as error:  # on writing: pictures that cannot be read are PictureErrors
         raise DatasetError(f"{out} cannot be written: {error.strerror}") from error
 
 
 def _hashed(samples: Iterable[Sample], update: Callable[[bytes], None]) -> Iterator[Sample]:
-    """The samples, while a digest is updated with their groups as shards hold them."""
+    """The samples; ``update`` is called with the groups of each, as in the shards."""
     for sample in samples:
         update(json.dumps(sample.groups).encode() + b"\n")
         yield sample
 
 
 def _works(samples: Iterable[Sample], recipe: Recipe, out: Path) -> Iterator[Work]:
-    out = out.absolute()  # another machine has another working folder
+    out = out.absolute()  # the working folder differs on another machine
     stream = (
         sample if sample.file.is_absolute() else replace(sample, file=sample.file.absolute())
         for sample in samples
     )
-    number = 0
-    while part := tuple(islice(stream, SHARD_ROWS)):
+    parts = iter(lambda: tuple(islice(stream, SHARD_ROWS)), ())
+    for number, part in enumerate(parts):
         yield Work(number, part, recipe, out)
-        number += 1
 
 
-def _begin(out: Path, plan: CropsPlan) -> None:
-    """Create the folder with its plan, or compare an existing plan."""
+def _save_plan(out: Path, plan: CropsPlan) -> None:
+    """Create the folder with its plan; ``DatasetError`` if it has a different one."""
     out.mkdir(parents=True, exist_ok=True)
     if not (out / PLAN).is_file():
         if next(out.glob("shard-*"), None):
@@ -168,8 +167,8 @@ def _begin(out: Path, plan: CropsPlan) -> None:
         )
 
 
-def _is_whole(out: Path) -> bool:
-    """Whether a finished cache is complete; the earliest ones have no checksums."""
+def _is_complete(out: Path) -> bool:
+    """Whether a cache is finished and undamaged; the earliest ones have no checksums."""
     if not (out / MANIFEST).is_file():
         return False
     files = [(out / each.file, each.sha256) for each in CropsManifest.load(out / MANIFEST).shards]
@@ -179,11 +178,9 @@ def _is_whole(out: Path) -> bool:
     return False
 
 
-def _finish(out: Path, plan: CropsPlan, sources: Sequence[str], shards: list[Shard]) -> None:
+def _save_manifest(out: Path, plan: CropsPlan, sources: Sequence[str], shards: list[Shard]) -> None:
     shards.sort(key=lambda shard: shard.file)
-    reasons: Counter[str] = Counter()
-    for shard in shards:
-        reasons.update(shard.failures)
+    reasons = sum((Counter(shard.failures) for shard in shards), Counter[str]())
     for part in out.glob("*.part"):  # of a process that was killed
         part.unlink(missing_ok=True)
     files = [ShardFile(file=each.file, rows=each.rows, sha256=each.sha256) for each in shards]

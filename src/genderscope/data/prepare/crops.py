@@ -20,7 +20,7 @@ from genderscope.imaging.preprocess import PreprocessSpec
 
 PLAN = "plan.json"
 MANIFEST = "manifest.json"
-LATER = ("shard_rows", "groups_sha256")  # fields that older caches do not have
+LATER = ("shard_rows", "groups_sha256")  # fields that older caches lack
 
 
 class ShardFile(Record, frozen=True, kw_only=True):
@@ -33,9 +33,9 @@ class ShardFile(Record, frozen=True, kw_only=True):
 
 class CropsPlan(Document, frozen=True, kw_only=True):
     """What determines the crops of a cache, with the fingerprint of the samples: the detector, None
-    for the data set's own boxes, and the SHA-256 of its weights, where they are a file; the
+    for the data set's own boxes, and the SHA-256 of its weights, if they are a file; the
     counterfactual condition and its seed, None for unchanged pictures; pixels around each crop;
-    the samples of a shard, and the SHA-256 of all samples' groups, both None in older caches.
+    samples per shard, and the SHA-256 of all samples' groups, both None in older caches.
     """
 
     KIND = "crops-plan"
@@ -74,8 +74,8 @@ class CropsPlan(Document, frozen=True, kw_only=True):
 
 
 class CropsManifest(CropsPlan, frozen=True, kw_only=True):
-    """A finished cache: the names of its data sets, how many pictures could not be cut, for each
-    reason, and its shards, none in the caches of the earliest versions.
+    """A finished cache: the names of its data sets, the number of pictures that could not be cut
+    for each reason, and its shards, none in the caches of the earliest versions.
     """
 
     KIND = "crops"
@@ -90,7 +90,7 @@ class CropsManifest(CropsPlan, frozen=True, kw_only=True):
 
 
 def _present_layout(data: bytes, kind: type[CropsPlan]) -> bytes:
-    """Version 0.1 wrote the same values without kind, version and provenance."""
+    """A file of version 0.1, without kind, version and provenance, in the present layout."""
     try:
         values = msgspec.json.decode(data, type=dict[str, Any])  # of any layout
     except (msgspec.DecodeError, RecursionError):
@@ -107,8 +107,8 @@ def _present_layout(data: bytes, kind: type[CropsPlan]) -> bytes:
 
 class Crops:
     """A finished cache: labels, (n,) int8, -1 where unknown; names of ``files`` and persons, the
-    latter None where unknown; ``located``, (n,) bool: the detector found the face or, without one,
-    the data set gives its box. ``DatasetError`` if not finished, ``ResultError`` if broken.
+    latter None where unknown; ``located``, (n,) bool: the face was found by the detector or, if
+    none is used, boxed in the data set. ``DatasetError`` if unfinished, ``ResultError`` if broken.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -127,7 +127,7 @@ class Crops:
             _bytes_of(table["crop"], self._side**2 * self.spec.channels),
             _bytes_of(table["shown"], (self._side**2 + 7) // 8),
         ]
-        self._ends = np.cumsum([len(chunk) for chunk in self._chunks[0]])
+        self._starts = np.cumsum([0, *map(len, self._chunks[0])])
         self._groups = table["groups"]
         self.labels: npt.NDArray[np.int8] = table["label"].fill_null(-1).to_numpy()
         self.files: list[str] = table["file"].to_pylist()
@@ -139,7 +139,7 @@ class Crops:
 
     @cached_property
     def groups(self) -> list[dict[str, str]]:
-        """The data set's own labels of each sample."""
+        """The data set's other labels of each sample."""
         return [json.loads(text) for text in self._groups.to_pylist()]
 
     def wide(self, indices: npt.NDArray[np.int64]) -> Image:
@@ -154,23 +154,22 @@ class Crops:
         return bits.reshape(-1, self._side, self._side).astype(bool)
 
     def exact(self, indices: npt.NDArray[np.int64]) -> Image:
-        """The crops as in inference, (n, size, size[, 3]) uint8."""
+        """The crops as the network reads them, (n, size, size[, 3]) uint8."""
         middle = slice(self.surround, self.surround + self.spec.size)
         return self.wide(indices)[:, middle, middle]
 
     def _gather(self, column: int, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        shards = np.searchsorted(self._ends, indices, side="right")
-        starts = np.concatenate([[0], self._ends])[shards]
+        shards = np.searchsorted(self._starts, indices, side="right") - 1
         chunks = self._chunks[column]
-        places = zip(shards, indices - starts, strict=True)
-        return np.stack([chunks[shard][row] for shard, row in places])
+        rows = zip(shards, indices - self._starts[shards], strict=True)
+        return np.stack([chunks[shard][row] for shard, row in rows])
 
 
 def _bytes_of(column: Any, width: int) -> list[npt.NDArray[np.uint8]]:
     """Each chunk of a column of fixed-size binaries as (rows, width) uint8, without a copy."""
     return [
-        np.frombuffer(chunk.buffers()[1] or b"", np.uint8)[chunk.offset * width :][
-            : len(chunk) * width
-        ].reshape(-1, width)
+        np.frombuffer(
+            chunk.buffers()[1] or b"", np.uint8, len(chunk) * width, chunk.offset * width
+        ).reshape(-1, width)
         for chunk in column.chunks
     ]

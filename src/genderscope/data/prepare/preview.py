@@ -1,4 +1,4 @@
-"""The preview of a recipe: one row per sample, one column per step of the preprocessing."""
+"""The preview of a recipe: a row for each sample, a column for each preprocessing step."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -28,10 +28,10 @@ SOURCES = {
 
 
 def save(samples: Iterable[Sample], recipe: Recipe, file: Path) -> None:
-    """Write the preview of some random samples as a PNG."""
+    """Write the preview of random samples as a PNG."""
     draw = Random(0)
-    some = nlargest(SAMPLES, samples, key=lambda _: draw.random())
-    annotate.save(sheet(some, recipe), file)
+    chosen = nlargest(SAMPLES, samples, key=lambda _: draw.random())
+    annotate.save(sheet(chosen, recipe), file)
 
 
 def sheet(samples: Iterable[Sample], recipe: Recipe) -> Image:
@@ -80,7 +80,7 @@ def _picture(image: Image, face: Face, spec: PreprocessSpec) -> Image:
     a, b = window(face, spec)
     corners = np.array([-0.5 - 0.5j, 0.5 - 0.5j, 0.5 + 0.5j, -0.5 + 0.5j])
     frame = a * corners + b
-    # The whole window, and the picture as far as twice the window's side from the face.
+    # The whole window, and the picture within twice the window's side of the face.
     reach = 2 * abs(a)
     left, top = (int(min(max(v.mean() - reach, 0), v.min())) - 2 for v in (frame.real, frame.imag))
     right, bottom = (
@@ -95,7 +95,7 @@ def _picture(image: Image, face: Face, spec: PreprocessSpec) -> Image:
     box = face.box
     edges = complex(*box.centre) + corners.real * box.width + 1j * corners.imag * box.height
     for outline, colour in ((edges, BOX), (frame, WINDOW)):
-        places = (outline - complex(left, top)) * zoom
-        points = np.stack([places.real, places.imag], 1).round().astype(np.int32)
+        vertices = (outline - complex(left, top)) * zoom
+        points = np.stack([vertices.real, vertices.imag], 1).round().astype(np.int32)
         cv2.polylines(drawn, [points], True, colour, 2)
     return drawn

@@ -1,7 +1,7 @@
 """One shard of a cache of crops, with the same bytes on every machine.
 
 ``shard-NNNNN.arrow`` has crops, packed masks and the data set's labels. ``shard-NNNNN.json`` is
-written last: without it the shard is written again.
+written last: a shard without it is written again.
 """
 
 import hashlib
@@ -24,6 +24,7 @@ from genderscope.core.extras import require
 from genderscope.core.protocols import Detector
 from genderscope.core.results import Unreadable
 from genderscope.core.storage import checksum, text, write_whole
+from genderscope.core.terminal import printable
 from genderscope.core.types import Face, Image, Sample
 from genderscope.data import counterfactuals
 from genderscope.data.prepare.crops import ShardFile
@@ -35,8 +36,8 @@ from genderscope.inference.locate import Source, locate
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What determines the crops, besides the pictures: the detector's name, None for the data set's
-    own boxes, or the whole picture without one, and its weights; a condition of ``counterfactuals``
-    or ``random``, applied once the face is located; and its seed, combined with each file's name.
+    boxes or, without a box, the whole picture; its weights; a condition of ``counterfactuals`` or
+    ``random``, applied after the face is located; and its seed, combined with each file's name.
     """
 
     spec: PreprocessSpec
@@ -47,14 +48,14 @@ class Recipe:
 
     @property
     def weights(self) -> str | None:
-        """SHA-256 of the detector's weights, where they are a file."""
+        """SHA-256 of the detector's weights, if they are a file."""
         model = Path(self.detector_model) if self.detector_model else None
         file = downloads.weights(self.detector or "", model)
         return checksum(file) if file and file.is_file() else None
 
     @property
     def surround(self) -> int:
-        """Pixels around the crop, with which training rotates and shifts it."""
+        """Pixels around the crop, which rotated and shifted views show."""
         return self.spec.size // 4
 
     def locate(self, sample: Sample) -> tuple[Image, Face, Source]:
@@ -87,7 +88,7 @@ class Work:
 
 
 class Shard(ShardFile, frozen=True, kw_only=True):
-    """A written shard, with the pictures that failed and their number for each reason."""
+    """A written shard, with the pictures that failed and their counts by reason."""
 
     failures: dict[str, int]
     failed: tuple[Unreadable, ...]
@@ -98,7 +99,7 @@ def write_shard(work: Work) -> Shard:
     if shard := _finished(work.file):
         return shard
     pa = require("pyarrow", "eval")
-    cv2.setNumThreads(1)  # shards run in parallel; the steps of one do not
+    cv2.setNumThreads(1)  # shards run in parallel, not the steps of one
     rows: list[dict[str, object]] = []
     failed = []
     for sample in work.samples:
@@ -107,7 +108,9 @@ def write_shard(work: Work) -> Shard:
             image = work.recipe.apply(image, face, sample)
             crop, visible = cut(image, face, work.recipe.spec, work.recipe.surround)
         except PictureError as error:
-            failed.append(Unreadable(file=text(str(sample.file)), reason=text(str(error))))
+            file = text(str(sample.file))
+            reason = str(error).replace(printable(str(sample.file)), file)
+            failed.append(Unreadable(file=file, reason=text(reason)))
             continue
         rows.append(
             {
@@ -143,7 +146,7 @@ def _finished(file: Path) -> Shard | None:
     try:
         shard = msgspec.json.decode(file.with_suffix(".json").read_bytes(), type=Shard)
         return shard if checksum(file) == shard.sha256 else None
-    except (OSError, msgspec.DecodeError):  # absent, or truncated by a failing disk
+    except (OSError, msgspec.DecodeError):  # absent or truncated
         return None
 
 
@@ -156,7 +159,7 @@ def _schema(recipe: Recipe) -> Any:
 
 
 def _kind(failure: Unreadable) -> str:
-    """A reason without the picture's own name, numbers and details."""
+    """A reason without the picture's name, numbers and details, for counts."""
     reason = failure.reason.replace(f"{failure.file}: ", "").replace(failure.file, "the picture")
     plain = re.sub(r" \(.*\)", "", reason)
     return re.sub(r"\b\d[\d,.]*\b", "N", plain)

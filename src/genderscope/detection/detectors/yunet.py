@@ -53,7 +53,7 @@ class YuNet:
             raise ModelError(
                 f"YuNet's weights are missing{f' ({model})' if model else ''}: "
                 "get them with 'genderscope models pull yunet', or name a file with "
-                "--detector-model"
+                "--detector-model, in Python detector_model"
             )
         self._detection_size, self._min_face_px = detection_size, min_face_px
         self.min_score, self._orientation = min_score, orientation
@@ -112,6 +112,15 @@ class YuNet:
                 landmarks=tuple(zip(row[4:14:2], row[5:14:2], strict=True)),
             )
             for row in decoded[np.asarray(kept, int)].tolist()
+        ]
+
+    def kept(self, faces: list[Face]) -> list[Face]:
+        """See ``Detector``."""
+        return [
+            face
+            for face in faces
+            if face.score >= self.min_score
+            and min(face.box.width, face.box.height) >= self._min_face_px
         ]
 
     def _decoded(

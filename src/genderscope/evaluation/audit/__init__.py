@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from genderscope.core.errors import DatasetError, UsageError
 from genderscope.core.results import Provenance
-from genderscope.core.types import LABELS, Floats
+from genderscope.core.types import LABELS
 from genderscope.evaluation.audit import disaggregate, intervals, results
 from genderscope.evaluation.audit.disaggregate import Division, Measure, divide, measure
 from genderscope.evaluation.audit.results import Comparison, Verdict
@@ -51,22 +51,26 @@ def report(
     ``UsageError`` if a column is missing or has too many values to be groups, ``DatasetError``
     without any label.
     """
-    labelled = predictions.truth >= 0
-    if not labelled.any():
+    labelled = predictions.rows(np.flatnonzero(predictions.truth >= 0))
+    if not labelled.files:
         raise DatasetError(f"{predictions.name} has no labelled picture")
-    truth, answers = predictions.truth[labelled], predictions.labels[labelled]
-    score, forced = predictions.score[labelled], predictions.forced[labelled]
-    check_columns(by, predictions.columns, predictions.name)
+    check_columns(by, labelled.columns, labelled.name)
     columns = {
-        name: np.array(values, dtype=str)[labelled]
-        for name, values in predictions.columns.items()
+        name: np.array(values, dtype=str)
+        for name, values in labelled.columns.items()
         if name in {*by, IDENTITY}
-    } | {GENDER: np.array(LABELS)[truth]}
-    by = _columns(by, columns)
+    } | {GENDER: np.array(LABELS)[labelled.truth]}
+    by = list(dict.fromkeys(by))
+    for column in by:
+        if (count := len(np.unique(columns[column]))) > MOST_VALUES:
+            raise UsageError(
+                f"the column {column!r} has {count:,} values; groups are at most {MOST_VALUES}"
+            )
     person = _persons(columns.get(IDENTITY))
-    values = disaggregate.outcomes(truth, forced, answers, score)
-    groups = partial(_groups, truth, forced, answers, score, person, provenance.seed or 0)
-    everyone = Division((), ((),), np.zeros(len(truth), np.int64))
+    values = disaggregate.outcomes(labelled)
+    groups = partial(_groups, labelled, person, provenance.seed or 0)
+    everyone = Division((), ((),), np.zeros(len(labelled), np.int64))
+    without_answer = labelled.forced == NO_ANSWER
     measured = [(part, measure(values, part, person)) for part in divide(columns, by, depth)]
     compared = compare(measured)
     return results.Audit(
@@ -75,11 +79,11 @@ def report(
         dataset=dataset,
         split=split,
         detector=detector,
-        n=len(truth),
-        unlabelled=int((~labelled).sum()),
-        no_answer=int((answers == NO_ANSWER).sum()),
-        uncertain_without_score=int(((answers == UNSURE) & (forced == NO_ANSWER)).sum()),
-        without_score=int(np.isnan(score).sum()),
+        n=len(labelled),
+        unlabelled=len(predictions) - len(labelled),
+        no_answer=int((labelled.labels == NO_ANSWER).sum()),
+        uncertain_without_score=int(((labelled.labels == UNSURE) & without_answer).sum()),
+        without_score=int(np.isnan(labelled.score).sum()),
         persons=None if person is None else int(person.max()) + 1,
         level=LEVEL,
         smallest_n=SMALLEST_N,
@@ -117,16 +121,6 @@ def check_columns(by: Sequence[str], known: Iterable[str], name: str) -> None:
         raise UsageError(f"name the columns to divide by: add --by {','.join(known)}")
 
 
-def _columns(by: Sequence[str], columns: disaggregate.Columns) -> list[str]:
-    chosen = list(dict.fromkeys(by))
-    for column in chosen:
-        if (values := len(np.unique(columns[column]))) > MOST_VALUES:
-            raise UsageError(
-                f"the column {column!r} has {values:,} values; groups are at most {MOST_VALUES}"
-            )
-    return chosen
-
-
 def _persons(identity: npt.NDArray[np.str_] | None) -> Integers | None:
     """The index of the person in each picture, (n,); no identity counts as a separate person."""
     if identity is None:
@@ -139,10 +133,7 @@ def _persons(identity: npt.NDArray[np.str_] | None) -> Integers | None:
 
 
 def _groups(
-    truth: Integers,
-    forced: Integers,
-    answers: Integers,
-    score: Floats,
+    predictions: Predictions,
     person: Integers | None,
     seed: int,
     division: Division,
@@ -152,11 +143,11 @@ def _groups(
     """The result of each group."""
     groups, group = len(division.names), division.group
     n = np.bincount(group, minlength=groups)
-    by_answer = np.bincount(group * 4 + answers % 4, minlength=groups * 4)  # -1 is last
-    by_label = np.bincount(group * 2 + truth, minlength=groups * 2)
+    by_answer = np.bincount(group * 4 + predictions.labels % 4, minlength=groups * 4)  # -1 is last
+    by_label = np.bincount(group * 2 + predictions.truth, minlength=groups * 2)
     persons = None if person is None else disaggregate.persons_by_group(division, person)
     size = n if persons is None else np.minimum(n, persons)
-    calibrated = disaggregate.calibration(truth, forced, score, division, seed)
+    calibrated = disaggregate.calibration(predictions, division, seed)
     outcomes = (*OUTCOMES, "no answer")
     return tuple(
         results.GroupResult(
@@ -186,20 +177,8 @@ def extremes(division: Division, measure: Measure) -> results.Extremes | None:
     visible = np.flatnonzero(~np.isnan(measure.value))
     if len(visible) < 2:
         return None
-    ends = intervals.extremes(measure.value[visible], measure.effective_n[visible])
-    most, least = (
-        results.Extreme(group=division.values(place), value=float(measure.value[place]))
-        for place in visible[[ends.most, ends.least]]
-    )
-    low, high = ends.ratio_interval
-    return results.Extremes(
-        most=most,
-        least=least,
-        difference=ends.difference,
-        difference_interval=ends.difference_interval,
-        ratio=defined(ends.ratio),
-        ratio_interval=(low, defined(high)),
-    )
+    names = [division.values(place) for place in visible.tolist()]
+    return intervals.extremes(names, measure.value[visible], measure.effective_n[visible])
 
 
 def compare(measured: Measured) -> Compared:
@@ -212,28 +191,28 @@ def compare(measured: Measured) -> Compared:
 
 
 def _compare(measured: Measured, name: str) -> Iterator[tuple[GroupKey, Comparison]]:
-    rows = []
+    keys: list[GroupKey] = []
+    compared = []
     for division, measures in measured:
         measure = measures[name]
         valid = ~np.isnan(measure.value) & ~np.isnan(measure.others)
         if len(division.names) == 2 and valid.all():  # compare them once
             valid[measure.value.argmin() if measure.value[0] != measure.value[1] else 1] = False
-        rows += [(division, measure, int(group)) for group in np.flatnonzero(valid)]
-    if not rows:
+        keys += [(division.columns, group) for group in np.flatnonzero(valid).tolist()]
+        numbers = measure.value, measure.effective_n, measure.others, measure.others_effective_n
+        compared.append(np.stack(numbers)[:, valid])
+    if not keys:
         return
-    value, n, others, others_n = (
-        np.array([getattr(measure, attribute)[group] for _, measure, group in rows])
-        for attribute in ("value", "effective_n", "others", "others_effective_n")
-    )
+    value, n, others, others_n = np.concatenate(compared, axis=1)
     p = intervals.score_test(value, n, others, others_n)
     p_holm = intervals.holm(p)
     low, high = difference(value, n, others, others_n)
     ratio_low, ratio_high = intervals.ratio(value, n, others, others_n)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = value / others
-    for row, (division, _, group) in enumerate(rows):
+    for row, key in enumerate(keys):
         yield (
-            (division.columns, group),
+            key,
             Comparison(
                 others=float(others[row]),
                 difference=float(value[row] - others[row]),

@@ -17,11 +17,11 @@ from genderscope.evaluation.audit import intervals
 from genderscope.evaluation.audit.results import Calibration, Group
 from genderscope.evaluation.metrics import LEVEL, SMALLEST_N, Integers, group_order, wilson_of_share
 from genderscope.evaluation.metrics.calibration import BINS, bin_of, expected_error
+from genderscope.evaluation.predictions import UNSURE, Predictions
 
 FEW_N = 100  # a group of fewer pictures is marked as imprecise
 CALIBRATED_N = 500
 """With fewer pictures the expected calibration error is mostly chance, and is withheld."""
-UNCERTAIN = len(LABELS)
 Columns = Mapping[str, npt.NDArray[np.str_]]
 
 
@@ -65,41 +65,40 @@ def divide(columns: Columns, by: Sequence[str], depth: int) -> Iterator[Division
     coded = {}
     for column in by:
         values, codes = np.unique(columns[column], return_inverse=True)
-        order = sorted(range(len(values)), key=lambda place: group_order(str(values[place])))
-        coded[column] = [str(values[place]) for place in order], np.argsort(order)[codes]
+        names = sorted(values.tolist(), key=group_order)
+        coded[column] = names, np.array([names.index(value) for value in values.tolist()])[codes]
     for together in range(1, min(depth, len(by)) + 1):
         for chosen in combinations(by, together):
             codes = np.stack([coded[column][1] for column in chosen])
             groups, group = np.unique(codes, axis=1, return_inverse=True)
-            names = tuple(
+            crossed = tuple(
                 tuple(coded[column][0][code] for column, code in zip(chosen, codes, strict=True))
                 for codes in groups.T
             )
-            yield Division(chosen, names, group.ravel())
+            yield Division(chosen, crossed, group.ravel())
 
 
-def outcomes(
-    truth: Integers, forced: Integers, answers: Integers, score: Floats
-) -> dict[str, Floats]:
-    """Each picture's value of each measure, (n,) each; NaN where it does not count. ``truth`` and
-    ``forced`` index ``LABELS``, the latter -1 for no answer, which is wrong; ``answers`` are with
-    abstention, which is 2; ``score`` is P(man), or NaN.
+def outcomes(predictions: Predictions) -> dict[str, Floats]:
+    """Each labelled picture's value of each measure, (n,) each; NaN where it does not count. A
+    missing answer is wrong.
 
     ``error``: wrong without abstention; ``missed``: wrong, uncertain or no answer; ``uncertain``;
     ``answered_error``: wrong, of those with a label; ``recall_woman``, ``recall_man``: right
     without abstention, by label; ``overconfidence``: confidence minus correctness, where scored.
     """
-    wrong = (forced != truth).astype(np.float64)
+    truth, score = predictions.truth, predictions.score
+    wrong = (predictions.forced != truth).astype(np.float64)
+    missed = (predictions.labels != truth).astype(np.float64)
     return {
         "error": wrong,
-        "missed": (answers != truth).astype(np.float64),
-        "uncertain": (answers == UNCERTAIN).astype(np.float64),
-        "answered_error": np.where(np.isin(answers, (0, 1)), answers != truth, np.nan),
+        "missed": missed,
+        "uncertain": (predictions.labels == UNSURE).astype(np.float64),
+        "answered_error": np.where(predictions.answered, missed, np.nan),
         **{
             f"recall_{label}": np.where(truth == place, 1 - wrong, np.nan)
             for place, label in enumerate(LABELS)
         },
-        "overconfidence": np.maximum(score, 1 - score) - (forced == truth),
+        "overconfidence": np.maximum(score, 1 - score) - (1 - wrong),
     }
 
 
@@ -162,7 +161,7 @@ def _measure(
 
 
 def calibration(
-    truth: Integers, forced: Integers, score: Floats, division: Division, seed: int
+    predictions: Predictions, division: Division, seed: int
 ) -> list[Calibration | None]:
     """The calibration of each group's scores; None below ``CALIBRATED_N`` of them.
 
@@ -170,10 +169,10 @@ def calibration(
     bootstrap interval reached its nominal coverage (for calibrated scores the percentile interval
     never covered the true error, the basic one in 62%).
     """
-    scored = ~np.isnan(score)
-    score, group = score[scored], division.group[scored]
-    confidence, right = np.maximum(score, 1 - score), (forced == truth)[scored]
-    place = group * BINS + bin_of(confidence)
+    scored = ~np.isnan(predictions.score)
+    score, right = predictions.score[scored], predictions.right[scored]
+    confidence = np.maximum(score, 1 - score)
+    place = division.group[scored] * BINS + bin_of(confidence)
     n, sure, correct, variance = (
         np.bincount(place, weights, len(division.names) * BINS).reshape(-1, BINS)
         for weights in (None, confidence, right, confidence * (1 - confidence))

@@ -7,16 +7,23 @@ of the draws, and shares of clustered pictures in 92-94%; these intervals keep t
 simulated in the tests. Needs the ``eval`` extra.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from genderscope.core.extras import require
-from genderscope.core.results import Interval
 from genderscope.core.types import Floats
-from genderscope.evaluation.metrics import LEVEL, Number, difference, quantile, wilson_of_share
+from genderscope.evaluation.audit.results import Extreme, Extremes, Group
+from genderscope.evaluation.metrics import (
+    LEVEL,
+    Number,
+    defined,
+    difference,
+    quantile,
+    wilson_of_share,
+)
 
 Between = tuple[Floats, Floats]  # lower and upper ends
 
@@ -37,19 +44,7 @@ def ratio(a: Number, a_n: Number, b: Number, b_n: Number, level: float = LEVEL) 
     return np.where(a_low > 0, low, 0), np.where(np.asarray(b) > 0, high, np.inf)
 
 
-@dataclass(frozen=True, slots=True)
-class Extremes:
-    """The groups of the largest and the smallest share, by index; see ``extremes``."""
-
-    most: int
-    least: int
-    difference: float
-    difference_interval: Interval
-    ratio: float
-    ratio_interval: Interval
-
-
-def extremes(share: Floats, n: Floats) -> Extremes:
+def extremes(groups: Sequence[Group], share: Floats, n: Floats) -> Extremes:
     """The largest and the smallest share of two or more groups, (groups,), and how far apart.
 
     Groups selected as extreme look further apart than they are. The lower ends are therefore
@@ -66,10 +61,18 @@ def extremes(share: Floats, n: Floats) -> Extremes:
     pairs = could_be_most.sum() * could_be_least.sum() - (could_be_most & could_be_least).sum()
     level = 1 - (1 - LEVEL) / max(pairs, 1) if len(share) > 2 else LEVEL
     with np.errstate(divide="ignore", invalid="ignore"):
-        quotient = float(pair[0] / pair[2])
-    apart = max(float(difference(*pair, level)[0]), 0.0), float(difference(*pair)[1])
-    relative = max(float(ratio(*pair, level)[0]), 1.0), float(ratio(*pair)[1])
-    return Extremes(most, least, float(pair[0] - pair[2]), apart, quotient, relative)
+        quotient = pair[0] / pair[2]
+    return Extremes(
+        most=Extreme(group=groups[most], value=float(share[most])),
+        least=Extreme(group=groups[least], value=float(share[least])),
+        difference=float(pair[0] - pair[2]),
+        difference_interval=(
+            max(float(difference(*pair, level)[0]), 0.0),
+            float(difference(*pair)[1]),
+        ),
+        ratio=defined(quotient),
+        ratio_interval=(max(float(ratio(*pair, level)[0]), 1.0), defined(ratio(*pair)[1])),
+    )
 
 
 def score_test(a: Number, a_n: Number, b: Number, b_n: Number) -> Floats:

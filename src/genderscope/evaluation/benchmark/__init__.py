@@ -2,20 +2,17 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
 from itertools import combinations
 from pathlib import Path
-from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from genderscope.core import sessions
 from genderscope.core.errors import UsageError
 from genderscope.core.protocols import Detector
-from genderscope.core.results import Estimate, Provenance
+from genderscope.core.results import Provenance
 from genderscope.core.storage import checksum, write_whole
 from genderscope.core.types import Face, Floats, Image, Sample
 from genderscope.evaluation import evaluate, predictions
@@ -24,6 +21,7 @@ from genderscope.evaluation.benchmark.latency import ratio, summary, take_turns
 from genderscope.evaluation.metrics import paired, share
 from genderscope.evaluation.predictions import Predictions
 from genderscope.inference.classifier import Classifier, find
+from genderscope.inference.metadata import Training
 
 BATCHES = (1, 64)
 REPEATS = {1: 20, 64: 2}  # consecutive calls per model and round: those with one face are short
@@ -34,47 +32,27 @@ TIME_IS = (
 WAYS = ("network", "classifier")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entrant:
-    """A model to compare: its ``.onnx`` file, and its classifier on one thread."""
-
-    file: Path
-    classifier: Classifier
-    name: str
-
-    @classmethod
-    def load(cls, model: str | Path) -> Self:
-        """Open a model by its name or path; errors as ``Classifier.load``."""
-        classifier = Classifier.load(model, threads=1)
-        return cls(find(model), classifier, classifier.name)
-
-    def training_time(self) -> results.TrainingTime:
-        training = self.classifier.metadata.training
-        seconds = training.seconds if training else None
-        epochs = training.settings.get("epochs") if training else None
-        mean = seconds / epochs if seconds and epochs else None
-        return results.TrainingTime(epochs=epochs, seconds=seconds, seconds_per_epoch=mean)
-
-
-def entrants(models: Sequence[str | Path]) -> dict[str, Entrant]:
-    """Models by name, smallest first. A duplicate name gets its folder's name appended;
-    ``UsageError`` if that is taken too, or a file is named twice.
+def entrants(models: Sequence[str | Path]) -> dict[str, Classifier]:
+    """Models on one thread by name, smallest first. A duplicate name gets its folder's name
+    appended; ``UsageError`` if that is taken too, or a file is named twice; other errors as
+    ``Classifier.load``.
     """
-    opened: dict[str, Entrant] = {}
-    for entrant in map(Entrant.load, models):
-        if entrant.name in opened:
-            entrant = replace(entrant, name=f"{entrant.name}.{entrant.file.absolute().parent.name}")
-        if entrant.name in opened or any(entrant.file == other.file for other in opened.values()):
-            raise UsageError(
-                f"{entrant.file} is named twice, or another model has its name and folder"
-            )
-        opened[entrant.name] = entrant
-    size = {name: entrant.classifier.metadata.parameters for name, entrant in opened.items()}
-    return {name: opened[name] for name in sorted(opened, key=size.__getitem__)}
+    opened: dict[str, Classifier] = {}
+    files: set[Path] = set()
+    for file in map(find, models):
+        model = Classifier.open(file, threads=1)
+        name = model.name
+        if name in opened:
+            name = f"{name}.{file.absolute().parent.name}"
+        if name in opened or file in files:
+            raise UsageError(f"{file} is named twice, or another model has its name and folder")
+        opened[name] = model
+        files.add(file)
+    return dict(sorted(opened.items(), key=lambda item: item[1].metadata.parameters))
 
 
 def compare(
-    models: Mapping[str, Entrant],
+    models: Mapping[str, Classifier],
     predictions: Mapping[str, Mapping[str, Predictions]],
     rounds: int,
     detector: str,
@@ -91,15 +69,17 @@ def compare(
         detector=detector,
         models={
             name: results.ModelResult(
-                source=entrant.classifier.metadata.source or None,
-                parameters=entrant.classifier.metadata.parameters,
-                multiply_adds=network.multiply_adds(entrant.file),
-                file_bytes=entrant.file.stat().st_size,
-                training=entrant.training_time(),
-                accuracy={data: accuracy(by_model[name]) for data, by_model in predictions.items()},
+                source=model.metadata.source or None,
+                parameters=model.metadata.parameters,
+                multiply_adds=network.multiply_adds(model.file),
+                file_bytes=model.file.stat().st_size,
+                training=_training_time(model.metadata.training),
+                accuracy={
+                    data: share(by_model[name].right, 1) for data, by_model in predictions.items()
+                },
                 time={way: _timings(times, f"{way} {name}") for way in WAYS},
             )
-            for name, entrant in models.items()
+            for name, model in models.items()
         },
         pairs=tuple(
             results.Pair(
@@ -122,8 +102,15 @@ def compare(
     )
 
 
+def _training_time(training: Training | None) -> results.TrainingTime:
+    seconds = training.seconds if training else None
+    epochs = training.settings.get("epochs") if training else None
+    mean = seconds / epochs if seconds and epochs else None
+    return results.TrainingTime(epochs=epochs, seconds=seconds, seconds_per_epoch=mean)
+
+
 def profile(
-    models: Mapping[str, Entrant], rounds: int
+    models: Mapping[str, Classifier], rounds: int
 ) -> tuple[results.Ceiling, dict[str, results.NetworkSpeed]]:
     """Each network's operators, compared with one thread's ceiling, measured before and after: the
     higher ceiling, and the networks by name. A multiplication and an addition are two operations.
@@ -131,15 +118,15 @@ def profile(
     before = machine.ceiling()
     times = {batch: _timed(models, batch, rounds) for batch in BATCHES}
     networks = {}
-    for name, entrant in models.items():
-        count = network.multiply_adds(entrant.file)
+    for name, model in models.items():
+        count = network.multiply_adds(model.file)
         timings = _timings(times, f"network {name}")
         networks[name] = results.NetworkSpeed(
             multiply_adds=count,
             time=timings,
             gflops={batch: 2e-6 * count / timing.median_ms for batch, timing in timings.items()},
             profile={
-                str(batch): network.profile(entrant.file, batch, rounds * REPEATS[batch])
+                str(batch): network.profile(model.file, batch, rounds * REPEATS[batch])
                 for batch in BATCHES
             },
         )
@@ -150,21 +137,21 @@ def _timings(times: Mapping[int, Mapping[str, Floats]], name: str) -> dict[str, 
     return {str(batch): summary(seconds[name], batch) for batch, seconds in times.items()}
 
 
-def _timed(models: Mapping[str, Entrant], batch: int, rounds: int) -> dict[str, Floats]:
+def _timed(models: Mapping[str, Classifier], batch: int, rounds: int) -> dict[str, Floats]:
     """Seconds of each call, by ``network <name>`` and ``classifier <name>``."""
     calls = {}
-    for name, entrant in models.items():
-        spec = entrant.classifier.spec
+    for name, model in models.items():
+        spec = model.spec
         shape = (batch, spec.size, spec.size, *([3] if spec.channels == 3 else []))
         crops = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-        opened = sessions.create(entrant.file, threads=1)
+        opened = sessions.create(model.file, threads=1)
         inputs = network.inputs(opened, batch)
         calls[f"network {name}"] = partial(opened.run, None, inputs)
-        calls[f"classifier {name}"] = partial(entrant.classifier, crops)
+        calls[f"classifier {name}"] = partial(model, crops)
     return take_turns(calls, rounds, REPEATS[batch])
 
 
-class Remembering:
+class CachedDetector:
     """A detector with a cache, so that each picture is searched once for all models."""
 
     def __init__(self, detector: Detector) -> None:
@@ -180,7 +167,7 @@ class Remembering:
 
 
 def predict(
-    models: Mapping[str, Entrant],
+    models: Mapping[str, Classifier],
     samples: Sequence[Sample],
     detector: Detector,
     data: str,
@@ -193,57 +180,39 @@ def predict(
     model, and beside a file with the SHA-256 of the model and of the detector's ``weights``.
     ``report`` gets a line of text before each model that runs.
     """
-    remembering = Remembering(detector)
-    results = {}
-    for name, entrant in models.items():
+    cached = CachedDetector(detector)
+    by_model = {}
+    for name, model in models.items():
         table = folder / f"{name}.{data}.{detector.name}.csv"
-        networks, beside = _sha256(entrant.file, weights), table.with_suffix(".sha256")
-        known = beside.is_file() and beside.read_bytes() == networks
-        kept = _kept(table, entrant.file, samples) if known else None
+        digest_file = table.with_suffix(".sha256")
+        digests = (checksum(file) if file else "-" for file in (model.file, weights))
+        networks = "".join(f"{digest}\n" for digest in digests).encode()
+        unchanged = digest_file.is_file() and digest_file.read_bytes() == networks
+        kept = _kept(table, model.file, samples) if unchanged else None
         if kept is None:
             report(f"classifying {data} with {name}")
-            answers = evaluate.answers(samples, remembering, entrant.classifier)
-            beside.unlink(missing_ok=True)
+            answers = evaluate.answers(samples, cached, model)
+            digest_file.unlink(missing_ok=True)
             predictions.write(table, predictions.of(answers, name))
-            write_whole(beside, networks)
+            write_whole(digest_file, networks)
             kept = predictions.read(table)  # rounded, as a later run will read it
-        results[name] = kept
-    return results
-
-
-def accuracy(predictions: Predictions) -> Estimate:
-    """The share of labelled pictures that are right, without abstention."""
-    return share(_right(predictions), 1)
+        by_model[name] = kept
+    return by_model
 
 
 def paired_accuracy(a: Predictions, b: Predictions) -> results.PairedAccuracy:
     """A's accuracy minus B's on the same pictures."""
-    right = _right(a), _right(b)
+    right = a.right, b.right
     difference, test = paired.difference(*right), paired.mcnemar(*right)
     return results.PairedAccuracy(difference=difference, test=test)
 
 
-def _right(predictions: Predictions) -> npt.NDArray[np.bool_]:
-    labelled = predictions.truth >= 0
-    right: npt.NDArray[np.bool_] = predictions.forced[labelled] == predictions.truth[labelled]
-    return right
-
-
-def _sha256(*files: Path | None) -> bytes:
-    """A line for each file, ``-`` for none."""
-    digests = (checksum(file) if file else "-" for file in files)
-    return "".join(f"{digest}\n" for digest in digests).encode()
-
-
-def _changed_s(file: Path) -> float:
-    """A file's modification time; 0 if it does not exist."""
-    return file.stat().st_mtime if file.is_file() else 0.0
-
-
 def _kept(table: Path, model: Path, samples: Sequence[Sample]) -> Predictions | None:
     """The predictions in a table, if it is current and of these pictures."""
+    if not table.is_file():
+        return None
     files = [model, *(sample.file for sample in samples)]
-    if not table.is_file() or table.stat().st_mtime < max(map(_changed_s, files)):
+    if table.stat().st_mtime < max(file.stat().st_mtime for file in files if file.is_file()):
         return None
     kept = predictions.read(table)
     # Paths relative to the table and to the working directory resolve to the same file.

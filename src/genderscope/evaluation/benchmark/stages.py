@@ -36,8 +36,8 @@ LAYOUTS = {1: 1, 20: 5}  # numbers of faces: in all, and in a row
 PORTRAIT = PreprocessSpec(
     "portrait", size=256, margin_ratio=0.5, squaring="expand", padding="edge", colour="bgr"
 )
-GROUND = 128
-NOT_OURS = ("read", "write")  # waiting for a frame, and what the consumer did with the last one
+BACKGROUND = 128
+EXTERNAL_STAGES = ("read", "write")  # waiting for a frame, and the consumer's work on the last one
 RATIO_ROUNDS, RATIO_REPEATS = 30, 3
 
 
@@ -157,11 +157,11 @@ def video_frame(portrait: Image, faces: int, number: int) -> Frame:
     width, height = WIDTH // across, HEIGHT // ceil(faces / across)
     side = min(width, height) * 7 // 8
     small = cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA)
-    canvas = np.full((HEIGHT, WIDTH, 3), GROUND, np.uint8)
+    canvas = np.full((HEIGHT, WIDTH, 3), BACKGROUND, np.uint8)
     for place in range(faces):
         row, column = divmod(place, across)
-        left = column * width + _there_and_back(number + place, width - side)
-        top = row * height + _there_and_back(2 * number + place, height - side)
+        left = column * width + _triangle_wave(number + place, width - side)
+        top = row * height + _triangle_wave(2 * number + place, height - side)
         canvas[top : top + side, left : left + side] = small
     return Frame("made", canvas, index=number, time_s=number / FRAMES_PER_S)
 
@@ -197,7 +197,7 @@ def _streams(lives: dict[str, Live], frames: list[Frame]) -> dict[str, results.S
     streams = {}
     turns = list(zip(*(live.stream(frames) for live in lives.values()), strict=True))[1:]
     for name, scenes in zip(lives, zip(*turns, strict=True), strict=True):
-        stages = [stage for stage in scenes[0].stage_ms if stage not in NOT_OURS]
+        stages = [stage for stage in scenes[0].stage_ms if stage not in EXTERNAL_STAGES]
         seconds = [[scene.stage_ms.get(stage, 0) / 1e3 for stage in stages] for scene in scenes]
         faces = sum(len(scene.results) for scene in scenes) / len(scenes)
         means = shares(stages, np.mean(seconds, axis=0), 1, faces)
@@ -205,6 +205,6 @@ def _streams(lives: dict[str, Live], frames: list[Frame]) -> dict[str, results.S
     return streams
 
 
-def _there_and_back(step: int, length: int) -> int:
+def _triangle_wave(step: int, length: int) -> int:
     """A position that moves by one per step between 0 and a length."""
     return length - abs(step % (2 * length) - length) if length else 0

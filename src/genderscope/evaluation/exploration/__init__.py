@@ -179,7 +179,13 @@ def problems(
         if not n:
             yield _problem(f"No picture is labelled {label}.", tally.n)
     if imbalance and imbalance.ratio > IMBALANCE_RATIO:
-        yield _imbalance_problem(imbalance, int(tally.labels[:UNLABELLED].max()))
+        majority = imbalance.majority
+        accuracy = imbalance.trivial[f"always_{majority}"].accuracy
+        yield _problem(
+            f"The classes are unequal, {imbalance.ratio:.2f} to 1: always answering {majority} "
+            f"would be {accuracy:.1%} accurate. Weight the classes, and compare recalls.",
+            int(tally.labels[:UNLABELLED].max()),
+        )
     if sizes:
         yield from _picture_problems(opened, sizes, tally.n)
     for name, measure, title, advice in ROWS:
@@ -188,16 +194,6 @@ def problems(
             yield from _counted(title, rows.examples, tally.n, advice, rows.n)
     if identities:
         yield from _identity_problems(identities)
-
-
-def _imbalance_problem(imbalance: results.Imbalance, pictures: int) -> Problem:
-    majority = imbalance.majority
-    accuracy = imbalance.trivial[f"always_{majority}"].accuracy
-    return _problem(
-        f"The classes are unequal, {imbalance.ratio:.2f} to 1: always answering {majority} would "
-        f"be {accuracy:.1%} accurate. Weight the classes, and compare recalls.",
-        pictures,
-    )
 
 
 def _picture_problems(

@@ -16,6 +16,7 @@ from genderscope.core.extras import require
 from genderscope.core.results import Estimate, Record
 from genderscope.core.types import LABELS, Floats
 
+Bools = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 Number = float | Floats | Integers
 T = TypeVar("T", Estimate, float | None)
@@ -61,23 +62,22 @@ def confusion(truth: Integers, predicted: Integers) -> Integers:
 
 
 def rates(counts: npt.NDArray[np.number]) -> dict[str, Floats]:
-    """Rates of confusion matrices (..., 2, 3), or (..., 2, 2) without missing predictions: the
-    fields of ``Rates``, those by label (..., 2), the others (...).
+    """Rates of a confusion matrix (2, 3), or (2, 2) without missing predictions: the fields of
+    ``Rates``, those by label (2,).
     """
-    right = counts[..., [0, 1], [0, 1]].astype(np.float64)
-    true, predicted = counts.sum(axis=-1), counts.sum(axis=-2)[..., :2]
+    right, true, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)[:2]
     with np.errstate(invalid="ignore"):
         recall, precision, f1 = right / true, right / predicted, 2 * right / (true + predicted)
-        accuracy = right.sum(axis=-1) / true.sum(axis=-1)
+        accuracy = right.sum() / true.sum()
     return {
         "accuracy": accuracy,
-        "balanced_accuracy": recall.mean(axis=-1),
+        "balanced_accuracy": recall.mean(),
         "recall": recall,
-        "recall_gap": abs(recall[..., 0] - recall[..., 1]),
+        "recall_gap": abs(recall[0] - recall[1]),
         "precision": precision,
-        "macro_precision": precision.mean(axis=-1),
+        "macro_precision": precision.mean(),
         "f1": f1,
-        "macro_f1": f1.mean(axis=-1),
+        "macro_f1": f1.mean(),
     }
 
 
@@ -88,8 +88,8 @@ def estimated_rates(counts: Integers) -> Rates[Estimate]:
     of their ends; the other means and the gap are of independent samples (Newcombe 1998).
     """
     values = rates(counts)
-    true, predicted, n = counts.sum(axis=1), counts.sum(axis=0)[:2], int(counts.sum())
-    right = counts[[0, 1], [0, 1]]
+    right, true, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)[:2]
+    n = int(counts.sum())
     low, high = (2 * end / (1 + end) for end in wilson(right, true + predicted - right))
     f1 = np.where(true + predicted > 0, (low, high), np.nan)
 
@@ -132,15 +132,14 @@ def trivial(counts: Integers) -> dict[str, Rates[float | None]]:
         "always_man": np.array([0.0, 1.0]),
         "prior_random": (true / true.sum()).ravel(),
     }
-    return {name: _plain_rates(rates(true * share)) for name, share in shares.items()}
 
+    def plain(value: Floats) -> Any:  # a number, or a number by label
+        return dict(zip(LABELS, map(defined, value), strict=True)) if value.ndim else defined(value)
 
-def _plain_rates(values: dict[str, Floats]) -> Rates[float | None]:
-    fields: dict[str, Any] = {  # a number, or a number by label
-        name: dict(zip(LABELS, map(defined, value), strict=True)) if value.ndim else defined(value)
-        for name, value in values.items()
+    return {
+        name: Rates(**{field: plain(value) for field, value in rates(true * share).items()})
+        for name, share in shares.items()
     }
-    return Rates(**fields)
 
 
 def quantile(level: Number = LEVEL) -> Any:  # a number or an array, like ``level``
@@ -206,10 +205,11 @@ def resample(counts: Integers, seed: int, resamples: int = RESAMPLES) -> Integer
     return drawn.reshape(resamples, *counts.shape)
 
 
-def bootstrap_means(values: Floats, seed: int) -> Floats:
-    """Bootstrap replicates, (resamples, ...), of the mean of values, (n, ...)."""
+def mean_interval(values: Floats, seed: int) -> Floats:
+    """The bootstrap's percentile interval of the mean of values, (n, ...): (2, ...)."""
     draw, n = np.random.default_rng(seed), len(values)
-    return np.stack([values[draw.integers(n, size=n)].mean(0) for _ in range(RESAMPLES)])
+    means = [values[draw.integers(n, size=n)].mean(0) for _ in range(RESAMPLES)]
+    return percentiles(np.stack(means))
 
 
 def percentiles(values: Floats) -> Floats:
@@ -235,19 +235,19 @@ def roc_auc(truth: Integers, score: Floats) -> Estimate:
     # How many of the other class each picture outranks: all outranked minus those of its own class.
     outranked = [ranks[truth == k] - stats.rankdata(sides[k]) for k in (0, 1)]
     variance = sum((outranked[k] / len(sides[1 - k])).var(ddof=1) / len(sides[k]) for k in (0, 1))
-    reach = stats.norm.ppf((1 + LEVEL) / 2) * variance**0.5
+    reach = quantile() * variance**0.5
     return estimate(area, (max(area - reach, 0.0), min(area + reach, 1.0)), len(truth))
 
 
 def selective(truth: Integers, score: Floats, min_confidence: float) -> Selective:
     """Coverage and accuracy when predictions below a confidence are withheld."""
     confident = np.maximum(score, 1 - score) >= min_confidence
-    n, right = int(confident.sum()), int((decide(score) == truth)[confident].sum())
-    coverage, accuracy = proportion(n, len(truth)), proportion(right, n)
+    coverage = share(confident, 1)
+    accuracy = share((decide(score) == truth)[confident], 1)
     return Selective(min_confidence=min_confidence, coverage=coverage, accuracy=accuracy)
 
 
-def share(right: npt.NDArray[np.bool_], smallest_n: int = SMALLEST_N) -> Estimate:
+def share(right: Bools, smallest_n: int = SMALLEST_N) -> Estimate:
     """The share of True values, (n,); withheld below ``smallest_n``."""
     return proportion(int(right.sum()), len(right), smallest_n)
 

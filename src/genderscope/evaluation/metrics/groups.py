@@ -21,7 +21,7 @@ class Group(Record, frozen=True, kw_only=True):
     selective: metrics.Selective | None
 
 
-def members(groups: npt.NDArray[np.str_]) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def members(groups: npt.NDArray[np.str_]) -> Iterator[tuple[str, metrics.Bools]]:
     """Each group's name, 3-9 before 10-19, and its members, (n,)."""
     for name in sorted(set(groups.tolist()), key=metrics.group_order):
         yield name, groups == name

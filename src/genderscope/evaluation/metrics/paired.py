@@ -3,12 +3,12 @@
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from genderscope.core.extras import require
 from genderscope.core.results import Estimate, Record
 from genderscope.core.types import Floats
 from genderscope.evaluation.metrics import (
+    Bools,
     Integers,
     estimate,
     percentiles,
@@ -16,8 +16,6 @@ from genderscope.evaluation.metrics import (
     resample,
     wilson,
 )
-
-Bools = npt.NDArray[np.bool_]
 
 
 class McNemar(Record, frozen=True, kw_only=True):
@@ -49,12 +47,12 @@ def mcnemar(a_right: Bools, b_right: Bools) -> McNemar:
     return McNemar(a_only=a_only, b_only=b_only, p=p)
 
 
-def difference(a_right: Bools, b_right: Bools) -> Estimate:
+def difference(a_right: Bools, b_right: Bools, smallest_n: int = 1) -> Estimate:
     """A's accuracy minus B's, with the interval of paired proportions: it allows for both being
-    right about the same pictures (Newcombe 1998, method 10).
+    right about the same pictures (Newcombe 1998, method 10). Withheld below ``smallest_n``.
     """
-    if not (n := len(a_right)):
-        return Estimate(n=0, value=None, interval=None)
+    if (n := len(a_right)) < smallest_n:
+        return Estimate(n=n, value=None, interval=None)
     a, b = a_right.sum(), b_right.sum()
     both, neither = (a_right & b_right).sum(), (~a_right & ~b_right).sum()
     excess = both * neither - (a - both) * (b - both)

@@ -59,20 +59,28 @@ class Run(Document, frozen=True, kw_only=True):
 
 
 class Done:
-    """Names of finished pictures as 8-byte hashes: a million take 8 MB. The chance that any of a
+    """Names of finished pictures as 8-byte hashes: a million take 12 MB. The chance that any of a
     million new names collides with them is 1 in 20 million.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
         self._hashes = np.sort(np.fromiter(map(_hash, names), np.uint64))
+        self._taken = np.zeros(len(self._hashes), np.uint32)
 
     def __len__(self) -> int:
         return len(self._hashes)
 
-    def __contains__(self, name: str) -> bool:
+    def take(self, name: str) -> bool:
+        """Whether the next picture of this name is finished. Several may have the same name, such
+        as addresses that differ only in their query; the first ones were classified first.
+        """
         wanted = np.uint64(_hash(name))
-        place = np.searchsorted(self._hashes, wanted)
-        return bool(place < len(self._hashes) and self._hashes[place] == wanted)
+        first = int(np.searchsorted(self._hashes, wanted))
+        place = first + int(self._taken[first]) if first < len(self) else first
+        found = place < len(self) and bool(self._hashes[place] == wanted)
+        if found:
+            self._taken[first] += 1
+        return found
 
 
 def agree(store: Store, name: str, run: Run) -> None:

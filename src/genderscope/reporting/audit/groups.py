@@ -1,4 +1,4 @@
-"""The sections of an audit that divide the pictures: figures, sentences and tables."""
+"""The sections of an audit by group: figures, sentences and tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -20,7 +20,7 @@ Rows = Sequence[tuple[str, GroupResult]]
 
 
 def single(audit: Audit) -> Rows:
-    """The groups of each column by itself, with their names."""
+    """The groups of each single column, with their names."""
     return [
         (f"{sentences.title(division.columns)}: {name(group.group)}", group)
         for division in audit.divisions
@@ -30,7 +30,7 @@ def single(audit: Audit) -> Rows:
 
 
 def division_blocks(division: DivisionResult, audit: Audit) -> Iterator[Block]:
-    """One division; of many groups, those with the highest and lowest error rates."""
+    """The blocks of one division; of many groups, only the extreme error rates are drawn."""
     crossed = len(division.columns) > 1
     visible = [group for group in division.groups if group.measures["missed"].value is not None]
     if crossed:
@@ -53,7 +53,7 @@ def division_blocks(division: DivisionResult, audit: Audit) -> Iterator[Block]:
 
 
 def _answers(groups: Sequence[GroupResult]) -> Figure:
-    """The answers that 100 pictures of each group get."""
+    """The answers to 100 pictures of each group, as stacked bars."""
     rows = []
     for group in groups:
         undecided = (group.answers["uncertain"] + group.answers["no answer"]) / group.n
@@ -64,12 +64,12 @@ def _answers(groups: Sequence[GroupResult]) -> Figure:
     return Figure(
         plots.parts([name(group.group) for group in groups], series),
         "Answers to 100 pictures of each group; the table below has the numbers",
-        "Of 100 pictures of each group: how many get their label, none, or the other one",
+        "Of 100 pictures of each group: how many get their label, no label, or the other label",
     )
 
 
-def error_rates(rows: Rows, audit: Audit, of: int = 0) -> Iterator[Figure]:
-    """Error rates of groups with their intervals, the overall one as a dashed line."""
+def error_rates(rows: Rows, audit: Audit, total: int = 0) -> Iterator[Figure]:
+    """Error rates of groups with intervals, those of a selection if ``total`` is larger."""
     visible = [
         (text, error.value, error.interval, group.size == "few")
         for text, group in rows
@@ -81,8 +81,8 @@ def error_rates(rows: Rows, audit: Audit, of: int = 0) -> Iterator[Figure]:
     caption = "Dots are error rates, lines their 95% intervals, the dashed line is the overall rate"
     if any(few):
         caption += f"; rings mark groups of fewer than {audit.few_n} {sentences.unit(audit)}"
-    if of > len(visible):
-        caption += f"; {len(visible)} of {of} groups, those with the highest and lowest rates"
+    if total > len(visible):
+        caption += f"; {len(visible)} of {total} groups, those with the highest and lowest rates"
     reference = audit.overall.measures["error"].value
     across = "error rate without abstention"
     yield Figure(
@@ -114,8 +114,8 @@ def _comparisons(division: DivisionResult) -> Iterator[Table]:
     if len(division.columns) > 1:
         compared.sort(key=lambda row: row[1].p_holm)
     caption = (
-        "Errors of each group against all other groups together: the difference in points, the "
-        "ratio, and p adjusted for all comparisons (Holm)"
+        "Error rate of each group compared with that of all other groups together: the difference "
+        "in points, the ratio, and p adjusted for all comparisons (Holm)"
     )
     rows = [
         (

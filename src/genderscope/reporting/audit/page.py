@@ -1,4 +1,4 @@
-"""An audit as a report: the sections that make both its page and its Markdown."""
+"""An audit as a report, in HTML and in Markdown."""
 
 from collections.abc import Iterator
 
@@ -11,9 +11,9 @@ from genderscope.reporting.page import Block, Items, Link, Section, markdown, pa
 MOST_HEADLINES = 8
 MEASURES = {
     "error": "wrong without abstention: the label with the higher score counts even where the "
-    "answer is uncertain; no answer is wrong",
+    "answer is uncertain; no answer counts as wrong",
     "missed": "not given its label: the other label, uncertain, or no answer",
-    "uncertain": "left undecided",
+    "uncertain": "answered with uncertain",
     "answered error": "wrong, of those given a label",
     "recall": "right without abstention, of those with this label",
 }
@@ -31,7 +31,7 @@ SOURCES = (
 
 
 def documents(audit: Audit, sheet: bytes | None = None) -> dict[str, str]:
-    """The page and the Markdown, by file name; ``sheet`` is the encoded contact sheet."""
+    """The HTML and the Markdown, by file name; ``sheet`` is the encoded contact sheet."""
     dataset = (audit.dataset or "").partition(":")[0]
     title = f"Audit of {audit.name}" + (f" on {dataset}" if dataset else "")
     start, parts = list(_introduction(audit)), _sections(audit, sheet)
@@ -73,21 +73,21 @@ def _introduction(audit: Audit) -> Iterator[Block]:
     if audit.detector:
         facts.append(f"detector: {audit.detector}")
     yield (
-        f"The errors of {audit.name} by group ({'; '.join(facts)}). Its answer to a face is woman, "
-        "man or uncertain: perceived gender presentation, as those who labelled the pictures see "
-        "it, and not anybody's gender. The groups are the data set's labels too; none is predicted."
+        f"The errors of {audit.name} by group ({'; '.join(facts)}). It answers woman, man or "
+        "uncertain for each face: perceived gender presentation, as annotators see it, not "
+        "anyone's gender. The groups are labels of the data set as well; none is predicted."
     )
     yield (
         "Numbers in brackets are 95% intervals. A difference is called significant only if chance "
-        "would rarely make one as large, given the number of comparisons."
+        "would rarely produce one as large, given the number of comparisons."
     )
 
 
 def _reading(audit: Audit) -> Iterator[Block]:
     yield Items([f"{word}: {meaning}." for word, meaning in MEASURES.items()])
     persons = (
-        "Pictures of one person are alike: shares are those of all pictures, intervals those of "
-        "the effective number of independent ones. "
+        "Pictures of one person are alike: rates are over all pictures, and intervals are for the "
+        "effective number of independent ones. "
         if audit.persons is not None
         else ""
     )
@@ -95,20 +95,20 @@ def _reading(audit: Audit) -> Iterator[Block]:
         [
             f"{persons}A group of fewer than {audit.smallest_n} {sentences.unit(audit)} has no "
             f"numbers, and one of fewer than {audit.few_n} is marked.",
-            "The extremes of many groups look further apart than they are; the lower ends of the "
-            "intervals of their difference and ratio allow for that.",
+            "The extremes of many groups look further apart than they are; the lower limits of the "
+            "intervals of their difference and ratio allow for this.",
             "More or fewer errors: the interval of the difference excludes 0, and p is at most "
             "0.05 after Holm's correction for all comparisons of the report in that measure. The "
-            "chance of any false verdict at all is then at most 5%. Without a verdict nothing is "
-            "proven: small groups can hide large differences.",
-            "The cause of a difference between groups need not be what names them: they may differ "
-            "in age, light, pose or in who labelled them. See the crossed groups too.",
+            "chance of any false verdict is then at most 5%. The absence of a verdict proves "
+            "nothing: small groups can hide large differences.",
+            "A difference between groups need not be caused by the attribute that names them: they "
+            "may differ in age, light, pose or annotators. See the crossed groups too.",
             "A rate holds for this data set, is as good as its labels, and says nothing about any "
-            "one person.",
+            "single person.",
         ]
     )
     yield from SOURCES
-    made = audit.provenance
-    versions = ", ".join(f"{library} {version}" for library, version in made.versions.items())
-    yield f"Made by: {made.command}"
-    yield f"Seed {made.seed}; {versions}. audit.json has the same numbers."
+    provenance = audit.provenance
+    versions = ", ".join(f"{library} {version}" for library, version in provenance.versions.items())
+    yield f"Made by: {provenance.command}"
+    yield f"Seed {provenance.seed}; {versions}. audit.json has the same numbers."

@@ -1,4 +1,4 @@
-"""The sections of an audit on confidence, on counterfactuals and on what the model looks at."""
+"""The sections of an audit on calibration, counterfactuals and regions of the face."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from genderscope.reporting.page import Block, Figure, Items, Section, Table
 
 
 def calibration(audit: Audit) -> Iterator[Section]:
-    """Confidence minus accuracy and the calibration error by group, where there are scores."""
+    """Confidence minus accuracy, and the calibration error, by group; needs scores."""
     rows = [
         (text, group, difference.value, difference.interval)
         for text, group in [("everybody", audit.overall), *single(audit)]
@@ -40,7 +40,7 @@ def calibration(audit: Audit) -> Iterator[Section]:
             Figure(
                 plots.ranges(names, values, intervals, across, reference=0),
                 "Mean confidence minus accuracy by group; the table below has the numbers",
-                "Dots are differences, lines their 95% intervals, not corrected for multiple "
+                "Dots are differences, lines their 95% intervals, uncorrected for multiple "
                 "comparisons",
             ),
             Items(
@@ -49,9 +49,9 @@ def calibration(audit: Audit) -> Iterator[Section]:
                     "right. Right of 0 it is overconfident, left of 0 underconfident.",
                     *(findings or ["The data do not show miscalibration of any group."]),
                     "The expected calibration error (ECE) is the mean distance between confidence "
-                    "and accuracy over bins of the confidence. It is above 0 by chance alone: the "
-                    "last column is what 95 of 100 perfectly calibrated models would stay below. "
-                    f"Groups of fewer than {audit.calibrated_n} pictures have none.",
+                    "and accuracy over bins of the confidence. It is above 0 by chance alone: 95 "
+                    "of 100 perfectly calibrated models would stay below the last column. It is "
+                    f"withheld for groups of fewer than {audit.calibrated_n} pictures.",
                 ]
             ),
             Table(
@@ -65,22 +65,24 @@ def calibration(audit: Audit) -> Iterator[Section]:
 
 def _calibration_row(name: str, group: GroupResult) -> tuple[str, ...]:
     difference, error = group.measures["overconfidence"], group.calibration
-    ece = (f"{100 * error.ece:.1f}", f"{100 * error.ece_by_chance:.1f}") if error else None
-    return name, f"{difference.n:,}", change(difference), *(ece or (TOO_SMALL, "-"))
+    ece = (TOO_SMALL, "-")
+    if error:
+        ece = (f"{100 * error.ece:.1f}", f"{100 * error.ece_by_chance:.1f}")
+    return name, f"{difference.n:,}", change(difference), *ece
 
 
 def counterfactuals(results: Counterfactuals | None, sheet: bytes | None) -> Iterator[Section]:
-    """How often the label changes when one condition of the picture does."""
+    """How often the label changes when one condition of the picture changes."""
     if results is None:
         return
     blocks: list[Block] = [
         f"The same {results.n:,} faces with one condition changed at a time: how often "
-        f"{results.model} then gives the other label. A model that relies on the face alone would "
-        "not.",
+        f"{results.model} then gives the other label. A model that relies on the face alone never "
+        "would.",
         *_rates(results.conditions),
     ]
     if sheet:
-        blocks.append(Figure(sheet, "Faces in the original picture and in every condition"))
+        blocks.append(Figure(sheet, "Faces in the original picture and under every condition"))
     head = ("condition", "faces", "flip rate", "to man", "to woman", "confidence")
     caption = (
         "Percent, with 95% intervals; confidence is the mean change, in points, of the score of "
@@ -97,7 +99,7 @@ def counterfactuals(results: Counterfactuals | None, sheet: bytes | None) -> Ite
 
 
 def _rates(conditions: tuple[ConditionResult, ...]) -> Iterator[Block]:
-    """The flip rates, and sentences about the highest and those of glasses."""
+    """The flip rates, and sentences on the highest rate and on glasses."""
     rows = [
         (condition, rate.value, rate.interval)
         for condition in conditions
@@ -112,8 +114,13 @@ def _rates(conditions: tuple[ConditionResult, ...]) -> Iterator[Block]:
         "Flip rate by condition; the table below has the numbers",
         "Dots are flip rates, lines their 95% intervals",
     )
-    told = [row for row in rows if row[1] == max(rates) or "glasses" in row[0].name]
-    yield Items([_sentence(condition, rate) for condition, rate, _ in told])
+    yield Items(
+        [
+            _sentence(condition, rate)
+            for condition, rate, _ in rows
+            if rate == max(rates) or "glasses" in condition.name
+        ]
+    )
 
 
 def _sentence(condition: ConditionResult, rate: float) -> str:
@@ -140,18 +147,18 @@ def _condition_row(condition: ConditionResult) -> tuple[str, ...]:
 
 
 def _by_group(results: Counterfactuals, column: str) -> Table:
-    by_group = {one.name: one.by_group.get(column, {}) for one in results.conditions}
-    groups = dict.fromkeys(group for rates in by_group.values() for group in rates)
+    by_condition = {result.name: result.by_group.get(column, {}) for result in results.conditions}
+    groups = dict.fromkeys(group for rates in by_condition.values() for group in rates)
     head = (f"flip rate by {sentences.value(column)}", *map(sentences.value, groups))
     rows = []
-    for name, rates in by_group.items():
+    for name, rates in by_condition.items():
         cells = (share(rates[group]) if group in rates else TOO_SMALL for group in groups)
         rows.append((sentences.value(name), *cells))
     return Table(head, rows, "Percent of each group's faces, with 95% intervals")
 
 
 def regions(survey: RegionSurvey | None) -> Iterator[Section]:
-    """The shares of the guided gradients' energy by region of the face."""
+    """The share of the guided gradients' energy by region of the face."""
     if survey is None:
         return
     overall, *others = survey.groups
@@ -162,9 +169,9 @@ def regions(survey: RegionSurvey | None) -> Iterator[Section]:
         rows.append((region, area, *(share(group.regions[region].share) for group in groups)))
     head = ("region", "area", *map(_heading, groups))
     blocks: list[Block] = [
-        f"Where on the face the answers of {survey.model} come from, over {survey.n:,} faces: each "
-        "region's share of the energy of the guided gradients, beside its share of the area, which "
-        "an even map would have.",
+        f"Which parts of the face the answers of {survey.model} depend on, over {survey.n:,} "
+        "faces: each region's share of the energy of the guided gradients, and its share of the "
+        "area, which a uniform map would have.",
         *_overall(overall.regions),
         Table(head, rows, "Percent of the energy, with 95% intervals"),
         f"Made by: {survey.provenance.command} (seed {survey.provenance.seed})",
@@ -173,7 +180,7 @@ def regions(survey: RegionSurvey | None) -> Iterator[Section]:
 
 
 def _visible(groups: list[RegionGroup]) -> list[RegionGroup]:
-    """Right and wrong answers by label, and of each column the highest and lowest error rates."""
+    """Right and wrong answers by label, and each column's groups of most and fewest errors."""
     large = [group for group in groups if group.n >= SMALLEST_N]
     visible = [g for g in large if g.label in sentences.PLURAL and g.answers != ALL]
     for column in dict.fromkeys(group.column for group in groups if group.column):
@@ -183,11 +190,11 @@ def _visible(groups: list[RegionGroup]) -> list[RegionGroup]:
     return visible
 
 
-def _overall(parts: dict[str, RegionShare]) -> Iterator[Block]:
-    """A figure of all regions, and a sentence on the one with most energy for its area."""
+def _overall(regions: dict[str, RegionShare]) -> Iterator[Block]:
+    """A figure of all regions, and a sentence on the one with the most energy for its area."""
     rows = [
         (region, part.share.value, part.share.interval, part.area)
-        for region, part in parts.items()
+        for region, part in regions.items()
         if part.share.value is not None and part.share.interval and part.area is not None
     ]
     if not rows:
@@ -201,12 +208,12 @@ def _overall(parts: dict[str, RegionShare]) -> Iterator[Block]:
     name, value, _, area = max(rows, key=lambda row: row[1] / max(row[3], 1e-6))
     yield (
         f"Most energy for its area: {name}, with {percent(value)}"
-        f"{sentences.interval(parts[name].share)} of the energy in {percent(area)} of the area."
+        f"{sentences.interval(regions[name].share)} of the energy in {percent(area)} of the area."
     )
 
 
 def _heading(group: RegionGroup) -> str:
-    """The faces of a column, such as ``women, wrong (n = 311)``."""
+    """A column's heading, such as ``women, wrong (n = 311)``."""
     if group.column and group.group is not None:
         faces = sentences.people({group.column: group.group})
         return f"{faces}, {percent(group.error or 0)} wrong (n = {group.n:,})"

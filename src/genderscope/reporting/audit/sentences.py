@@ -15,13 +15,13 @@ NOT_STATED = "not stated"
 
 
 def value(text: str) -> str:
-    """A group's value in one printable line, shortened."""
-    plain = printable(text).replace("_", " ").strip() or NOT_STATED
-    return plain if len(plain) <= LONGEST_NAME else f"{plain[: LONGEST_NAME - 1]}…"
+    """A group's value as one printable line, truncated."""
+    line = printable(text).replace("_", " ").strip() or NOT_STATED
+    return line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 1]}…"
 
 
 def name(group: Group) -> str:
-    """``Black, woman``: for tables and drawings."""
+    """``Black, woman``: for tables and plots."""
     return ", ".join(map(value, group.values())) or "everybody"
 
 
@@ -29,13 +29,13 @@ def people(group: Group) -> str:
     """``Black women aged 20-29``: for sentences."""
     noun, before, after = PLURAL.get(group.get(GENDER, ""), "faces"), "", ""
     for column, text in group.items():
-        plain = value(text)
-        if column == "race" and plain[:5].lower() not in ("other", NOT_STATED[:5]):
-            before = f"{plain} "
-        elif column == "age" and plain != NOT_STATED:
-            after += f" aged {plain}"
+        shown = value(text)
+        if column == "race" and shown[:5].lower() not in ("other", NOT_STATED[:5]):
+            before = f"{shown} "
+        elif column == "age" and shown != NOT_STATED:
+            after += f" aged {shown}"
         elif column != GENDER:
-            after += f" with {value(column)} {plain}"
+            after += f" with {value(column)} {shown}"
     return f"{before}{noun}{after}"
 
 
@@ -64,13 +64,13 @@ def of_100(group: GroupResult) -> str:
 
 
 def _hundredths(share: float) -> str:
-    """How many of 100, whole; below 1 with one digit that is not 0."""
+    """How many of 100: a whole number, or below 1 one significant digit."""
     count = 100 * share
     return f"{count:.0f}" if count >= 1 else f"{count:.1g}"
 
 
 def unit(audit: Audit) -> str:
-    """What the size of a group counts."""
+    """The unit of a group's size."""
     return "pictures" if audit.persons is None else "persons"
 
 
@@ -97,7 +97,7 @@ def overall(audit: Audit) -> Iterator[str]:
 
 
 def findings(division: DivisionResult, audit: Audit) -> Iterator[str]:
-    """What one division of the pictures shows."""
+    """What a division of the pictures into groups shows."""
     missed, error = division.extremes["missed"], division.extremes["error"]
     if missed is None or error is None:
         yield (
@@ -121,27 +121,27 @@ def findings(division: DivisionResult, audit: Audit) -> Iterator[str]:
 
 
 def _missed(most: GroupResult, least: GroupResult, extremes: Extremes, audit: Audit) -> str:
-    """The groups that are missed most and least, as numbers of people."""
+    """The groups that are missed most and least, out of 100 people."""
     first = of_100(most)
     undecided = audit.overall.answers["uncertain"] or audit.no_answer
-    fate = "get the other label" + (" or none" if undecided else "")
-    sentence = f"{first[0].upper()}{first[1:]} {fate}; {of_100(least)}."
+    outcome = "get the other label" + (" or none" if undecided else "")
+    sentence = f"{first[0].upper()}{first[1:]} {outcome}; {of_100(least)}."
     low, high = extremes.difference_interval
     if low <= 0:
         return f"{sentence} The data do not show a difference between the two."
     difference = f"The difference is between {_hundredths(low)} and {_hundredths(high)} of 100"
     compared = [end.comparisons["missed"] for end in (most, least) if "missed" in end.comparisons]
-    if compared and all(one.verdict == "inconclusive" for one in compared):
-        difference += f", but it is {_not_shown(audit, 'missed')}"
+    if compared and all(comparison.verdict == "inconclusive" for comparison in compared):
+        difference += f", but it is {_not_significant(audit, 'missed')}"
     return f"{sentence} {difference}."
 
 
-def _not_shown(audit: Audit, measure: str) -> str:
-    """Why an interval may exclude zero beside a verdict that says nothing."""
+def _not_significant(audit: Audit, measure: str) -> str:
+    """Why an interval may exclude zero although the verdict is inconclusive."""
     number = sum(measure in group.comparisons for part in audit.divisions for group in part.groups)
     return (
-        f"not shown after correction for {number:,} comparisons, some of whose intervals exclude "
-        "zero by chance"
+        f"not significant after correction for {number:,} comparisons, some of whose intervals "
+        "exclude zero by chance"
     )
 
 
@@ -162,19 +162,19 @@ def _error(extremes: Extremes) -> str:
 
 
 def _verdicts(division: DivisionResult, audit: Audit) -> Iterator[str]:
-    """Which groups differ from all others, and why an interval may seem to say more."""
-    beside: list[str] = []
+    """Which groups differ from all others, and which intervals exclude zero without a verdict."""
+    uncorrected: list[str] = []
     names: dict[str, list[str]] = {"more": [], "fewer": [], "inconclusive": []}
     for group in division.groups:
         error, comparison = group.measures["error"].value, group.comparisons.get("error")
         if comparison is None or error is None:
             continue
         rates = f" ({percent(error)} against {percent(comparison.others)})"
-        shown = "" if comparison.verdict == "inconclusive" else rates
-        names[comparison.verdict].append(f"{name(group.group)}{shown}")
+        inconclusive = comparison.verdict == "inconclusive"
+        names[comparison.verdict].append(f"{name(group.group)}{'' if inconclusive else rates}")
         low, high = comparison.difference_interval
-        if comparison.verdict == "inconclusive" and not low <= 0 <= high:
-            beside.append(name(group.group))
+        if inconclusive and not low <= 0 <= high:
+            uncorrected.append(name(group.group))
     for verdict in ("more", "fewer"):
         if names[verdict]:
             yield (
@@ -186,26 +186,26 @@ def _verdicts(division: DivisionResult, audit: Audit) -> Iterator[str]:
             "Not significantly different from all other groups, which does not rule out a "
             f"difference: {listed(names['inconclusive'])}."
         )
-    if beside:
+    if uncorrected:
         yield (
-            f"The interval of the difference excludes zero for {listed(beside)}, but it is "
-            f"{_not_shown(audit, 'error')}."
+            f"The interval of the difference excludes zero for {listed(uncorrected)}, but it is "
+            f"{_not_significant(audit, 'error')}."
         )
 
 
 def headline(division: DivisionResult, audit: Audit) -> str:
-    """The first of the findings, with the column before it."""
+    """The first finding of a division, with its columns."""
     first = next(findings(division, audit))
     return f"By {title(division.columns)}: {first[0].lower()}{first[1:]}"
 
 
 def notes(audit: Audit) -> Iterator[str]:
     """Which pictures are not counted, or count as errors."""
-    unforced = "are uncertain, have no score to force a label, and count as errors"
+    without_score = "are uncertain, have no score to force a label, and count as errors"
     for n, text in (
         (audit.unlabelled, "have no label and are not counted"),
         (audit.no_answer, "have no answer and count as errors"),
-        (audit.uncertain_without_score, unforced),
+        (audit.uncertain_without_score, without_score),
         (audit.without_score, "have no score and are left out of calibration"),
     ):
         if n:

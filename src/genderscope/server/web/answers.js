@@ -12,10 +12,12 @@ let largest = 0;
  * compares, or else on crops of ``picture``.
  */
 export async function scored(answer, picture) {
-  if (settings.inTab) {
-    const same = answer.faces.every((face) => face.crop_png);
-    const difference = await network.score(answer.faces, settings.model, picture);
-    if (same) [largest, faces] = [Math.max(largest, difference), faces + answer.faces.length];
+  const { model, inTab } = settings;
+  if (!inTab || answer.model !== model.name) return answer;
+  const same = answer.faces.every((face) => face.crop_png);
+  const difference = await network.score(answer.faces, model, picture);
+  if (same && model === settings.model) {
+    [largest, faces] = [Math.max(largest, difference), faces + answer.faces.length];
   }
   return answer;
 }

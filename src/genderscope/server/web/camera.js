@@ -43,7 +43,7 @@ export function start(onChange) {
   changed = onChange;
   find("camera-faces").append(table.element);
   linked(find("camera-canvas"), table, () => listed, paint);
-  find("camera-start").addEventListener("click", () => (stream ? stop() : run()));
+  find("camera-start").addEventListener("click", () => (stream ? stop() : run(find("cameras").value)));
   find("cameras").addEventListener("change", () => {
     stop();
     run(find("cameras").value);
@@ -93,6 +93,7 @@ async function run(device) {
     if (mine === turn) socket = await Live.open();
     if (mine !== turn) return leave();
     live = socket;
+    opened.getVideoTracks()[0].addEventListener("ended", () => lose(mine));
   } catch (error) {
     if (mine !== turn) return leave();
     stop();
@@ -108,12 +109,25 @@ async function run(device) {
   await Promise.all(Array.from({ length: IN_FLIGHT }, () => follow(stream, live, frames)));
 }
 
+/** A lost camera would show its last frame for ever. */
+function lose(mine) {
+  if (mine !== turn) return;
+  stop();
+  tell("The camera is gone: connect it, then start again.");
+}
+
 async function open(device) {
   if (!navigator.mediaDevices) {
     throw new Refusal("Browsers allow the camera only on https pages and on 127.0.0.1.");
   }
-  const which = device ? { deviceId: { exact: device } } : { facingMode: "user" };
-  return navigator.mediaDevices.getUserMedia({ video: { ...CAMERA_PX, ...which } });
+  const get = (which) => navigator.mediaDevices.getUserMedia({ video: { ...CAMERA_PX, ...which } });
+  const any = { facingMode: "user" };
+  try {
+    return await get(device ? { deviceId: { exact: device } } : any);
+  } catch (error) {
+    if (error.name !== "OverconstrainedError") throw error;
+    return get(any); // the chosen camera is gone
+  }
 }
 
 async function play(opened) {
@@ -155,13 +169,14 @@ async function look(mine, socket, frames) {
   if (list) list_ms = begin;
   const { model, explains, inTab } = settings;
   const here = inTab && canCut(model.spec);
+  const stale = () => stream !== mine || settings.model !== model || settings.inTab !== inTab;
   const { jpeg, picture, width } = await frames.next(here);
   try {
     const options = { model: model.name, explain: explains && list, crops: inTab ? !here : list };
     const found = await socket.look(jpeg, options);
-    if (!found || stream !== mine || found.model !== settings.model.name) return;
+    if (!found || stale() || found.model !== model.name) return;
     const latest = await scored(enlarged(found, width), picture);
-    if (stream !== mine) return;
+    if (stale()) return;
     take(latest, list, model.spec.size);
     tell("");
     report(performance.now() - begin);

@@ -14,13 +14,16 @@ const find = (id) => document.getElementById(id);
 const panels = { pictures, camera };
 const TEXTS = { card: () => service.card(settings.model.name), limits: service.limits };
 let active = pictures;
+let tries = 0;
 
 async function begin() {
+  const mine = (tries += 1);
   find("failure").hidden = true;
   let answer;
   try {
     answer = await service.models();
   } catch (refusal) {
+    if (mine !== tries) return;
     const unauthorized = refusal.status === 401;
     find("token-form").hidden = !unauthorized;
     find("failure").hidden = unauthorized && !find("token").value;
@@ -28,6 +31,7 @@ async function begin() {
     if (unauthorized) find("token").select();
     return;
   }
+  if (mine !== tries) return; // a second click would set up the page twice
   find("token-form").hidden = true;
   find("where").hidden = !IN_TAB;
   chooseFrom(answer);

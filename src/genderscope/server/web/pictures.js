@@ -46,7 +46,8 @@ export function start(onChange) {
   );
   settings.addEventListener("threshold", () => pictures.forEach((picture) => picture.show()));
   settings.addEventListener("network", () => {
-    waiting.splice(0, Infinity, ...pictures);
+    waiting.length = 0;
+    for (const picture of pictures) picture.queue();
     work();
   });
 }
@@ -63,7 +64,7 @@ function add(files) {
     const picture = new Picture(file);
     pictures.push(picture);
     find("picture-list").append(picture.element);
-    waiting.push(picture);
+    picture.queue();
   }
   work();
 }
@@ -81,7 +82,8 @@ function work() {
 function report() {
   find("pictures-bar").hidden = !pictures.length;
   const failed = pictures.filter(({ error }) => error).length;
-  const left = waiting.length + working;
+  const left = pictures.filter(({ pending }) => pending).length;
+  for (const format of ["csv", "json"]) find(`save-${format}`).disabled = left > 0;
   const parts = [
     left ? `${number(left, "picture")} remaining …` : "",
     `${number(pictures.length, "picture")}, ${number(faces().length, "face")}.`,
@@ -92,6 +94,8 @@ function report() {
 }
 
 class Picture {
+  /** Whether the answer is not yet one by the current settings. */
+  pending = true;
   answer = null;
   error = null;
   #bitmap = null;
@@ -135,8 +139,14 @@ class Picture {
     );
   }
 
+  queue() {
+    this.#turn += 1;
+    this.pending = true;
+    waiting.push(this);
+  }
+
   async ask() {
-    const turn = (this.#turn += 1);
+    const turn = this.#turn;
     this.#summary.textContent = "Processing …";
     let [answer, error] = [null, null];
     try {
@@ -147,7 +157,7 @@ class Picture {
       error = refusal.message;
     }
     if (turn !== this.#turn) return;
-    Object.assign(this, { answer, error });
+    Object.assign(this, { answer, error, pending: false });
     this.show();
   }
 

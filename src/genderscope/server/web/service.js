@@ -51,6 +51,9 @@ export async function look(picture) {
   const options = new URLSearchParams({ model: settings.model.name, crops: "true" });
   const path = settings.explains ? `v1/explain?format=json&${options}` : `v1/classify?${options}`;
   const headers = { "Content-Type": "application/octet-stream" };
+  await picture.slice(0, 1).arrayBuffer().catch(() => {
+    throw new Refusal("This is a folder, or a file that was changed or removed: choose it again.");
+  });
   const answer = await (await ask(path, { method: "POST", headers, body: picture })).json();
   return { model: answer.model, ...answer.pictures[0] };
 }

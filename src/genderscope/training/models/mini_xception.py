@@ -2,7 +2,7 @@
 
 Arriaga, Valdenegro-Toro and Ploeger 2017, arXiv:1710.07557, figure 4, after Chollet 2017
 (arXiv:1610.02357). A block's two separable convolutions are added to a strided 1x1 convolution of
-its input; the last convolution draws a map for each class, and the mean of a map is its logit.
+its input; the last convolution outputs a map for each class, whose mean is its logit.
 """
 
 from torch import nn
@@ -44,13 +44,12 @@ class Block(Residual):
 
 
 def create(channels: int = 1) -> nn.Module:
-    widths = [STEM, *(maps for maps, _ in BLOCKS)]
-    strides = [stride for _, stride in BLOCKS]
+    maps, strides = zip(*BLOCKS, strict=True)
     return nn.Sequential(
         *convolution(channels, STEM, 2),
         *convolution(STEM, STEM),
-        *map(Block, widths, widths[1:], strides),
-        nn.Conv2d(widths[-1], len(LABELS), 1),
+        *map(Block, (STEM, *maps), maps, strides),
+        nn.Conv2d(maps[-1], len(LABELS), 1),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
     )

@@ -1,8 +1,8 @@
 """The naive network behind mini-Xception's 80-fold reduction: five million parameters.
 
 Arriaga, Valdenegro-Toro and Ploeger 2017, arXiv:1710.07557, give no layers; this is the usual
-alternation of convolution and pooling, for comparison only and not shipped. It reads crops of 64 x
-64 pixels alone.
+alternation of convolution and pooling, for comparison only and not shipped. It reads only crops of
+64 x 64 pixels.
 """
 
 from torch import nn
@@ -12,7 +12,7 @@ from genderscope.training.models import standard_cnn
 
 SOURCE = "after Arriaga et al. 2017, arXiv:1710.07557"
 SIZE = 64
-MAPS = (32, 64, 128)  # maps of each convolution; a max pooling halves them after each
+MAPS = (32, 64, 128)  # of each convolution; a max pooling halves the side after each
 HIDDEN = 600
 DROPPED = 0.5
 

@@ -1,7 +1,7 @@
 """A residual network for accuracy: six blocks of two ordinary convolutions.
 
-He et al. 2016 (arXiv:1512.03385), small and without a dense layer: the last convolution draws a map
-for each class, and its mean is the logit. The smaller networks learn from its scores.
+He et al. 2016 (arXiv:1512.03385), small and without a dense layer: the last convolution outputs a
+map for each class, whose mean is its logit. The smaller networks learn from its scores.
 """
 
 from torch import Tensor, nn
@@ -45,12 +45,11 @@ class Block(Residual):
 
 
 def create(channels: int = 1) -> nn.Module:
-    widths = [STEM, *(maps for maps, _ in BLOCKS)]
-    strides = [stride for _, stride in BLOCKS]
+    maps, strides = zip(*BLOCKS, strict=True)
     return nn.Sequential(
         *convolution(channels, STEM, 2),
-        *map(Block, widths, widths[1:], strides),
-        nn.Conv2d(widths[-1], len(LABELS), 3, padding=1),
+        *map(Block, (STEM, *maps), maps, strides),
+        nn.Conv2d(maps[-1], len(LABELS), 3, padding=1),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
     )

@@ -1,7 +1,7 @@
 """The paper's standard fully convolutional network: nine convolutions and no dense layer.
 
 Arriaga, Valdenegro-Toro and Ploeger 2017, arXiv:1710.07557, section III: convolutions with batch
-normalisation and ReLU; the last one draws a map for each class, and the mean of a map is its logit.
+normalisation and ReLU; the last outputs a map for each class, whose mean is its logit.
 The softmax belongs to the loss and to ``classifier``.
 """
 
@@ -24,11 +24,10 @@ def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 
 def create(channels: int = 1) -> nn.Module:
-    widths = [channels, *(maps for maps, _ in LAYERS)]
-    strides = [stride for _, stride in LAYERS]
+    maps, strides = zip(*LAYERS, strict=True)
     return nn.Sequential(
-        *map(convolution, widths, widths[1:], strides),
-        convolution(widths[-1], len(LABELS)),
+        *map(convolution, (channels, *maps), maps, strides),
+        convolution(maps[-1], len(LABELS)),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
     )

@@ -18,7 +18,7 @@ from genderscope.training.settings import Augmentation, Settings, Weight
 FOLDER = Path(__file__).parent
 
 Options = Mapping[str, object]
-"""Settings by name, as TOML or text has them; ``preset`` beside them is that of the crops."""
+"""Settings by name, as in TOML or as text, and perhaps ``preset``, that of the crops."""
 
 
 def names() -> list[str]:
@@ -39,8 +39,8 @@ def read(recipe: str) -> dict[str, object]:
 
 def parents(options: Options) -> list[str]:
     """The recipes that options build on, teachers first."""
-    built = settings(options, Path())
-    return [*built.teachers, *filter(None, [built.init_from])]
+    named = settings(options, Path())
+    return [*named.teachers, *filter(None, [named.init_from])]
 
 
 def settings(options: Options, runs: Path) -> Settings:
@@ -48,21 +48,21 @@ def settings(options: Options, runs: Path) -> Settings:
     ``runs`` holds the runs and tables that they name. ``UsageError`` for an invalid or unknown one.
     """
     values = {name: value for name, value in options.items() if name != "preset"}
-    names = Settings.__struct_fields__
-    if unknown := values.keys() - set(names):
-        raise UsageError(f"no setting {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
+    fields = Settings.__struct_fields__
+    if unknown := values.keys() - set(fields):
+        raise UsageError(f"no setting {', '.join(sorted(unknown))}; there are: {', '.join(fields)}")
     try:
         if not isinstance(strength := values.get("augmentation", 1), dict):
             strength = convert(strength, Weight, strict=False)
             values["augmentation"] = to_builtins(Augmentation().times(strength))
-        read = convert(values, Settings, strict=False)
+        parsed = convert(values, Settings, strict=False)
     except ValidationError as error:
         raise UsageError(f"a setting is not valid: {error}") from error
-    if infinite := [name for name in names if inf in (getattr(read, name), values.get(name))]:
+    if infinite := [name for name in fields if inf in (getattr(parsed, name), values.get(name))]:
         raise UsageError(f"a setting is not valid: {infinite[0]} is infinite")
     return replace(
-        read,
-        teachers=tuple(str(runs / teacher) for teacher in read.teachers),
-        init_from=str(runs / read.init_from) if read.init_from else None,
-        teacher_scores={str(runs / file): weight for file, weight in read.teacher_scores.items()},
+        parsed,
+        teachers=tuple(str(runs / teacher) for teacher in parsed.teachers),
+        init_from=str(runs / parsed.init_from) if parsed.init_from else None,
+        teacher_scores={str(runs / file): weight for file, weight in parsed.teacher_scores.items()},
     )

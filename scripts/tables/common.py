@@ -1,4 +1,4 @@
-"""What the tables share: where the results are, and the format of numbers."""
+"""Shared by the tables: result files and number formats."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ RESULTS = ROOT / "results"
 
 
 def result(*names: str) -> Any:
-    """What a command measured: a JSON file of results/."""
+    """The content of a JSON file in results/."""
     return json.loads(RESULTS.joinpath(*names).read_text())
 
 
@@ -27,7 +27,7 @@ def between(interval: Sequence[float]) -> str:
 
 
 def estimate(estimate: Estimate, bold: str = "") -> str:
-    """A share with its interval, in percent; ``bold`` is put around the number."""
+    """A share with its interval, in percent; ``bold`` is markup around the number."""
     if estimate.value is None or estimate.interval is None:
         return "n too small"
     return f"{bold}{percent(estimate.value)}{bold} ({between(estimate.interval)})"
