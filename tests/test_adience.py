@@ -68,6 +68,12 @@ def test_folds(tmp_path):
         ([row().replace("30601258@N03", "..")], HEADER, "all", "line 2: .* leads out of"),
         (["30601258@N03\tcut"], HEADER, "all", "line 2: the row lacks columns"),
         (
+            [row() + "x" * 131_072],
+            HEADER,
+            "all",
+            r"fold_0_data\.txt is not a table: field larger than",
+        ),
+        (
             ["30601258@N03\ti.jpg\t1\tf"],
             "user_id\toriginal_image\tface_id\tgender\tage",
             "all",

@@ -133,6 +133,8 @@ def test_a_video_is_followed(scope: genderscope.Scope, portrait: Path, tmp_path:
 def test_an_empty_source_is_not_the_current_folder(scope: genderscope.Scope) -> None:
     with pytest.raises(UsageError, match="the source of a video is empty"):
         scope.video("")
+    with pytest.raises(UsageError, match="frame_rate must be positive and finite, not 'fast'"):
+        scope.video("0", frame_rate="fast")  # type: ignore[arg-type]
 
 
 def test_a_device_that_is_not_there_is_named() -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tarfile
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ import hostile
 from genderscope.core.errors import PictureError, UsageError
 from genderscope.core.storage import Store
 from genderscope.core.types import Frame, Scene
+from genderscope.data.datasets.table import rows as table_rows
 from genderscope.inference import bulk
 from genderscope.inference.bulk import Settings, archives
 from genderscope.inference.bulk.archives import Shard, pictures, shards
@@ -95,7 +97,8 @@ def test_names_are_read_from_where_they_were_given(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["cut.tar", "absent.tar", "cut.parquet", "wrong.parquet", "text.parquet"]
+    "file",
+    ["cut.tar", "absent.tar", "cut.parquet", "wrong.parquet", "text.parquet", "struct.parquet"],
 )
 def test_an_archive_that_cannot_be_read_is_one_error(file: str, folder: Path) -> None:
     path = folder.parent / file
@@ -103,6 +106,8 @@ def test_an_archive_that_cannot_be_read_is_one_error(file: str, folder: Path) ->
         pq.write_table(pa.table({"picture": [b"x"]}), path)
     elif file == "text.parquet":
         pq.write_table(pa.table({"image": ["a.jpg"]}), path)
+    elif file == "struct.parquet":
+        pq.write_table(pa.table({"image": [{"path": "a.jpg"}]}), path)
     elif file != "absent.tar":
         whole = packed(folder) if file.endswith("tar") else table(folder, nested=False)
         path.write_bytes(whole.read_bytes()[:6000])
@@ -110,6 +115,56 @@ def test_an_archive_that_cannot_be_read_is_one_error(file: str, folder: Path) ->
     assert isinstance(last, Frame)
     assert last.error.startswith(f"{path} cannot be read: ")
     assert "\n" not in last.error
+    if file in ("text.parquet", "struct.parquet"):
+        assert last.error.endswith("its column 'image' holds no bytes")
+
+
+def test_row_groups_without_rows_are_skipped(folder: Path) -> None:
+    file = folder.parent / "grown.parquet"
+    data = (folder / "0.jpg").read_bytes()
+    rows = pa.table({"image": 2 * [data], "file": ["0.jpg", "1.jpg"]})
+    with pq.ParquetWriter(file, rows.schema) as writer:
+        for part in (rows.slice(2), rows.slice(0, 1), rows.slice(2), rows.slice(1)):
+            writer.write_table(part)
+    found = list(pictures(Shard(str(file))))
+    assert [picture.path for picture in found] == [f"{file}/{n:08d}" for n in (0, 1)]
+    read = table_rows(file, {"file": "file"}, str(file))
+    assert [row["file"] for _, row in read] == ["0.jpg", "1.jpg"]
+    pq.write_table(rows.slice(2), file)
+    assert not list(pictures(Shard(str(file))))
+
+
+@pytest.mark.parametrize("damage", ["checksum", "cut"])
+def test_a_damaged_header_is_not_the_end_of_a_tar_file(damage: str, folder: Path) -> None:
+    file = packed(folder)
+    with tarfile.open(file) as archive:
+        third = archive.getmembers()[2].offset
+    data = bytearray(file.read_bytes())
+    data[third] ^= 1
+    file.write_bytes(data if damage == "checksum" else data[: third + 200])
+    *before, last = pictures(Shard(str(file)))
+    assert len(before) == 1
+    assert isinstance(last, Frame)
+    assert last.error.startswith(f"{file} cannot be read: ")
+
+
+def test_links_and_other_files_of_a_tar_file_are_not_lost_in_silence(folder: Path) -> None:
+    file = folder.parent / "linked.tar"
+    (folder / "6.jpg").hardlink_to(folder / "0.jpg")
+    (folder / "7.jpg").symlink_to("0.jpg")
+    for name in ("a.cr2", "b.zip"):
+        (folder / name).touch()
+    with tarfile.open(file, "w") as archive:
+        for name in ("0.jpg", "6.jpg", "7.jpg", "a.cr2", "b.zip", "notes.txt"):
+            archive.add(folder / name, name)
+    unread: Counter[str] = Counter()
+    first, *links = pictures(Shard(str(file)), unread=unread)
+    assert first.path == f"{file}/0.jpg"
+    advice = "is a link; pack the files with tar -h --hard-dereference"
+    assert [link.error for link in links if isinstance(link, Frame)] == [
+        f"{file}/{name} {advice}" for name in ("6.jpg", "7.jpg")
+    ]
+    assert unread == {".cr2": 1, ".zip": 1}
 
 
 HOSTILE = {

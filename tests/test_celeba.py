@@ -81,6 +81,9 @@ def test_identities_and_parts_may_be_absent(tmp_path):
             "val",
             r"partition\.txt, line 4: not a picture and one",
         ),
+        ({"parts": PARTS[:-13]}, "val", r"partition\.txt lacks 000003\.jpg: download it again"),
+        ({"parts": ""}, "val", r"partition\.txt lacks 000001\.jpg"),
+        ({"persons": PERSONS[:16]}, "all", r"identity_CelebA\.txt lacks 000002\.jpg"),
         ({}, "fold", "no split 'fold'; it has: all, train, val, test"),
     ],
 )

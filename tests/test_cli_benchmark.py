@@ -80,6 +80,13 @@ def test_a_profile_reports_what_it_cannot_read(tmp_path, portrait, monkeypatch):
     assert "| classify |" in (out / "profile.md").read_text()
 
 
+def test_a_profile_without_a_picture_measures_nothing(monkeypatch):
+    monkeypatch.setattr("genderscope.evaluation.benchmark.machine.ceiling", None)
+    done = run("--profile", "--pictures", "nope.jpg", "--detector", "haar")
+    assert done.exit_code == 2
+    assert "nope.jpg is not there" in done.stderr
+
+
 def test_a_video_of_made_frames(tmp_path):
     done = run("--video", "--detector", "haar", "--rounds", 1, "--out", tmp_path)
     assert done.exit_code == 0, done.output

@@ -79,6 +79,20 @@ def test_no_output_is_lost_to_another(
     assert says in result.output
 
 
+def test_a_pipe_or_device_gets_no_settings_beside_it(
+    model: str, portrait: Path, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with classify(portrait, "--jsonl", pipe) as process:
+        lines = pipe.read_text().splitlines()
+        _, err = process.communicate()
+    assert (process.returncode, len(lines), os.listdir(tmp_path)) == (0, 1, ["pipe"]), err
+    refused = run("classify", portrait, "--jsonl", pipe, "--resume")
+    assert refused.returncode == 2
+    assert "--resume needs exactly one output" in refused.stderr
+
+
 def test_no_file_of_a_folder_is_lost(tmp_path: Path) -> None:
     table = tmp_path / "train.csv"
     table.write_text("file,label\n" + "".join(f"{n}.jpg,{n % 2}\n" for n in range(20)))

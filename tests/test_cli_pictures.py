@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
@@ -25,6 +26,8 @@ def folder(tmp_path: Path, portrait: Path) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
     (folder / "a[1].jpg").write_bytes(portrait.read_bytes())
+    with tarfile.open(folder / "packed.tar", "w") as archive:
+        archive.add(portrait, "a.jpg")
     for name in ("b.pdf", "c.CR2", "d.cr2", "notes.txt"):
         (folder / name).touch()
     return folder
@@ -71,7 +74,29 @@ def test_every_way_to_name_a_picture(
     first, *_, last = done.stderr.splitlines()
     assert first.startswith("--min-confidence 0.5 is below the model's own 0.")
     assert "fewer answers are uncertain" in first
-    assert last == "not read: 2 .cr2, 1 .pdf"
+    assert last == "not read: 2 .cr2, 1 .pdf, 1 .tar"
+
+
+def test_addresses_with_a_password_a_star_and_capitals(
+    model: str, address: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("aiohttp", reason="needs the extra [cluster]")
+    secret = address.replace("//", "//user:hush@")
+    places = (f"{secret}/packed.tar", f"{secret}/none.tar", f"{secret}/*.gif")
+    written = (f"{secret}/a[1].jpg?token=hush*", address.replace("http", "HTTP") + "/a[1].jpg")
+    done = run("classify", *places, *written, "--detector", "haar", "--jsonl", "-")
+    assert done.returncode == 1
+    assert [json.loads(line)["path"].lower() for line in done.stdout.splitlines()] == [
+        *(f"{address}/{name}" for name in ("packed.tar/a.jpg", "none.tar", "*.gif")),
+        *2 * [f"{address}/a[1].jpg"],
+    ]
+    assert "hush" not in done.stdout + done.stderr
+    assert "failed: 2" in done.stderr
+    out = tmp_path / "faces.jsonl"
+    run("classify", *places, *written, "--detector", "haar", "--jsonl", out)
+    settings = out.with_name("faces.jsonl.settings.json").read_text()
+    assert "packed.tar" in settings
+    assert "hush" not in settings
 
 
 @pytest.mark.parametrize("command", [("classify",), ("explain", "--sheet", "x.png")])
@@ -109,11 +134,12 @@ def test_a_path_that_names_nothing_says_why(folder: Path, path: str, says: str) 
 def test_a_folder_without_pictures_says_so(model: str, tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "a.nef").touch()
+    (tmp_path / "raw" / "c.tar.gz").touch()
     (tmp_path / "raw" / "b.mov").write_bytes(b"\0\0\0\x14ftypqt  ")
     done = run("classify", "raw", "--detector", "haar", cwd=tmp_path)
     assert done.returncode == 1
     *_, unread, last = done.stderr.splitlines()
-    assert (unread, last) == ("not read: 1 .mov, 1 .nef", "no picture was found in raw")
+    assert (unread, last) == ("not read: 1 .gz, 1 .mov, 1 .nef", "no picture was found in raw")
     done = run("classify", "raw/b.mov", "--detector", "haar", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("raw/b.mov is a video: use 'genderscope watch'\n")

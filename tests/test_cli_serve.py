@@ -1,6 +1,7 @@
 """``genderscope serve`` as people start it."""
 
 import re
+import shlex
 import subprocess
 import sys
 from contextlib import closing
@@ -16,6 +17,7 @@ from genderscope.core.extras import installation
 from genderscope.inference.classifier import WEIGHTS
 
 connections = pytest.importorskip("genderscope.server.connections")
+httpx = pytest.importorskip("httpx", reason="needs the extra [serve]")
 TOKEN = "a-token-of-some-length"
 
 
@@ -83,6 +85,19 @@ def test_without_a_browser_the_page_is_named(model: str) -> None:
         _, errors = process.communicate(timeout=30)
     address = str(client.base_url).rstrip("/")
     assert errors == f"no browser was found; open {address} yourself\n"
+
+
+def test_a_closed_standard_output_does_not_stop_it(model: str) -> None:
+    command = [*serving.COMMAND, "serve", "--port", "0", "--detector", "haar"]
+    shell = f"exec {shlex.join(command)} >&-"
+    process = subprocess.Popen(shell, shell=True, stderr=subprocess.PIPE, text=True)
+    assert process.stderr
+    try:
+        address = process.stderr.readline().split()[-1]
+        assert httpx.get(f"{address}/healthz", timeout=60, trust_env=False).status_code == 200
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_a_missing_extra_is_one_line(model: str, monkeypatch: pytest.MonkeyPatch) -> None:

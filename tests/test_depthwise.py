@@ -46,6 +46,7 @@ def test_other_convolutions_stay():
         nn.Conv2d(4, 4, (1, 3), groups=4),
         nn.Conv2d(4, 4, 3, dilation=2, groups=4),
         nn.Conv2d(4, 4, 3, padding_mode="reflect", groups=4),
+        *(nn.Conv2d(4, 4, 3, padding=padding, groups=4) for padding in ((1, 0), 3, "same")),
     )
     depthwise.speed_up(network)
     assert {type(module) for module in network} == {nn.Conv2d}

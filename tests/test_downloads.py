@@ -50,6 +50,7 @@ def test_a_file_from_elsewhere_is_installed(shared, tmp_path):
     assert downloads.find("yunet").read_bytes() == weights.read_bytes()
     other = tmp_path / "other.onnx"
     other.write_bytes(b"something else")
+    assert run("models", "--from", weights).returncode == 2  # without pull, nothing is installed
     refused = run("models", "pull", "yunet", "--from", other)
     assert refused.returncode == 2
     assert "instead of ebafce4e" in refused.stderr
@@ -59,6 +60,10 @@ def test_another_file_is_refused_and_nothing_is_kept(served):
     folder, address = served
     (folder / "yunet.onnx").write_text("something else")
     with pytest.raises(DownloadError, match=r"SHA-256 .* instead of ebafce4e"):
+        downloads.pull("yunet", f"{address}/yunet.onnx")
+    with (folder / "yunet.onnx").open("wb") as file:
+        file.truncate(10**10)
+    with pytest.raises(DownloadError, match="sends more than 67,108,864 bytes"):
         downloads.pull("yunet", f"{address}/yunet.onnx")
     assert downloads.find("yunet") is None
     assert not list(downloads.DOWNLOADS["yunet"].file.parent.iterdir())

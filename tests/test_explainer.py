@@ -86,6 +86,10 @@ def test_a_model_without_its_graph_says_how_to_get_one(name, tmp_path):
     shutil.copy(WEIGHTS / guided.name, guided)
     assert Explainer.load(file).name == name
     assert Explainer.load(guided).name == name
+    for other in sorted({"mini_xception", "standard_cnn"} - {name}):
+        shutil.copy(WEIGHTS / f"{other}.guided.onnx", guided)
+        with pytest.raises(ModelError, match=re.escape(f"{guided} does not match {file}: 'gender")):
+            Explainer.load(file)
     with pytest.raises(ModelError, match="no model 'absent'"):
         Explainer.load("absent")
 

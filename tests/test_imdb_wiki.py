@@ -163,6 +163,7 @@ def test_the_fast_writer_writes_what_scipy_would(tmp_path):
         ({"gender": 2.0}, r"imdb\.mat, row 2: gender 2 is not 0, 1 or NaN"),
         ({"full_path": ""}, r"imdb\.mat, row 2: the file name is empty"),
         ({"full_path": "01/../../x.jpg"}, r"imdb\.mat, row 2: 01/\.\./\.\./x\.jpg leads out of"),
+        ({"face_location": list("abcd")}, r"imdb\.mat: a numeric field holds something else"),
         ({"full_path": "/etc/x.jpg"}, r"imdb\.mat, row 2: /etc/x\.jpg leads out of"),
     ],
 )
@@ -177,6 +178,7 @@ def test_says_which_row_is_wrong(tmp_path, changes, message):
     [
         ({"gender": np.array([[1.0]])}, "differ in length: dob 2, photo_taken 2, gender 1, "),
         ({"dob": "long ago"}, r"imdb\.mat: a numeric field holds something else"),
+        ({"face_score": np.ones((2, 2))}, "differ in length: .* face_score 4, "),
     ],
 )
 def test_says_which_field_is_wrong(tmp_path, fields, message):

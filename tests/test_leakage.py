@@ -2,18 +2,20 @@
 
 import csv
 import hashlib
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from genderscope.core.errors import DatasetError, ResultError
+from genderscope.core.errors import DatasetError, GenderscopeError, ResultError
 from genderscope.core.results import Exclusions, Provenance
 from genderscope.core.types import Frame, Sample
-from genderscope.data import leakage
+from genderscope.data import leakage, workers
 from genderscope.data.leakage import duplicates
 from genderscope.data.selection import listed
 from genderscope.imaging import decode
@@ -149,6 +151,49 @@ def test_processes_change_nothing(tmp_path, face):
     files = sorted((tmp_path / "a" / "woman").iterdir())
     assert list(duplicates.signatures(files, jobs=2)) == read(files)
     assert isinstance(read(files)[1], Frame)
+
+
+READING = """
+import sys
+from pathlib import Path
+from genderscope.data.leakage.duplicates import signatures
+
+if __name__ == "__main__":
+    for _ in signatures([Path(sys.argv[1])] * 100_000, jobs=2):
+        print("read", flush=True)
+"""
+
+
+def wait_for(group):
+    """``ProcessLookupError`` once all processes of a group have ended, within ten seconds."""
+    for _ in range(100):
+        os.killpg(group, 0)
+        time.sleep(0.1)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+def test_workers_end_with_the_process_that_started_them(tmp_path, portrait):
+    script = tmp_path / "script.py"
+    script.write_text(READING)
+    reading = subprocess.Popen(
+        [sys.executable, str(script), str(portrait)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    reading.stdout.readline()
+    reading.kill()
+    reading.communicate()
+    with pytest.raises(ProcessLookupError):
+        wait_for(reading.pid)
+
+
+def test_a_worker_that_is_killed_is_an_error():
+    with (
+        pytest.raises(GenderscopeError, match="a worker process was killed"),
+        workers.pool(1) as pool,
+    ):
+        pool.submit(os._exit, 1).result()
 
 
 def pair(a, b, kind, mirrored=False, distance_bits=0, correlation=1.0):

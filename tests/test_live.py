@@ -5,6 +5,7 @@ from itertools import accumulate, count, islice, pairwise
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -436,6 +437,33 @@ def test_most_frames_are_searched_in_windows(model: str, searches: Searches) -> 
     assert all(len(scene.results) == 2 for scene in scenes[1:])
 
 
+def crowd(columns: int, rows: int, cell: int) -> Image:
+    head = decode.read(decode.PORTRAIT)[:300, 80:380]
+    return np.tile(cv2.resize(head, (cell, cell), interpolation=cv2.INTER_AREA), (rows, columns, 1))
+
+
+def test_windows_of_a_crowd_that_cost_more_than_the_whole_frame_are_not_searched(
+    model: str, shared: Path
+) -> None:
+    weights = next(shared.glob("models/*yunet*.onnx"))
+    detector = Searches(ignoring(detection.create("yunet", model=weights), ["0,0,1,1"]))
+    live = Live(Pipeline(Classifier.load(model), detector), drawn=False)
+    frames = at_30_frames_a_second([crowd(10, 6, 128)] * 3)  # 1280 x 768, searched at half of it
+    assert [len(scene.results) for scene in live.stream(frames)] == [60] * 3
+    assert (detector.whole, detector.windows) == (3, 0)
+
+
+def test_windows_that_lack_faces_again_and_again_are_searched_seldom(
+    model: str, searches: Searches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = searches.find
+    monkeypatch.setattr(searches, "find", lambda view: found(view)[1:])
+    live = Live(Pipeline(Classifier.load(model), searches), drawn=False)
+    frames = list(at_30_frames_a_second([crowd(3, 2, 105)] * 50))
+    assert [len(scene.results) for scene in live.stream(frames)] == [6] * 50
+    assert searches.windows < 10
+
+
 def test_a_face_that_enters_is_found_within_six_frames(model: str, searches: Searches) -> None:
     frames = list(islice(walk(), 12))
     ground = [frame.copy() for frame in frames]
@@ -445,6 +473,18 @@ def test_a_face_that_enters_is_found_within_six_frames(model: str, searches: Sea
     scenes = list(Live(scope, drawn=False).stream(at_30_frames_a_second(ground)))
     assert [len(scene.results) for scene in scenes[1:6]] == [1] * 5
     assert len(scenes[11].results) == 2
+
+
+def test_a_large_face_may_leave_fast(model: str, shared: Path) -> None:
+    """It is then predicted far outside the frame."""
+    portrait = decode.read(decode.PORTRAIT)[:400, 50:450]
+    images = [np.full((400, 640, 3), 128, np.uint8) for _ in range(30)]
+    for index, image in enumerate(images):
+        left = 100 + 40 * max(index - 4, 0)
+        image[:, left : left + 400] = portrait[:, : max(640 - left, 0)]
+    scope = genderscope.load(model, "yunet", next(shared.glob("models/*yunet*.onnx")))
+    scenes = list(Live(scope, drawn=False).stream(at_30_frames_a_second(images)))
+    assert [len(scenes[index].results) for index in (0, 10, 29)] == [1, 1, 0]
 
 
 def test_a_face_that_is_lost_has_the_whole_frame_searched_at_once(

@@ -119,6 +119,11 @@ def test_evaluate_needs_a_scope(table: Path) -> None:
         genderscope.evaluate(pandas.read_csv(table), "fast")  # type: ignore[arg-type]
 
 
+def test_evaluate_needs_the_name_of_a_split(scope: genderscope.Scope, table: Path) -> None:
+    with pytest.raises(UsageError, match="split must be a name, not 5"):
+        genderscope.evaluate(f"folder:{table.parent}", scope, split=5)  # type: ignore[arg-type]
+
+
 def test_evaluate_says_how_a_table_is_named(scope: genderscope.Scope) -> None:
     with pytest.raises(UsageError, match=r"such as table:labels\.csv, not 'labels\.csv'"):
         genderscope.evaluate("labels.csv", scope)

@@ -15,7 +15,7 @@ import pytest
 
 from genderscope import detection
 from genderscope.cli._cache import Sources
-from genderscope.core.errors import DatasetError, UsageError
+from genderscope.core.errors import DatasetError, ResultError, UsageError
 from genderscope.core.types import Box, Face, Sample
 from genderscope.data import prepare
 from genderscope.data.prepare.crops import MANIFEST, PLAN, Crops
@@ -223,6 +223,13 @@ def test_a_finished_cache_is_not_made_again_unless_it_is_damaged(samples, tmp_pa
     before, made = contents(out), (out / "shard-00000.arrow").stat().st_mtime_ns
     assert list(prepare.prepare(samples, ALIGNED, out, jobs=1)) == [(0, 7), (7, 7)]
     assert (out / "shard-00000.arrow").stat().st_mtime_ns == made
+    for data in (None, before["shard-00001.arrow"][:99]):
+        (out / "shard-00001.arrow").unlink()
+        if data:
+            (out / "shard-00001.arrow").write_bytes(data)
+        with pytest.raises(ResultError, match=r"lacks a shard or has a broken one: repeat the"):
+            Crops(out)
+        (out / "shard-00001.arrow").write_bytes(before["shard-00001.arrow"])
     damaged = bytearray(before["shard-00001.arrow"])
     damaged[len(damaged) // 2] ^= 1
     (out / "shard-00001.arrow").write_bytes(damaged)

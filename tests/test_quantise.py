@@ -20,6 +20,7 @@ from genderscope.data.prepare import prepare  # noqa: E402
 from genderscope.data.prepare.crops import Crops  # noqa: E402
 from genderscope.data.prepare.shards import Recipe  # noqa: E402
 from genderscope.training import quantise as quantisation  # noqa: E402
+from genderscope.training.calibration import cut_of_crops  # noqa: E402
 from genderscope.training.mirror import mirror  # noqa: E402
 from genderscope.training.quantise import quantise  # noqa: E402
 
@@ -79,6 +80,18 @@ def test_the_file_carries_what_the_model_carried_and_its_own_confidence(model, q
     assert after.temperature != before.temperature
     assert found.ranges in found.logits_away_rms
     assert quantised.stat().st_size < model.stat().st_size / 2
+
+
+def test_the_bias_serves_the_worst_group_where_the_original_does(model, crops, tmp_path):
+    graph = onnx.load(model)
+    metadata = json.loads({prop.key: prop.value for prop in graph.metadata_props}[METADATA_KEY])
+    metadata["training"]["settings"]["worst_group_bias"] = True
+    onnx.helper.set_model_props(graph, {METADATA_KEY: json.dumps(metadata)})
+    file = tmp_path / f"{MODEL}.onnx"
+    onnx.save(graph, file)
+    after = Classifier.load(quantise(file, crops))
+    cut = cut_of_crops(crops, lambda some: after.logits(crops.exact(some)))
+    assert -after.metadata.bias * after.temperature == pytest.approx(cut)
 
 
 def test_a_mirrored_model_stays_in_floats_up_to_its_first_convolution(model, crops, tmp_path):

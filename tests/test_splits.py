@@ -165,6 +165,14 @@ def test_splits_are_not_written_over(tmp_path):
         splits.write(samples(tmp_path), SHARES, "folder:faces", tmp_path / "out", SEEDED)
 
 
+def test_parts_of_earlier_splits_do_not_stay(tmp_path):
+    out = tmp_path / "out"
+    kept = splits.write(samples(tmp_path), SHARES, "folder:faces", out, SEEDED)
+    name = next(name for name in kept.parts if name != "train")
+    splits.write(samples(tmp_path), SHARES | {name: 0}, "folder:faces", out, SEEDED, overwrite=True)
+    assert not (out / f"{name}.csv").exists()
+
+
 def test_a_group_with_the_name_of_a_column_is_refused_and_nothing_written(tmp_path):
     listed = [Sample(tmp_path / f"{n}.jpg", n % 2, groups={"identity": "x"}) for n in range(40)]
     with pytest.raises(DatasetError, match="the group identity of table:x has the name of a col"):
@@ -194,6 +202,17 @@ def test_ages_stay_known(tmp_path):
             found[sample.file.name] = sample.age
             assert sample.groups == {"age": "any"}
     assert found == {sample.file.name: sample.age for sample in listed}
+
+
+def test_a_name_beyond_utf8_does_not_make_a_table_unreadable(tmp_path):
+    listed = [Sample(tmp_path / f"caf\udce9 {n}.jpg", n % 2) for n in range(40)]
+    splits.write(listed, SHARES, "table:x", tmp_path / "out", SEEDED)
+    found = [
+        sample.file.name
+        for part in ("train", "test", "validation")
+        for sample in datasets.read(f"table:{tmp_path}/out/{part}.csv?identity=identity", "all")
+    ]
+    assert sorted(found) == sorted(rf"caf\xe9 {n}.jpg" for n in range(40))
 
 
 def lfw(root):

@@ -57,6 +57,11 @@ def test_labels(tmp_path, word, label):
         ("file,label\n1.jpg\n", "line 2: the row and the header differ in length"),
         ("file,label\n1.jpg,man,more\n", "line 2: the row and the header differ in length"),
         ("file,label\n,man\n", "line 2: the file name is empty"),
+        ("file,label\na\0.jpg,man\n", r"line 2: the file name 'a\\x00.jpg' has a NUL character"),
+        (
+            'file,label,light\n1.jpg,man,"dim\n2.jpg,man,dim\n',
+            "is not a CSV: unexpected end of data",
+        ),
         (
             "file,label\na.jpg,man\nb.jpg,man\nx/../a.jpg,woman\n",
             r"line 4: .*a\.jpg has another label in line 2",
@@ -89,6 +94,11 @@ def test_columns_are_named_in_the_source(tmp_path, kind):
     first, second = datasets.read(f"table:{file}?{NAMED}", "all")
     assert first == Sample(tmp_path / "1.jpg", 0, identity="Ann", age=31.5, groups={"light": "dim"})
     assert second == Sample(tmp_path / "2.jpg", 1, groups={"light": "bright"})
+
+
+def test_a_place_of_an_unknown_user_does_not_exist():
+    with pytest.raises(DatasetError, match="~nobody-here/faces does not exist"):
+        datasets.read("folder:~nobody-here/faces", "all")
 
 
 def test_a_place_may_hold_a_question_mark(tmp_path):

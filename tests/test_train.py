@@ -1,5 +1,6 @@
 """The training wing: networks, views, training that resumes, export."""
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -202,8 +203,20 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
 
     with pytest.raises(UsageError, match="other settings"):
         train(crops, replace(brief, epochs=9), cut_short, resume=True)
+    elsewhere = Crops(shutil.copytree(crops.folder, tmp_path / "other"))
+    elsewhere.manifest = replace(
+        elsewhere.manifest, provenance=replace(crops.manifest.provenance, fingerprint="other")
+    )
+    with pytest.raises(UsageError, match="was trained on other crops than those in"):
+        train(elsewhere, brief, cut_short, resume=True)
+    with pytest.raises(UsageError, match="was not trained on the crops in"):
+        export_run(cut_short, elsewhere)
     with pytest.raises(UsageError, match=r"\d\d training crops do not fill a batch of 128"):
         train(crops, Settings(), tmp_path / "large")
+    alike = Crops(crops.folder)
+    alike.labels = np.zeros_like(crops.labels)
+    with pytest.raises(UsageError, match="12 held-out faces have one label only"):
+        train(alike, brief, tmp_path / "alike")
     with pytest.raises(UsageError, match="no checkpoint"):
         train(crops, brief, tmp_path / "nothing", resume=True)
 
@@ -285,6 +298,12 @@ def test_the_first_epochs_see_smaller_views_and_a_teacher_never_does(
     assert set(sides["teacher"]) == {64}
 
 
+def test_a_run_of_ten_steps_ends(crops, brief, tmp_path):
+    task = train(crops, replace(brief, epochs=10, batch_size=48), tmp_path)
+    assert task.global_step == 10
+    assert len(task.history) == 10
+
+
 def test_ages_teach_and_are_forgotten(crops, brief, tmp_path):
     ages, names = age_groups(crops)
     assert names == ["3-9", "20-29"]
@@ -300,6 +319,9 @@ def test_ages_teach_and_are_forgotten(crops, brief, tmp_path):
     assert ClassifierModule(brief, crops.spec, 2).ages is None
     with pytest.raises(UsageError, match="no age groups"):
         ClassifierModule(settings, crops.spec)
+    again = ClassifierModule(replace(settings, init_from=str(tmp_path)), crops.spec, 2).network
+    assert again.training
+    torch.testing.assert_close(again.state_dict(), load(tmp_path).state_dict())
     with pytest.raises(UsageError, match="naive_cnn does not end in maps"):
         ClassifierModule(replace(settings, model="naive_cnn"), crops.spec, 2)
 
@@ -383,6 +405,10 @@ def test_a_recipe_says_what_is_wrong_with_it(tmp_path):
         recipes.read(str(tmp_path / "broken.toml"))
     with pytest.raises(UsageError, match="no setting epoch; there are: model, epochs"):
         recipes.settings({"epoch": 1}, tmp_path)
+    for weight, reason in ((-1, "Expected `float` >= 0"), (float("inf"), "is infinite")):
+        for table in ({"teacher_scores": {"a.csv": weight}}, {"augmentation": {"noise": weight}}):
+            with pytest.raises(UsageError, match=f"a setting is not valid: .*{reason}"):
+                recipes.settings(table, tmp_path)
 
 
 def test_one_command_trains_a_recipe_and_what_it_builds_on_first(crops, tmp_path, monkeypatch):
@@ -410,6 +436,10 @@ def test_one_command_trains_a_recipe_and_what_it_builds_on_first(crops, tmp_path
     ("options", "message"),
     [
         (["--exclude", "leaks.json"], "--exclude requires --dataset"),
+        (["--split", "val"], "--split requires --dataset"),
+        (["--detector", "haar"], "--detector requires --dataset"),
+        (["--preset", "paper"], "are not of the preset paper"),
+        (["--occlusions", "other"], "--occlusions requires the setting occlusion_share"),
         (["--set", "occlusion_share=0.5"], "occlusion_share requires --occlusions"),
         (["--set", "epochs"], "write NAME=VALUE"),
         (["--set", "epochs=0"], "a setting is not valid: Expected `int` >= 1 - at `$.epochs`"),
@@ -472,12 +502,24 @@ def test_a_search_goes_on_where_it_was_stopped(crops, tmp_path):
     assert recipes.settings(recipes.read(str(recipe)), tmp_path).model == "mini_xception"
 
 
+def test_a_search_needs_no_ages_and_its_file_may_have_any_name(crops, tmp_path):
+    pytest.importorskip("optuna", reason="needs the extra [lab]")
+    samples = [Sample(crops.folder.parent / file, n % 2) for n, file in enumerate(crops.files)]
+    cache, study = tmp_path / "cache", tmp_path / "a?b #1 %20.sqlite"
+    list(prepare(samples, Recipe(crops.spec, "haar"), cache, sources=["folder"], jobs=1))
+    command = ["tune", "--cache", str(cache), "--study", str(study), "--trials", "1"]
+    result = CliRunner().invoke(app, [*command, "--epochs", "1", "--batch-size", "16"])
+    assert result.exit_code == 0, result.output
+    assert "age_weight" not in result.stdout
+    assert sorted(tmp_path.iterdir()) == [study, cache]
+
+
 def test_a_trial_that_diverges_does_not_end_the_search(crops, tmp_path, monkeypatch):
     pytest.importorskip("optuna", reason="needs the extra [lab]")
     from genderscope.training import tune
 
     rates = {"augmentation": 1.0, "learning_rate": 1e30, "muon_rate": 1e30}
-    monkeypatch.setattr(tune, "suggest", lambda trial: dict(rates))
+    monkeypatch.setattr(tune, "suggest", lambda *_: dict(rates))
     command = ["tune", "--cache", str(crops.folder), "--study", str(tmp_path / "study.sqlite")]
     command += ["--epochs", "1", "--batch-size", "16"]
     result = CliRunner().invoke(app, [*command, "--trials", "1"])

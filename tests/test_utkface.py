@@ -1,5 +1,6 @@
 """The UTKFace reader: everything lies in the names."""
 
+import os
 import tarfile
 
 import pytest
@@ -44,6 +45,24 @@ def test_order_is_that_of_the_paths_and_folders_are_searched(tmp_path):
     samples = utkface.read(tmp_path, "all")
     read = [sample.file.relative_to(tmp_path).as_posix() for sample in samples]
     assert read == [names[2], names[0], names[1]]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid(), reason="needs another user")
+def test_a_folder_that_cannot_be_read_is_no_smaller_data_set(tmp_path):
+    locked = tmp_path / "part2"
+    locked.mkdir()
+    for file in (tmp_path / f"9_0_0_{DATE}", locked / f"1_0_0_{DATE}", tmp_path / "._9.jpg"):
+        file.touch()
+    assert len(list(utkface.read(tmp_path, "all"))) == 2
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    locked.chmod(0)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(DatasetError, match="part2 "):
+            list(utkface.read(tmp_path, "all"))
+    finally:
+        os.seteuid(0)
 
 
 @pytest.mark.parametrize(("split", "message"), [("val", "no split 'val'"), ("all", "no .jpg")])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from genderscope.api import Scope, load
-from genderscope.core.arguments import whole
+from genderscope.core.arguments import whole, word
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
 from genderscope.core.results import Provenance, versions
@@ -54,6 +54,8 @@ def evaluate(
     from genderscope.evaluation import samples
 
     if isinstance(data, str):
+        if split is not None:
+            word("split", split)
         read = samples.read(data, split, limit=limit)
     else:
         rows = islice(table.of_frame(data, ["file", "label"]), limit)

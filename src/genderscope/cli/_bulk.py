@@ -8,7 +8,7 @@ from pathlib import Path
 from genderscope.cli import _output, _provenance
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
-from genderscope.core.storage import Store, completed, is_url, part_of
+from genderscope.core.storage import Store, completed, is_stream, is_url, part_of
 from genderscope.core.types import Scene
 from genderscope.inference import bulk
 from genderscope.inference.bulk import Settings, archives
@@ -43,7 +43,7 @@ def on_this_machine(
     pictures = (
         picture
         for shard in archives.shards(places, avoid, unread=unread)
-        for picture in archives.pictures(shard)
+        for picture in archives.pictures(shard, unread=unread)
         if not done.take(stored(picture.path))
     )
     with ExitStack() as stack:
@@ -56,7 +56,7 @@ def on_this_machine(
             sinks.append(stack.enter_context(sink))
         if not resume:
             for name in targets.keys() & {"jsonl", "parquet"}:
-                if targets[name] != "-":
+                if not is_stream(targets[name]):
                     store, file = _settings_of(name, targets[name])
                     store.write(file, _run(settings, scope).encode())
         scenes = stack.enter_context(closing(bulk.classify(pictures, settings, threads, scope)))

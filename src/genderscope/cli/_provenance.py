@@ -10,8 +10,17 @@ if TYPE_CHECKING:
 
 
 def words() -> list[str]:
-    """The arguments of this process, without those that do not affect the results."""
-    return [word for word in sys.argv[1:] if word not in ("--overwrite", "-q", "-v")]
+    """The arguments of this process, without those that do not affect the results, and addresses
+    without their user, password and query.
+    """
+    kept = (word for word in sys.argv[1:] if word not in ("--overwrite", "-q", "-v"))
+    return [_shown(word) if "://" in word else word for word in kept]
+
+
+def _shown(word: str) -> str:
+    from genderscope.imaging import inputs  # slow to import
+
+    return inputs.redacted(word) if word.lower().startswith(("http://", "https://")) else word
 
 
 def command() -> str:

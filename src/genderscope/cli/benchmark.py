@@ -100,19 +100,20 @@ def benchmark(
         )
         _write(out, "video", streamed, benchmark.video(streamed))
     if profile:
+        timed = stages.measure(  # first, since it checks the pictures
+            decode.find(pictures or [decode.PORTRAIT]),
+            located_by,
+            smallest,
+            explainer,
+            max(rounds // ROUNDS_PER_PICTURE_ROUND, 1),
+        )
         ceiling, networks = benchmarks.profile(models, rounds)
         profiled = Profile(
             provenance=provenance,
             machine=machine.describe(),
             detector=located_by.name,
             model=name,
-            pictures=stages.measure(
-                decode.find(pictures or [decode.PORTRAIT]),
-                located_by,
-                smallest,
-                explainer,
-                max(rounds // ROUNDS_PER_PICTURE_ROUND, 1),
-            ),
+            pictures=timed,
             ceiling=ceiling,
             networks=networks,
         )

@@ -8,6 +8,7 @@ from typer import Argument, Exit, Option
 from genderscope.cli import INTERRUPTED, _options, _output, _pictures, _signals
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
+from genderscope.core.storage import is_stream
 from genderscope.imaging.limits import Limits
 
 PANEL = "Use"
@@ -70,7 +71,7 @@ class OutputOptions:
     def resumable(self, targets: dict[str, str]) -> bool:
         """Whether ``--resume`` can continue an interrupted run."""
         single = len(targets) == 1 and not self.save_predictions
-        return single and targets.keys() <= RESUMABLE and self.jsonl != "-"
+        return single and targets.keys() <= RESUMABLE and not any(map(is_stream, targets.values()))
 
 
 @_options.expanded
@@ -164,7 +165,8 @@ def classify(
     except KeyboardInterrupt:
         interrupted = True
         option = "--resume continues" if outputs.resumable(targets) else "--overwrite starts over"
-        advice = f": the same command with {option}" if {*targets.values()} != {"-"} else ""
+        kept = not all(map(is_stream, targets.values()))
+        advice = f": the same command with {option}" if kept else ""
         _output.error(f"interrupted{advice}")
     limits_used = settings.min_face_px, settings.min_score
     left_out = _options.left_out(tally["small"], tally["faint"], *limits_used)

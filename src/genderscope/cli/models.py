@@ -30,6 +30,8 @@ def models(
     from genderscope.detection import downloads
     from genderscope.inference import classifier
 
+    if file and not action:
+        raise UsageError("--from requires pull: genderscope models pull yunet --from FILE")
     if action:
         if name is None:
             raise UsageError(f"name a detector to pull: {', '.join(downloads.DOWNLOADS)}")

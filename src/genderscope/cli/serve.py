@@ -90,7 +90,11 @@ def serve(
     socket = listen(host, port, token)
     cv2.setNumThreads(1)  # pictures run in parallel instead
     address = f"http://{name}:{socket.getsockname()[1]}"
-    echo(f"genderscope serves at {address}")
+    line = f"genderscope serves at {address}"
+    try:
+        echo(line)
+    except OSError:  # standard output is closed
+        note(line)
     if open_page and not webbrowser.open(address):
         note(f"no browser was found; open {address} yourself")
     server(app, limits).run([socket])

@@ -77,8 +77,11 @@ def train(
     from genderscope.training.train import train as fit
     from genderscope.training.train import train_parents
 
+    if not dataset:
+        _check_unused(exclude, split, detector, detector_model)
     options = recipes.read(recipe) if recipe else {}
-    preset = preset or str(options.get("preset", "aligned"))
+    chosen_preset = preset or options.get("preset")
+    preset = str(chosen_preset or "aligned")
     _options.check("preset", preset, PRESETS)
     own = _parsed(setting or [])
     if init_from:
@@ -88,10 +91,10 @@ def train(
     settings = recipes.settings(options | own, out.parent)
     err = _output.console(stderr=True)
     err.quiet = not distributed.first()
-    if exclude and not dataset:
-        raise UsageError("--exclude requires --dataset: the crops of a --cache are fixed")
     if settings.occlusion_share and not (dataset or occlusions):
         raise UsageError("occlusion_share requires --occlusions or --dataset")
+    if occlusions and not (settings.occlusion_share or recipe):
+        raise UsageError("--occlusions requires the setting occlusion_share")
     if dataset and distributed.count() > 1:
         raise UsageError("several processes train on a --cache from prepare, not on a --dataset")
     if dataset:
@@ -105,6 +108,8 @@ def train(
             cached(samples, replace(wanted, counterfactual="random"), occlusions, jobs)
     elif cache:
         crops = Crops(cache)
+        if chosen_preset and crops.spec != PRESETS[preset]:
+            raise UsageError(f"the crops in {cache} are not of the preset {preset}")
     else:
         raise UsageError("give a --dataset, or a --cache from prepare")
     err.print(f"{len(crops)} crops in {cache}, {sum(crops.manifest.failures.values())} failed")
@@ -118,6 +123,16 @@ def train(
             echo(str(export_run(out, crops)))
             if warning := chance(TrainingRecord.load(out / runs.RECORD), crops.labels):
                 err.print(warning)
+
+
+def _check_unused(
+    exclude: Path | None, split: str | None, detector: str | None, detector_model: Path | None
+) -> None:
+    """``UsageError`` for an option of the crops, which a finished cache already determines."""
+    given = {"exclude": exclude, "split": split, "detector": detector}
+    for name, value in (given | {"detector-model": detector_model}).items():
+        if value:
+            raise UsageError(f"--{name} requires --dataset: the crops of a --cache are fixed")
 
 
 def _parsed(assignments: Iterable[str]) -> dict[str, object]:

@@ -27,6 +27,20 @@ def number(name: str, value: float, most: int, unit: str = "") -> float:
     raise UsageError(f"{name} must be a number from 0 to {most}{unit}, not {value!r}")
 
 
+def positive(name: str, value: float) -> float:
+    """A positive and finite number of any type, but no bool."""
+    if isinstance(value, Real) and not isinstance(value, bool) and 0 < value < inf:
+        return float(value)
+    raise UsageError(f"{name} must be positive and finite, not {value!r}")
+
+
+def word(name: str, value: str) -> str:
+    """A text that is not empty."""
+    if isinstance(value, str) and value:
+        return value
+    raise UsageError(f"{name} must be a name, not {value!r}")
+
+
 def path(name: str, value: str | os.PathLike[str]) -> Path:
     """A path that is not empty."""
     with suppress(TypeError):

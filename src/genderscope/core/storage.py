@@ -36,6 +36,12 @@ def opened(place: str) -> IO[bytes]:
     return stream
 
 
+def is_stream(target: str) -> bool:
+    """Whether an output is standard output (``-``), a pipe or a device: none can be continued."""
+    file = Path(target)
+    return target == "-" or (file.exists() and not (file.is_file() or file.is_dir()))
+
+
 def checksum(file: Path) -> str:
     """SHA-256 of a file in hexadecimal."""
     with file.open("rb") as stream:
@@ -56,10 +62,13 @@ def write_whole(file: Path, data: bytes, part: Path | None = None) -> None:
 
 
 def csv_of(rows: Iterable[Iterable[object]]) -> bytes:
-    """Rows as CSV, the header first; a name that is not UTF-8 keeps its bytes."""
+    """Rows as CSV, the header first. Bytes of a name that are not UTF-8 are escaped, as in other
+    CSV.
+    """
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode("utf-8", "surrogateescape")
+    data = text.getvalue().encode(errors="surrogateescape")
+    return data.decode(errors="backslashreplace").encode()
 
 
 @contextmanager
@@ -71,7 +80,7 @@ def claimed(place: Path, overwrite: bool = False, advice: str = "") -> Iterator[
     A device or a pipe needs no reservation. Windows lacks these locks, so only an existing result
     is refused there.
     """
-    if place.exists() and not (place.is_file() or place.is_dir()):
+    if is_stream(str(place)):
         yield
         return
     new_folders = [folder for folder in place.parents if not folder.exists()]

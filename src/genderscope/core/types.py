@@ -146,9 +146,12 @@ class LeftOut:
 
 
 class Faces(list[Face]):
-    """A detector's faces, best first, and how many it left out."""
+    """A detector's faces, best first, how many it left out, and the pixels of the views that it
+    searched, 0 if unknown.
+    """
 
     left_out = LeftOut()
+    searched_px = 0
 
 
 @dataclass(frozen=True, slots=True)

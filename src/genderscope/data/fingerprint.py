@@ -18,7 +18,7 @@ class Fingerprint:
         for sample in samples:
             try:
                 size = os.stat(sample.file).st_size
-            except OSError:
+            except (OSError, ValueError):  # the latter for a name with a NUL character
                 size = -1
             optional = (part for part in (sample.box, sample.identity) if part is not None)
             fields = (sample.file.name, size, sample.label, *optional)

@@ -174,6 +174,9 @@ def write(
         },
     )
     out.mkdir(parents=True, exist_ok=True)
+    (out / RECORD).unlink(missing_ok=True)
+    for name in shares.keys() - tables.keys():  # an earlier part, whose pictures are in others now
+        (out / f"{name}.csv").unlink(missing_ok=True)
     for name, table in tables.items():
         write_whole(out / f"{name}.csv", table)
     result.save(out / RECORD, overwrite)  # last: if it exists, all tables are complete

@@ -104,13 +104,18 @@ def search(
         second pass may score them higher.
     """
 
+    searched_px = 0
+
     def upright(picture: Image, wanted: float) -> list[Face]:
-        found = (
-            moved(face, 1 / view.scale, complex(view.left, view.top))
-            for view in views.views(picture, detection_size, wanted, coarse * views.ENOUGH_PX)
-            for face in find(view.image)
-            if view.from_px <= face.box.longer <= view.to_px
-        )
+        nonlocal searched_px
+        found: list[Face] = []
+        for view in views.views(picture, detection_size, wanted, coarse * views.ENOUGH_PX):
+            searched_px += view.image.shape[0] * view.image.shape[1]
+            found += (
+                moved(face, 1 / view.scale, complex(view.left, view.top))
+                for face in find(view.image)
+                if view.from_px <= face.box.longer <= view.to_px
+            )
         return views.distinct(face for face in found if _within(face, picture))
 
     def relevant(faces: list[Face]) -> list[Face]:
@@ -128,6 +133,7 @@ def search(
     large = [face for face in faces if _side(face) >= min_face_px]
     kept = Faces(face for face in large if face.score >= min_score)
     kept.left_out = LeftOut(len(faces) - len(large), len(large) - len(kept))
+    kept.searched_px = searched_px
     return kept
 
 

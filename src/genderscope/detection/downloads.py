@@ -10,6 +10,7 @@ from genderscope.core.errors import DownloadError, UsageError
 
 TIMEOUT_S = 60
 BLOCK_BYTES = 1 << 16
+MOST_BYTES = 64 << 20  # several hundred times the largest file
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def weights(detector: str, model: Path | None) -> Path | None:
 def pull(name: str, url: str | None = None) -> Path:
     """Download a file to the user's cache, and keep it only if its hash is the pinned one. ``url``
     is another address of the same file, such as a mirror's or ``file:///...``. ``UsageError`` for
-    an unknown name, ``DownloadError`` if the address does not answer or the hash differs.
+    an unknown name, ``DownloadError`` if the address does not answer or sends another file.
     """
     from hashlib import sha256  # all slow to import
     from http.client import HTTPException
@@ -73,6 +74,11 @@ def pull(name: str, url: str | None = None) -> Path:
                 while block := answer.read(BLOCK_BYTES):
                     digest.update(block)
                     part.write(block)
+                    if part.tell() > MOST_BYTES:
+                        raise DownloadError(
+                            f"{url} sends more than {MOST_BYTES:,} bytes, so it is another file; "
+                            "nothing was kept"
+                        )
             if digest.hexdigest() != wanted.sha256:
                 raise DownloadError(
                     f"{url} sent a file with SHA-256 {digest.hexdigest()} instead of "

@@ -43,6 +43,7 @@ class Ignoring:
         faces = self._detector(image)
         kept = Faces(self._outside(faces))
         kept.left_out = getattr(faces, "left_out", LeftOut())
+        kept.searched_px = getattr(faces, "searched_px", 0)
         return kept
 
     def kept(self, faces: list[Face]) -> list[Face]:

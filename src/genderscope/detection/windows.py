@@ -28,13 +28,15 @@ def search(image: Image, find: Find, windows: Sequence[Window], side: int) -> li
     columns = ceil(sqrt(len(windows)))
     rows = ceil(len(windows) / columns)
     mosaic = np.zeros((rows * side, columns * side, 3), np.uint8)
-    around: dict[tuple[complex, int], tuple[Image, complex]] = {}
+    around: dict[tuple[complex, int, int], tuple[Image, complex]] = {}
     for place, (middle, step) in enumerate(windows):
         # Averaged first, since the warp interpolates only four pixels.
         block = max(min(int(abs(step)), *image.shape[:2]), 1)
-        key = middle, block
+        # Half of the turned window, and the pixels between which the warp interpolates.
+        reach = ceil((abs(step.real) + abs(step.imag)) * side / 2) + 2 * block
+        key = middle, block, reach
         if key not in around:
-            around[key] = _around(image, middle, block, side) if block > 1 else (image, 0)
+            around[key] = _around(image, middle, block, reach) if block > 1 else (image, 0)
         part, origin = around[key]
         top, left = (index * side for index in divmod(place, columns))
         cell = _cut(part, (middle - origin) / block, step / block, side)
@@ -49,9 +51,8 @@ def search(image: Image, find: Find, windows: Sequence[Window], side: int) -> li
     return faces
 
 
-def _around(image: Image, middle: complex, block: int, side: int) -> tuple[Image, complex]:
-    """The pixels that a window of any turn may cover, averaged in blocks, and their top left."""
-    reach = (block + 1) * side * 3 // 4  # half of its diagonal, and a margin
+def _around(image: Image, middle: complex, block: int, reach: int) -> tuple[Image, complex]:
+    """The pixels within ``reach`` of a window's centre, averaged in blocks, and their top left."""
     left, top = (max(int(v) - reach, 0) // block * block for v in (middle.real, middle.imag))
     right, bottom = (int(v) + reach for v in (middle.real, middle.imag))
     return averaged(image[top:bottom, left:right], block), complex(left, top)

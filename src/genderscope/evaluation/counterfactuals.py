@@ -136,7 +136,11 @@ def measure(
         on_face(face, scores[-1])
     if not faces:
         reasons = "; ".join(f"{count:,}: {reason}" for reason, count in skipped.items())
-        raise DatasetError(f"no sample has a face with landmarks ({reasons})")
+        raise DatasetError(
+            f"no sample has a face with landmarks ({reasons})"
+            if reasons
+            else "no sample is labelled"
+        )
     columns = dict.fromkeys(column for sample in faces for column in sample.groups)
     return Answers(
         tuple(condition.name for condition in setup.conditions),

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genderscope.core.errors import DatasetError
-from genderscope.core.storage import csv_of, write_whole
+from genderscope.core.storage import csv_of, text, write_whole
 from genderscope.core.types import LABELS, UNCERTAIN, Floats, Prediction, Sample, Scene
 from genderscope.data import datasets
 from genderscope.data.datasets import table
@@ -218,11 +218,11 @@ def write(path: Path, predictions: Predictions) -> None:
         *predictions.columns.values(),
         strict=True,
     ):
-        path_text = file if os.path.isabs(file) else Path(os.path.relpath(file, here)).as_posix()
+        named = file if os.path.isabs(file) else Path(os.path.relpath(file, here)).as_posix()
         prediction = "" if label == NO_ANSWER else OUTCOMES[label]
         number = "" if np.isnan(score) else f"{score:.6f}"
-        rows.append([path_text, "" if truth < 0 else LABELS[truth], prediction, number, *values])
-    write_whole(path, csv_of(rows).decode(errors="replace").encode())
+        rows.append([text(named), "" if truth < 0 else LABELS[truth], prediction, number, *values])
+    write_whole(path, csv_of(rows))
 
 
 def _score(text: str, where: str) -> float:

@@ -28,7 +28,8 @@ EXTENSIONS = {
     *(".tif", ".tiff", ".avif", ".jp2", ".j2k", ".jpx", ".pbm", ".pgm", ".ppm", ".pnm"),
 }
 VIDEOS = {".avi", ".mkv", ".mov", ".mp4", ".webm"}
-ARCHIVES = {".tar", ".tgz", ".zip"}  # a tar file is read only if it is named itself
+# A tar file is read only if it is named itself.
+ARCHIVES = {".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip"}
 HEIF = {".heic", ".heif", ".hif"}
 UNREAD = {
     *(".pdf", ".psd", ".svg", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf"),

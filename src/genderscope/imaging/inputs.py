@@ -52,7 +52,7 @@ def load(
         name: in errors, for a picture without a name.
     """
     if isinstance(picture, str) and picture.lower().startswith(("http://", "https://")):
-        return Encoded(_redacted(picture), partial(fetch, picture))
+        return Encoded(redacted(picture), partial(fetch, picture))
     if isinstance(picture, str | os.PathLike):
         if not (path := os.fsdecode(picture)):
             return Frame(name, error=f"the path of {name} is empty")
@@ -107,11 +107,11 @@ def fetch(address: str) -> bytes:
         problem: Exception = error
         reason = f"did not send a picture within {TIMEOUT_S:g} s"
     except HTTPError as error:
-        problem, reason = error, f"answered {error.code} {error.reason}"
+        problem, reason = error, " ".join(f"answered {error.code} {error.reason}".split())
         error.close()
     except (OSError, HTTPException, ValueError) as error:
         problem, reason = error, f"cannot be reached: {getattr(error, 'reason', error)}"
-    raise PictureError(f"{_redacted(address)} {reason}") from problem
+    raise PictureError(f"{redacted(address)} {reason}") from problem
 
 
 def _get(address: str) -> bytes:
@@ -141,11 +141,11 @@ def _get(address: str) -> bytes:
         announced = answer.length or 0
         data: bytes = b"" if announced > MAX_BYTES else answer.read(MAX_BYTES + 1)
         if max(announced, len(data)) > MAX_BYTES:
-            raise PictureError(f"{_redacted(address)} is larger than {MAX_BYTES / 1e6:.0f} MB")
+            raise PictureError(f"{redacted(address)} is larger than {MAX_BYTES / 1e6:.0f} MB")
     return data
 
 
-def _redacted(address: str) -> str:
+def redacted(address: str) -> str:
     """An address without user, password and query."""
     return re.sub("//[^/@]*@", "//", address.partition("?")[0])
 

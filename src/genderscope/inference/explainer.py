@@ -8,10 +8,13 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
+from genderscope.core import sessions
 from genderscope.core.errors import ModelError, UsageError
 from genderscope.core.types import LABELS, Floats, Image
-from genderscope.inference.classifier import GUIDED, INT8, Model, find
+from genderscope.inference import metadata
+from genderscope.inference.classifier import GUIDED, INT8, WEIGHTS, Model, find
 
 Maps = npt.NDArray[np.float32]
 EITHER = -1  # instead of a class: the one with the higher calibrated score
@@ -31,7 +34,7 @@ class Explainer(Model):
     @classmethod
     def load(cls, model: str | Path, threads: int = 0) -> Self:
         """Open the guided graph of a shipped model by name, or of any model by path; ``ModelError``
-        if the model or its graph is absent or cannot be opened.
+        if the model or its graph is absent or cannot be opened, or they do not match.
         """
         file = find(model)
         if file.name.endswith(INT8):
@@ -41,7 +44,14 @@ class Explainer(Model):
             raise ModelError(
                 f"{file} has no guided graph beside it: 'genderscope export {file}' writes one"
             )
-        return cls.open(guided, threads)
+        explainer = cls.open(guided, threads)
+        if file != guided and file.parent != WEIGHTS:  # the shipped pairs are tested
+            own = metadata.read(sessions.create(file, 1, trial=True), file)
+            if replace(own, explains=explainer.metadata.explains) != explainer.metadata:
+                raise ModelError(
+                    f"{guided} does not match {file}: 'genderscope export {file}' writes a new one"
+                )
+        return explainer
 
     def __call__(
         self, crops: Image, classes: npt.NDArray[np.int64] | None = None

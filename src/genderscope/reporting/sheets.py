@@ -30,18 +30,19 @@ def disagreements(pair: Pair) -> Integers:
 def of_disagreements(pair: Pair) -> Image:
     """The first 120 of ``disagreements``, with labels and predictions; unreadable pictures grey."""
     rows = disagreements(pair)
-    tiles = [_tile(pair, row) for row in rows[:MOST].tolist()]
+    a, b = pair.a.rows(rows[:MOST]), pair.b.rows(rows[:MOST])
+    tiles = [_tile(a, b, row) for row in range(len(a))]
     title = f"A: {pair.a.name}\nB: {pair.b.name}\n{len(tiles):,} of {len(rows):,} disagreements"
     return contact_sheet(in_columns(tiles, COLUMNS), title=title)
 
 
-def _tile(pair: Pair, row: int) -> Tile:
+def _tile(a: Predictions, b: Predictions, row: int) -> Tile:
     try:
-        image = fitted(decode.read(Path(pair.a.files[row])), THUMBNAIL_PX)
+        image = fitted(decode.read(Path(a.files[row])), THUMBNAIL_PX)
     except PictureError:
         image = np.full((THUMBNAIL_PX, THUMBNAIL_PX, 3), GREY, np.uint8)
-    truth = LABELS[pair.a.truth[row]] if pair.a.truth[row] >= 0 else "unknown"
-    caption = f"label: {truth}\nA: {_prediction(pair.a, row)}\nB: {_prediction(pair.b, row)}"
+    truth = LABELS[a.truth[row]] if a.truth[row] >= 0 else "unknown"
+    caption = f"label: {truth}\nA: {_prediction(a, row)}\nB: {_prediction(b, row)}"
     return Tile(image, caption)
 
 

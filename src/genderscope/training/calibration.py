@@ -1,5 +1,7 @@
 """Calibration on the validation part: temperature, bias and threshold."""
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
@@ -7,11 +9,15 @@ from sklearn.linear_model import LogisticRegression
 from genderscope.core.errors import UsageError
 from genderscope.core.results import Record
 from genderscope.core.types import Floats
+from genderscope.data.prepare.crops import Crops
 from genderscope.inference.classifier import calibrated
 from genderscope.inference.metadata import Abstention
+from genderscope.training.batches import Indices, race_groups
 
+BATCH = 512
 COVERAGE = 0.9  # largest share of the faces that are answered
 FLIPS = 0.005  # largest share whose label flips when mirrored, with neither uncertain
+GROUP_FACES = 100  # fewest of a race and label whose recall counts
 LEAST_SLOPE = 0.01  # of the fit: logits that do not separate the labels give scores near one half
 
 
@@ -23,24 +29,24 @@ class Calibration(Record, frozen=True, kw_only=True):
     abstention: Abstention
 
 
-def calibrate(logits: Floats, mirrored: Floats, labels: npt.NDArray[np.int64]) -> Calibration:
+def calibrate(
+    logits: Floats, mirrored: Floats, labels: npt.NDArray[np.int64], cut: float | None = None
+) -> Calibration:
     """Temperature, bias and threshold from the logits (n, 2) of faces and of their mirror images,
     and labels (n,).
 
     Temperature and bias minimise the negative log likelihood (Platt 1999) with both classes
-    weighted equally, so that neither is favoured where both are equally frequent. The threshold
-    leaves the least confident tenth of the faces unanswered, or more, until hardly any face gets
-    the opposite label when mirrored. ``UsageError`` if all labels are the same.
+    weighted equally, so that neither is favoured where both are equally frequent. A ``cut`` sets
+    the bias instead: see ``worst_group_cut``. The threshold leaves the least confident tenth of the
+    faces unanswered, or more, until hardly any face gets the opposite label when mirrored.
+    ``UsageError`` if all labels are the same.
     """
-    if len(np.unique(labels)) < 2:
-        raise UsageError(
-            f"the {len(labels)} held-out faces have one label only: train on more faces, or raise "
-            "validation_ratio"
-        )
+    check_labels(labels)
     platt = LogisticRegression(C=np.inf, class_weight="balanced")
     platt.fit((logits[:, 1] - logits[:, 0])[:, None], labels)
     slope = max(float(platt.coef_[0, 0]), LEAST_SLOPE)
-    temperature, bias = 1 / slope, float(platt.intercept_[0])
+    temperature = 1 / slope
+    bias = float(platt.intercept_[0]) if cut is None else -cut / temperature
     scores = calibrated(logits, temperature, bias)
     of_mirrored = calibrated(mirrored, temperature, bias)
     confidence, correct = scores.max(1), scores.argmax(1) == labels
@@ -60,3 +66,49 @@ def calibrate(logits: Floats, mirrored: Floats, labels: npt.NDArray[np.int64]) -
             n=len(labels),
         ),
     )
+
+
+def check_labels(labels: npt.NDArray[np.integer]) -> None:
+    """``UsageError`` if all labels of the held-out faces are the same."""
+    if len(np.unique(labels)) < 2:
+        raise UsageError(
+            f"the {len(labels)} held-out faces have one label only: train on more faces, or raise "
+            "validation_ratio"
+        )
+
+
+def worst_group_cut(
+    logits: Floats, labels: npt.NDArray[np.integer], groups: npt.NDArray[np.int64]
+) -> float:
+    """The difference of the logits from which a face is a man's, so that the lowest recall among
+    groups is as high as it can be (the worst-group accuracy of Sagawa et al. 2020,
+    arXiv:1911.08731, for one parameter).
+
+    Takes the logits (n, 2) of faces, their labels (n,), and their groups of race and label (n,), -1
+    where unknown. Without a group of ``GROUP_FACES`` or more, a label's faces are one group.
+    """
+    margins = logits[:, 1] - logits[:, 0]
+    cuts = np.unique(margins)
+    lowest = np.ones(len(cuts))
+    for label in range(2):
+        for members in _groups(labels == label, groups):
+            below = np.searchsorted(np.sort(margins[members]), cuts, side="right") / members.sum()
+            lowest = np.minimum(lowest, 1 - below if label else below)
+    best = np.flatnonzero(lowest == lowest.max())
+    return float((cuts[best[0]] + cuts[min(best[-1] + 1, len(cuts) - 1)]) / 2)
+
+
+def cut_of_crops(crops: Crops, score: Callable[[Indices], Floats]) -> float:
+    """``worst_group_cut`` over all labelled crops; ``score`` gives the logits of some of them."""
+    labelled = np.flatnonzero(crops.labels >= 0)
+    parts = np.array_split(labelled, len(labelled) // BATCH + 1)
+    logits = np.concatenate([score(part) for part in parts])
+    return worst_group_cut(logits, crops.labels[labelled], race_groups(crops)[0][labelled])
+
+
+def _groups(
+    of_label: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64]
+) -> Iterator[npt.NDArray[np.bool_]]:
+    numbers, counts = np.unique(groups[of_label & (groups >= 0)], return_counts=True)
+    large = numbers[counts >= GROUP_FACES]
+    yield from (groups == number for number in large) if len(large) else (of_label,)

@@ -82,10 +82,12 @@ def _gradient(gradient: Tensor, maps: Tensor, weight: Tensor, stride: int, paddi
 
 
 def speed_up(network: nn.Module) -> None:
-    """Use ``Depthwise`` in a network. Parameters and their names do not change."""
+    """Use ``Depthwise`` where a network allows it. Parameters and their names do not change."""
     for module in network.modules():
         if type(module) is nn.Conv2d and module.groups == module.in_channels > 1:
             square = len({*module.kernel_size}) == len({*module.stride}) == 1
             plain = module.dilation == (1, 1) and module.padding_mode == "zeros"
-            if square and plain and module.out_channels == module.groups:
+            # The gradient cannot be padded by a negative number.
+            padded = module.padding in {(side, side) for side in range(module.kernel_size[0])}
+            if square and plain and padded and module.out_channels == module.groups:
                 module.__class__ = Depthwise

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from genderscope.core import plugins
-from genderscope.core.errors import ModelError
+from genderscope.core.errors import ModelError, UsageError
 from genderscope.core.types import LABELS, Image
 from genderscope.data import datasets
 from genderscope.data.prepare.crops import Crops
@@ -26,7 +26,7 @@ from genderscope.inference.classifier import METADATA_KEY, Classifier
 from genderscope.inference.explainer import Explainer, guided_file
 from genderscope.inference.metadata import Training, TrainingData
 from genderscope.training.batches import logits, split
-from genderscope.training.calibration import calibrate
+from genderscope.training.calibration import calibrate, cut_of_crops
 from genderscope.training.guided_export import check
 from genderscope.training.guided_graph import with_gradients
 from genderscope.training.half_precision import halve, share
@@ -41,11 +41,14 @@ PARITY_FACES = 256
 
 def export_run(run: Path, crops: Crops) -> Path:
     """Calibrate a finished run on the validation part of its crops and write ``<model>.onnx`` and
-    ``<model>.guided.onnx``. ``UsageError`` if it is not finished, ``ResultError`` if its record
-    cannot be read, ``ModelError`` if ONNX Runtime does not agree with torch.
+    ``<model>.guided.onnx``. ``UsageError`` if it is not finished or was trained on other crops,
+    ``ResultError`` if its record cannot be read, ``ModelError`` if ONNX Runtime does not agree with
+    torch.
     """
     record = TrainingRecord.load(run / RECORD)
     settings, provenance = record.settings, record.provenance
+    if (provenance.fingerprint, record.spec) != (crops.manifest.fingerprint, crops.spec):
+        raise UsageError(f"{run} was not trained on the crops in {crops.folder}")
     module = plugins.load("training.models", settings.model)
     readers = {name: datasets.reader(name) for name in record.data.sources}
     network = load(run)
@@ -57,6 +60,9 @@ def export_run(run: Path, crops: Crops) -> Path:
     mirrored = answers
     if not settings.mirrored:
         mirrored = logits(network, crops, held_out, mirrored=True).double().numpy()
+    cut = None
+    if settings.worst_group_bias:
+        cut = cut_of_crops(crops, lambda some: logits(answering, crops, some).double().numpy())
     metadata = {
         "name": settings.model,
         "source": module.SOURCE,
@@ -77,7 +83,7 @@ def export_run(run: Path, crops: Crops) -> Path:
             seconds=record.seconds,
         ),
         "metrics": {"validation": to_builtins(record.history[-1])},
-        **to_builtins(calibrate(answers, mirrored, labels)),
+        **to_builtins(calibrate(answers, mirrored, labels, cut)),
     }
     file = run / f"{settings.model}.onnx"
     faces = crops.exact(np.arange(min(PARITY_FACES, len(crops))))

@@ -27,6 +27,7 @@ from genderscope.training.runs import fill, load, teacher
 from genderscope.training.settings import Settings
 
 WARM_UP = 0.1
+MIN_STEPS = 11  # of the schedule
 GROUP_RATE = 0.02  # of the running mean of a group's loss, per batch
 
 
@@ -67,7 +68,9 @@ class ClassifierModule(pl.LightningModule):
         distributed.join(self.network)
         depthwise.speed_up(self.network)
         if self.ages is not None:
+            self.eval()  # keeps the statistics of batch normalisation
             self._outputs(torch.zeros(2, spec.channels, spec.size, spec.size))  # sizes the layer
+            self.train()
         self.teacher = teacher(tuple(map(Path, settings.teachers))) if settings.teachers else None
         self.register_buffer("class_weights", class_weights, persistent=False)
         if settings.group_weighting:
@@ -197,7 +200,8 @@ class ClassifierModule(pl.LightningModule):
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             chosen,
             [group["lr"] for group in chosen.param_groups],
-            total_steps=int(self.trainer.estimated_stepping_batches),
+            # With ten steps, the warm-up would be one step, and OneCycleLR would divide by zero.
+            total_steps=max(int(self.trainer.estimated_stepping_batches), MIN_STEPS),
             pct_start=WARM_UP,
         )
         return [chosen], [{"scheduler": schedule, "interval": "step"}]

@@ -26,7 +26,7 @@ from genderscope.imaging.preprocess import to_input
 from genderscope.inference.classifier import INT8, METADATA_KEY, Classifier, calibrated
 from genderscope.inference.metadata import Difference, Quantisation
 from genderscope.training.batches import split
-from genderscope.training.calibration import calibrate
+from genderscope.training.calibration import calibrate, cut_of_crops
 from genderscope.training.half_precision import widen
 
 CALIBRATION_FACES = 256
@@ -59,17 +59,20 @@ def quantise(model: Path, crops: Crops) -> Path:
     expected = original.logits(faces)
     metadata.pop("parity", None)  # of the original with torch
     with TemporaryDirectory(dir=model.parent) as folder:
-        logits, mirrored = {}, {}
+        classifiers, logits, mirrored = {}, {}, {}
         for method in METHODS:
             part = Path(folder) / method
             _write(model, part, to_input(samples, crops.spec), method)
             _describe(part, metadata)
-            classifier = Classifier.open(part)
-            logits[method] = classifier.logits(faces)
-            mirrored[method] = classifier.logits(mirror_images)
+            classifiers[method] = Classifier.open(part)
+            logits[method] = classifiers[method].logits(faces)
+            mirrored[method] = classifiers[method].logits(mirror_images)
         rms = {name: float(np.sqrt(((own - expected) ** 2).mean())) for name, own in logits.items()}
         best = min(rms, key=rms.__getitem__)
-        calibration = calibrate(logits[best], mirrored[best], labels)
+        cut = None
+        if settings.get("worst_group_bias"):
+            cut = cut_of_crops(crops, lambda some: classifiers[best].logits(crops.exact(some)))
+        calibration = calibrate(logits[best], mirrored[best], labels, cut)
         fitted = calibration.temperature, calibration.bias
         predictions = calibrated(logits[best], *fitted).argmax(1)
         before = calibrated(expected, original.temperature, original.bias).argmax(1)

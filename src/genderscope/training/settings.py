@@ -28,17 +28,17 @@ class Augmentation(Record, frozen=True, kw_only=True):
         far_probability: share of those faces.
     """
 
-    angle_deg: float = 20
-    zoom_ratio: float = 0.18
-    shift_ratio: float = 0.06
-    gamma_ratio: float = 0.5
-    slope: float = 0.5
-    noise: float = 8
-    blur_probability: float = 0.3
-    cover_probability: float = 0.3
-    cover_ratio: float = 0.5
-    far_angle_deg: float = 45
-    far_probability: float = 0.0
+    angle_deg: Weight = 20
+    zoom_ratio: Weight = 0.18
+    shift_ratio: Weight = 0.06
+    gamma_ratio: Weight = 0.5
+    slope: Weight = 0.5
+    noise: Weight = 8
+    blur_probability: Weight = 0.3
+    cover_probability: Weight = 0.3
+    cover_ratio: Weight = 0.5
+    far_angle_deg: Weight = 45
+    far_probability: Weight = 0.0
 
     def times(self, strength: float) -> "Augmentation":
         """Every value multiplied by a strength."""
@@ -88,6 +88,8 @@ class Settings(Record, frozen=True, kw_only=True):
             ``Augmentation``'s fields.
         mirrored: the exported model answers with the mean logits of a face and its mirror image,
             in twice the time.
+        worst_group_bias: the exported model's bias maximises the lowest recall among groups of race
+            and label on all labelled crops, instead of the likelihood on the held-out ones.
     """
 
     model: str = "mini_xception"
@@ -107,7 +109,7 @@ class Settings(Record, frozen=True, kw_only=True):
     init_from: str | None = None
     init_share: Ratio = 0.0
     teachers: tuple[str, ...] = ()
-    teacher_scores: dict[str, float] = field(default_factory=dict)
+    teacher_scores: dict[str, Weight] = field(default_factory=dict)
     teacher_weight: Ratio = 0.5
     ema_decay: Ratio = 0.998
     validation_ratio: Ratio = 0.075
@@ -115,3 +117,4 @@ class Settings(Record, frozen=True, kw_only=True):
     balance: Literal["none", "weights", "sampler"] = "none"
     augmentation: Augmentation = Augmentation()
     mirrored: bool = False
+    worst_group_bias: bool = False

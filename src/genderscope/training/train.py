@@ -20,13 +20,14 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
     RichProgressBar,
 )
-from msgspec import ValidationError, convert
+from msgspec import ValidationError, convert, to_builtins
 from msgspec.structs import replace
 
 from genderscope.core.errors import UsageError
 from genderscope.core.results import Provenance, versions
 from genderscope.data.prepare.crops import Crops
 from genderscope.training import batches, distributed, recipes, teacher_scores
+from genderscope.training.calibration import check_labels
 from genderscope.training.lightning_module import WARM_UP, ClassifierModule
 from genderscope.training.record import Epoch, TrainingData, TrainingRecord
 from genderscope.training.runs import CHECKPOINT, RECORD, WEIGHTS, fill, is_finished, load, read
@@ -48,8 +49,9 @@ def train(
     """Train a network and write ``record.json``; checkpoints go to ``out`` after every epoch.
     ``occlusions`` are the same samples with occlusions, for ``settings.occlusion_share``.
 
-    ``UsageError``: ``resume`` without a checkpoint or with other settings; fewer crops than a
-    batch; ``occlusions`` missing or of other samples; a teacher trained on held-out faces.
+    ``UsageError``: ``resume`` without a checkpoint or with other settings or crops; fewer crops
+    than a batch; held-out faces of one label only; ``occlusions`` missing or of other samples; a
+    teacher trained on held-out faces.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     filterwarnings("ignore", ".*does not have many workers|.*Checkpoint directory .* exists")
@@ -57,9 +59,10 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     revision = commit()
     if resume:
-        _check_resumable(out, settings)
+        _check_resumable(out, settings, crops)
     train_part, validation_part = batches.split(crops, settings.validation_ratio, settings.seed)
     _check(crops, settings, occlusions, len(train_part))
+    check_labels(crops.labels[validation_part])
 
     pl.seed_everything(settings.seed, verbose=False)
     scores = teacher_scores.mean(settings.teacher_scores, crops)
@@ -69,7 +72,7 @@ def train(
     (_, ages), (_, races) = batches.age_groups(crops), batches.race_groups(crops)
     module = ClassifierModule(settings, crops.spec, len(ages), weights, len(races))
     steps = settings.epochs * (len(train_part) // settings.batch_size)
-    trainer = _trainer(settings, out, steps, callbacks)
+    trainer = _trainer(settings, out, steps, [_Origin(crops), *callbacks])
     interrupt = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(
@@ -128,16 +131,39 @@ def commit() -> str:
     return described.stdout.strip()
 
 
-def _check_resumable(out: Path, settings: Settings) -> None:
+class _Origin(Callback):
+    """Describes a run's crops in its checkpoints, so that no others resume it."""
+
+    def __init__(self, crops: Crops) -> None:
+        self._crops = _described(crops)
+
+    def on_save_checkpoint(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        checkpoint: dict[str, Any],  # Lightning's own type
+    ) -> None:
+        checkpoint["crops"] = self._crops
+
+
+def _described(crops: Crops) -> dict[str, object]:
+    manifest = crops.manifest
+    values = {"fingerprint": manifest.fingerprint, "detector": manifest.detector}
+    return values | {"spec": to_builtins(crops.spec)}
+
+
+def _check_resumable(out: Path, settings: Settings, crops: Crops) -> None:
     if not (out / CHECKPOINT).is_file():
         raise UsageError(f"{out} holds no checkpoint to resume from")
-    saved = read(out / CHECKPOINT).get("settings")
+    saved = read(out / CHECKPOINT)
     try:
-        same = convert(saved, Settings) == settings
+        same = convert(saved.get("settings"), Settings) == settings
     except ValidationError:
         same = False
     if not same:
         raise UsageError(f"{out} was trained with other settings: they are in its {CHECKPOINT}")
+    if saved.get("crops", _described(crops)) != _described(crops):  # an older one lacks them
+        raise UsageError(f"{out} was trained on other crops than those in {crops.folder}")
 
 
 def _check(crops: Crops, settings: Settings, occlusions: Crops | None, training: int) -> None:

@@ -12,12 +12,14 @@ from lightning.pytorch.callbacks import Callback
 from msgspec import to_builtins
 from msgspec.structs import replace
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import URL
 from sqlalchemy.exc import DatabaseError
 
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
 from genderscope.core.results import Provenance, versions
 from genderscope.data.prepare.crops import Crops
+from genderscope.training import batches
 from genderscope.training.record import Study, Trial
 from genderscope.training.settings import Augmentation, Settings
 from genderscope.training.train import train
@@ -38,17 +40,19 @@ class Pruning(Callback):
             raise optuna.TrialPruned
 
 
-def suggest(trial: optuna.Trial) -> dict[str, float]:
-    """A recipe's options for one trial."""
-    return {
+def suggest(trial: optuna.Trial, ages: bool = True) -> dict[str, float]:
+    """A recipe's options for one trial; ``ages``: the crops have age groups to learn from."""
+    options = {
         "learning_rate": trial.suggest_float("learning_rate", 1e-3, 2e-2, log=True),
         "muon_rate": trial.suggest_float("muon_rate", 5e-3, 0.1, log=True),
         "weight_decay": trial.suggest_float("weight_decay", 5e-3, 0.5, log=True),
         "label_smoothing": trial.suggest_float("label_smoothing", 0, 0.15),
         "augmentation": trial.suggest_float("augmentation", 0.3, 1.3),
         "mixup": trial.suggest_categorical("mixup", [0.0, 0.1, 0.3]),
-        "age_weight": trial.suggest_float("age_weight", 0, 0.6),
     }
+    if ages:
+        options["age_weight"] = trial.suggest_float("age_weight", 0, 0.6)
+    return options
 
 
 def tune(
@@ -64,11 +68,12 @@ def tune(
     study has other settings or crops, or no trial has a loss.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    ages = bool(batches.age_groups(crops)[1])
     plugins.load("training.models", settings.model)  # here, since studies keep failed trials
     try:
         study = optuna.create_study(
             study_name=settings.model,
-            storage=f"sqlite:///{file.absolute()}",
+            storage=str(URL.create("sqlite", database=str(file.absolute()))),
             load_if_exists=True,
             pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
         )
@@ -83,7 +88,7 @@ def tune(
     study.sampler = optuna.samplers.TPESampler(seed=settings.seed + len(study.trials))
 
     def objective(trial: optuna.Trial) -> float:
-        options = suggest(trial)
+        options = suggest(trial, ages)
         augmentation = Augmentation().times(options.pop("augmentation"))
         with TemporaryDirectory() as folder:
             tried = replace(settings, augmentation=augmentation, **options)

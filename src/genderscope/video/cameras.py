@@ -9,7 +9,6 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import islice, pairwise
-from math import inf
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
+from genderscope.core.arguments import positive
 from genderscope.core.errors import SourceError, UsageError
 from genderscope.core.extras import require
 from genderscope.core.types import Frame, Image
@@ -56,8 +56,7 @@ def open_source(
         MissingExtra: a video or an address needs PyAV.
         UsageError: the address has an unknown scheme, or the frame rate is not positive and finite.
     """
-    if not 0 < frame_rate < inf:
-        raise UsageError(f"frame_rate must be positive and finite, not {frame_rate}")
+    frame_rate = positive("frame_rate", frame_rate)
     if not source:
         raise SourceError(f"the name of the source is empty; {ADVICE}")
     patience = patience or Patience()

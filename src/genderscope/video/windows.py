@@ -6,6 +6,8 @@ in windows: a detector places a face differently at another scale, so boxes and 
 from frame to frame. For more faces the windows are too small to place them as well.
 """
 
+from typing import Any
+
 from genderscope.core.protocols import Detector
 from genderscope.core.types import Box, Face, Faces, Image
 from genderscope.detection import windows
@@ -18,7 +20,10 @@ LONGEST_S = 0.17
 """Longest time between them, so that new faces appear within 0.2 s at low frame rates too."""
 AROUND = 2.2  # side of a window, in units of the face's longer side
 TILE_PX, LARGE_TILE_PX, FEW = 64, 96, 4  # side of a window in the mosaic, larger for FEW faces
-MOST_OF_FRAME = 0.5  # largest worthwhile area of the mosaic, as a share of the frame
+# Costs are in searches of the whole frame, which take time in proportion to their pixels. Windows
+# cost ``OVERHEAD`` more than their mosaic. If one lacks its face, they were in vain: they are
+# searched only as long as earlier ones saved more, or as ``RETRY`` per whole frame allows.
+OVERHEAD, MOST_SAVED, RETRY = 0.2, 2.0, 0.02
 
 
 class WindowDetector:
@@ -33,34 +38,42 @@ class WindowDetector:
 
     def __init__(self, detector: Detector, tracker: Tracker, every: int = EVERY) -> None:
         self._detector, self._tracker = detector, tracker
-        self._find = getattr(detector, "find", None)
+        self._find: Any = getattr(detector, "find", None)
         self._kept = getattr(detector, "kept", list)
         self._every = every if self._find else 1
         self._numbers: set[int] | None = None  # visible tracks before the last frame
         self._frames, self._last_s = 0, 0.0  # since the whole frame was searched
+        self._whole_px, self._saved = 1, MOST_SAVED
 
     def __call__(self, image: Image, time_s: float) -> list[Face]:
         """Faces of a frame, (height, width, 3) uint8 BGR, at a time in the stream."""
         size = image.shape[1], image.shape[0]
         tracks = self._tracker.predicted(time_s, size)
-        predicted = [track.box for track in tracks]
+        inside = Box(0, 0, *size)  # a face that leaves fast is soon predicted outside
+        predicted = [track.box for track in tracks if track.box.iou(inside)]
         before, self._numbers = self._numbers, {track.number for track in tracks if track.visible}
         self._frames += 1
         if (
             self._frames < self._every
             and 0 <= time_s - self._last_s < LONGEST_S
             and before == self._numbers  # no track began, ended or was lost in the last frame
+            and (cost := self._cost(len(predicted))) < min(1, self._saved)
         ):
             found = self._in_windows(image, predicted)
             faces = distinct(face for face in found if face)
             if len(faces) >= len(self._numbers):
+                self._saved += 1 - cost
                 return faces
+            self._saved -= cost
         self._frames, self._last_s = 0, time_s
-        return self._steadied(image, self._detector(image), predicted)
+        self._saved = min(self._saved + RETRY, MOST_SAVED)
+        faces = self._detector(image)
+        self._whole_px = getattr(faces, "searched_px", 0) or image.shape[0] * image.shape[1]
+        return self._steadied(image, faces, predicted)
 
     def _steadied(self, image: Image, faces: list[Face], predicted: list[Box]) -> list[Face]:
         """A whole frame's few faces, each as detected in its window if it is found there."""
-        if len(faces) > FEW:
+        if self._find is None or len(faces) > FEW or self._cost(len(faces)) >= 1:
             return faces
         nearest = [max(predicted, key=face.box.iou, default=face.box) for face in faces]
         boxes = [
@@ -76,10 +89,7 @@ class WindowDetector:
 
     def _in_windows(self, image: Image, boxes: list[Box]) -> list[Face | None]:
         """The face that best overlaps each box in its window; None without a face."""
-        tile = LARGE_TILE_PX if len(boxes) <= FEW else TILE_PX
-        limit = MOST_OF_FRAME * image.shape[0] * image.shape[1]
-        if self._find is None or len(boxes) * tile**2 > limit:
-            return [None for _ in boxes]
+        tile = _tile_px(len(boxes))
         around = [
             (complex(*box.centre), complex(max(AROUND * box.longer / tile, 1))) for box in boxes
         ]
@@ -88,3 +98,10 @@ class WindowDetector:
             max(self._kept(inside), key=lambda face: face.box.iou(box), default=None)
             for box, inside in zip(boxes, found, strict=True)
         ]
+
+    def _cost(self, windows: int) -> float:
+        return OVERHEAD + windows * _tile_px(windows) ** 2 / self._whole_px
+
+
+def _tile_px(windows: int) -> int:
+    return LARGE_TILE_PX if windows <= FEW else TILE_PX

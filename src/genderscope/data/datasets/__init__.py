@@ -1,5 +1,6 @@
 """Readers of data sets, one file each: see ``Reader`` for what such a file defines."""
 
+import os
 from collections.abc import Collection, Iterator
 from inspect import signature
 from pathlib import Path
@@ -112,10 +113,10 @@ def with_options(place: str, name: str, accepted: Collection[str]) -> tuple[Path
     """A path and the options after it, as in ``PATH?option=value&option=value``. ``UsageError``,
     with ``name`` as their owner, if an option is not ``accepted`` or not written like that.
     """
-    root, query = Path(place).expanduser(), ""
+    root, query = _expanded(place), ""
     if not root.exists():  # a path may contain a question mark
         path, _, query = place.partition("?")
-        root = Path(path).expanduser()
+        root = _expanded(path)
     try:
         options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
     except ValueError as error:
@@ -125,3 +126,8 @@ def with_options(place: str, name: str, accepted: Collection[str]) -> tuple[Path
             f"{name} has no option {', '.join(sorted(unknown))}; it has: {', '.join(accepted)}"
         )
     return root, options
+
+
+def _expanded(path: str) -> Path:
+    """A path with its ``~`` expanded, if there is such a user."""
+    return Path(os.path.expanduser(path))

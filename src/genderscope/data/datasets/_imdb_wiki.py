@@ -40,14 +40,15 @@ def read(root: Path, name: str, split: str) -> Iterator[Sample]:
     file = root / f"{name}.mat"
     table = _struct(file, name)
     try:
-        number = {field: np.atleast_1d(table[field]).astype(np.float64) for field in NUMBERS}
+        number = {field: np.ravel(table[field]).astype(np.float64) for field in NUMBERS}
+        located = _cells(table["face_location"])
+        corners = np.array([box if np.shape(box) == (4,) else NOWHERE for box in located], float)
     except (TypeError, ValueError) as error:
         raise DatasetError(f"{file}: a numeric field holds something else: {error}") from error
     files, names = (
         [text if isinstance(text, str) else "" for text in _cells(table[field])]
         for field in ("full_path", "name")
     )
-    corners = [box if np.shape(box) == (4,) else NOWHERE for box in _cells(table["face_location"])]
     lengths = {field: len(column) for field, column in number.items()}
     lengths |= {"full_path": len(files), "name": len(names), "face_location": len(corners)}
     if len(set(lengths.values())) > 1:
@@ -61,7 +62,7 @@ def read(root: Path, name: str, split: str) -> Iterator[Sample]:
     if (invalid := ~(np.isnan(gender) | (gender == 0) | (gender == 1))).any():
         row = invalid.argmax()
         raise DatasetError(f"{file}, row {row + 1}: gender {gender[row]:g} is not 0, 1 or NaN")
-    boxes = _boxes(np.array(corners, np.float64).reshape(-1, 4))
+    boxes = _boxes(corners.reshape(-1, 4))
     boxes[np.isinf(score)] = np.nan  # the location is the whole picture
     if root.resolve().name.endswith("_crop"):
         boxes[:] = np.nan

@@ -40,23 +40,26 @@ def read(root: Path, split: str) -> Iterator[Sample]:
 def _fold(table: Path, folder: Path, prefix: str) -> Iterator[Sample]:
     if not table.is_file():
         raise DatasetError(f"{table} does not exist")
-    with table.open(newline="", encoding="utf-8-sig", errors="replace") as lines:
-        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
-            raise DatasetError(f"{table} lacks the columns {', '.join(missing)}")
-        for row in rows:
-            user, image, face, age, gender = values = [row[name] for name in COLUMNS]
-            if None in values:
-                raise DatasetError(f"{table}, line {rows.line_num}: the row lacks columns")
-            if gender not in GENDERS:
-                raise DatasetError(
-                    f"{table}, line {rows.line_num}: gender {gender!r} is unknown; there are: "
-                    "f, m, u or nothing"
+    try:
+        with table.open(newline="", encoding="utf-8-sig", errors="replace") as lines:
+            rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
+                raise DatasetError(f"{table} lacks the columns {', '.join(missing)}")
+            for row in rows:
+                user, image, face, age, gender = values = [row[name] for name in COLUMNS]
+                if None in values:
+                    raise DatasetError(f"{table}, line {rows.line_num}: the row lacks columns")
+                if gender not in GENDERS:
+                    raise DatasetError(
+                        f"{table}, line {rows.line_num}: gender {gender!r} is unknown; there are: "
+                        "f, m, u or nothing"
+                    )
+                picture = f"{user}/{prefix}.{face}.{image}"
+                yield Sample(
+                    inside(folder, picture, table, f"line {rows.line_num}"),
+                    GENDERS[gender],
+                    identity=f"{user}/{face}",
+                    groups={"age": age} if age not in ("", "None") else {},
                 )
-            picture = f"{user}/{prefix}.{face}.{image}"
-            yield Sample(
-                inside(folder, picture, table, f"line {rows.line_num}"),
-                GENDERS[gender],
-                identity=f"{user}/{face}",
-                groups={"age": age} if age not in ("", "None") else {},
-            )
+    except csv.Error as error:  # such as a field that is too long
+        raise DatasetError(f"{table} is not a table: {error}") from error

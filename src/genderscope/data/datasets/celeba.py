@@ -36,8 +36,8 @@ def read(root: Path, split: str) -> Iterator[Sample]:
     for needed in (table, pictures, *([] if split == "all" else [parts])):
         if not needed.exists():
             raise DatasetError(f"{needed} does not exist, nor in {', '.join(FOLDERS[1:])}")
-    partition = {} if split == "all" else _pairs(parts)
-    identities = _pairs(persons) if persons.exists() else {}
+    partition = None if split == "all" else _pairs(parts)
+    identities = _pairs(persons) if persons.exists() else None
     one_label, number = OneLabelEach(), 2
     with table.open(encoding="utf-8", errors="replace") as lines:
         rows = next(lines, "").strip()
@@ -48,13 +48,13 @@ def read(root: Path, split: str) -> Iterator[Sample]:
             picture, *answers = line.split() or [""]
             if len(answers) != len(names) or not ANSWERS.keys() >= set(answers):
                 raise DatasetError(f"{table}, line {number}: not a name and {len(names)} of -1, 1")
-            if split != "all" and partition.get(picture) != PARTITIONS[split]:
+            file = inside(pictures, picture, table, f"line {number}")
+            if _value(partition, picture, parts) != PARTITIONS.get(split):
                 continue
             groups = {name: ANSWERS[answer] for name, answer in zip(names, answers, strict=True)}
             label = int(groups.pop("Male") == "yes")
-            file = inside(pictures, picture, table, f"line {number}")
             one_label.check(file, label, table, f"line {number}")
-            yield Sample(file, label, identity=identities.get(picture), groups=groups)
+            yield Sample(file, label, identity=_value(identities, picture, persons), groups=groups)
     if rows.isdecimal() and number - 2 < int(rows):
         raise DatasetError(
             f"{table} has {number - 2:,} of the {int(rows):,} rows that its first line states: "
@@ -78,3 +78,10 @@ def _pairs(file: Path) -> dict[str, str]:
                 case _:
                     raise DatasetError(f"{file}, line {number}: not a picture and one value")
     return pairs
+
+
+def _value(pairs: dict[str, str] | None, picture: str, table: Path) -> str | None:
+    """A picture's value, None if the table is not used; ``DatasetError`` if it is cut off."""
+    if pairs is not None and picture not in pairs:
+        raise DatasetError(f"{table} lacks {picture}: download it again, or add the picture")
+    return None if pairs is None else pairs[picture]

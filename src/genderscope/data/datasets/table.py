@@ -92,6 +92,8 @@ def samples(
     for where, row in rows:
         if not row[file]:
             raise DatasetError(f"{root}, {where}: the file name is empty")
+        if "\0" in row[file]:
+            raise DatasetError(f"{root}, {where}: the file name {row[file]!r} has a NUL character")
         picture = root.parent / posix(row[file])
         number = index(row[label], "label", WORDS, f"{root}, {where}")
         one_label.check(picture, number, root, where)
@@ -167,7 +169,9 @@ def _csv(root: Path, check: Callable[[Sequence[str]], None]) -> Iterator[Row]:
         with root.open(newline="", encoding="utf-8-sig") as lines:
             head = lines.readline()
             lines.seek(0)
-            reader = csv.DictReader(lines, delimiter=max(",;\t", key=head.count))
+            delimiter = max(",;\t", key=head.count)
+            # An unclosed quotation mark would otherwise hide all rows that follow.
+            reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
             check(reader.fieldnames or [])
             for row in reader:
                 if None in row or None in row.values():
@@ -191,9 +195,10 @@ def _parquet(root: Path, check: Callable[[Sequence[str]], None]) -> Iterator[Row
     try:
         with root.open("rb") as file, parquet.ParquetFile(root) as table:
             check(table.schema_arrow.names)
-            groups = map(table.metadata.row_group, range(table.num_row_groups))
+            filled = table_rows.filled(table.metadata)
+            groups = map(table.metadata.row_group, filled)
             size = min((table_rows.at_once(file, group, 10_000) for group in groups), default=1)
-            batches = table.iter_batches(batch_size=size)
+            batches = table.iter_batches(batch_size=size, row_groups=filled)
             listed = chain.from_iterable(batch.to_pylist() for batch in batches)
             for number, row in enumerate(listed, start=1):
                 yield f"row {number}", {name: _text(value) for name, value in row.items()}

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from genderscope.core.errors import DatasetError
-from genderscope.core.types import Sample
+from genderscope.core.types import Frame, Sample
 from genderscope.data.datasets._checks import check_split
+from genderscope.imaging import decode
 
 TITLE = "UTKFace"
 SIZE = 23_708
@@ -32,10 +33,15 @@ ADULT = 18
 def read(root: Path, split: str) -> Iterator[Sample]:
     """Stream all pictures in the order of their paths; errors as ``Reader.read``."""
     check_split("UTKFace", split, SPLITS)
-    files = sorted(root.rglob("*.jpg"))
+    files = []
+    for found in decode.find([root]):
+        if isinstance(found, Frame):
+            raise DatasetError(found.error)
+        if found.suffix == ".jpg":
+            files.append(found)
     if not files:
         raise DatasetError(f"{root} holds no .jpg")
-    for file in files:
+    for file in sorted(files):
         if name := NAME.match(file.name):
             age, gender, race = map(int, name.groups())
             group = list(AGES.values())[bisect(list(AGES), age) - 1]

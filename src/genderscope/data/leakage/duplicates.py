@@ -11,9 +11,7 @@ and pictures taken a moment later. It misses a much tighter crop of the same pho
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +24,7 @@ from genderscope.core.errors import PictureError
 from genderscope.core.extras import require
 from genderscope.core.results import Record
 from genderscope.core.types import Frame
+from genderscope.data import workers
 from genderscope.imaging import decode
 
 HASH_SIDE = 16
@@ -78,8 +77,7 @@ def signatures(files: Iterable[Path], jobs: int | None) -> Iterator[Signature | 
     if jobs == 1:
         yield from map(_signature, files)
         return
-    spawn = get_context("spawn")
-    with ProcessPoolExecutor(jobs or os.cpu_count(), spawn, cv2.setNumThreads, (1,)) as pool:
+    with workers.pool(jobs or os.cpu_count() or 1) as pool:
         yield from pool.map(_signature, files, chunksize=64)
 
 

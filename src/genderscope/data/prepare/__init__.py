@@ -7,26 +7,22 @@ with their checksums. A resumed run gives the same bytes as an uninterrupted one
 
 import json
 import os
-import signal
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from dataclasses import replace
 from hashlib import sha256
 from itertools import chain, islice
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
-from threading import Thread
 
 import msgspec
 
-from genderscope.core.errors import DatasetError, GenderscopeError, ResultError
+from genderscope.core.errors import DatasetError, ResultError
 from genderscope.core.extras import require
 from genderscope.core.results import Provenance, versions
 from genderscope.core.storage import checksum
 from genderscope.core.types import Sample
+from genderscope.data import workers
 from genderscope.data.fingerprint import fingerprint
 from genderscope.data.prepare.crops import MANIFEST, PLAN, CropsManifest, CropsPlan, ShardFile
 from genderscope.data.prepare.shards import Recipe, Shard, Work, write_shard
@@ -39,41 +35,16 @@ Engine = Callable[[Iterable[Work], int | None], Iterator[Shard]]
 
 def processes(works: Iterable[Work], jobs: int | None) -> Iterator[Shard]:
     """The local engine: worker processes that exit with this process, however it exits."""
-    context = get_context("spawn")
-    # Nothing is sent through this pipe: workers notice that it closes with this process.
-    alive, life = context.Pipe(duplex=False)
     works = iter(works)
     first = list(islice(works, jobs or os.cpu_count() or 1))
-    pool = ProcessPoolExecutor(len(first) or 1, context, _exit_with_parent, (alive,))
     pending: deque[Future[Shard]] = deque()
-    try:
+    with workers.pool(len(first) or 1) as pool:
         for work in chain(first, works):
             pending.append(pool.submit(write_shard, work))
             if len(pending) > 2 * len(first):  # limits the samples in memory
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
-        pool.shutdown()
-    except BrokenProcessPool as error:
-        raise GenderscopeError(
-            "a worker process was killed, perhaps because memory ran out; the same command "
-            "resumes, with fewer --jobs if memory is short"
-        ) from error
-    finally:
-        life.close()
-        pool.shutdown(cancel_futures=True)
-        alive.close()
-
-
-def _exit_with_parent(alive: Connection) -> None:
-    """In a worker: exit with the parent; only the parent handles Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def wait() -> None:
-        alive.poll(None)
-        os._exit(1)
-
-    Thread(target=wait, daemon=True).start()
 
 
 def prepare(

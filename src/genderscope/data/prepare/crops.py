@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from genderscope.core.errors import DatasetError
+from genderscope.core.errors import DatasetError, ResultError
 from genderscope.core.extras import require
 from genderscope.core.results import Document, Record
 from genderscope.core.types import Image
@@ -119,10 +119,17 @@ class Crops:
         self.manifest = CropsManifest.load(folder / MANIFEST)
         self.spec, self.surround = self.manifest.spec, self.manifest.surround
         self._side = self.spec.size + 2 * self.surround
-        table = pa.concat_tables(
-            pa.ipc.open_file(pa.memory_map(str(file))).read_all()
-            for file in sorted(folder.glob("shard-*.arrow"))
-        )
+        files = [folder / shard.file for shard in self.manifest.shards]
+        try:
+            table = pa.concat_tables(
+                pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+                for file in files or sorted(folder.glob("shard-*.arrow"))
+            )
+        except (OSError, ValueError) as error:  # Arrow's errors are subclasses of these
+            raise ResultError(
+                f"{folder} lacks a shard or has a broken one: repeat the prepare command in its "
+                f"{PLAN}, which writes it again ({error})"
+            ) from error
         self._chunks = [
             _bytes_of(table["crop"], self._side**2 * self.spec.channels),
             _bytes_of(table["shown"], (self._side**2 + 7) // 8),

@@ -42,8 +42,10 @@ def describe() -> Machine:
 
 def ceiling() -> Ceiling:
     """One thread's peak throughput, by ``ceiling.measure`` in a separate process."""
-    command = [sys.executable, "-m", "genderscope.evaluation.benchmark.ceiling"]
-    output = subprocess.run(command, env=os.environ | ONE_THREAD, capture_output=True, check=True)
+    # With -P it imports no modules from the current folder.
+    command = [sys.executable, "-P", "-m", "genderscope.evaluation.benchmark.ceiling"]
+    env = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(map(str, sys.path))}
+    output = subprocess.run(command, env=env, capture_output=True, check=True)
     return msgspec.json.decode(output.stdout, type=Ceiling)
 
 

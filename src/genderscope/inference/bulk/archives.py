@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, Self
 
 from genderscope.core.errors import PictureError
@@ -19,7 +19,7 @@ from genderscope.core.extras import require
 from genderscope.core.storage import is_url, opened
 from genderscope.core.types import Frame
 from genderscope.imaging import decode, inputs
-from genderscope.imaging.decode import EXTENSIONS, Encoded
+from genderscope.imaging.decode import EXTENSIONS, UNREAD, Encoded
 from genderscope.inference.bulk import table_rows
 from genderscope.inference.bulk.table_rows import MAX_BYTES
 
@@ -31,6 +31,10 @@ MAX_HEADER_BYTES = 2**20
 _HEADER_TYPES = (
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+)
+# ``tarfile`` takes these for the end, and would lose the members that follow.
+_DAMAGED: tuple[type[tarfile.TarError], ...] = (
+    *(tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError),  # type: ignore[attr-defined]
 )
 TAR, TABLE = (".tar", ".tar.gz", ".tgz"), (".parquet",)
 
@@ -70,14 +74,18 @@ def shards(
         yield Shard(items=tuple(named))
 
 
-def pictures(shard: Shard, base: Path = Path()) -> Iterator[Encoded | Frame]:
-    """A shard's pictures in order, or frames with errors; relative paths start from ``base``."""
+def pictures(
+    shard: Shard, base: Path = Path(), unread: Counter[str] | None = None
+) -> Iterator[Encoded | Frame]:
+    """A shard's pictures in order, or frames with errors; relative paths start from ``base``.
+    ``unread`` counts the members of a tar file that ``decode.find`` would count in a folder.
+    """
     for item in shard.items:
         if isinstance(item, Frame):
             yield item
         elif item == STANDARD_INPUT:
             yield Encoded("standard input", partial(_bounded, sys.stdin.buffer, "standard input"))
-        elif item.startswith(WEB):
+        elif item.lower().startswith(WEB):
             yield inputs.load(item)
         elif is_url(item):
             yield Encoded(item, partial(_fetched, item))
@@ -86,24 +94,27 @@ def pictures(shard: Shard, base: Path = Path()) -> Iterator[Encoded | Frame]:
     if shard.place is None:
         return
     place = shard.place if is_url(shard.place) else str(base / shard.place)
-    members = _members(place) if _ends(place, TAR) else _rows(place)
+    unread = Counter() if unread is None else unread
+    members = _members(place, unread) if _ends(place, TAR) else _rows(place)
+    shown = _shown(shard.place)
     try:
         for name, data in members:
-            path = f"{shard.place}/{name}"
-            if isinstance(data, int):
-                yield Frame(path, error=f"{path} {_excess(data)}")
+            path = f"{shown}/{name}"
+            if isinstance(data, str):
+                yield Frame(path, error=f"{path} {data}")
             else:
                 yield Encoded(path, data)
     except Exception as error:  # what storage and formats raise has no common base
-        yield Frame(shard.place, error=f"{shard.place} cannot be read: {_reason(error)}")
+        yield Frame(shown, error=f"{shown} cannot be read: {_reason(error)}")
 
 
 def _items(
     places: Iterable[str], avoid: Path | None, unread: Counter[str] | None
 ) -> Iterator[str | Frame]:
     for place in places:
-        picture = "*" not in place and not _ends(place, TAR + TABLE)
-        if place == STANDARD_INPUT or (place.startswith(WEB) and picture):
+        web = place.lower().startswith(WEB)
+        picture = "*" not in place.partition("?")[0] and not _ends(place, TAR + TABLE)
+        if place == STANDARD_INPUT or (web and picture):
             yield place
         elif is_url(place):
             yield from _listed(place)
@@ -113,18 +124,23 @@ def _items(
 
 
 def _listed(place: str) -> Iterator[str | Frame]:
-    storage = require("fsspec.core", "cluster")
+    storage, shown = require("fsspec.core", "cluster"), _shown(place)
     try:
         files, root = storage.url_to_fs(place)
         paths = sorted(files.glob(root) if "*" in root else files.find(root))
     except Exception as error:  # what storage raises has no common base
-        yield Frame(place, error=f"{place} cannot be listed: {_reason(error)}")
+        yield Frame(shown, error=f"{shown} cannot be listed: {_reason(error)}")
         return
     if not paths:
-        yield Frame(place, error=f"{place} is not there; check the address")
+        yield Frame(shown, error=f"{shown} is not there; check the address")
     for path in paths:
         if path == root or _ends(path, EXTENSIONS) or ("*" in root and _ends(path, TAR + TABLE)):
             yield files.unstrip_protocol(path)
+
+
+def _shown(place: str) -> str:
+    """A place as results name it: a web address without user and password."""
+    return inputs.redacted(place) if place.lower().startswith(WEB) else place
 
 
 def _ends(path: str, endings: Iterable[str]) -> bool:
@@ -158,11 +174,16 @@ def _bounded(stream: IO[bytes], place: str) -> bytes:
 
 
 class _Header(tarfile.TarInfo):
-    """A member's header; ``ReadError`` if its names, or a sparse file's holes, may fill memory."""
+    """A member's header; ``ReadError`` if it is damaged, or if its names, or a sparse file's holes,
+    may fill memory.
+    """
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        header = super().frombuf(buf, encoding, errors)
+        try:
+            header = super().frombuf(buf, encoding, errors)
+        except _DAMAGED as error:
+            raise tarfile.ReadError(str(error)) from error
         if header.type == tarfile.GNUTYPE_SPARSE:
             raise tarfile.ReadError(f"{header.name} is a sparse file; pack it without --sparse")
         if header.type in _HEADER_TYPES and header.size > MAX_HEADER_BYTES:
@@ -170,19 +191,22 @@ class _Header(tarfile.TarInfo):
         return header
 
 
-def _members(place: str) -> Iterator[tuple[str, bytes | int]]:
-    """Names and contents of a tar file's pictures; only the sizes of those that are too large."""
+def _members(place: str, unread: Counter[str]) -> Iterator[tuple[str, bytes | str]]:
+    """Names and contents of a tar file's pictures, or what is wrong with them."""
     with (
         opened(place) as stream,
         tarfile.open(fileobj=stream, mode="r|*", tarinfo=_Header) as archive,
     ):
         for member in archive:
             archive.members.clear()  # type: ignore[attr-defined]  # it would keep all headers
-            if not (member.isfile() and _ends(member.name, EXTENSIONS)):
-                continue
-            if member.size > MAX_BYTES:
-                yield member.name, member.size
-            else:
+            if not _ends(member.name, EXTENSIONS):
+                if member.isfile() and _ends(member.name, UNREAD):
+                    unread[PurePosixPath(member.name).suffix.lower()] += 1
+            elif member.islnk() or member.issym():
+                yield member.name, "is a link; pack the files with tar -h --hard-dereference"
+            elif member.isfile() and member.size > MAX_BYTES:
+                yield member.name, _excess(member.size)
+            elif member.isfile():
                 content = archive.extractfile(member)
                 assert content is not None  # it is a file
                 yield member.name, content.read()
@@ -195,13 +219,13 @@ def _rows(place: str) -> Iterator[tuple[str, bytes]]:
         if "image" not in columns:
             raise ValueError("it has no column 'image'")
         number = 0
-        for group in range(table.num_row_groups):
+        for group in table_rows.filled(table.metadata):
             rows = table_rows.at_once(file, table.metadata.row_group(group), TABLE_ROWS, columns)
             for batch in table.iter_batches(rows, row_groups=[group], columns=columns):
                 for row in batch.to_pylist():
                     image = row["image"]
                     name = row.get("path")
-                    if isinstance(image, dict):
+                    if isinstance(image, dict) and "bytes" in image:
                         name, image = name or image.get("path"), image["bytes"]
                     if not isinstance(image, bytes | None):
                         raise ValueError("its column 'image' holds no bytes")

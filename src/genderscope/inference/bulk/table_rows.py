@@ -13,6 +13,12 @@ TRUE, FALSE, BYTE, INTEGERS, DOUBLE, BINARY, STRUCT = 1, 2, 3, (4, 5, 6), 7, 8, 
 UNCOMPRESSED, COMPRESSED = 2, 3  # fields of a page's header: its sizes in bytes
 
 
+def filled(metadata: Any) -> list[int]:
+    """The numbers of the row groups that have rows; the others may have no pages."""
+    groups = range(metadata.num_row_groups)
+    return [group for group in groups if metadata.row_group(group).num_rows]
+
+
 def at_once(
     stream: IO[bytes], group: Any, most: int, columns: Collection[str] | None = None
 ) -> int:

@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 
 from msgspec import ValidationError, convert, to_builtins
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from genderscope.core.errors import UsageError
 from genderscope.training.settings import Augmentation, Settings, Weight
@@ -58,7 +58,8 @@ def settings(options: Options, runs: Path) -> Settings:
         parsed = convert(values, Settings, strict=False)
     except ValidationError as error:
         raise UsageError(f"a setting is not valid: {error}") from error
-    if infinite := [name for name in fields if inf in (getattr(parsed, name), values.get(name))]:
+    tables = values, asdict(parsed), asdict(parsed.augmentation), parsed.teacher_scores
+    if infinite := [name for table in tables for name, value in table.items() if value == inf]:
         raise UsageError(f"a setting is not valid: {infinite[0]} is infinite")
     return replace(
         parsed,
