@@ -27,7 +27,7 @@ from genderscope.core import plugins
 from genderscope.core.errors import GenderscopeError, ModelWarning
 
 INTERRUPTED = 130
-# Of a disk that is full or fails, and of a standard output that is closed.
+# Errors of a full or failing disk, and of a closed standard output.
 LOST_OUTPUT = {
     *(errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF),
     getattr(errno, "EDQUOT", errno.ENOSPC),

@@ -8,7 +8,7 @@ from pathlib import Path
 from genderscope.cli import _output, _provenance
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
-from genderscope.core.storage import Store, completed, is_stream, is_url, part_of
+from genderscope.core.storage import Store, completed, escaped, is_stream, is_url, part_of
 from genderscope.core.types import Scene
 from genderscope.inference import bulk
 from genderscope.inference.bulk import Settings, archives
@@ -39,7 +39,7 @@ def on_this_machine(
     if len(done):
         _output.error(f"{len(done):,} pictures were already done")
     # Parquet cannot store every path unchanged, so the stored form is compared.
-    stored = parquet.text if "parquet" in targets else str
+    stored = escaped if "parquet" in targets else str
     pictures = (
         picture
         for shard in archives.shards(places, avoid, unread=unread)

@@ -4,6 +4,8 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
+from genderscope.core.storage import redacted
+
 if TYPE_CHECKING:
     from genderscope.core.results import Exclusions, Provenance
     from genderscope.evaluation.samples import Samples
@@ -14,13 +16,7 @@ def words() -> list[str]:
     without their user, password and query.
     """
     kept = (word for word in sys.argv[1:] if word not in ("--overwrite", "-q", "-v"))
-    return [_shown(word) if "://" in word else word for word in kept]
-
-
-def _shown(word: str) -> str:
-    from genderscope.imaging import inputs  # slow to import
-
-    return inputs.redacted(word) if word.lower().startswith(("http://", "https://")) else word
+    return [redacted(word) for word in kept]
 
 
 def command() -> str:

@@ -107,7 +107,7 @@ def counterfactuals(
 
 
 def _sheet_name(sheet: Path | None, json_file: Path | None) -> str | None:
-    """The sheet's file name if it is in the results' folder, where audit looks for it."""
+    """The sheet's file name if it is saved next to the results; audit looks for it there."""
     if sheet is None or json_file is None:
         return None
     if sheet.parent.resolve() == json_file.parent.resolve():

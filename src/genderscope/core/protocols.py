@@ -13,7 +13,7 @@ class Detector(Protocol):
     Three attributes are optional. With ``smallest_px``, the smallest face that it finds in pixels,
     large pictures are decoded at a reduced size where only larger faces are wanted. With ``find``,
     like the call but for faces of any size in thumbnails, most video frames are searched only in
-    small windows around the tracks; ``kept`` drops those of its faces that the call would not keep.
+    small windows around the tracks; ``kept`` drops the faces that the call would drop.
     """
 
     name: str

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,13 +18,26 @@ from genderscope.core.extras import require
 _PARTIAL = ".half-"  # hidden, so that readers of a folder of results skip it
 
 
+WEB = ("http://", "https://")
+
+
 def is_url(place: str) -> bool:
     """Whether a place is an fsspec address, such as ``s3://bucket/folder``."""
     return "://" in place
 
 
+def is_web(place: str) -> bool:
+    """Whether a place is a web address, in any case."""
+    return place.lower().startswith(WEB)
+
+
+def redacted(place: str) -> str:
+    """A place as results name it: a web address without user, password and query."""
+    return re.sub("//[^/@]*@", "//", place.partition("?")[0]) if is_web(place) else place
+
+
 def unexpanded(path: str) -> str:
-    """What to do about a path that is not there because of its ``~``; empty for other paths."""
+    """Advice for a missing path that starts with ``~``; empty for other paths."""
     expanded = os.path.expanduser(path)
     return "" if expanded == path else f"write {expanded}: ~ is not expanded here"
 
@@ -62,13 +76,10 @@ def write_whole(file: Path, data: bytes, part: Path | None = None) -> None:
 
 
 def csv_of(rows: Iterable[Iterable[object]]) -> bytes:
-    """Rows as CSV, the header first. Bytes of a name that are not UTF-8 are escaped, as in other
-    CSV.
-    """
+    """Rows as CSV, the header first; names as ``escaped``."""
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    data = text.getvalue().encode(errors="surrogateescape")
-    return data.decode(errors="backslashreplace").encode()
+    return escaped(text.getvalue()).encode()
 
 
 @contextmanager
@@ -165,6 +176,11 @@ def completed(file: Path, resume: bool = False) -> Iterator[Path]:
             part.replace(file)
         raise
     part.replace(file)
+
+
+def escaped(name: str) -> str:
+    """A file name as valid Unicode, with an escape for each byte that is not UTF-8."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def text(name: str) -> str:

@@ -130,11 +130,17 @@ def search(
         faces = faces or [
             face for face in first if face.score >= least_score and face.box.longer >= filling_px
         ]
+    found = kept(faces, min_score, min_face_px)
+    found.searched_px = searched_px
+    return found
+
+
+def kept(faces: list[Face], min_score: float, min_face_px: float) -> Faces:
+    """The faces that are large and certain enough, and how many are not."""
     large = [face for face in faces if _side(face) >= min_face_px]
-    kept = Faces(face for face in large if face.score >= min_score)
-    kept.left_out = LeftOut(len(faces) - len(large), len(large) - len(kept))
-    kept.searched_px = searched_px
-    return kept
+    certain = Faces(face for face in large if face.score >= min_score)
+    certain.left_out = LeftOut(len(faces) - len(large), len(large) - len(certain))
+    return certain
 
 
 def _side(face: Face) -> float:

@@ -17,6 +17,7 @@ from genderscope.core.errors import PictureError
 from genderscope.core.extras import installation
 from genderscope.core.parallel import Work
 from genderscope.core.storage import unexpanded
+from genderscope.core.terminal import printable
 from genderscope.core.types import Frame, Image
 from genderscope.imaging import opening, structure
 from genderscope.imaging.limits import Limits
@@ -164,8 +165,8 @@ def _inside(top: Path, avoid: Path | None, unread: Counter[str]) -> Iterator[Pat
             with os.scandir(folder) as entries:
                 listing = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            problem = PictureError(f"{folder} {opening.problem(error, b'')}")
-            yield Frame(str(folder), error=str(problem))
+            problem = f"{folder} {opening.problem(error, b'')}"
+            yield Frame(str(folder), error=printable(problem))
             continue
         below = []
         for entry in listing:

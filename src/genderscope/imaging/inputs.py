@@ -1,7 +1,6 @@
 """Pictures of every kind that a caller may pass: paths, addresses, bytes, files, PIL, arrays."""
 
 import os
-import re
 from base64 import b64encode
 from collections.abc import Iterable
 from functools import partial
@@ -14,6 +13,7 @@ import PIL.Image
 
 from genderscope.core.errors import PictureError, UsageError
 from genderscope.core.parallel import within
+from genderscope.core.storage import is_web, redacted
 from genderscope.core.types import Frame, Image
 from genderscope.imaging import opening
 from genderscope.imaging.decode import Encoded
@@ -51,7 +51,7 @@ def load(
         channel_order: of an array with three or four channels.
         name: in errors, for a picture without a name.
     """
-    if isinstance(picture, str) and picture.lower().startswith(("http://", "https://")):
+    if isinstance(picture, str) and is_web(picture):
         return Encoded(redacted(picture), partial(fetch, picture))
     if isinstance(picture, str | os.PathLike):
         if not (path := os.fsdecode(picture)):
@@ -143,11 +143,6 @@ def _get(address: str) -> bytes:
         if max(announced, len(data)) > MAX_BYTES:
             raise PictureError(f"{redacted(address)} is larger than {MAX_BYTES / 1e6:.0f} MB")
     return data
-
-
-def redacted(address: str) -> str:
-    """An address without user, password and query."""
-    return re.sub("//[^/@]*@", "//", address.partition("?")[0])
 
 
 def _array(pixels: npt.NDArray[Any], channel_order: ChannelOrder) -> Image:

@@ -1,10 +1,9 @@
 """Resource limits of one picture, which are options of ``genderscope classify``."""
 
 from dataclasses import dataclass, fields
-from math import inf
 from typing import ClassVar
 
-from genderscope.core.errors import UsageError
+from genderscope.core.arguments import positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +26,5 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not (0 < value < inf or (value == 0 and field.name in self.MAY_BE_ZERO)):
-                raise UsageError(f"{field.name} must be positive and finite, not {value}")
+            if not (value == 0 and field.name in self.MAY_BE_ZERO):
+                positive(field.name, value)

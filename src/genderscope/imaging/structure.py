@@ -9,7 +9,7 @@ MAX_SEGMENTS, MAX_CHUNKS = 200, 20_000
 _PNG = b"\x89PNG\r\n\x1a\n"
 # In a JPEG's data, a byte FF is followed by 00, or by D0-D7, which are restart markers.
 # Starting the pattern with a literal byte makes the search twelve times faster; a pattern that
-# also took the fill bytes FF before a marker would need quadratic time.
+# also matched the fill bytes FF before a marker would take quadratic time.
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 _SOI, _SOS, _EOI = b"\xff\xd8", b"\xda", b"\xd9"
 

@@ -30,12 +30,15 @@ DRAIN_S = 5  # added to a request's time limit on shutdown
 
 
 class _Read(asyncio.Protocol):
-    """Cuts off a client that reads nothing of what waits for it: closing would wait, too."""
+    """Aborts a connection whose client stops reading; closing it would wait for the client."""
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
-    _patience_s: float
-    _unread: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, limits: Limits, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._patience_s = limits.timeout_s
+        self._unread: asyncio.TimerHandle | None = None
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -69,8 +72,7 @@ class Connection(_Read, H11Protocol):
     """
 
     def __init__(self, *arguments: Any, limits: Limits, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._patience_s = limits.timeout_s
+        super().__init__(*arguments, limits=limits, **named)
         self._limits_s = {"header": limits.header_timeout_s, "rest": LINGER_S}
         self._stage: str | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -124,10 +126,6 @@ class Connection(_Read, H11Protocol):
 
 class Socket(_Read, WebSocketsSansIOProtocol):
     """Answers an invalid handshake with a problem, and logs nothing that clients send."""
-
-    def __init__(self, *arguments: Any, limits: Limits, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._patience_s = limits.timeout_s
 
     async def send(self, message: Any) -> None:
         await super().send(message)

@@ -17,8 +17,8 @@ class Limits(limits.Limits):
         max_files: maximum pictures per request.
         max_concurrent: maximum requests processed at the same time.
         queue: maximum waiting requests; further ones get a 503.
-        timeout_s: maximum time from the complete body to the response; also, how long a client may
-            read nothing of it.
+        timeout_s: maximum time from the complete body to the response, and for a client that stops
+            reading it.
         header_timeout_s: maximum time for a request's header.
         body_timeout_s: maximum time for a body, plus one second per --body-bytes-per-s.
         body_bytes_per_s: slowest allowed upload, in bytes per second.

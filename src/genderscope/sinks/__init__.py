@@ -37,8 +37,8 @@ class BaseSink:
 
 
 class _Text(TextIOWrapper):
-    """A file that names itself in write errors, such as on a full disk. Below it there is no Python
-    code, in which an interrupt would leave the buffer with what is already written.
+    """A file that names itself in write errors, such as on a full disk. No Python code runs
+    below it: an interrupt there would leave written text in the buffer, to be written again.
     """
 
     def write(self, text: str) -> int:

@@ -4,9 +4,9 @@ import csv
 from typing import TextIO
 
 from genderscope.core.records import SceneRecord, plain
+from genderscope.core.storage import escaped
 from genderscope.core.types import LABELS, Scene
 from genderscope.sinks import TextSink
-from genderscope.sinks.parquet import text
 
 OF_A_FACE = ("x", "y", "width", "height", "detector_score", "roll_deg", "yaw_deg")
 COLUMNS = (
@@ -39,7 +39,7 @@ class FaceRows(TextSink):
         values = plain(SceneRecord.of(scene))
         for name in ("path", "error"):
             if name in values:
-                value = text(values[name])
+                value = escaped(values[name])
                 values[name] = f"'{value}" if value.startswith(FORMULA) else value
         faces = values.pop("faces", ())
         for face in faces:

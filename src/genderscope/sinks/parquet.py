@@ -12,7 +12,7 @@ from typing import Any
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
 from genderscope.core.records import SceneRecord, plain
-from genderscope.core.storage import Store, opened
+from genderscope.core.storage import Store, escaped, opened
 from genderscope.core.types import LABELS, Scene
 from genderscope.sinks import BaseSink, Finished
 
@@ -92,7 +92,10 @@ def encode(records: Iterable[SceneRecord]) -> bytes:
     """Records as a Parquet file, in row groups of ``PART_PICTURES``."""
     pa, pq = require("pyarrow", "eval"), require("pyarrow.parquet", "eval")
     rows = (
-        {key: text(value) if isinstance(value, str) else value for key, value in plain(row).items()}
+        {
+            key: escaped(value) if isinstance(value, str) else value
+            for key, value in plain(row).items()
+        }
         for row in records
     )
     stream = pa.BufferOutputStream()
@@ -101,11 +104,6 @@ def encode(records: Iterable[SceneRecord]) -> bytes:
             writer.write_table(pa.Table.from_pylist(group, schema()))
     data: bytes = stream.getvalue().to_pybytes()
     return data
-
-
-def text(path: str) -> str:
-    """A path as valid Unicode; bytes that are not UTF-8 are escaped."""
-    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 @cache

@@ -14,10 +14,9 @@ from genderscope.inference.classifier import calibrated
 from genderscope.inference.metadata import Abstention
 from genderscope.training.batches import Indices, race_groups
 
-BATCH = 512
 COVERAGE = 0.9  # largest share of the faces that are answered
 FLIPS = 0.005  # largest share whose label flips when mirrored, with neither uncertain
-GROUP_FACES = 100  # fewest of a race and label whose recall counts
+GROUP_FACES = 100  # smaller groups of race and label are ignored
 LEAST_SLOPE = 0.01  # of the fit: logits that do not separate the labels give scores near one half
 
 
@@ -80,9 +79,8 @@ def check_labels(labels: npt.NDArray[np.integer]) -> None:
 def worst_group_cut(
     logits: Floats, labels: npt.NDArray[np.integer], groups: npt.NDArray[np.int64]
 ) -> float:
-    """The difference of the logits from which a face is a man's, so that the lowest recall among
-    groups is as high as it can be (the worst-group accuracy of Sagawa et al. 2020,
-    arXiv:1911.08731, for one parameter).
+    """The difference of the logits above which a face is labelled man, chosen for the highest
+    recall of the worst group (worst-group accuracy, Sagawa et al. 2020, arXiv:1911.08731).
 
     Takes the logits (n, 2) of faces, their labels (n,), and their groups of race and label (n,), -1
     where unknown. Without a group of ``GROUP_FACES`` or more, a label's faces are one group.
@@ -99,11 +97,10 @@ def worst_group_cut(
 
 
 def cut_of_crops(crops: Crops, score: Callable[[Indices], Floats]) -> float:
-    """``worst_group_cut`` over all labelled crops; ``score`` gives the logits of some of them."""
+    """``worst_group_cut`` over all labelled crops; ``score`` gives the logits for their indices."""
     labelled = np.flatnonzero(crops.labels >= 0)
-    parts = np.array_split(labelled, len(labelled) // BATCH + 1)
-    logits = np.concatenate([score(part) for part in parts])
-    return worst_group_cut(logits, crops.labels[labelled], race_groups(crops)[0][labelled])
+    groups, _ = race_groups(crops)
+    return worst_group_cut(score(labelled), crops.labels[labelled], groups[labelled])
 
 
 def _groups(

@@ -62,7 +62,7 @@ def export_run(run: Path, crops: Crops) -> Path:
         mirrored = logits(network, crops, held_out, mirrored=True).double().numpy()
     cut = None
     if settings.worst_group_bias:
-        cut = cut_of_crops(crops, lambda some: logits(answering, crops, some).double().numpy())
+        cut = cut_of_crops(crops, lambda rows: logits(answering, crops, rows).double().numpy())
     metadata = {
         "name": settings.model,
         "source": module.SOURCE,

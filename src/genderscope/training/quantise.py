@@ -7,6 +7,7 @@ maps, integers are slower.
 
 import json
 from contextlib import redirect_stdout
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,12 +21,13 @@ from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from genderscope.core.errors import ModelError, UsageError
+from genderscope.core.types import Floats
 from genderscope.data.prepare.crops import Crops
 from genderscope.evaluation.metrics import paired
 from genderscope.imaging.preprocess import to_input
 from genderscope.inference.classifier import INT8, METADATA_KEY, Classifier, calibrated
 from genderscope.inference.metadata import Difference, Quantisation
-from genderscope.training.batches import split
+from genderscope.training.batches import Indices, split
 from genderscope.training.calibration import calibrate, cut_of_crops
 from genderscope.training.half_precision import widen
 
@@ -71,7 +73,7 @@ def quantise(model: Path, crops: Crops) -> Path:
         best = min(rms, key=rms.__getitem__)
         cut = None
         if settings.get("worst_group_bias"):
-            cut = cut_of_crops(crops, lambda some: classifiers[best].logits(crops.exact(some)))
+            cut = cut_of_crops(crops, partial(_logits, classifiers[best], crops))
         calibration = calibrate(logits[best], mirrored[best], labels, cut)
         fitted = calibration.temperature, calibration.bias
         predictions = calibrated(logits[best], *fitted).argmax(1)
@@ -99,6 +101,12 @@ def quantise(model: Path, crops: Crops) -> Path:
         part = Path(folder) / best
         _describe(part, metadata | to_builtins(calibration) | to_builtins(changes))
         return part.replace(model.with_suffix(INT8))
+
+
+def _logits(classifier: Classifier, crops: Crops, indices: Indices) -> Floats:
+    """Logits of crops, (n, 2), with a batch at a time in memory."""
+    batches = np.array_split(indices, len(indices) // BATCH + 1)
+    return np.concatenate([classifier.logits(crops.exact(batch)) for batch in batches])
 
 
 def _write(model: Path, file: Path, inputs: npt.NDArray[Any], method: str) -> None:

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from lightning.pytorch.callbacks import (
     Callback,
     EMAWeightAveraging,
+    LambdaCallback,
     ModelCheckpoint,
     RichProgressBar,
 )
@@ -72,7 +73,7 @@ def train(
     (_, ages), (_, races) = batches.age_groups(crops), batches.race_groups(crops)
     module = ClassifierModule(settings, crops.spec, len(ages), weights, len(races))
     steps = settings.epochs * (len(train_part) // settings.batch_size)
-    trainer = _trainer(settings, out, steps, [_Origin(crops), *callbacks])
+    trainer = _trainer(settings, out, steps, [_origin(crops), *callbacks])
     interrupt = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(
@@ -131,19 +132,12 @@ def commit() -> str:
     return described.stdout.strip()
 
 
-class _Origin(Callback):
+def _origin(crops: Crops) -> Callback:
     """Describes a run's crops in its checkpoints, so that no others resume it."""
-
-    def __init__(self, crops: Crops) -> None:
-        self._crops = _described(crops)
-
-    def on_save_checkpoint(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        checkpoint: dict[str, Any],  # Lightning's own type
-    ) -> None:
-        checkpoint["crops"] = self._crops
+    described = _described(crops)
+    return LambdaCallback(
+        on_save_checkpoint=lambda _trainer, _module, checkpoint: checkpoint.update(crops=described)
+    )
 
 
 def _described(crops: Crops) -> dict[str, object]:

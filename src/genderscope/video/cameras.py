@@ -198,7 +198,7 @@ def _opened(url: str, patience_s: float | None = None) -> Any:
         container = av.open(url, options=options, timeout=patience_s)
     except av.FFmpegError as error:
         raise _source_error(error) from error
-    if not container.streams.video or container.format.name == "tty":  # which draws text files
+    if not container.streams.video or container.format.name == "tty":  # draws text files
         container.close()
         raise SourceError("has no video stream")
     return container

@@ -20,9 +20,9 @@ LONGEST_S = 0.17
 """Longest time between them, so that new faces appear within 0.2 s at low frame rates too."""
 AROUND = 2.2  # side of a window, in units of the face's longer side
 TILE_PX, LARGE_TILE_PX, FEW = 64, 96, 4  # side of a window in the mosaic, larger for FEW faces
-# Costs are in searches of the whole frame, which take time in proportion to their pixels. Windows
-# cost ``OVERHEAD`` more than their mosaic. If one lacks its face, they were in vain: they are
-# searched only as long as earlier ones saved more, or as ``RETRY`` per whole frame allows.
+# Costs are relative to a search of the whole frame and proportional to the pixels searched; windows
+# cost ``OVERHEAD`` more. If a window lacks its face, the search was wasted. So windows are searched
+# only while earlier ones have saved more than was wasted; each whole frame adds ``RETRY``.
 OVERHEAD, MOST_SAVED, RETRY = 0.2, 2.0, 0.02
 
 

@@ -11,7 +11,7 @@ BLUR = 0.025
 FACE_PX = 24
 JPEG_QUALITY = 12
 NOISE = 25
-# BGR: lamplight, seen by a camera with a daylight white balance.
+# BGR gains: tungsten light under a daylight white balance.
 WARM = np.array([0.55, 0.9, 1.12], np.float32)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from genderscope.core import sessions
 from genderscope.core.errors import ModelError
 from genderscope.core.types import Box, Face, Floats, Image, Orientation
-from genderscope.detection import MIN_SCORE, downloads, search
+from genderscope.detection import MIN_SCORE, downloads, kept, search
 
 # In photographs whose faces are known from larger views, it finds all of 13 pixels, most of 12.
 SMALLEST_PX = 12
@@ -116,12 +116,7 @@ class YuNet:
 
     def kept(self, faces: list[Face]) -> list[Face]:
         """See ``Detector``."""
-        return [
-            face
-            for face in faces
-            if face.score >= self.min_score
-            and min(face.box.width, face.box.height) >= self._min_face_px
-        ]
+        return kept(faces, self.min_score, self._min_face_px)
 
     def _decoded(
         self, answers: list[Floats], columns: int, stride: int, min_score: float

@@ -16,7 +16,7 @@ from typing import IO, Any, Self
 
 from genderscope.core.errors import PictureError
 from genderscope.core.extras import require
-from genderscope.core.storage import is_url, opened
+from genderscope.core.storage import is_url, is_web, opened, redacted
 from genderscope.core.types import Frame
 from genderscope.imaging import decode, inputs
 from genderscope.imaging.decode import EXTENSIONS, UNREAD, Encoded
@@ -25,7 +25,7 @@ from genderscope.inference.bulk.table_rows import MAX_BYTES
 
 SHARD_PICTURES = 10_000
 TABLE_ROWS = 64
-STANDARD_INPUT, WEB = "-", ("http://", "https://")
+STANDARD_INPUT = "-"
 # Limit of the names and attributes of a tar member.
 MAX_HEADER_BYTES = 2**20
 _HEADER_TYPES = (
@@ -85,7 +85,7 @@ def pictures(
             yield item
         elif item == STANDARD_INPUT:
             yield Encoded("standard input", partial(_bounded, sys.stdin.buffer, "standard input"))
-        elif item.lower().startswith(WEB):
+        elif is_web(item):
             yield inputs.load(item)
         elif is_url(item):
             yield Encoded(item, partial(_fetched, item))
@@ -96,7 +96,7 @@ def pictures(
     place = shard.place if is_url(shard.place) else str(base / shard.place)
     unread = Counter() if unread is None else unread
     members = _members(place, unread) if _ends(place, TAR) else _rows(place)
-    shown = _shown(shard.place)
+    shown = redacted(shard.place)
     try:
         for name, data in members:
             path = f"{shown}/{name}"
@@ -112,7 +112,7 @@ def _items(
     places: Iterable[str], avoid: Path | None, unread: Counter[str] | None
 ) -> Iterator[str | Frame]:
     for place in places:
-        web = place.lower().startswith(WEB)
+        web = is_web(place)
         picture = "*" not in place.partition("?")[0] and not _ends(place, TAR + TABLE)
         if place == STANDARD_INPUT or (web and picture):
             yield place
@@ -124,7 +124,7 @@ def _items(
 
 
 def _listed(place: str) -> Iterator[str | Frame]:
-    storage, shown = require("fsspec.core", "cluster"), _shown(place)
+    storage, shown = require("fsspec.core", "cluster"), redacted(place)
     try:
         files, root = storage.url_to_fs(place)
         paths = sorted(files.glob(root) if "*" in root else files.find(root))
@@ -136,11 +136,6 @@ def _listed(place: str) -> Iterator[str | Frame]:
     for path in paths:
         if path == root or _ends(path, EXTENSIONS) or ("*" in root and _ends(path, TAR + TABLE)):
             yield files.unstrip_protocol(path)
-
-
-def _shown(place: str) -> str:
-    """A place as results name it: a web address without user and password."""
-    return inputs.redacted(place) if place.lower().startswith(WEB) else place
 
 
 def _ends(path: str, endings: Iterable[str]) -> bool:
