@@ -168,6 +168,9 @@ def main() -> None:
     options.add_argument("--jobs", type=int, default=2)
     options.add_argument("--json", type=Path, default=ROOT / "results/find_faces.json")
     arguments = options.parse_args()
+    photographs = sorted(arguments.photographs.glob("*.jpg"))
+    if not photographs:
+        options.error(f"{arguments.photographs} has no .jpg; name a folder with --photographs")
     source = f"fairface:{arguments.fairface}"
     read = samples.read(source, "val", limit=arguments.limit)
     setup = Setup(tuple(read.samples), arguments.model, arguments.detector_model)
@@ -175,7 +178,6 @@ def main() -> None:
     spawn = get_context("spawn")  # a network's threads do not survive a fork
     with ProcessPoolExecutor(arguments.jobs, spawn, cv2.setNumThreads, (1,)) as pool:
         close = [pool.submit(filling, setup, side) for side in SIDES_PX]
-        photographs = sorted(arguments.photographs.glob("*.jpg"))
         larger = [pool.submit(enlarged, setup, file) for file in photographs]
         opposite = pool.submit(mirrored, setup)
         angles = [

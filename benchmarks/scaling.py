@@ -13,10 +13,12 @@ import argparse
 import os
 import statistics
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter, process_time
 
 from benchmarks.results import Curve, Scaling, Speed, provenance
+from genderscope.core.extras import installation
 from genderscope.detection import downloads
 from genderscope.evaluation.benchmark import machine
 from genderscope.imaging.decode import PORTRAIT, Encoded
@@ -107,6 +109,8 @@ def main() -> None:
         options.error("run 'genderscope models pull yunet' first, or give --detector-model")
     if missing := [str(picture) for picture in arguments.pictures if not picture.is_file()]:
         options.error(f"no such picture: {', '.join(missing)}; give others with --pictures")
+    if arguments.ray and find_spec("ray") is None:
+        options.error(f"--ray needs Ray: {installation('cluster')}")
     settings = Settings(
         model=arguments.model, detector="yunet", detector_model=str(weights.absolute())
     )

@@ -100,8 +100,12 @@ def main() -> None:
     options.add_argument("--count", type=int, default=100, help="pictures and frames per case")
     options.add_argument("--out", type=Path, default=ROOT / "results/speed_bars.json")
     arguments = options.parse_args()
-    described = machine.describe()  # now, for the load before the benchmark
     photograph, count = arguments.pictures / PHOTOGRAPH, arguments.count
+    if not photograph.is_file():
+        options.error(f"{photograph} is not there; name its folder with --pictures")
+    if not (arguments.before / "src").is_dir():
+        options.error(f"--before {arguments.before} is not a checkout")
+    described = machine.describe()  # now, for the load before the benchmark
     calls: dict[str, Callable[[Path], Values]] = {
         **{name: lambda tree, words=words: start(tree, words) for name, words in STARTS.items()},
         "serve": serve,

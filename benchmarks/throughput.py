@@ -184,6 +184,8 @@ def main() -> None:
     weights = arguments.detector_model or downloads.find("yunet")
     if weights is None:
         options.error("run 'genderscope models pull yunet' first, or give --detector-model")
+    if not (photograph := arguments.pictures / PHOTOGRAPH).is_file():
+        options.error(f"{photograph} is not there; name its folder with --pictures")
     settings = Settings(model=arguments.model, detector="yunet", detector_model=str(weights))
     default = Classifier.load(arguments.model)
     cores = os.cpu_count() or 1
@@ -192,7 +194,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, f"{number:05d}.jpg") for number in range(arguments.repeats)]
         for file in files:
-            file.symlink_to((arguments.pictures / PHOTOGRAPH).absolute())
+            file.symlink_to(photograph.absolute())
         ways: dict[str, Callable[[], int]] = {
             "sequential, OpenCV's YuNet": lambda: sequential(files, opencv(weights), default),
             "sequential, our YuNet": lambda: sequential(files, full_size(weights), default),

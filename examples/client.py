@@ -21,6 +21,8 @@ def pictures(folder: Path) -> Iterator[Path]:
 
 def main(folder: str, address: str = "http://127.0.0.1:8000") -> int:
     """Exit code 1 if a picture failed."""
+    if not Path(folder).is_dir():
+        sys.exit(f"{folder} is not a folder")
     token = os.environ.get("GENDERSCOPE_TOKEN")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     table = csv.writer(sys.stdout)

@@ -31,14 +31,14 @@ def main() -> None:
     arguments = parser.parse_args()
     guess = Detector(case_sensitive=False).get_gender
     with (
-        arguments.people.open(newline="", encoding="utf-8") as people,
+        arguments.people.open(newline="", encoding="utf-8-sig") as people,
         arguments.out.open("w", newline="", encoding="utf-8") as out,
     ):
         table = csv.writer(out)
         table.writerow(["file", "label", "prediction"])
         for row in csv.DictReader(people):
-            name = row[arguments.column]
-            answer = PREDICTIONS[guess(name.replace("_", " ").split()[0])]
+            names = row[arguments.column].replace("_", " ").split()
+            answer = PREDICTIONS[guess(names[0])] if names else ""
             table.writerow([row["file"], row["label"], answer])
 
 

@@ -23,14 +23,14 @@ from genderscope.evaluation.metrics import Integers, confusion, decide, estimate
 from genderscope.inference.classifier import calibrated
 from genderscope.training import recipes
 from genderscope.training.batches import split
-from genderscope.training.calibration import calibrate
+from genderscope.training.calibration import Views, calibrate
 
 RESULTS = Path(__file__).parents[1] / "results" / "cross_fit.json"
 
 
 def measured(part: tuple[Floats, Integers], held_out: tuple[Floats, Integers]) -> CrossFitPart:
     """Fit and measure on (logits, labels) of faces that the network did not learn from."""
-    fits = [calibrate(logits, logits, labels) for logits, labels in (part, held_out)]
+    fits = [calibrate(Views(logits, logits), labels) for logits, labels in (part, held_out)]
     crossed = [
         estimated_rates(
             confusion(labels, decide(calibrated(logits, fit.temperature, fit.bias)[:, 1]))

@@ -1,6 +1,7 @@
 """The result files of the experiments."""
 
 from genderscope.core.results import Document, Estimate, Provenance, Record, command_of, versions
+from genderscope.core.types import SecondLook
 from genderscope.data.prepare.crops import Crops
 from genderscope.training.settings import Settings
 
@@ -99,6 +100,29 @@ class CrossFit(Document, frozen=True, kw_only=True):
     KIND = "cross-fit"
 
     parts: tuple[CrossFitPart, ...]
+
+
+class Look(Record, frozen=True, kw_only=True):
+    """A network on held-out faces, some of which are scored again as mirror images.
+
+    Attributes:
+        second_look: which ones; ``shipped`` if the network's file does the same.
+        scored_twice: their share.
+        aurc: area under the error by coverage: see ``evaluation.metrics.calibration``.
+    """
+
+    model: str
+    second_look: SecondLook
+    shipped: bool
+    scored_twice: Estimate
+    accuracy: Estimate
+    aurc: Estimate
+
+
+class SecondLooks(Document, frozen=True, kw_only=True):
+    KIND = "second-looks"
+
+    looks: tuple[Look, ...]
 
 
 class ImbalanceRun(Record, frozen=True, kw_only=True):

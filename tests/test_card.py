@@ -60,7 +60,7 @@ def test_numbers_come_from_the_files_beside_the_model(model, tmp_path):
         found,
         n=1234,
         rates=replace(found.rates, accuracy=accuracy),
-        by_group={"light": {"dim": found.by_group["race"]["White"]}},
+        by_group={"light": dict.fromkeys(("dim", "", "a|b"), found.by_group["race"]["White"])},
     ).save(tmp_path / "own.x.yunet.json")
     (tmp_path / "own.record.json").write_text("{}")
     [glasses, _] = FLIPS.conditions
@@ -70,7 +70,8 @@ def test_numbers_come_from_the_files_beside_the_model(model, tmp_path):
     )
     text = cards.card(file)
     assert "| 1,234 | 43.2 (41.0 to 46.0) |" in text
-    assert "| light: dim |" in text
+    for group in ("dim", "not stated", r"a\|b"):
+        assert f"| light: {group} |" in text
     assert [words in text for words in claims] == [False, False, True]
     assert (
         "| monocle | 120 | 10.0 (6.0 to 17.0) | 7.5 | 2.5 | -2.0 (-4.0 to -1.0) | "
@@ -81,6 +82,16 @@ def test_numbers_come_from_the_files_beside_the_model(model, tmp_path):
     done = run("card", file, "--write")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "own.card.md").read_text() == text
+
+
+def test_results_on_the_training_pictures_are_called_so(model, tmp_path):
+    file = tmp_path / "own.onnx"
+    shutil.copy(WEIGHTS / f"{model}.onnx", file)
+    [result, *_] = sorted(WEIGHTS.glob(f"{model}.fairface*.json"))
+    replace(Evaluation.load(result), split="train").save(tmp_path / "own.x.yunet.json")
+    text = cards.card(file)
+    assert "was chosen on them" not in text
+    assert "The model may have been trained on pictures of fairface train" in text
 
 
 def test_what_has_no_card_is_refused(model, tmp_path):

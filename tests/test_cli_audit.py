@@ -1,6 +1,7 @@
 """``genderscope audit`` as people run it: in a process of its own."""
 
 import csv
+import os
 
 import pytest
 
@@ -49,6 +50,7 @@ def test_the_page_is_made_again_from_the_numbers(table, tmp_path):
     FLIPS.save(tmp_path / "flips.json")
     (tmp_path / "sheet.jpg").write_bytes(SHEET)
     first, again = tmp_path / "first", tmp_path / "again"
+    table = table.rename(tmp_path / os.fsdecode(b"caf\xe9.csv"))
     options = ["--by", "race", "--counterfactuals", tmp_path / "flips.json"]
     made = run("audit", "--predictions", table, *options, "--out", first)
     done = run("audit", "--from", first / "audit.json", "--out", again)
@@ -56,6 +58,7 @@ def test_the_page_is_made_again_from_the_numbers(table, tmp_path):
     assert done.stdout.splitlines()[:-1] == made.stdout.splitlines()[:-1]
     for file in first.iterdir():
         assert (again / file.name).read_bytes() == file.read_bytes()
+    assert "caf\N{REPLACEMENT CHARACTER}" in (first / "audit.html").read_text("utf-8")
 
 
 def test_runs_a_model_on_a_data_set_and_keeps_what_it_said(tmp_path, portrait, model):
@@ -98,6 +101,19 @@ def test_persons_of_a_data_set_are_known(tmp_path, portrait, model):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert Audit.load(tmp_path / "out" / "audit.json").persons == 1
+
+
+def test_the_report_of_a_folder_whose_name_is_not_utf8_is_utf8(tmp_path, portrait, model):
+    faces = tmp_path / os.fsdecode(b"caf\xe9") / "woman"
+    faces.mkdir(parents=True)
+    (faces / "a.jpg").write_bytes(portrait.read_bytes())
+    done = run(
+        "audit", "--dataset", f"folder:{faces.parent}", "--model", model, "--detector", "haar",
+        "--by", "gender", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for name in ("audit.html", "audit.md"):
+        assert "caf\ufffd" in (tmp_path / "out" / name).read_text("utf-8")
 
 
 def test_a_column_that_is_not_there_is_refused_before_the_model_runs(tmp_path, portrait):

@@ -3,8 +3,10 @@
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -46,6 +48,14 @@ def invoke(command, *arguments: object):
     if found.exception and not isinstance(found.exception, SystemExit):
         raise found.exception
     return found
+
+
+def test_a_column_that_is_not_there_is_refused_before_a_face_is_explained(tmp_path, portrait):
+    (tmp_path / "woman").mkdir()
+    (tmp_path / "woman" / "broken.jpg").touch()  # would be an error if it were read
+    done = run("regions", "--dataset", f"folder:{tmp_path}", "--by", "race, age")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "genderscope: no face of the data set has a value for race, age\n"
 
 
 @pytest.fixture
@@ -91,6 +101,28 @@ def test_every_face_is_shown_and_broken_pictures_are_rows(model, pictures, tmp_p
     assert grey.std() > 5
     assert 1 < abs(both - face).mean() < 60
     assert decode.read(sheet).shape[0] > 2 * HEIGHT
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_what_was_explained(model, portrait, tmp_path, number):
+    folder, out, sheet = (tmp_path / name for name in ("pictures", "out", "sheet.png"))
+    folder.mkdir()
+    for name in range(500):
+        (folder / f"{name}.jpg").symlink_to(portrait)
+    options = ["--out", out, "--sheet", sheet, "--detector", "haar", "--model", model]
+    command = [sys.executable, "-m", "genderscope", "explain", folder, *options]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(list(map(str, command)), text=True, **pipes) as process:
+        while len(list(out.glob("*.png"))) < 2 and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(number)
+        printed, err = process.communicate()
+    assert process.returncode == 130
+    notice, summary = err.splitlines()
+    rows = len(printed.splitlines()) - 1
+    assert 2 <= rows < 500
+    assert (notice, summary[:10]) == ("interrupted", "pictures: ")
+    assert decode.read(sheet).shape[0] > HEIGHT
 
 
 def test_nothing_is_overwritten(model, portrait, tmp_path):
@@ -212,6 +244,19 @@ def test_regions_over_a_data_set(model, portrait, tmp_path):
     [drawn] = maps.iterdir()
     assert drawn.name == f"{model}-average-maps.png"
     assert decode.read(drawn).shape[1] == 2 * TILE_PX + 3 * GAP_PX
+
+
+def test_too_few_faces_and_missing_landmarks_are_said(model, portrait, tmp_path):
+    pytest.importorskip("sklearn", reason="needs the extra [eval]")
+    (tmp_path / "woman").mkdir()
+    shutil.copy(portrait, tmp_path / "woman")
+    options = ("--model", model, "--detector", "haar", "--maps", tmp_path / "maps")
+    done = run("regions", "--dataset", f"folder:{tmp_path}", *options)
+    assert done.returncode == 0
+    maps, landmarks = done.stderr.splitlines()
+    assert maps == "no average maps: no label has 30 faces with the same answer"
+    assert landmarks.startswith("1 faces have no landmarks and were divided like the average face")
+    assert not (tmp_path / "maps").exists()
 
 
 def test_a_data_set_without_faces_is_said(model, tmp_path):

@@ -1,6 +1,7 @@
 """Where commands write: folders are made, results are kept, and one process writes at a time."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -48,6 +49,7 @@ def test_one_output_has_one_writer_and_is_never_replaced_silently(
     new = tmp_path / "other.jpg"
     new.symlink_to(portrait)
     resumed = run("classify", portrait, new, "--jsonl", out, "--resume", "--detector", "haar")
+    assert resumed.returncode == 1  # the output still holds the failed picture
     assert resumed.stderr.startswith("2 pictures were already done\n")
     assert resumed.stderr.splitlines()[-2:] == [
         "pictures: 1, faces: 1 (women: 1, men: 0, uncertain: 0), without a face: 0, failed: 0",
@@ -66,6 +68,8 @@ def test_one_output_has_one_writer_and_is_never_replaced_silently(
         ("--jsonl new --sink csv=new", "new is being written by another process or another"),
         ("--sink jsonl=old", "old exists: add --overwrite to replace it"),
         ("--jsonl new --sink jsonl=other", "the sink jsonl is named twice; it takes one target"),
+        ("--save-predictions http://a/b.csv --crops-are-faces", "http://a/b.csv is an address"),
+        ("--csv s3://a/b.csv", "s3://a/b.csv is an address: give the path of a file or folder"),
         ("--parquet old", "old/_settings.json cannot be written: old is not a folder"),
     ],
 )
@@ -91,6 +95,20 @@ def test_a_pipe_or_device_gets_no_settings_beside_it(
     refused = run("classify", portrait, "--jsonl", pipe, "--resume")
     assert refused.returncode == 2
     assert "--resume needs exactly one output" in refused.stderr
+
+
+def test_standard_output_by_its_path_is_not_replaced(
+    model: str, portrait: Path, tmp_path: Path
+) -> None:
+    """A name in the folder of open files, to which /dev/stdout links."""
+    name, kept = "/dev/fd/1", tmp_path / "all.jsonl"
+    kept.write_text("earlier\n")
+    with kept.open("a") as out:
+        arguments = ("--detector", "haar", "--jsonl", name, "--overwrite", portrait)
+        command = [*COMMAND, "classify", *map(str, arguments)]
+        done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line[:8] for line in kept.read_text().splitlines()] == ["earlier", '{"path":']
 
 
 def test_no_file_of_a_folder_is_lost(tmp_path: Path) -> None:
@@ -164,6 +182,39 @@ def test_no_output_replaces_an_input_or_a_picture(portrait: Path, tmp_path: Path
         assert refused.returncode == 2
         assert refused.stderr == f"genderscope: {file} {says}: choose another output\n"
         assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("place", [".", "folder"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("classify", "a.jpg", "--csv"),
+        ("classify", "a.jpg", "--jsonl"),
+        ("watch", "a.mp4", "--counts"),
+        ("watch", "a.mp4", "--video"),
+        ("demo", "--out"),
+    ],
+)
+def test_a_folder_is_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], place: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    result = CliRunner().invoke(app, [*words, place, "--overwrite"])
+    assert (result.exit_code, os.listdir()) == (2, ["folder"])
+    assert re.search(f"'?{re.escape(place)}'? is a (folder: name a file|directory)", result.output)
+
+
+def test_a_sink_may_write_into_the_current_folder(
+    portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["classify", str(portrait), "--detector", "haar", "--sink", "annotate=."]
+    refused = CliRunner().invoke(app, words)
+    assert (refused.exit_code, os.listdir()) == (2, [])
+    assert ". exists: add --overwrite" in refused.output
+    assert CliRunner().invoke(app, [*words, "--overwrite"]).exit_code == 0
+    assert os.listdir() == [portrait.name]
 
 
 def test_closed_standard_input_is_empty() -> None:

@@ -107,6 +107,14 @@ def test_a_mistyped_path_is_wrong_usage(folder: Path, command: tuple[str, ...]) 
     assert not (folder.parent / "x.png").exists()
 
 
+def test_explain_says_that_it_reads_no_addresses(tmp_path: Path) -> None:
+    done = run("explain", "http://a:hush@b/c.jpg", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "genderscope: explain reads no addresses: download http://b/c.jpg first\n"
+    )
+
+
 def test_no_code_is_imported_from_the_folder_of_the_pictures(
     model: str, portrait: Path, tmp_path: Path
 ) -> None:

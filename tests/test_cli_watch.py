@@ -20,8 +20,8 @@ from typer.testing import CliRunner
 import moving_servers
 from console import COMMAND, run
 from genderscope import detection
-from genderscope.cli import app
-from genderscope.cli.watch import redacted, show
+from genderscope.cli import _provenance, app
+from genderscope.cli.watch import show
 from genderscope.core import plugins
 from genderscope.core.types import Frame, Scene
 from genderscope.inference.classifier import GUIDED, find
@@ -224,11 +224,17 @@ def test_wrong_usage_is_2(model: str, film: Path, arguments: list[str], message:
 def test_the_stored_command_hides_passwords_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for source, name in (("0", "camera 0"), ("rtsp://a:secret@b/c", "rtsp://b/c")):
-        words = ["genderscope", "watch", source, "--interval", "60"]
-        monkeypatch.setattr("sys.argv", words)
-        stored = redacted(source, name).command
-        assert stored == f"genderscope watch {'0' if source == '0' else name} --interval 60"
+    sources = {
+        "0": "0",
+        "rtsp://a:secret@b/c": "rtsp://b/c",
+        "RTSP://a:p@secret@[::1]:554/c@d?key=secret": "'RTSP://[::1]:554/c@d'",
+        "http://a:p?secret@b/c": "http://b/c",
+        "s3://bucket/a?.jpg": "'s3://bucket/a?.jpg'",
+        "--sink=table=sql://a:secret@b/c": "--sink=table=sql://b/c",
+    }
+    for source, name in sources.items():
+        monkeypatch.setattr("sys.argv", ["genderscope", "watch", source, "--interval", "60"])
+        assert _provenance.command() == f"genderscope watch {name} --interval 60"
 
 
 def test_a_film_that_is_cut_off_is_1_and_what_there_is_is_written(

@@ -86,11 +86,15 @@ def test_results_are_those_of_the_local_engine_though_a_worker_is_killed(
             file = f"pictures/{number:03d}.jpg"
             cv2.imwrite(file, np.roll(image, number, 1))
             archive.add(file)
+        archive.add(file, "a.pdf")
     (tmp_path / "pictures" / "broken.jpg").write_bytes(b"no picture")
     places = ["pictures", f"file://{tmp_path}/packed.tar"]
     settings = Settings(model=model, detector="haar")
 
-    made = cluster.classify(places, "out", settings, workers=2, size=4)
+    unread, errors = Counter(), []
+    made = cluster.classify(
+        places, "out", settings, workers=2, size=4, unread=unread, report=errors.append
+    )
     begun = next(made)
     assert begun == Counter(shards=7, parts=0)
     tallies = [next(made)]
@@ -99,6 +103,8 @@ def test_results_are_those_of_the_local_engine_though_a_worker_is_killed(
     assert len(tallies) == 7
     total = sum(tallies, Counter())
     assert (total["pictures"], total["failed"]) == (41, 1)
+    assert unread == {".pdf": 1}
+    assert [error.partition(" ")[0] for error in errors] == ["pictures/broken.jpg"]
 
     with parquet.create("alone") as sink:
         listed = (p for shard in archives.shards(places) for p in archives.pictures(shard))

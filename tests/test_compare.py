@@ -1,5 +1,6 @@
 """Two methods' predictions of the same pictures, from the tables to the report and the sheet."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -62,6 +63,15 @@ def invoke(*arguments: object):
             "name",
             ["/a/val/2.jpg"],
             ["/a/val/1.jpg"],
+            [],
+        ),
+        # One table was named by its absolute path, and folders and names are not enough.
+        (
+            ["1/cam/a.jpg", "2/cam/a.jpg"],
+            [os.path.abspath("2/cam/a.jpg"), os.path.abspath("1/cam/a.jpg")],
+            "path",
+            ["1/cam/a.jpg", "2/cam/a.jpg"],
+            [],
             [],
         ),
         # One path that is the same by chance decides less than all the names.
@@ -198,13 +208,15 @@ def test_the_sheet_shows_the_pictures(tmp_path):
     files = [str(tmp_path / f"{colour}.png") for colour in ("red", "green", "gone")]
     for file, colour in zip(files, ((0, 0, 255), (0, 255, 0)), strict=False):
         cv2.imwrite(file, np.full((60, 90, 3), colour, np.uint8))
-    a = said("a", files, [1, 0, -1], [0.9, 0.1, 0.6], 0.7)
-    b = said("b", files, [1, 0, -1], [0.1, 0.2, NAN])
-    pixels = np.asarray(sheets.of_disagreements(compare.join(a, b)))
-    shown = {tuple(colour) for colour in pixels.reshape(-1, 3)}
-    assert (0, 0, 255) in shown
-    assert sheets.GREY in shown  # cannot be read
-    assert (0, 255, 0) not in shown  # they agree on it
+    bare = [Path(file).name for file in files]  # in a table far from the pictures
+    for of_a, of_b in ((files, files), (files, bare), (bare, files)):
+        a = said("a", of_a, [1, 0, -1], [0.9, 0.1, 0.6], 0.7)
+        b = said("b", of_b, [1, 0, -1], [0.1, 0.2, NAN])
+        pixels = np.asarray(sheets.of_disagreements(compare.join(a, b)))
+        shown = {tuple(colour) for colour in pixels.reshape(-1, 3)}
+        assert (0, 0, 255) in shown
+        assert sheets.GREY in shown  # cannot be read
+        assert (0, 255, 0) not in shown  # they agree on it
 
 
 def table(file: Path, rows: list[str], header: str = "file,label,score") -> Path:
@@ -233,6 +245,20 @@ def test_the_command_compares_tables(tmp_path):
     assert result.stderr.count("only in good: ") == 2
     assert "other.jpg" in result.stderr
     assert "58 pictures in both" in " ".join(result.stdout.split())
+
+
+def test_a_group_without_a_name_is_called_not_stated(tmp_path):
+    rows = [f"{n}.jpg,man,man,{('', 'dim')[n % 2]}" for n in range(60)]
+    names = "file,label,prediction,light"
+    a = table(tmp_path / "a.csv", rows, names)
+    b = table(
+        tmp_path / "b.tsv", [row.replace(",", "\t") for row in rows], names.replace(",", "\t")
+    )
+    result = invoke(a, b)
+    assert [line.split()[:3] for line in result.stdout.splitlines() if " 30 " in line] == [
+        ["not", "stated", "30"],
+        ["dim", "30", "100.0"],
+    ]
 
 
 def test_the_command_takes_labels_from_a_data_set(tmp_path):

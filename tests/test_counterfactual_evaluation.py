@@ -1,6 +1,7 @@
 """Flip rates by hand, and those of a model with known answers."""
 
 import csv
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -162,6 +163,38 @@ def test_pictures_go_out_and_answers_come_back(samples, tmp_path):
     found = report(counterfactuals.from_predictions(read(answered)))
     assert found.n == 2
     assert found.conditions == report(expected).conditions
+
+
+def test_without_a_face_nothing_is_written(samples, tmp_path):
+    setup = Setup(OneFace(), BrightnessClassifier(), select("dark"))
+    with (
+        pytest.raises(DatasetError, match="no face was found"),
+        counterfactual_faces.writing(tmp_path / "out", select("dark"), 0) as write,
+    ):
+        measure(samples[2:3], setup, lambda face, _: write(face))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_data_set_may_have_columns_of_the_same_names(samples, tmp_path):
+    own = {"condition": "sunny", "face": "round", "light": "dim"}
+    faces = [replace(samples[0], groups=own), replace(samples[1], groups=own)]
+    with counterfactual_faces.writing(tmp_path / "out", select("dark"), 0) as write:
+        measure(
+            faces,
+            Setup(OneFace(), BrightnessClassifier(), select("dark")),
+            lambda face, _: write(face),
+        )
+    rows = list(csv.DictReader((tmp_path / "out" / "table.csv").read_text().splitlines()))
+    named = [(row["face"], row["condition"], row["light"]) for row in rows]
+    assert named == [(face, name, "dim") for face in "12" for name in ("original", "dark")]
+
+
+def test_a_column_of_names_defines_no_groups(samples):
+    names = [replace(samples[0], groups={"note": str(n), "light": "dim"}) for n in range(51)]
+    [dark] = report(
+        measure(names, Setup(OneFace(), BrightnessClassifier(), select("dark")))
+    ).conditions
+    assert set(dark.by_group) == {"light", "gender"}
 
 
 @pytest.mark.parametrize(

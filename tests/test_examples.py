@@ -61,6 +61,25 @@ def test_the_client_writes_a_row_for_each_face(folder, model):
     assert {row["label"] for row in rows} <= {"woman", "man", "uncertain"}
 
 
+def test_the_client_refuses_a_folder_that_is_not_there(tmp_path):
+    pytest.importorskip("httpx")
+    command = [sys.executable, EXAMPLES / "client.py", "none"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "none is not a folder\n"
+
+
+def test_a_person_without_a_name_gets_no_answer(tmp_path):
+    pytest.importorskip("gender_guesser")
+    # As Excel saves it, with a byte order mark.
+    people = "file,label,name\na.jpg,woman,Grace Hopper\nb.jpg,man,\n"
+    (tmp_path / "people.csv").write_text(people, encoding="utf-8-sig")
+    command = [sys.executable, EXAMPLES / "names.py", "people.csv", "names.csv"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    rows = (tmp_path / "names.csv").read_text().splitlines()
+    assert rows == ["file,label,prediction", "a.jpg,woman,woman", "b.jpg,man,"]
+
+
 def test_the_camera_metrics_count_a_face_once(folder, model, monkeypatch):
     pytest.importorskip("av", reason="needs the extra [video]")
     prometheus = pytest.importorskip("prometheus_client", reason="needs the extra [serve]")

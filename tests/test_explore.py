@@ -1,5 +1,6 @@
 """Exploring: the numbers against NumPy's, real pictures, and the page as it is read."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -324,6 +325,31 @@ def test_names_from_outside_are_harmless(tmp_path, portrait):
     assert {image["alt"] for image in outline.named("img")} == {"a.png", "b&'<b>.png"}
     assert problem(numbers, "Missing pictures: 1 of 3")
     assert problem(numbers, "Persons with both labels: 1 of 1")
+
+
+def test_examples_are_named_within_the_data_set(tmp_path, portrait, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a/woman/b.jpg", "a/man/ba/c.jpg"):
+        Path(name).parent.mkdir(parents=True)
+        Path(name).write_bytes(portrait.read_bytes())
+    Path("a/man/ba/c.jpg").write_bytes(b"\xff\xd8\xff")
+    _, outline = explored("folder:a", tmp_path / "out")
+    assert "Examples: man/ba/c.jpg" in outline.text
+
+
+def test_the_page_of_a_folder_whose_name_is_not_utf8_is_utf8(tmp_path, portrait):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    (folder / "woman").mkdir(parents=True)
+    (folder / "woman" / "a.jpg").write_bytes(portrait.read_bytes())
+    _, outline = explored(f"folder:{folder}", tmp_path / "out")
+    assert "caf\ufffd" in outline.text
+
+
+def test_pictures_without_a_group_are_not_stated(tmp_path, portrait):
+    (tmp_path / "a.jpg").write_bytes(portrait.read_bytes())
+    (tmp_path / "faces.csv").write_text("file,label,light\na.jpg,woman,\n")
+    _, outline = explored(f"table:{tmp_path}/faces.csv", tmp_path / "out")
+    assert outline.text.count("not stated") == 3  # the licence, a drawing and its table
 
 
 def test_a_column_of_names_is_no_division_into_groups(tmp_path):

@@ -75,9 +75,15 @@ def test_a_frame_is_audited_as_a_table_is(read: Any, tmp_path: Path) -> None:
     shown = result._repr_html_()
     for group in ("all", "race Black", "race White"):
         assert f"<td>{group}</td>" in shown
-    assert genderscope.audit(read(file)).by == ("gender", "race", "age")
+    for every in (None, ()):
+        assert genderscope.audit(read(file), every).by == ("gender", "race", "age")
     with pytest.raises(UsageError, match="no column 'height'"):
         genderscope.audit(read(file), ["height"])
+
+
+def test_a_lazy_frame_is_refused() -> None:
+    with pytest.raises(UsageError, match="a pandas or Polars frame, or its name, not LazyFrame"):
+        genderscope.audit(polars.LazyFrame({"file": ["a"], "label": ["man"], "score": [1.0]}))
 
 
 @FRAMES

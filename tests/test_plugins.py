@@ -72,10 +72,15 @@ def create(target):
 from torch import nn
 
 def create(channels=1):
-    return nn.Sequential(
-        nn.Conv2d(channels, 4, 3, stride=4), nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2),
-    )
+    return Plain(channels)
+
+class Plain(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.maps = nn.Sequential(nn.Conv2d(channels, 4, 3, stride=4), nn.ReLU())
+        self.logits = nn.Linear(4, 2)
+    def forward(self, faces):
+        return self.logits(self.maps(faces).mean((2, 3)))
 """,
     "counterfactuals/upside_down.py": """
 def upside_down(picture, face, seed):
@@ -158,6 +163,22 @@ def test_plugins_from_folders_are_listed_and_have_defaults(folder: Path) -> None
     assert not {"tally", "shelf"} & set(plugins.names("cli"))
 
 
+def test_plugins_of_a_folder_share_code(folder: Path, tmp_path: Path) -> None:
+    for place, kind in ((folder, "sinks"), (tmp_path / "absent", "sinks"), (folder, "datasets")):
+        (place / kind).mkdir(parents=True, exist_ok=True)
+        (place / kind / "_own.py").write_text(f"def create(target): return {place.name, kind}")
+        (place / kind / f"of_{place.name}.py").write_text(
+            "from ._own import create as read, create"
+        )
+    for package, name in (
+        ("sinks", folder.name),
+        ("sinks", "absent"),
+        ("data.datasets", folder.name),
+    ):
+        plugin = plugins.load(package, f"of_{name}")
+        assert plugin.create("") == (name, package.rpartition(".")[2])
+
+
 def test_the_package_s_own_come_first(folder: Path) -> None:
     (folder / "sinks" / "csv.py").write_text("raise RuntimeError")
     assert plugins.load("sinks", "csv").__name__ == "genderscope.sinks.csv"
@@ -177,6 +198,14 @@ def test_a_condition_of_no_kind_is_refused(folder: Path) -> None:
     with (folder / "counterfactuals" / "upside_down.py").open("a") as file:
         file.write("KIND = 'odd'\n")
     with pytest.raises(UsageError, match="no kind of condition 'odd'; there are: worn"):
+        counterfactuals.conditions()
+
+
+@pytest.mark.parametrize("name", ["blur", "all", "random", "worn"])
+def test_a_condition_with_a_name_in_use_is_refused(folder: Path, name: str) -> None:
+    file = folder / "counterfactuals" / "upside_down.py"
+    file.write_text(file.read_text().replace('"upside down"', repr(name)))
+    with pytest.raises(UsageError, match=f"condition '{name}' of a plug-in has a name in use"):
         counterfactuals.conditions()
 
 

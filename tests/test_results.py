@@ -30,6 +30,13 @@ def test_a_document_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert Weighing.load(tmp_path / "new" / "a.json") == WEIGHING
 
 
+def test_a_file_may_be_named_by_a_string(tmp_path: Path) -> None:
+    WEIGHING.save(str(tmp_path / "a.json"))
+    assert Weighing.load(str(tmp_path / "a.json")) == WEIGHING
+    with pytest.raises(UsageError, match="file must be a path, not None"):
+        WEIGHING.save(None)  # type: ignore[arg-type]
+
+
 def test_nan_is_null(tmp_path: Path) -> None:
     Weighing(provenance=PROVENANCE, mean=MEAN, spread=float("nan")).save(tmp_path / "a.json")
     assert Weighing.load(tmp_path / "a.json").spread is None

@@ -1,6 +1,7 @@
 """Outputs: reserved for one process, never replaced silently, whole or not at all."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
@@ -57,6 +58,24 @@ def test_a_lock_that_was_removed_meanwhile_is_no_lock(
         assert lock.exists()
         with pytest.raises(UsageError, match="another process"):
             claimed(tmp_path / "a.json").__enter__()
+
+
+def test_a_pipe_or_device_is_written_and_never_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(pipe.read_bytes)
+        storage.write_whole(pipe, b"data")
+    assert (read.result(), pipe.is_fifo(), os.listdir(tmp_path)) == (b"data", True, ["pipe"])
+
+    streams = [storage.is_stream(place) for place in ("-", "/dev/fd/1", "/dev/fd", str(tmp_path))]
+    assert streams == [True, True, False, False]
+
+    # Standard output by another name leads to a file here, and is a link that must stay.
+    with (tmp_path / "out").open("wb") as file, completed(Path(f"/dev/fd/{file.fileno()}")) as part:
+        storage.write_whole(part, b"data")
+    assert part.name.isdigit()
+    assert (tmp_path / "out").read_bytes() == b"data"
 
 
 def test_an_interruption_before_the_first_byte_leaves_nothing(tmp_path: Path) -> None:

@@ -33,6 +33,12 @@ def test_columns_become_groups_and_files_are_relative_to_the_table(tmp_path):
     assert third.file == elsewhere
 
 
+def test_blank_lines_before_the_header_are_skipped(tmp_path):
+    file = write(tmp_path, "\n  \n\nfile;label\n1.jpg;boy\n")
+    with pytest.raises(DatasetError, match="line 5: label 'boy' is unknown"):
+        next(table.read(file, "all"))
+
+
 @pytest.mark.parametrize(
     ("word", "label"),
     [("woman", 0), ("Female", 0), ("F", 0), ("man", 1), ("MALE", 1), (" m ", 1), ("", None)],

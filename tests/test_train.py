@@ -28,7 +28,7 @@ from genderscope.training import export as onnx_export  # noqa: E402
 from genderscope.training import lightning_module, recipes  # noqa: E402
 from genderscope.training.augmentation import augment  # noqa: E402
 from genderscope.training.batches import Batches, age_groups, split  # noqa: E402
-from genderscope.training.calibration import calibrate  # noqa: E402
+from genderscope.training.calibration import COVERAGE, Views, calibrate  # noqa: E402
 from genderscope.training.export import export, export_run, multiply_adds  # noqa: E402
 from genderscope.training.lightning_module import ClassifierModule  # noqa: E402
 from genderscope.training.record import Study, TrainingRecord, chance  # noqa: E402
@@ -196,7 +196,10 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
     resumed = train(crops, brief, cut_short, resume=True)
     assert [epoch.epoch for epoch in resumed.history] == [0, 1, 2]
     # One that has ended ends the same once more.
+    earlier = tmp_path / "earlier"
+    earlier.hardlink_to(cut_short / "weights.pt")
     again = train(crops, brief, cut_short, resume=True)
+    assert not earlier.samefile(cut_short / "weights.pt")  # replaced, never written in place
     for name, weight in whole.network.state_dict().items():
         torch.testing.assert_close(resumed.network.state_dict()[name], weight, msg=name)
         torch.testing.assert_close(again.network.state_dict()[name], weight, msg=name)
@@ -211,6 +214,9 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
         train(elsewhere, brief, cut_short, resume=True)
     with pytest.raises(UsageError, match="was not trained on the crops in"):
         export_run(cut_short, elsewhere)
+    for ratio in (0, 1):
+        with pytest.raises(UsageError, match=f"validation_ratio is {ratio}: choose one between"):
+            train(crops, replace(brief, validation_ratio=ratio), tmp_path / "ratio")
     with pytest.raises(UsageError, match=r"\d\d training crops do not fill a batch of 128"):
         train(crops, Settings(), tmp_path / "large")
     alike = Crops(crops.folder)
@@ -582,7 +588,7 @@ def test_calibration_undoes_overconfidence_and_favours_neither_label():
     # Equal and opposite evidence, so that its log odds are right where both labels are as frequent.
     logit = draw.normal(np.where(labels, 2, -2), 2)
     logits = 3 * np.stack([0 * logit, logit - 0.5], 1)
-    fitted = calibrate(logits, logits, labels)
+    fitted = calibrate(Views(logits, logits), labels)
     assert fitted.temperature == pytest.approx(3, rel=0.05)
     assert fitted.bias == pytest.approx(0.5, abs=0.05)
     abstention = fitted.abstention
@@ -596,7 +602,7 @@ def test_faces_that_mirroring_turns_to_the_opposite_label_are_uncertain():
     logit = draw.normal(np.where(labels, 2, -2), 2)
     logits = np.stack([0 * logit, logit], 1)
     mirrored = np.stack([0 * logit, logit + draw.normal(0, 2, len(logit))], 1)
-    fitted = calibrate(logits, mirrored, labels)
+    fitted = calibrate(Views(logits, mirrored), labels, second_look="none")
     scores, again = (calibrated(one, fitted.temperature, fitted.bias) for one in (logits, mirrored))
     both = np.minimum(scores.max(1), again.max(1)) >= fitted.abstention.min_confidence
     flips = both & (scores.argmax(1) != again.argmax(1))
@@ -604,13 +610,42 @@ def test_faces_that_mirroring_turns_to_the_opposite_label_are_uncertain():
     assert fitted.abstention.coverage < 0.89
 
 
+def test_calibration_counts_the_second_look():
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 2, 10_000)
+    evidence = np.where(labels, 2, -2) + draw.normal(0, 1, len(labels))
+    lead = [evidence + draw.normal(0, 0.4, len(labels)) for _ in range(2)]
+    views = Views(*(np.stack([0 * each, each], 1) for each in lead))
+    once, twice, all_ = (
+        calibrate(views, labels, second_look=faces) for faces in ("none", "uncertain", "all")
+    )
+    assert (once.scored_twice, all_.scored_twice) == (0, 1)
+    mean = Views(views.mean, views.mean)
+    assert all_ == replace(
+        calibrate(mean, labels, second_look="none"), second_look="all", scored_twice=1.0
+    )
+    assert (twice.temperature, twice.bias) == (once.temperature, once.bias)
+    threshold = twice.abstention.min_confidence
+    first, both = (
+        calibrated(each, twice.temperature, twice.bias) for each in (views.faces, views.mean)
+    )
+    again = first.max(1) < threshold
+    assert twice.scored_twice == again.mean() > 1 - COVERAGE
+    final = np.where(again[:, None], both, first)
+    assert (final.max(1) >= threshold).mean() == pytest.approx(twice.abstention.coverage)
+    assert twice.abstention.coverage == pytest.approx(COVERAGE, abs=0.001)
+    wrong = final.argmax(1) != labels
+    assert wrong.mean() == pytest.approx(twice.abstention.error_without_abstention)
+    assert wrong.mean() < once.abstention.error_without_abstention
+
+
 def test_a_network_that_learnt_nothing_is_calibrated_and_reported():
     labels = np.array([0, 1] * 20)
     same = np.zeros((40, 2))
-    constant = calibrate(same, same, labels)
+    constant = calibrate(Views(same, same), labels)
     assert constant.abstention.error_without_abstention == 0.5
     with pytest.raises(UsageError, match="40 held-out faces have one label only"):
-        calibrate(same, same, labels * 0)
+        calibrate(Views(same, same), labels * 0)
     shipped = TrainingRecord.load(WEIGHTS / "mini_xception.record.json")
     assert chance(shipped, labels) == ""
     last = replace(shipped.history[-1], accuracy=0.53)

@@ -9,6 +9,7 @@ pytest.importorskip("torch", reason="needs the extra [lab]")
 
 from genderscope.training.calibration import (
     GROUP_FACES,
+    Views,
     calibrate,
     worst_group_cut,
 )
@@ -57,6 +58,6 @@ def test_without_groups_the_lower_recall_of_both_labels_counts(faces):
 
 def test_the_cut_is_where_the_label_changes(faces):
     logits, labels, _ = faces
-    fitted = calibrate(logits, logits, labels, cut=0.75)
-    assert fitted.temperature == calibrate(logits, logits, labels).temperature
+    fitted = calibrate(Views(logits, logits), labels, cut=0.75)
+    assert fitted.temperature == calibrate(Views(logits, logits), labels).temperature
     assert -fitted.bias * fitted.temperature == pytest.approx(0.75)

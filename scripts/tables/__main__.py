@@ -42,6 +42,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "colour": training.colour,
     "unseen_groups": training.unseen_groups,
     "cross_fit": training.cross_fit,
+    "second_look": training.second_look,
     "imbalance": training.imbalance,
     "ablations": partial(training.ablations, "ablations.json"),
     "ablations_adam": partial(training.ablations, "ablations-adam.json"),

@@ -122,8 +122,9 @@ def networks() -> str:
     found = Benchmark.load(RESULTS / "benchmark" / "benchmark.json")
     lines = [
         "| network | parameters | multiply-adds, M | file, kB | FairFace val % | UTKFace % "
-        "| ms per face, batch 1 | batch 64 | time / mini-Xception's, batch 1 | batch 64 |",
-        "|---|--:|--:|--:|---|---|--:|--:|--:|--:|",
+        "| ms per look, batch 1 | batch 64 | time / mini-Xception's, batch 1 | batch 64 "
+        "| looks per face | ms per face |",
+        "|---|--:|--:|--:|---|---|--:|--:|--:|--:|--:|--:|",
     ]
     ratios = {p.a: p.time_ratio for p in found.pairs if p.b == "mini_xception"}
     for name, model in found.models.items():
@@ -139,6 +140,8 @@ def networks() -> str:
                 f"{ratios[name][batch].value:.2f}" if name in ratios else ""
                 for batch in ("1", "64")
             ),
+            f"{model.looks:.2f}",
+            f"{model.looks * times['1'].median_ms:.2f}",
         ]
         lines.append(row(cells))
     return "\n".join(lines)

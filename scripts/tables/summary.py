@@ -1,8 +1,9 @@
 """The README's table: the shipped models in short."""
 
-from common import estimate, percent, result, row
+from common import RESULTS, estimate, percent, row
 from models import adult_accuracy
 
+from genderscope.evaluation.benchmark.results import Benchmark
 from genderscope.evaluation.evaluate import Evaluation
 from genderscope.inference.classifier import WEIGHTS, shipped
 
@@ -16,11 +17,12 @@ def summary() -> str:
         "| accuracy on adults % | ms per face |",
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
-    networks = result("benchmark", "benchmark.json")["models"]
+    networks = Benchmark.load(RESULTS / "benchmark" / "benchmark.json").models
     for model in shipped():
         milliseconds = ""
         if model in networks:
-            milliseconds = f"{networks[model]['time']['network']['1']['median_ms']:.2f}"
+            network = networks[model]
+            milliseconds = f"{network.looks * network.time['network']['1'].median_ms:.2f}"
         for name, part in EVALUATIONS.items():
             found = Evaluation.load(WEIGHTS / f"{model}.{part}.yunet.json")
             cells = [

@@ -10,6 +10,7 @@ from experiments.results import (
     Ablations,
     CrossFit,
     Imbalance,
+    SecondLooks,
     Seeds,
     Shapes,
     UnseenGroups,
@@ -80,7 +81,7 @@ def colour() -> str:
         shipped = WEIGHTS / f"{model}.{evaluated}"
         one_view = RESULTS / "tried" / f"{model}_one_view.{evaluated}"
         for name, record, evaluation in (
-            ("grey", grey, one_view if grey.settings.mirrored else shipped),
+            ("grey", grey, one_view if one_view.is_file() else shipped),
             ("colour", run, RESULTS / "colour" / f"{model}.{evaluated}"),
         ):
             val = Evaluation.load(evaluation)
@@ -224,6 +225,21 @@ def unseen_groups() -> str:
         ]
         overall = percent(mean(accuracy.value or 0 for accuracy in accuracies))
         lines.append(row([variant, *map(estimate, accuracies), overall]))
+    return "\n".join(lines)
+
+
+def second_look() -> str:
+    """Each network by which faces are scored twice."""
+    lines = [
+        "| network | scored twice | % | n | accuracy % | area under error by coverage, % |",
+        "|---|---|--:|--:|---|---|",
+    ]
+    for look in SecondLooks.load(RESULTS / "second_look.json").looks:
+        cells = [f"`{look.model}`", look.second_look + ", as shipped" * look.shipped]
+        cells += [percent(look.scored_twice.value or 0), f"{look.accuracy.n:,}"]
+        value, (low, high) = look.aurc.value or 0, look.aurc.interval or (0, 0)
+        cells += [estimate(look.accuracy), f"{100 * value:.2f} ({100 * low:.2f}–{100 * high:.2f})"]
+        lines.append(row(cells))
     return "\n".join(lines)
 
 

@@ -80,7 +80,7 @@ def evaluate(
 
 def audit(
     predictions: "str | Path | DataFrame",
-    by: str | Sequence[str] = (),
+    by: str | Sequence[str] | None = None,
     *,
     depth: int = 2,
     seed: int = 0,
@@ -121,7 +121,7 @@ def audit(
     groups = [audits.GENDER, *(name for name in read.groups if name != audits.IDENTITY)]
     return audits.report(
         read,
-        [by] if isinstance(by, str) else list(by) or groups,
+        [by] if isinstance(by, str) else list(by or groups),
         provenance=Provenance(
             command="genderscope.audit(...)", versions=versions(audits.LIBRARIES), seed=seed
         ),

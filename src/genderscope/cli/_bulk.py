@@ -86,7 +86,9 @@ def on_a_cluster(
         for _, labels in parquet.finished(out):
             bulk.count_labels(earlier, labels)
     made_by = _provenance.of(*PACKAGES)
-    parts = cluster.classify(places, out, settings, workers, provenance=made_by, unread=unread)
+    parts = cluster.classify(
+        places, out, settings, workers, provenance=made_by, unread=unread, report=_output.error
+    )
     start = next(parts)
     if start["parts"]:
         _output.error(f"{start['parts']:,} of {start['shards']:,} parts were already done")

@@ -58,7 +58,7 @@ DetectionSize = Annotated[
 Sinks = Annotated[
     list[str] | None,
     Option("--sink", metavar="NAME=TARGET", help="Write to a sink, such as a plug-in; repeatable."),
-    Output(),
+    Output(anywhere=True),
 ]
 MinScore = Annotated[float | None, Option(min=0, max=1, help="Minimum detection score.")]
 Turned = Literal["auto", "upright", "any"]

@@ -1,6 +1,7 @@
 """The outputs of a command: reserved while it runs, and never an input or an earlier result."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ class Output:
         shared: a folder to which new files are added.
         resumable: ``--resume`` continues it.
         text: a text file, which replaces no picture: ``--csv *.jpg`` names one by mistake.
+        anywhere: an address is allowed.
     """
 
     file: str = ""
@@ -28,6 +30,7 @@ class Output:
     resumable: bool = False
     more: tuple[str, ...] = ()
     text: bool = False
+    anywhere: bool = False
 
 
 @contextmanager
@@ -37,6 +40,7 @@ def reserved(outputs: Mapping[str, Output], values: Mapping[str, object]) -> Ite
     ``UsageError`` if another process or option writes one, it exists without ``--overwrite`` or
     ``--resume``, or it is an input.
     """
+    _check_local(outputs, values)
     overwrite = bool(values.get("overwrite"))
     replaced = overwrite or bool(values.get("resume"))
     # The source of audit is read before its page is written.
@@ -47,6 +51,8 @@ def reserved(outputs: Mapping[str, Output], values: Mapping[str, object]) -> Ite
         for output, place in places:
             if "://" in place or place == "-":
                 continue
+            if output.text and os.path.isdir(place):
+                raise UsageError(f"{place} is a folder: name a file")
             file, may_exist = Path(place) / output.file, replaced or output.shared
             if overwrite and not output.shared and file.is_file():
                 _check_replaceable(file, inputs, output.text)
@@ -55,6 +61,20 @@ def reserved(outputs: Mapping[str, Output], values: Mapping[str, object]) -> Ite
             for name in () if may_exist else output.more:
                 check_new(Path(place) / name)
         yield
+
+
+def _check_local(outputs: Mapping[str, Output], values: Mapping[str, object]) -> None:
+    """Refuse addresses as files or folders: in a ``Path`` they would name a folder ``http:``."""
+    for name, value in values.items():
+        each = value if isinstance(value, list) else [value]
+        places = [one for one in each if isinstance(one, Path)]
+        if name in outputs and not outputs[name].anywhere:
+            places += map(Path, _places(value))
+        for place in places:
+            if address := re.match(r"([\w+.-]{2,}):/(.+)", place.as_posix()):
+                raise UsageError(
+                    f"{address[1]}://{address[2]} is an address: give the path of a file or folder"
+                )
 
 
 def sink(text: str) -> tuple[str, str]:

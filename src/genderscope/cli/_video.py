@@ -37,7 +37,9 @@ class OutputOptions:
     PANEL: ClassVar[str] = "Outputs"
 
     window: bool = False
-    video: Annotated[Path | None, Option(metavar="FILE.mp4"), _options.Output()] = None
+    video: Annotated[Path | None, Option(metavar="FILE.mp4", dir_okay=False), _options.Output()] = (
+        None
+    )
     no_hud: bool = False
     jsonl: Annotated[str | None, Option(metavar="FILE"), _options.Output(text=True)] = None
     csv: Annotated[str | None, Option(metavar="FILE"), _options.Output(text=True)] = None

@@ -149,13 +149,10 @@ def _sheet(file: Path | None, results: "Counterfactuals | None") -> bytes | None
 
 def _write(out: Path, results: "Audit", sheet: bytes | None) -> None:
     """Write the audit, its documents and their contact sheet; print the summary."""
-    from genderscope.core.storage import write_whole
+    from genderscope.core.storage import text, write_whole
     from genderscope.reporting.audit.page import documents, summary
 
-    files = {
-        name: text.encode("utf-8", "surrogateescape")
-        for name, text in documents(results, sheet).items()
-    }
+    files = {name: text(page).encode() for name, page in documents(results, sheet).items()}
     if sheet and results.counterfactuals and results.counterfactuals.sheet:
         files[Path(results.counterfactuals.sheet).name] = sheet
     results.save(out / "audit.json", overwrite=True)

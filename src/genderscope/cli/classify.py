@@ -38,7 +38,9 @@ class OutputOptions:
     ] = None
     csv: Annotated[str | None, Option(metavar="FILE"), _options.Output(text=True)] = None
     parquet: Annotated[
-        str | None, Option(metavar="DIR"), _options.Output("_settings.json", resumable=True)
+        str | None,
+        Option(metavar="DIR"),
+        _options.Output("_settings.json", resumable=True, anywhere=True),
     ] = None
     annotate: Annotated[Path | None, Option(metavar="DIR"), _options.Output(shared=True)] = None
     plugin_sinks: _options.Sinks = None
@@ -176,7 +178,8 @@ def classify(
     _pictures.note_unread(unread)
     if interrupted:
         raise Exit(INTERRUPTED)
-    _pictures.fail(paths, bool(tally["pictures"] or earlier), tally["failed"])
+    total = tally + (earlier or Counter())
+    _pictures.fail(paths, total["pictures"] > 0, total["failed"])
 
 
 def _summary(tally: Counter[str]) -> str:

@@ -10,7 +10,7 @@ from genderscope.core.terminal import printable
 
 PANEL = "Measure"
 
-TABLES = (".csv", ".parquet")
+TABLES = (".csv", ".tsv", ".parquet")
 SHOWN = 20
 
 
@@ -28,10 +28,10 @@ def compare(
 ) -> None:
     """Compare two models or methods on the same pictures.
 
-    Prints both accuracies, their difference and McNemar's exact test. A table (.csv or .parquet,
-    such as evaluate --save-predictions writes) has the columns file, label, prediction and score,
-    the probability of man; one of the last two is enough, and the labels may come from --dataset.
-    Needs the extra [eval].
+    Prints both accuracies, their difference and McNemar's exact test. A table (.csv, .tsv or
+    .parquet, such as evaluate --save-predictions writes) has the columns file, label, prediction
+    and score, the probability of man; one of the last two is enough, and the labels may come from
+    --dataset. Needs the extra [eval].
     Exit codes: 0 success, 1 some pictures are missing on a side or unreadable, 2 usage error.
 
     Args:

@@ -10,7 +10,9 @@ PANEL = "Use"
 
 @expanded
 def demo(
-    out: Annotated[Path, Option(metavar="FILE"), Output()] = Path("genderscope-demo.jpg"),
+    out: Annotated[Path, Option(metavar="FILE", dir_okay=False), Output()] = Path(
+        "genderscope-demo.jpg"
+    ),
 ) -> None:
     """Classify a public-domain portrait from the package.
 

@@ -2,11 +2,12 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from typer import Argument, Option
+from typer import Argument, Exit, Option
 
-from genderscope.cli import _options, _output, _pictures
+from genderscope.cli import INTERRUPTED, _options, _output, _pictures, _signals
 from genderscope.core.errors import UsageError
 from genderscope.core.extras import require
+from genderscope.core.storage import is_url, redacted
 from genderscope.core.terminal import percent, printable
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ NAMED_REGIONS = 3
 
 
 @_options.expanded
+@_signals.stoppable()
 def explain(
-    paths: Annotated[list[Path], Argument(metavar="PATH...")],
+    paths: Annotated[list[str], Argument(metavar="PATH...")],
     detection: _options.PictureDetectorOptions,
     out: Annotated[Path | None, _options.FOLDER, _options.Output(shared=True)] = None,
     sheet: Annotated[Path | None, Option(metavar="FILE", dir_okay=False), _options.Output()] = None,
@@ -34,7 +36,7 @@ def explain(
 
     The table lists the face regions with most of the gradient energy. For what such maps can and
     cannot show, see docs/explanations.md. Exit codes: 0 success, 1 some pictures failed,
-    2 usage error.
+    2 usage error, 130 interrupted.
 
     Args:
         paths: pictures and folders.
@@ -53,6 +55,8 @@ def explain(
 
     if out is None and sheet is None:
         raise UsageError("nothing to write: give --out DIR, --sheet FILE or both")
+    if addresses := [path for path in paths if is_url(path)]:
+        raise UsageError(f"explain reads no addresses: download {redacted(addresses[0])} first")
     if sheet:  # fail before processing any picture
         annotate.check(sheet)
     explainer = _explainer(model, method)
@@ -64,36 +68,43 @@ def explain(
     collected: list[Image] = []
     pictures = faces = failed = 0
     unread: Counter[str] = Counter()
-    for frame in decode.frames(_pictures.named(map(str, paths)), avoid=out, unread=unread):
-        pictures += 1
-        name = printable(frame.path)
-        if frame.image is None:
-            failed += 1
-            table.add_row(name, "failed")
-            _output.error(frame.error or "")
-            continue
-        explained = explanations.explain(
-            frame.image, detector, explainer, EITHER if label is None else LABELS.index(label)
-        )
-        faces += len(explained)
-        title = f"{printable(Path(frame.path).name)}, {method}"
-        drawn = [one.panel(title) for one in explained]
-        for number, one in enumerate(explained, start=1):
-            table.add_row(name, str(number), *_cells(one))
-        if not explained:
-            table.add_row(name, "none")
-        if out and drawn:
-            stem = f"{Path(frame.path).stem}-explained"
-            annotate.save_new(panels.sheet(drawn), out, stem, ".png")
-        if sheet:
-            collected += drawn[: MOST_ON_A_SHEET - len(collected)]
+    interrupted = False
+    try:
+        for frame in decode.frames(_pictures.named(paths), avoid=out, unread=unread):
+            pictures += 1
+            name = printable(frame.path)
+            if frame.image is None:
+                failed += 1
+                table.add_row(name, "failed")
+                _output.error(frame.error or "")
+                continue
+            explained = explanations.explain(
+                frame.image, detector, explainer, EITHER if label is None else LABELS.index(label)
+            )
+            title = f"{printable(Path(frame.path).name)}, {method}"
+            drawn = [one.panel(title) for one in explained]
+            for number, one in enumerate(explained, start=1):
+                table.add_row(name, str(number), *_cells(one))
+            if not explained:
+                table.add_row(name, "none")
+            if out and drawn:
+                stem = f"{Path(frame.path).stem}-explained"
+                annotate.save_new(panels.sheet(drawn), out, stem, ".png")
+            if sheet:
+                collected += drawn[: MOST_ON_A_SHEET - len(collected)]
+            faces += len(explained)  # last, in case of an interrupt
+    except KeyboardInterrupt:
+        interrupted = True
+        _output.error("interrupted")
     if sheet and collected:
         annotate.save(panels.sheet(collected), sheet)
     _output.show(table)
     left_out = faces - len(collected) if sheet else 0
-    omitted = f"; {left_out} faces did not fit on the sheet" if left_out else ""
+    omitted = f"; {left_out} faces did not fit on the sheet" if left_out > 0 else ""
     _output.note(f"pictures: {pictures}, faces: {faces}, failed: {failed}{omitted}")
     _pictures.note_unread(unread)
+    if interrupted:
+        raise Exit(INTERRUPTED)
     _pictures.fail(paths, pictures > 0, failed)
 
 

@@ -36,7 +36,7 @@ def explore(
     require("scipy", "eval")
     import re
 
-    from genderscope.core.storage import write_whole
+    from genderscope.core.storage import text, write_whole
     from genderscope.data import datasets
     from genderscope.evaluation.exploration import summarise
     from genderscope.evaluation.exploration.tally import Tally, open_pictures
@@ -56,9 +56,9 @@ def explore(
     links = [Link(address, address) for address in re.findall(r"https?://[^\s;,]+", reader.WHERE)]
     result.save(out / "numbers.json", overwrite=True)
     page, title = out / "index.html", f"Data set {source}"
-    write_whole(page, compose(result, opened, title, [*facts, *links]).encode())
+    write_whole(page, text(compose(result, opened, title, [*facts, *links])).encode())
     labels = ", ".join(f"{name}: {n:,}" for name, n in result.labels.items())
-    echo(f"{source}, {split}: {result.pictures:,} pictures ({labels})")
+    echo(f"{printable(source)}, {split}: {result.pictures:,} pictures ({labels})")
     for problem in result.problems:
         echo(printable(f"- {problem.text}"))
     echo(f"The page is {page.resolve()}")

@@ -35,11 +35,14 @@ def regions(
     require("sklearn", "eval")
     from genderscope.evaluation import region_survey
     from genderscope.evaluation.evaluate import PACKAGES
+    from genderscope.evaluation.metrics import SMALLEST_N
     from genderscope.inference.explainer import Explainer
     from genderscope.reporting import sheets, tables
     from genderscope.sinks import annotate
 
     read = data.read(dataset, labelled=True)
+    columns = _options.columns(by)
+    region_survey.check_columns(columns, [sample.groups for sample in read.samples])
     explainer, detector = Explainer.load(model), detection.create()
     progress = _output.tracked(read.samples, "Explaining", len(read.samples))
     explained = region_survey.explain(progress, detector, explainer, batch_size)
@@ -50,17 +53,25 @@ def regions(
         split=read.split,
         model=explainer.name,
         detector=detector.name,
-        by=_options.columns(by),
+        by=columns,
     )
     if json_file:
         survey.save(json_file, overwrite=True)
-    if maps and (sheet := sheets.of_averages(explained)) is not None:
-        maps.mkdir(parents=True, exist_ok=True)
-        annotate.save_new(sheet, maps, f"{explainer.name}-average-maps", ".png")
+    if maps:
+        if (sheet := sheets.of_averages(explained)) is None:
+            _output.note(f"no average maps: no label has {SMALLEST_N} faces with the same answer")
+        else:
+            maps.mkdir(parents=True, exist_ok=True)
+            annotate.save_new(sheet, maps, f"{explainer.name}-average-maps", ".png")
     echo(f"{survey.model} on {dataset}, {survey.split}, faces detected by {survey.detector}")
     _output.show(tables.regions(survey.groups))
     echo(
         f"{survey.n:,} faces; left out: {survey.not_detected:,} pictures without a detected face, "
         f"{survey.no_gradient:,} faces without a gradient, {len(survey.unreadable):,} unreadable"
     )
+    if survey.by_box:
+        _output.note(
+            f"{survey.by_box:,} faces have no landmarks and were divided like the average face; "
+            "yunet gives landmarks"
+        )
     _output.fail(survey.unreadable)

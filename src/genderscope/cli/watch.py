@@ -1,4 +1,3 @@
-import shlex
 import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -83,7 +82,8 @@ def watch(
         rotation=reading.rotation(scope.detector),
     )
     counter = TrackCounter(measured_confusion(model, scope.detector.name), outputs.interval)
-    session = Session(opened, scope, counter, redacted(source, opened.name), LeftOut())
+    provenance = _provenance.of("onnxruntime", "opencv-python-headless", "scipy")
+    session = Session(opened, scope, counter, provenance, LeftOut())
     interrupted = False
     try:
         _run(session, live, outputs, reading, model)
@@ -187,17 +187,6 @@ def _explainer(model: str) -> "Explainer":
     from genderscope.inference.explainer import Explainer
 
     return Explainer.load(model)
-
-
-def redacted(source: str, name: str) -> "Provenance":
-    """Provenance with an address's name in place of the address, which may contain a password."""
-    from msgspec import structs
-
-    provenance = _provenance.of("onnxruntime", "opencv-python-headless", "scipy")
-    if "://" not in source:
-        return provenance
-    command = provenance.command.replace(shlex.quote(source), shlex.quote(name))
-    return structs.replace(provenance, command=command)
 
 
 def _summary(session: Session, options: VideoDetectorOptions) -> str:

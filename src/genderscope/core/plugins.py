@@ -13,10 +13,12 @@ from functools import cache, partial
 from importlib import import_module, util
 from pathlib import Path
 from types import ModuleType
+from zlib import crc32
 
 from genderscope.core.errors import UsageError
 
 FOLDERS = "GENDERSCOPE_PLUGINS"
+PACKAGE = "genderscope_plugins"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,13 @@ def _entry_points(group: str) -> dict[str, Callable[[], ModuleType]]:
 
 
 def _from_file(kind: str, file: Path) -> ModuleType:
-    name = f"genderscope_plugins.{kind}.{file.stem}"
-    if name in sys.modules and sys.modules[name].__file__ == str(file):
+    # A package for each folder, so that plug-ins can import the code that they share.
+    package = f"{PACKAGE}.{kind}_{crc32(os.fsencode(file.parent)):08x}"
+    name = f"{package}.{file.stem}"
+    if name in sys.modules:
         return sys.modules[name]
+    for parent, path in ((PACKAGE, []), (package, [str(file.parent)])):
+        sys.modules.setdefault(parent, ModuleType(parent)).__path__ = path
     specification = util.spec_from_file_location(name, file)
     assert specification is not None  # it ends in .py
     assert specification.loader is not None

@@ -5,15 +5,16 @@ unknown or missing field, or a value of the wrong type raises ``ResultError``. N
 a number that may be undefined has the type ``float | None``.
 """
 
+import os
 import shlex
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import msgspec
 
 from genderscope.core import __version__
+from genderscope.core.arguments import path
 from genderscope.core.errors import ResultError, UsageError
 from genderscope.core.storage import text, write_whole
 
@@ -85,8 +86,9 @@ class Document(Record, frozen=True, kw_only=True):
         """Plain values, as in the file."""
         return {"kind": self.KIND, "version": self.VERSION, **msgspec.to_builtins(self)}
 
-    def save(self, file: Path, overwrite: bool = False) -> None:
+    def save(self, file: str | os.PathLike[str], overwrite: bool = False) -> None:
         """Write the file atomically; ``UsageError`` if it exists, without ``overwrite``."""
+        file = path("file", file)
         if file.exists() and not overwrite:
             raise UsageError(
                 f"{file} exists: name another file, or add --overwrite, in Python overwrite=True"
@@ -95,10 +97,10 @@ class Document(Record, frozen=True, kw_only=True):
         write_whole(file, self.encode())
 
     @classmethod
-    def load(cls, file: Path) -> Self:
+    def load(cls, file: str | os.PathLike[str]) -> Self:
         """Read a file; ``ResultError`` if it is not such a document."""
         try:
-            return cls.decode(file.read_bytes(), str(file))
+            return cls.decode(path("file", file).read_bytes(), str(file))
         except OSError as error:
             raise ResultError(f"{file} cannot be read: {error.strerror}") from error
 

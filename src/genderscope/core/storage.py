@@ -19,6 +19,8 @@ _PARTIAL = ".half-"  # hidden, so that readers of a folder of results skip it
 
 
 WEB = ("http://", "https://")
+STREAMING = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "srt")
+"""Schemes of addresses whose query is no part of a file's name."""
 
 
 def is_url(place: str) -> bool:
@@ -32,8 +34,12 @@ def is_web(place: str) -> bool:
 
 
 def redacted(place: str) -> str:
-    """A place as results name it: a web address without user, password and query."""
-    return re.sub("//[^/@]*@", "//", place.partition("?")[0]) if is_web(place) else place
+    """A place as results name it: an address without user and password, and that of a server or
+    stream without query.
+    """
+    place = re.sub("://[^/]*@", "://", place)
+    streaming = place.partition("://")[0].lower() in STREAMING
+    return place.partition("?")[0] if streaming else place
 
 
 def unexpanded(path: str) -> str:
@@ -51,9 +57,14 @@ def opened(place: str) -> IO[bytes]:
 
 
 def is_stream(target: str) -> bool:
-    """Whether an output is standard output (``-``), a pipe or a device: none can be continued."""
+    """Whether an output is standard output (``-``), a pipe or a device: none can be continued, and
+    none may be replaced by a file. ``/dev/stdout`` is one even if it leads to a file.
+    """
+    if target == "-":
+        return True
     file = Path(target)
-    return target == "-" or (file.exists() and not (file.is_file() or file.is_dir()))
+    device = os.path.realpath(file.parent) in ("/dev", os.path.realpath("/dev/fd"))
+    return file.exists() and not file.is_dir() and (device or not file.is_file())
 
 
 def checksum(file: Path) -> str:
@@ -63,16 +74,22 @@ def checksum(file: Path) -> str:
 
 
 def write_whole(file: Path, data: bytes, part: Path | None = None) -> None:
-    """Write a file atomically; ``part``, in the same folder, is its name until it is complete."""
+    """Write a file atomically; ``part``, in the same folder, is its name until it is complete. A
+    device or a pipe is written directly: as root, a rename would replace it.
+    """
+    if is_stream(str(file)):
+        part = file
     part = part or file.with_name(f"{file.name}.{uuid4().hex}.part")
     try:
         part.write_bytes(data)
-        part.replace(file)
+        if part != file:
+            part.replace(file)
     except OSError as error:  # that of a full disk names no file
         error.filename = str(file)
         raise
     finally:
-        part.unlink(missing_ok=True)
+        if part != file:
+            part.unlink(missing_ok=True)
 
 
 def csv_of(rows: Iterable[Iterable[object]]) -> bytes:
@@ -151,7 +168,7 @@ def check_new(file: Path, advice: str = "") -> None:
 
 def part_of(file: Path) -> Path:
     """The name of an output until it is complete."""
-    return file.with_name(f"{file.name}.part")
+    return file.parent / f"{file.name}.part"  # with_name would refuse "."
 
 
 @contextmanager
@@ -161,7 +178,7 @@ def completed(file: Path, resume: bool = False) -> Iterator[Path]:
     After an error or a killed process the part stays. ``resume`` continues either file of an
     earlier process. A device or a pipe is written directly.
     """
-    if file.exists() and not file.is_file():
+    if is_stream(str(file)) or file.is_dir():
         yield file
         return
     part = part_of(file)

@@ -20,6 +20,8 @@ Orientation = Literal["auto", "upright", "any"]
 """Which face orientations are searched: ``auto`` turns a picture where no face is clearly upright,
 and checks doubtful faces; ``any`` searches every picture in steps of 45 degrees.
 """
+SecondLook = Literal["none", "uncertain", "all"]
+"""Which faces a model scores again as their mirror images, to answer with the mean."""
 Floats = npt.NDArray[np.float64]
 
 

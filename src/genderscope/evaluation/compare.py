@@ -5,6 +5,7 @@ models, or methods that use no face.
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from os import path
 from pathlib import PurePath
 
 import numpy as np
@@ -96,7 +97,8 @@ def _match(a: Predictions, b: Predictions) -> tuple[str, Integers, Integers]:
         if twice := next((f for f, n in Counter(method.files).items() if n > 1), None):
             raise DatasetError(f"{twice} occurs twice in {method.name}")
     best_by, best = "path", list[tuple[int, int]]()
-    paths = [[PurePath(text(file)).parts for file in method.files] for method in (a, b)]
+    # Absolute: a table may be named by its absolute path, and the other by a relative one.
+    paths = [[PurePath(path.abspath(text(f))).parts for f in method.files] for method in (a, b)]
     for joined_by, last in JOINED_BY.items():
         keyed_a, keyed_b = (
             {parts[-last:]: row for row, parts in enumerate(of_method)} for of_method in paths

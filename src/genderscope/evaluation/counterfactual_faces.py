@@ -86,15 +86,13 @@ def writing(
     out: Path, conditions: Sequence[Condition], seed: int
 ) -> Iterator[Callable[[FaceSample], None]]:
     """Yield a function that writes a face's picture in every condition, as PNG; on exit, write
-    ``table.csv``.
+    ``table.csv``, unless there was no face.
 
-    The table has a row per picture, ``file,label,face,condition`` and the groups, and is a data set
-    (``table:DIR/table.csv``). With a column ``prediction`` or ``score`` added,
+    The table has a row per picture, ``file,label,face,condition`` and the groups of other names,
+    and is a data set (``table:DIR/table.csv``). With a column ``prediction`` or ``score`` added,
     ``counterfactuals.from_predictions`` reads it.
     """
     names = (ORIGINAL, *(condition.name for condition in conditions))
-    for name in names:
-        (out / _folder(name)).mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, str]] = []
     numbers = count(1)
 
@@ -103,16 +101,19 @@ def writing(
         label = "" if face.sample.label is None else LABELS[face.sample.label]
         for name, picture in zip(names, views(face, conditions, seed), strict=True):
             file = f"{_folder(name)}/{number:06d}.png"
+            (out / file).parent.mkdir(parents=True, exist_ok=True)
             write_whole(out / file, cv2.imencode(".png", picture)[1].tobytes())
             row = {"file": file, "label": label, "face": str(number), "condition": name}
-            rows.append(row | face.sample.groups)
+            # A data set may have a column "condition" of its own.
+            rows.append(row | face.sample.groups | row)
 
     try:
         yield write
     finally:
-        columns = list(dict.fromkeys(column for row in rows for column in row))
-        values = ([row.get(column, "") for column in columns] for row in rows)
-        write_whole(out / TABLE, csv_of([columns, *values]))
+        if rows:
+            columns = list(dict.fromkeys(column for row in rows for column in row))
+            values = ([row.get(column, "") for column in columns] for row in rows)
+            write_whole(out / TABLE, csv_of([columns, *values]))
 
 
 def sheet(

@@ -19,6 +19,7 @@ from genderscope.core.types import LABELS, Box, Floats, Frame, Image, Sample
 from genderscope.data.counterfactuals import Condition, conditions
 from genderscope.evaluation import metrics
 from genderscope.evaluation.counterfactual_faces import ORIGINAL, FaceSample, find, on_canvas, views
+from genderscope.evaluation.exploration.tally import MOST_GROUPS
 from genderscope.evaluation.metrics import Integers
 from genderscope.evaluation.metrics.groups import members
 from genderscope.evaluation.predictions import NO_ANSWER, Predictions
@@ -82,7 +83,8 @@ class Answers:
     """Predictions for n faces, each first in its original picture, then in c conditions:
     ``labels``, (n, 1 + c), index ``LABELS`` without abstention, or are -1; ``scores``, likewise,
     are P(man), or NaN; ``truth``, (n,), is -1 where unknown; ``groups`` are the data set's groups,
-    (n,) by column. ``skipped`` counts samples without a face to draw on, by reason.
+    (n,) by column of at most ``MOST_GROUPS`` values. ``skipped`` counts samples without a face to
+    draw on, by reason.
     """
 
     conditions: tuple[str, ...]
@@ -142,12 +144,13 @@ def measure(
             else "no sample is labelled"
         )
     columns = dict.fromkeys(column for sample in faces for column in sample.groups)
+    groups = {name: np.array([face.groups.get(name, "") for face in faces]) for name in columns}
     return Answers(
         tuple(condition.name for condition in setup.conditions),
         metrics.decide(np.stack(scores)),
         np.stack(scores),
         np.array([-1 if face.label is None else face.label for face in faces]),
-        {name: np.array([face.groups.get(name, "") for face in faces]) for name in columns},
+        {name: of for name, of in groups.items() if len(np.unique(of)) <= MOST_GROUPS},
         dict(skipped),
     )
 

@@ -164,6 +164,12 @@ class RegionSurvey(Document, frozen=True, kw_only=True):
     resamples: int
 
 
+def check_columns(by: Iterable[str], groups: Sequence[Mapping[str, str]]) -> None:
+    """``DatasetError`` if no face has a value in one of the columns ``by``."""
+    if empty := [name for name in by if not any(values.get(name) for values in groups)]:
+        raise DatasetError(f"no face of the data set has a value for {', '.join(empty)}")
+
+
 def survey(
     maps: Maps,
     provenance: Provenance,
@@ -178,9 +184,8 @@ def survey(
     is the bootstrap's. ``DatasetError`` if a column is missing.
     """
     right = maps.truth == maps.predicted
+    check_columns(by, maps.groups)
     columns = {name: np.array([groups.get(name, "") for groups in maps.groups]) for name in by}
-    if empty := [name for name, values in columns.items() if not any(values)]:
-        raise DatasetError(f"no face of the data set has a value for {', '.join(empty)}")
     seed = provenance.seed or 0
     labels = {ALL: maps.truth >= 0, **{name: maps.truth == k for k, name in enumerate(LABELS)}}
     groups = [

@@ -10,7 +10,7 @@ import logging
 import os
 import pickle
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -48,6 +48,7 @@ def classify(
     size: int = archives.SHARD_PICTURES,
     provenance: Provenance | None = None,
     unread: Counter[str] | None = None,
+    report: Callable[[str], object] = lambda error: None,
 ) -> Iterator[Counter[str]]:
     """Classify pictures on a cluster (see ``connected``) into a Parquet folder, local or in object
     storage, one part for each shard of ``archives.shards``; existing parts are kept.
@@ -55,11 +56,13 @@ def classify(
     Yields first the numbers of existing ``parts`` and of all ``shards``, then the counts of each
     new part (see ``bulk.count``) in any order. Each of ``workers``, by default one per core, has
     its own networks. ``size`` is that of ``archives.shards``, whose fingerprint is added to the
-    stored provenance; for ``unread`` see ``decode.find``. ``UsageError`` if ``out`` holds results
-    of other pictures or settings, ``MissingExtra`` without Ray or pyarrow.
+    stored provenance; for ``unread`` see ``archives``. ``report`` is called with the error of each
+    new picture that failed. ``UsageError`` if ``out`` holds results of other pictures or settings,
+    ``MissingExtra`` without Ray or pyarrow.
     """
     ray, data = connected()
     require("pyarrow", "eval")
+    unread = Counter() if unread is None else unread
     store = Store(out)
     store.clear()
     base = Path.cwd()
@@ -81,7 +84,11 @@ def classify(
     workers = min(workers or int(ray.cluster_resources()["CPU"]), len(jobs))
     tallies = blocks.map(_Worker, fn_constructor_args=(settings,), concurrency=workers)
     for row in tallies.iter_rows():
-        yield Counter(json.loads(row["tally"]))
+        tally, skipped, errors = json.loads(row["answer"])
+        unread.update(skipped)
+        for error in errors:
+            report(error)
+        yield Counter(tally)
 
 
 class _Worker:
@@ -93,15 +100,19 @@ class _Worker:
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:  # Ray's own type
         job: Job = pickle.loads(row["job"])
         tally: Counter[str] = Counter()
+        unread: Counter[str] = Counter()
+        errors: list[str] = []
 
         def records() -> Iterator[SceneRecord]:
-            pictures = archives.pictures(job.shard, job.base)
+            pictures = archives.pictures(job.shard, job.base, unread)
             for scene in bulk.classify(pictures, self._settings, READERS, self._scope):
                 bulk.count(tally, scene)
+                if scene.frame.error is not None:
+                    errors.append(scene.frame.error)
                 yield SceneRecord.of(scene)
 
         Store(job.out).write(parquet.file_name(job.number), parquet.encode(records()))
-        return {"tally": json.dumps(tally)}
+        return {"answer": json.dumps([tally, unread, errors])}
 
 
 def connected() -> tuple[ModuleType, ModuleType]:

@@ -14,7 +14,7 @@ from genderscope.core import sessions
 from genderscope.core.errors import ModelError, UsageError
 from genderscope.core.types import LABELS, Floats, Image
 from genderscope.inference import metadata
-from genderscope.inference.classifier import GUIDED, INT8, WEIGHTS, Model, find
+from genderscope.inference.classifier import GUIDED, INT8, WEIGHTS, Model, find, mirror
 
 Maps = npt.NDArray[np.float32]
 EITHER = -1  # instead of a class: the one with the higher calibrated score
@@ -69,9 +69,32 @@ class Explainer(Model):
                 f"{len(crops)} crops need as many classes, each {EITHER} (that of the higher "
                 f"score), 0 ({LABELS[0]}) or 1 ({LABELS[1]}), not {chosen.tolist()}"
             )
-        logits, maps = self._run(["logits", "maps"], crops, classes=chosen)
-        scores = self._scores(logits.astype(np.float64))
-        return scores, maps[:, 0] if maps.shape[1] == 1 else maps.transpose(0, 2, 3, 1)
+        logits, maps = self.first_look(crops, chosen)
+        if len(again := self._again(logits)):
+            first = logits[again], maps[again]
+            logits[again], maps[again] = self._second_look(crops[again], chosen[again], *first)
+        maps = maps[:, 0] if maps.shape[1] == 1 else maps.transpose(0, 2, 3, 1)
+        return self._scores(logits), maps
+
+    def first_look(self, crops: Image, classes: npt.NDArray[np.int64]) -> tuple[Floats, Maps]:
+        """The graph's logits, (n, 2), and maps, (n, channels, size, size)."""
+        logits, maps = self._run(["logits", "maps"], crops, classes=classes)
+        return logits.astype(np.float64), maps
+
+    def _second_look(
+        self, crops: Image, classes: npt.NDArray[np.int64], logits: Floats, maps: Maps
+    ) -> tuple[Floats, Maps]:
+        """Mean logits and maps of the first look and of the mirror images, both for one class."""
+        mirrored = mirror(crops)
+        logits_mirrored, maps_mirrored = self.first_look(mirrored, classes)
+        mean = (logits + logits_mirrored) / 2
+        label = self._scores(mean).argmax(1)
+        looks = (crops, logits, maps), (mirrored, logits_mirrored, maps_mirrored)
+        for view, own, of_view in looks:
+            wrong = (classes == EITHER) & (self._scores(own).argmax(1) != label)
+            if wrong.any():
+                of_view[wrong] = self.first_look(view[wrong], label[wrong])[1]
+        return mean, np.mean((maps, maps_mirrored[..., ::-1]), 0)
 
     @staticmethod
     def picture(one: Maps) -> Image:

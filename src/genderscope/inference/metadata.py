@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from genderscope.core.errors import ModelError, ModelWarning
 from genderscope.core.parallel import within
-from genderscope.core.types import LABELS
+from genderscope.core.types import LABELS, SecondLook
 from genderscope.imaging.preprocess import PreprocessSpec, to_input
 
 METADATA_KEY = "genderscope"
@@ -99,7 +99,9 @@ class Metadata(_Part, frozen=True, kw_only=True):
     """What the export wrote into a model file: ``LABELS``, the preprocessing of training,
     temperature and bias (see ``classifier.calibrated``), multiply-adds per face, the architecture's
     paper, metrics by data split, such as ``validation``, the allowed difference from torch's
-    logits, and the method of a graph that explains, such as ``guided``.
+    logits, and the method of a graph that explains, such as ``guided``. Which faces get a
+    ``second_look`` (see ``classifier.Model``), and the share of validation faces that were
+    ``scored_twice``.
     """
 
     name: str
@@ -108,6 +110,8 @@ class Metadata(_Part, frozen=True, kw_only=True):
     temperature: Annotated[float, Meta(gt=0)]
     bias: float
     abstention: Abstention
+    second_look: SecondLook = "none"
+    scored_twice: Share = 0.0
     parameters: Count
     multiply_adds: Count
     source: str = ""

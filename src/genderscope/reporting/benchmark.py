@@ -30,16 +30,20 @@ def comparison(result: results.Benchmark) -> Iterator[Table]:
     rows += [
         ["parameters", *(f"{m.parameters:,}" for m in models)],
         ["multiply-adds, M", *(f"{m.multiply_adds / 1e6:,.1f}" for m in models)],
+        ["looks per face", *(f"{m.looks:.2f}" for m in models)],
         ["file, kB", *(f"{m.file_bytes / 1e3:,.0f}" for m in models)],
     ]
     for batch in batches:
         times = [m.time["network"][batch] for m in models]
         rows += [
-            [f"ms per face, batch {batch}: median", *(f"{t.median_ms:.3f}" for t in times)],
-            [f"ms per face, batch {batch}: 95th percentile", *(f"{t.p95_ms:.3f}" for t in times)],
-            [f"faces/s, batch {batch}", *(f"{t.faces_per_s:,.0f}" for t in times)],
+            [f"ms per look, batch {batch}: median", *(f"{t.median_ms:.3f}" for t in times)],
+            [f"ms per look, batch {batch}: 95th percentile", *(f"{t.p95_ms:.3f}" for t in times)],
+            [
+                f"faces/s, batch {batch}",
+                *(f"{m.time['network'][batch].faces_per_s / m.looks:,.0f}" for m in models),
+            ],
         ]
-    latencies_ms = (m.time["classifier"]["1"].median_ms for m in models)
+    latencies_ms = (m.looks * m.time["classifier"]["1"].median_ms for m in models)
     epochs = (m.training.seconds_per_epoch for m in models)
     rows += [
         ["ms from crop to scores, batch 1", *(f"{ms:.3f}" for ms in latencies_ms)],
@@ -192,7 +196,7 @@ def drawing(result: results.Benchmark, file: Path) -> None:
     with plots.png(file, 9, 4.5) as figure:
         sides = figure.subplots(1, 2, sharey=True)
         for number, (name, model) in enumerate(models.items()):
-            places = model.time["network"]["1"].median_ms, model.parameters / 1e6
+            places = model.looks * model.time["network"]["1"].median_ms, model.parameters / 1e6
             for marker, (data, accuracy) in zip(MARKERS, model.accuracy.items(), strict=False):
                 if accuracy.value is None or accuracy.interval is None:
                     continue

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from genderscope.core.errors import ModelError
 from genderscope.core.results import Estimate
+from genderscope.core.terminal import printable
 from genderscope.evaluation.counterfactuals import Counterfactuals
 from genderscope.evaluation.evaluate import Evaluation, beside
 from genderscope.inference.classifier import CARD, INT8, Classifier, find
-from genderscope.reporting.formatting import TOO_SMALL
+from genderscope.reporting.formatting import NOT_STATED, TOO_SMALL
 from genderscope.reporting.page import render
 
 
@@ -28,13 +29,27 @@ def card(model: str | Path) -> str:
         raise ModelError(f"the model {metadata.name} has no training metadata")
     evaluations = beside(file)
     by_group = _grouped(evaluations)
+    # Training takes the split train, else all.
+    own = [
+        evaluation.data
+        for evaluation in evaluations
+        if evaluation.dataset.partition(":")[0] in metadata.data.sources
+        and evaluation.split in ("train", "all")
+    ]
     flips = file.with_name(f"{file.stem}.counterfactuals.json")
     return render(
         "model_card.md",
-        {"count": "{:,}".format, "percent": _percent, "share": _share, "decimal": _decimal},
+        {
+            "count": "{:,}".format,
+            "percent": _percent,
+            "share": _share,
+            "decimal": _decimal,
+            "cell": _cell,
+        },
         model=metadata,
         spec=classifier.spec,
         evaluations=evaluations,
+        own=own,
         by_group=by_group,
         columns={column for evaluation in by_group for column in evaluation.by_group},
         counterfactuals=Counterfactuals.load(flips) if flips.is_file() else None,
@@ -67,6 +82,11 @@ def _grouped(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     for evaluation in evaluations:
         first.setdefault(evaluation.dataset.partition(":")[0], evaluation)
     return [evaluation for evaluation in first.values() if evaluation.by_group]
+
+
+def _cell(name: str) -> str:
+    """A group's name, which may hold anything, in a cell of a table."""
+    return printable(name).replace("|", r"\|") or NOT_STATED
 
 
 def _percent(share: float | None) -> str:

@@ -10,6 +10,7 @@ from genderscope.evaluation.exploration import NAMES, results
 from genderscope.evaluation.exploration.results import ByLabel, Exploration
 from genderscope.evaluation.exploration.tally import OpenedPicture
 from genderscope.reporting import plots
+from genderscope.reporting.formatting import NOT_STATED
 from genderscope.reporting.page import Block, Figure, Items, Section, Sheet, Table, page
 
 MEASURES = {
@@ -61,7 +62,7 @@ def _problems(dataset: str, problems: Sequence[results.Problem]) -> Block:
     folder = dataset.partition(":")[2].rstrip("/") + "/"
     sentences = []
     for problem in problems:
-        examples = ", ".join(problem.examples).replace(folder, "")
+        examples = ", ".join(example.removeprefix(folder) for example in problem.examples)
         sentences.append(problem.text + (f" Examples: {examples}." if examples else ""))
     return Items(sentences) if sentences else "No problem was found."
 
@@ -148,9 +149,10 @@ def _groups(columns: Mapping[str, dict[str, ByLabel] | None]) -> Iterator[Sectio
         for value, counts in groups.items():
             labelled = sum(counts[label] for label in LABELS)
             share = f"{counts[LABELS[0]] / labelled:.1%}" if labelled else "-"
-            rows.append((value, *(f"{counts[name]:,}" for name in used), share))
+            rows.append((value or NOT_STATED, *(f"{counts[name]:,}" for name in used), share))
         description = f"Pictures by {column} and label, with the numbers of the table below"
-        blocks.append(Figure(plots.bars(list(groups), series, "pictures"), description))
+        names = [row[0] for row in rows]
+        blocks.append(Figure(plots.bars(names, series, "pictures"), description))
         blocks.append(Table((column, *used, "women among labelled"), rows))
     if columns:
         yield Section("Groups by label", blocks)

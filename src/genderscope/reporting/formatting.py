@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from genderscope.core.results import Estimate
 
 TOO_SMALL = "n too small"
+NOT_STATED = "not stated"  # the group of pictures without a value
 
 
 def percent(share: float) -> str:

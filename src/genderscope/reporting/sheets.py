@@ -1,5 +1,6 @@
 """Contact sheets: pictures on which two methods disagree, and mean faces with their maps."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -37,10 +38,11 @@ def of_disagreements(pair: Pair) -> Image:
 
 
 def _tile(a: Predictions, b: Predictions, row: int) -> Tile:
-    try:
-        image = fitted(decode.read(Path(a.files[row])), THUMBNAIL_PX)
-    except PictureError:
-        image = np.full((THUMBNAIL_PX, THUMBNAIL_PX, 3), GREY, np.uint8)
+    image = np.full((THUMBNAIL_PX, THUMBNAIL_PX, 3), GREY, np.uint8)
+    for file in (a.files[row], b.files[row]):  # one table may lie elsewhere
+        with suppress(PictureError):
+            image = fitted(decode.read(Path(file)), THUMBNAIL_PX)
+            break
     truth = LABELS[a.truth[row]] if a.truth[row] >= 0 else "unknown"
     caption = f"label: {truth}\nA: {_prediction(a, row)}\nB: {_prediction(b, row)}"
     return Tile(image, caption)

@@ -8,7 +8,7 @@ from rich.table import Table
 from genderscope.core.results import Estimate, Interval
 from genderscope.core.terminal import printable
 from genderscope.core.types import LABELS
-from genderscope.reporting.formatting import TOO_SMALL
+from genderscope.reporting.formatting import NOT_STATED, TOO_SMALL
 
 if TYPE_CHECKING:
     from genderscope.evaluation.compare import Accuracies, Comparison
@@ -226,7 +226,7 @@ def _grouped(
             if {*cells} == {TOO_SMALL}:
                 small += 1
             else:
-                yield [f"  {printable(name)}", f"{size(group):,}", *cells]
+                yield [f"  {printable(name) or NOT_STATED}", f"{size(group):,}", *cells]
         if small:
             yield [f"  {small:,} group{'s' * (small > 1)}", "", TOO_SMALL]
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from genderscope.core.records import FaceRecord
-from genderscope.core.types import LABELS, LeftOut
+from genderscope.core.types import LABELS, LeftOut, SecondLook
 from genderscope.imaging.preprocess import PreprocessSpec
 from genderscope.inference.classifier import CARD
 from genderscope.server.engine import Model, PictureResults
@@ -50,7 +50,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     model: str | None = Field(default=None, examples=["mini_xception"])
-    """A name from /v1/models; otherwise the default model."""
+    """A name from /v1/models, or fast, balanced or accurate; otherwise the default model."""
     min_confidence: float | None = Field(default=None, ge=0, le=1, examples=[0.8])
     """Below it a face is uncertain; otherwise the model's own threshold."""
     max_yaw: float | None = Field(default=None, ge=0, le=90, examples=[40])
@@ -163,6 +163,10 @@ class ModelCard(BaseModel):
     temperature: float = Field(description="Scores are the softmax of the logits divided by it ...")
     bias: float = Field(description="... with this added to the last class.")
     min_confidence: float = Field(description="Its default threshold.")
+    second_look: SecondLook = Field(
+        description="Which faces are scored again as their mirror images, and get the mean logits: "
+        "none, all, or the uncertain ones, below the default threshold."
+    )
     metadata: dict[str, Any] = Field(description="Its data, licence and size.")  # as exported
 
     @classmethod
@@ -179,6 +183,7 @@ class ModelCard(BaseModel):
             temperature=classifier.temperature,
             bias=classifier.bias,
             min_confidence=classifier.min_confidence,
+            second_look=classifier.metadata.second_look,
             metadata={key: plain[key] for key in PUBLIC_METADATA if key in plain},
         )
 

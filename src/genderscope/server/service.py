@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from genderscope.inference.classifier import ALIASES
 from genderscope.inference.pipeline import Rule
 from genderscope.server import access
 from genderscope.server.admission import Admission
@@ -30,7 +31,7 @@ class Service:
 
     def choice(self, options: Options, explain: bool) -> tuple[str, Rule]:
         """The model's name and rule; ``Problem`` 422 if it is unknown, 501 if it cannot explain."""
-        name = options.model or self.engine.default
+        name = ALIASES.get(options.model or "", options.model) or self.engine.default
         if (model := self.engine.models.get(name)) is None:
             raise Problem(422, f"unknown model; available: {', '.join(self.engine.models)}")
         if explain and model.explainer is None:

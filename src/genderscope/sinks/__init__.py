@@ -7,6 +7,7 @@ from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import Self, TextIO
 
 from genderscope.core.errors import UsageError
+from genderscope.core.storage import is_stream
 from genderscope.core.types import Image, Scene
 from genderscope.imaging.draw import draw
 
@@ -71,6 +72,7 @@ class TextSink(BaseSink):
         standard = target == STANDARD_OUTPUT
         place = sys.stdout.fileno() if standard else target
         try:
+            append = append or is_stream(target)  # such as /dev/stdout, redirected with >>
             raw = FileIO(place, "a" if append else "w", closefd=not standard)
         except OSError as error:
             raise UsageError(f"{target} cannot be written: {error.strerror}") from error

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from genderscope.core.errors import UsageError
 from genderscope.core.types import LABELS, Floats
 from genderscope.data.prepare.crops import Crops
 from genderscope.data.splits import hold_out
@@ -106,7 +107,14 @@ def _numbered(groups: list[str]) -> tuple[Indices, list[str]]:
 
 
 def split(crops: Crops, ratio: float, seed: int) -> tuple[Indices, Indices]:
-    """Stratified indices for training and validation; no unlabelled crops, no shared identities."""
+    """Stratified indices for training and validation; no unlabelled crops, no shared identities.
+    ``UsageError`` if a part would be empty.
+    """
+    if not 0 < ratio < 1:
+        raise UsageError(
+            f"validation_ratio is {ratio:g}: choose one between 0 and 1, since some crops are "
+            "trained on and others are held out"
+        )
     return hold_out(crops.labels, crops.identities, ratio, seed)
 
 

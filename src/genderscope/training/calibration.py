@@ -1,6 +1,7 @@
 """Calibration on the validation part: temperature, bias and threshold."""
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from genderscope.core.errors import UsageError
 from genderscope.core.results import Record
-from genderscope.core.types import Floats
+from genderscope.core.types import Floats, SecondLook
 from genderscope.data.prepare.crops import Crops
 from genderscope.inference.classifier import calibrated
 from genderscope.inference.metadata import Abstention
@@ -26,32 +27,58 @@ class Calibration(Record, frozen=True, kw_only=True):
     temperature: float
     bias: float
     abstention: Abstention
+    second_look: SecondLook
+    scored_twice: float
+
+
+class Views(NamedTuple):
+    """Logits, (n, 2), of faces and of their mirror images."""
+
+    faces: Floats
+    mirrored: Floats
+
+    @property
+    def mean(self) -> Floats:
+        """The logits of both looks."""
+        return (self.faces + self.mirrored) / 2
 
 
 def calibrate(
-    logits: Floats, mirrored: Floats, labels: npt.NDArray[np.int64], cut: float | None = None
+    views: Views,
+    labels: npt.NDArray[np.int64],
+    cut: float | None = None,
+    second_look: SecondLook = "uncertain",
 ) -> Calibration:
-    """Temperature, bias and threshold from the logits (n, 2) of faces and of their mirror images,
-    and labels (n,).
+    """Temperature, bias and threshold from the logits of faces with labels (n,).
 
     Temperature and bias minimise the negative log likelihood (Platt 1999) with both classes
-    weighted equally, so that neither is favoured where both are equally frequent. A ``cut`` sets
+    weighted equally, so that neither is favoured where both are equally frequent; they are fitted
+    to the first look, or to the mean of both if ``all`` faces get a ``second_look``. A ``cut`` sets
     the bias instead: see ``worst_group_cut``. The threshold leaves the least confident tenth of the
     faces unanswered, or more, until hardly any face gets the opposite label when mirrored.
     ``UsageError`` if all labels are the same.
     """
     check_labels(labels)
+    if second_look == "all":
+        views = Views(views.mean, views.mean)
+    logits = views.faces
     platt = LogisticRegression(C=np.inf, class_weight="balanced")
     platt.fit((logits[:, 1] - logits[:, 0])[:, None], labels)
     slope = max(float(platt.coef_[0, 0]), LEAST_SLOPE)
     temperature = 1 / slope
     bias = float(platt.intercept_[0]) if cut is None else -cut / temperature
-    scores = calibrated(logits, temperature, bias)
-    of_mirrored = calibrated(mirrored, temperature, bias)
-    confidence, correct = scores.max(1), scores.argmax(1) == labels
+    scores, of_mirrored, of_both = (
+        calibrated(each, temperature, bias) for each in (*views, views.mean)
+    )
+    first = scores.max(1)
+    # A face is answered if either look is confident enough.
+    confidence = first if second_look == "none" else np.maximum(first, of_both.max(1))
     flips = scores.argmax(1) != of_mirrored.argmax(1)
-    flipping = np.where(flips, np.minimum(confidence, of_mirrored.max(1)), 0)
+    flipping = np.where(flips, np.minimum(first, of_mirrored.max(1)), 0)
     threshold = float(max(np.quantile(confidence, 1 - COVERAGE), np.quantile(flipping, 1 - FLIPS)))
+    least = {"none": 0, "uncertain": threshold, "all": np.inf}
+    again = first < least[second_look]
+    correct = np.where(again, of_both.argmax(1), scores.argmax(1)) == labels
     answered = confidence >= threshold
     return Calibration(
         temperature=temperature,
@@ -64,6 +91,8 @@ def calibrate(
             error_without_abstention=float(1 - correct.mean()),
             n=len(labels),
         ),
+        second_look=second_look,
+        scored_twice=float(again.mean()),
     )
 
 
@@ -96,11 +125,13 @@ def worst_group_cut(
     return float((cuts[best[0]] + cuts[min(best[-1] + 1, len(cuts) - 1)]) / 2)
 
 
-def cut_of_crops(crops: Crops, score: Callable[[Indices], Floats]) -> float:
-    """``worst_group_cut`` over all labelled crops; ``score`` gives the logits for their indices."""
+def cut_of_crops(crops: Crops, score: Callable[[Indices], Views]) -> float:
+    """``worst_group_cut`` over all labelled crops, from both looks, which faces near the cut get;
+    ``score`` gives the logits for their indices.
+    """
     labelled = np.flatnonzero(crops.labels >= 0)
     groups, _ = race_groups(crops)
-    return worst_group_cut(score(labelled), crops.labels[labelled], groups[labelled])
+    return worst_group_cut(score(labelled).mean, crops.labels[labelled], groups[labelled])
 
 
 def _groups(

@@ -25,12 +25,11 @@ from genderscope.imaging.preprocess import PreprocessSpec, to_input
 from genderscope.inference.classifier import METADATA_KEY, Classifier
 from genderscope.inference.explainer import Explainer, guided_file
 from genderscope.inference.metadata import Training, TrainingData
-from genderscope.training.batches import logits, split
-from genderscope.training.calibration import calibrate, cut_of_crops
+from genderscope.training.batches import Indices, logits, split
+from genderscope.training.calibration import Views, calibrate, cut_of_crops
 from genderscope.training.guided_export import check
 from genderscope.training.guided_graph import with_gradients
 from genderscope.training.half_precision import halve, share
-from genderscope.training.mirror import Mirrored, mirror
 from genderscope.training.record import TrainingRecord
 from genderscope.training.runs import RECORD, load
 
@@ -52,17 +51,15 @@ def export_run(run: Path, crops: Crops) -> Path:
     module = plugins.load("training.models", settings.model)
     readers = {name: datasets.reader(name) for name in record.data.sources}
     network = load(run)
-    answering = Mirrored(network) if settings.mirrored else network
     _, held_out = split(crops, settings.validation_ratio, settings.seed)
     labels = crops.labels[held_out].astype(np.int64)
-    answers = logits(answering, crops, held_out).double().numpy()
-    # A mirrored network gives the mirror image of a face the same logits.
-    mirrored = answers
-    if not settings.mirrored:
-        mirrored = logits(network, crops, held_out, mirrored=True).double().numpy()
-    cut = None
-    if settings.worst_group_bias:
-        cut = cut_of_crops(crops, lambda rows: logits(answering, crops, rows).double().numpy())
+
+    def views(rows: Indices) -> Views:
+        both = (logits(network, crops, rows, mirrored) for mirrored in (False, True))
+        return Views(*(each.double().numpy() for each in both))
+
+    cut = cut_of_crops(crops, views) if settings.worst_group_bias else None
+    calibration = calibrate(views(held_out), labels, cut, settings.second_look)
     metadata = {
         "name": settings.model,
         "source": module.SOURCE,
@@ -83,12 +80,12 @@ def export_run(run: Path, crops: Crops) -> Path:
             seconds=record.seconds,
         ),
         "metrics": {"validation": to_builtins(record.history[-1])},
-        **to_builtins(calibrate(answers, mirrored, labels, cut)),
+        **to_builtins(calibration),
     }
     file = run / f"{settings.model}.onnx"
     faces = crops.exact(np.arange(min(PARITY_FACES, len(crops))))
     halved = getattr(module, "HALF_PRECISION", False)
-    export(network, crops.spec, faces, metadata, file, halved, settings.mirrored)
+    export(network, crops.spec, faces, metadata, file, halved)
     return file
 
 
@@ -111,7 +108,6 @@ def export(
     metadata: Mapping[str, object],
     file: Path,
     half_precision: bool = False,
-    mirrored: bool = False,
 ) -> None:
     """Write the ONNX file and its guided graph; ``ModelError`` if ONNX Runtime's logits for real
     crops, (n, size, size[, 3]) uint8, differ from torch's by more than ``PARITY``, or the guided
@@ -119,18 +115,16 @@ def export(
     multiply-adds are added to the metadata.
 
     With ``half_precision`` weights are stored in 16 bits, once for both files, after the
-    comparison; a ``mirrored`` model answers with the mean over each face and its mirror image, in
-    twice the time.
+    comparison.
     """
-    plain_network = network.cpu().eval()
-    network = Mirrored(plain_network) if mirrored else plain_network
+    network = network.cpu().eval()
     inputs = torch.from_numpy(to_input(crops, spec))
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torchvision is not needed
     with TemporaryDirectory() as folder, torch.no_grad(), catch_warnings():
         simplefilter("ignore")  # the exporter warns about its own internals
         graph = Path(folder) / "model.onnx"
         torch.onnx.export(
-            InputCast(plain_network),
+            InputCast(network),
             (inputs,),
             graph,
             input_names=["faces"],
@@ -142,8 +136,6 @@ def export(
         )
         expected = network(inputs.float()).double().numpy()
         model = onnx.load(graph)
-    if mirrored:
-        mirror(model)
     complete = {
         **metadata,
         "labels": LABELS,
@@ -163,7 +155,7 @@ def export(
     plain, guided = parts
     try:
         onnx.save(model, plain)
-        difference = float(np.abs(Classifier.open(plain).logits(crops) - expected).max())
+        difference = float(np.abs(Classifier.open(plain).first_look(crops) - expected).max())
         if not difference <= PARITY:
             raise ModelError(f"ONNX Runtime and torch differ by {difference:.1e} > {PARITY}")
         explained = with_gradients(model)

@@ -62,9 +62,9 @@ def differences(explainer: Explainer, network: nn.Module, crops: Image) -> Float
     differences = []
     for label in range(len(LABELS)):
         classes = np.full(len(crops), label)
-        _, maps = explainer(crops, classes)
+        _, maps = explainer.first_look(crops, classes)
         expected = explain("guided", network, inputs, torch.from_numpy(classes)).numpy()
-        differences.append(difference(maps, np.moveaxis(expected, 1, -1).reshape(maps.shape)))
+        differences.append(difference(maps, expected))
     return np.stack(differences)
 
 

@@ -17,7 +17,6 @@ from genderscope.core.types import LABELS
 from genderscope.inference.classifier import METADATA_KEY
 from genderscope.training.gradient_rules import RULES, Writer
 from genderscope.training.half_precision import widen
-from genderscope.training.mirror import FLIP, VIEW_LOGITS, VIEWS, is_mirrored
 
 METHODS = ("guided", "saliency", "grad-cam")
 
@@ -42,18 +41,12 @@ def with_gradients(model: onnx.ModelProto, method: str = "guided") -> onnx.Model
     faces = graph.input[0].name
     write = Writer(graph, guided=method == "guided")
     chosen = _chosen(write, metadata["temperature"] * metadata["bias"])
-    logits, views = "logits", faces
-    if mirrored := is_mirrored(graph):
-        logits, views = VIEW_LOGITS, VIEWS
-        chosen = write.node("Concat", chosen, chosen, axis=0)
     if method == "grad-cam":
         target = [node for node in graph.node if node.op_type == "Conv"][-1].input[0]
-        gradient = _gradient(write, logits, target, chosen)
+        gradient = _gradient(write, target, chosen)
         maps = _class_activation(write, target, gradient, faces)
     else:
-        maps = _gradient(write, logits, views, chosen)
-    if mirrored:
-        maps = _mean_of_views(write, maps)
+        maps = _gradient(write, faces, chosen)
     if method == "saliency":
         maps = write.node("Abs", maps)
     write.nodes.append(helper.make_node("Identity", [maps], ["maps"]))
@@ -78,20 +71,13 @@ def _chosen(write: Writer, bias: float) -> str:
     return write.node("Where", free, higher, "classes")
 
 
-def _mean_of_views(write: Writer, maps: str) -> str:
-    """Mean map of a face and its mirror image, the latter mirrored back."""
-    write.nodes.append(helper.make_node("Split", [maps], ["upright", "turned"], num_outputs=2))
-    back = write.node("Slice", "turned", *map(write.integers, FLIP.values()))
-    return write.node("Mul", write.node("Add", "upright", back), write.constant(0.5))
-
-
-def _gradient(write: Writer, logits: str, target: str, chosen: str) -> str:
+def _gradient(write: Writer, target: str, chosen: str) -> str:
     """Walk the graph backwards, from the logits of the chosen classes to ``target``."""
     # Up to the first layer whose gradient depends on the face, all faces of a class share it. It
     # starts as a table of both classes, which ONNX Runtime folds when it loads the file.
     table = write.constant(np.eye(len(LABELS)))
     tables = {table}
-    gradients = defaultdict(list, {logits: [table]})
+    gradients = defaultdict(list, {"logits": [table]})
 
     def per_face(gradient: str) -> str:
         return write.node("Gather", gradient, chosen) if gradient in tables else gradient

@@ -60,7 +60,8 @@ class ClassifierModule(pl.LightningModule):
         if settings.init_from:
             run = Path(settings.init_from)
             fill(self.network, load(run).state_dict(), run)
-        if settings.age_weight and not isinstance(self.network[-2], nn.AdaptiveAvgPool2d):
+        pooling = self.network[-2] if isinstance(network, nn.Sequential) else None
+        if settings.age_weight and not isinstance(pooling, nn.AdaptiveAvgPool2d):
             raise UsageError(f"{settings.model} does not end in maps to learn ages from")
         if settings.age_weight and not ages:
             raise UsageError("the crops have no age groups to learn from")
@@ -163,9 +164,10 @@ class ClassifierModule(pl.LightningModule):
 
     def _outputs(self, views: Tensor) -> tuple[Tensor, Tensor | None]:
         """Logits of labels and, if learnt, of ages, both from the last convolution's input."""
+        if self.ages is None:
+            return self.network(views).float(), None  # it may be any module
         maps = self.network[:-3](views)
-        age_logits = None if self.ages is None else self.ages(maps.mean((2, 3))).float()
-        return self.network[-3:](maps).float(), age_logits
+        return self.network[-3:](maps).float(), self.ages(maps.mean((2, 3))).float()
 
     def validation_step(self, batch: Batch, number: int) -> None:
         views = batch.crops.to(memory_format=torch.channels_last)

@@ -21,14 +21,13 @@ from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from genderscope.core.errors import ModelError, UsageError
-from genderscope.core.types import Floats
 from genderscope.data.prepare.crops import Crops
 from genderscope.evaluation.metrics import paired
 from genderscope.imaging.preprocess import to_input
-from genderscope.inference.classifier import INT8, METADATA_KEY, Classifier, calibrated
+from genderscope.inference.classifier import INT8, METADATA_KEY, Classifier, mirror
 from genderscope.inference.metadata import Difference, Quantisation
 from genderscope.training.batches import Indices, split
-from genderscope.training.calibration import calibrate, cut_of_crops
+from genderscope.training.calibration import Views, calibrate, cut_of_crops
 from genderscope.training.half_precision import widen
 
 CALIBRATION_FACES = 256
@@ -57,27 +56,30 @@ def quantise(model: Path, crops: Crops) -> Path:
     draw = np.random.default_rng(settings["seed"])
     samples = crops.exact(draw.permutation(train_part)[:CALIBRATION_FACES])
     faces, labels = crops.exact(held_out), crops.labels[held_out].astype(np.int64)
-    mirror_images = np.ascontiguousarray(faces[:, :, ::-1])
-    expected = original.logits(faces)
+    expected = original.first_look(faces)
     metadata.pop("parity", None)  # of the original with torch
     with TemporaryDirectory(dir=model.parent) as folder:
-        classifiers, logits, mirrored = {}, {}, {}
+        classifiers, looks = {}, {}
         for method in METHODS:
             part = Path(folder) / method
             _write(model, part, to_input(samples, crops.spec), method)
             _describe(part, metadata)
             classifiers[method] = Classifier.open(part)
-            logits[method] = classifiers[method].logits(faces)
-            mirrored[method] = classifiers[method].logits(mirror_images)
-        rms = {name: float(np.sqrt(((own - expected) ** 2).mean())) for name, own in logits.items()}
+            looks[method] = _views(classifiers[method], crops, held_out)
+        rms = {
+            name: float(np.sqrt(((own.faces - expected) ** 2).mean()))
+            for name, own in looks.items()
+        }
         best = min(rms, key=rms.__getitem__)
         cut = None
         if settings.get("worst_group_bias"):
-            cut = cut_of_crops(crops, partial(_logits, classifiers[best], crops))
-        calibration = calibrate(logits[best], mirrored[best], labels, cut)
-        fitted = calibration.temperature, calibration.bias
-        predictions = calibrated(logits[best], *fitted).argmax(1)
-        before = calibrated(expected, original.temperature, original.bias).argmax(1)
+            cut = cut_of_crops(crops, partial(_views, classifiers[best], crops))
+        calibration = calibrate(looks[best], labels, cut, original.metadata.second_look)
+        part = Path(folder) / best
+        _describe(part, metadata | to_builtins(calibration))
+        predictions, before = (
+            model(faces).argmax(1) for model in (Classifier.open(part), original)
+        )
         difference = paired.difference(predictions == labels, before == labels)
         value, interval = difference.value or 0.0, difference.interval or (0.0, 0.0)
         if interval[1] < -LARGEST_LOSS:
@@ -98,15 +100,18 @@ def quantise(model: Path, crops: Crops) -> Path:
                 same_answers=paired.agreement(before, predictions).share.value or 0.0,
             ),
         }
-        part = Path(folder) / best
         _describe(part, metadata | to_builtins(calibration) | to_builtins(changes))
         return part.replace(model.with_suffix(INT8))
 
 
-def _logits(classifier: Classifier, crops: Crops, indices: Indices) -> Floats:
-    """Logits of crops, (n, 2), with a batch at a time in memory."""
+def _views(classifier: Classifier, crops: Crops, indices: Indices) -> Views:
+    """The logits of crops, with a batch at a time in memory."""
     batches = np.array_split(indices, len(indices) // BATCH + 1)
-    return np.concatenate([classifier.logits(crops.exact(batch)) for batch in batches])
+    views = []
+    for batch in batches:
+        faces = crops.exact(batch)
+        views.append([classifier.first_look(each) for each in (faces, mirror(faces))])
+    return Views(*map(np.concatenate, zip(*views, strict=True)))
 
 
 def _write(model: Path, file: Path, inputs: npt.NDArray[Any], method: str) -> None:

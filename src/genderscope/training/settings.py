@@ -6,6 +6,7 @@ from msgspec import Meta, field
 from msgspec.structs import asdict
 
 from genderscope.core.results import Record
+from genderscope.core.types import SecondLook
 
 Ratio = Annotated[float, Meta(ge=0, le=1)]
 Weight = Annotated[float, Meta(ge=0)]
@@ -86,8 +87,8 @@ class Settings(Record, frozen=True, kw_only=True):
             draws equally many faces of both, ``none`` does nothing.
         augmentation: strength of the random views, 0 for none; in a recipe also a table of
             ``Augmentation``'s fields.
-        mirrored: the exported model answers with the mean logits of a face and its mirror image,
-            in twice the time.
+        second_look: faces that the exported model scores again as their mirror images, to answer
+            with the mean logits: ``none``, ``uncertain`` or ``all``.
         worst_group_bias: the exported model's bias maximises the lowest recall among groups of race
             and label on all labelled crops, instead of the likelihood on the held-out ones.
     """
@@ -116,5 +117,5 @@ class Settings(Record, frozen=True, kw_only=True):
     seed: Annotated[int, Meta(ge=0)] = 0
     balance: Literal["none", "weights", "sampler"] = "none"
     augmentation: Augmentation = Augmentation()
-    mirrored: bool = False
+    second_look: SecondLook = "uncertain"
     worst_group_bias: bool = False

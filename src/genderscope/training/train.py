@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from warnings import filterwarnings
@@ -26,6 +27,7 @@ from msgspec.structs import replace
 
 from genderscope.core.errors import UsageError
 from genderscope.core.results import Provenance, versions
+from genderscope.core.storage import write_whole
 from genderscope.data.prepare.crops import Crops
 from genderscope.training import batches, distributed, recipes, teacher_scores
 from genderscope.training.calibration import check_labels
@@ -233,7 +235,9 @@ def _save_weights(module: ClassifierModule, crops: Crops, out: Path) -> None:
                 averaged[name] = averaged[name].lerp(initial, module.settings.init_share)
     module.network.load_state_dict(averaged)
     network = {"model": module.settings.model, "channels": crops.spec.channels}
-    torch.save(network | {"state": module.network.state_dict()}, out / WEIGHTS)
+    data = BytesIO()
+    torch.save(network | {"state": module.network.state_dict()}, data)
+    write_whole(out / WEIGHTS, data.getvalue())
 
 
 def _final_epoch(module: ClassifierModule, crops: Crops, validation_part: batches.Indices) -> Epoch:

@@ -19,12 +19,12 @@ import numpy as np
 from genderscope.core.arguments import positive
 from genderscope.core.errors import SourceError, UsageError
 from genderscope.core.extras import require
+from genderscope.core.storage import STREAMING, redacted
 from genderscope.core.types import Frame, Image
 from genderscope.imaging import decode
 from genderscope.video.newest import LiveSource, Patience
 from genderscope.video.rotation import turned
 
-SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "srt")
 # A file is truncated if it ends this much earlier than its header says.
 TRUNCATED_S = 0.5
 RESTART_S = 1.0  # times that go back further begin again, as in joined transport streams
@@ -35,7 +35,7 @@ LOOKED_AT, JUMP = 8, 30
 MOVING = {".gif", ".apng", ".webp", ".avif"}
 ADVICE = (
     "name a camera by its number, a video file, a folder of pictures or an address "
-    f"({'://, '.join(SCHEMES)}://)"
+    f"({'://, '.join(STREAMING)}://)"
 )
 
 
@@ -169,13 +169,13 @@ def _folder(path: Path, frame_rate: float) -> Generator[Frame]:
 def _address(source: str, loop: bool, patience: Patience) -> "Source":
     try:
         parts = urlsplit(source)
-        port = f":{parts.port}" if parts.port else ""
+        _ = parts.port
     except ValueError as error:  # its message may hold a password
         raise UsageError(f"the address of the source is not valid; {ADVICE}") from error
-    if parts.scheme not in SCHEMES:
+    if parts.scheme not in STREAMING:
         raise UsageError(f"{parts.scheme}:// is not supported; {ADVICE}")
     source = parts.scheme + source[len(parts.scheme) :]  # in small letters, for FFmpeg
-    name = f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+    name = redacted(source)
     opened = partial(_opened, source, patience.frozen_s)
     try:
         first = [opened()]

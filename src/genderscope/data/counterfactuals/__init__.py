@@ -5,6 +5,7 @@ name, functions ``(picture, face, seed) -> picture`` of (h, w, 3) uint8 BGR. Obj
 head posed by the five landmarks; a face without landmarks is taken as frontal.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +21,7 @@ from genderscope.core.types import Face, Image
 KINDS = ("worn", "cue", "light", "camera", "geometry")
 """Worn objects; cues of gender presentation, which may well change a prediction; light; effects of
 cameras; and geometry, which mostly concerns the detector."""
-RANDOM = "random"
+ALL, RANDOM = "all", "random"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ def conditions() -> dict[str, Condition]:
     families = [plugins.load(package, name) for name in plugins.names(package)]
     if unknown := [family.KIND for family in families if family.KIND not in KINDS]:
         raise UsageError(f"no kind of condition {unknown[0]!r}; there are: {', '.join(KINDS)}")
+    named = Counter(name for family in families for name in family.CONDITIONS)
+    if taken := [name for name in named if named[name] > 1 or name in (ALL, RANDOM, *KINDS)]:
+        raise UsageError(
+            f"the condition {taken[0]!r} of a plug-in has a name in use: choose another"
+        )
     families.sort(key=lambda family: KINDS.index(family.KIND))
     return {
         name: Condition(name, family.KIND, apply)
@@ -55,10 +61,10 @@ def select(names: str) -> list[Condition]:
     groups = {name: [each] for name, each in by_name.items()}
     for kind in KINDS:
         groups[kind] = [each for each in by_name.values() if each.kind == kind]
-    groups["all"] = [each for each in by_name.values() if each.kind != "geometry"]
+    groups[ALL] = [each for each in by_name.values() if each.kind != "geometry"]
     selection = [name.strip() for name in names.split(",")]
     if unknown := [name for name in selection if name not in groups]:
-        available = ", ".join(["all", *by_name, *KINDS])
+        available = ", ".join([ALL, *by_name, *KINDS])
         raise UsageError(f"no condition {unknown[0]!r}; there are: {available}")
     return list({each.name: each for name in selection for each in groups[name]}.values())
 

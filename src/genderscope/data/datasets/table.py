@@ -148,7 +148,7 @@ def _unique(root: Path, rows: Iterable[Row]) -> Iterator[Row]:
 
 def of_frame(frame: DataFrame, columns: Sequence[str], one_of: Sequence[str] = ()) -> Iterator[Row]:
     """The rows of a frame, as text; errors as ``rows``, and ``UsageError`` for other types."""
-    if not hasattr(frame, "columns"):
+    if not (hasattr(frame, "__len__") and hasattr(frame, "columns")):  # a LazyFrame has no length
         raise UsageError(
             f"the table is a pandas or Polars frame, or its name, not {type(frame).__name__}"
         )
@@ -167,12 +167,13 @@ def _text(value: object) -> str:
 def _csv(root: Path, check: Callable[[Sequence[str]], None]) -> Iterator[Row]:
     try:
         with root.open(newline="", encoding="utf-8-sig") as lines:
-            head = lines.readline()
+            head = next(filter(str.strip, lines), "")
             lines.seek(0)
             delimiter = max(",;\t", key=head.count)
             # An unclosed quotation mark would otherwise hide all rows that follow.
             reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
-            check(reader.fieldnames or [])
+            reader.fieldnames = next((row for row in reader.reader if any(map(str.strip, row))), [])
+            check(reader.fieldnames)
             for row in reader:
                 if None in row or None in row.values():
                     raise DatasetError(

@@ -26,8 +26,9 @@ from genderscope.inference.metadata import Training
 BATCHES = (1, 64)
 REPEATS = {1: 20, 64: 2}  # consecutive calls per model and round: those with one face are short
 TIME_IS = (
-    "one thread, the network alone in ONNX Runtime, or the classifier from crops to scores; the "
-    "models take turns; median and 95th percentile of all calls, divided by the faces of a call"
+    "one thread, the network alone in ONNX Runtime, or from crops to logits, for one look at a "
+    "face; the models take turns; median and 95th percentile of all calls, "
+    "divided by the faces of a call"
 )
 WAYS = ("network", "classifier")
 
@@ -72,6 +73,7 @@ def compare(
                 source=model.metadata.source or None,
                 parameters=model.metadata.parameters,
                 multiply_adds=network.multiply_adds(model.file),
+                looks=1 + model.metadata.scored_twice,
                 file_bytes=model.file.stat().st_size,
                 training=_training_time(model.metadata.training),
                 accuracy={
@@ -147,7 +149,7 @@ def _timed(models: Mapping[str, Classifier], batch: int, rounds: int) -> dict[st
         opened = sessions.create(model.file, threads=1)
         inputs = network.inputs(opened, batch)
         calls[f"network {name}"] = partial(opened.run, None, inputs)
-        calls[f"classifier {name}"] = partial(model, crops)
+        calls[f"classifier {name}"] = partial(model.first_look, crops)
     return take_turns(calls, rounds, REPEATS[batch])
 
 

@@ -48,13 +48,15 @@ class TrainingTime(Record, frozen=True, kw_only=True):
 
 
 class ModelResult(Record, frozen=True, kw_only=True):
-    """A model: ``accuracy`` without abstention, by data set; ``time`` by ``network`` and
-    ``classifier`` (from crops to scores), then by batch size.
+    """A model: ``looks`` is the mean number of times that it scores a face; ``accuracy`` is without
+    abstention, by data set; ``time`` is that of one look, by ``network`` and ``classifier`` (from
+    crops to logits), then by batch size.
     """
 
     source: str | None
     parameters: int
     multiply_adds: int
+    looks: float = 1.0
     file_bytes: int
     training: TrainingTime
     accuracy: dict[str, Estimate]

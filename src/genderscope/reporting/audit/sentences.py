@@ -6,12 +6,11 @@ from genderscope.core.results import Estimate
 from genderscope.core.terminal import printable
 from genderscope.evaluation.audit import GENDER
 from genderscope.evaluation.audit.results import Audit, DivisionResult, Extremes, Group, GroupResult
-from genderscope.reporting.formatting import between, percent, times
+from genderscope.reporting.formatting import NOT_STATED, between, percent, times
 
 PLURAL = {"woman": "women", "man": "men"}
 LONGEST_NAME = 48
 MOST_NAMES = 8
-NOT_STATED = "not stated"
 
 
 def value(text: str) -> str:

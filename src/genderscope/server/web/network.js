@@ -19,25 +19,45 @@ export async function score(faces, model, picture) {
   if (!faces.length) return 0;
   const session = await open(model);
   const { size, colour, scaling, dtype } = model.spec;
-  const Kind = KINDS[dtype];
-  if (!Kind) throw new service.Refusal(`This browser does not support ${dtype}: run the network in the service.`);
+  if (!KINDS[dtype]) throw new service.Refusal(`This browser does not support ${dtype}: run the network in the service.`);
   const channels = colour === "grey" ? 1 : 3;
-  const input = new Kind(faces.length * channels * size * size);
-  for (const [index, face] of faces.entries()) {
+  const inputs = [];
+  for (const face of faces) {
     if (!face.crop_png) face.crop = cut(picture, face, model.spec);
     const pixels = face.crop ?? (await decode(face.crop_png, size, channels));
-    input.set(scale(pixels, scaling), index * pixels.length);
+    inputs.push(scale(pixels, scaling));
   }
-  const tensor = new runtime.Tensor(dtype, input, [faces.length, channels, size, size]);
-  const { logits } = await session.run({ [session.inputNames[0]]: tensor });
-  const values = Array.from(logits.data, Number);
+  const logits = await logitsOf(session, inputs, model.spec);
+  // A second look, as ``Classifier.logits`` in inference/classifier.py.
+  const least = { none: 0, uncertain: model.min_confidence, all: Infinity }[model.second_look];
+  const confidence = ({ woman, man }) => Math.max(woman, man);
+  const again = [...faces.keys()].filter((index) => confidence(calibrated(logits[index], model)) < least);
+  const mirrored = await logitsOf(session, again.map((index) => mirror(inputs[index], size)), model.spec);
+  for (const [place, index] of again.entries()) {
+    logits[index] = logits[index].map((value, label) => (value + mirrored[place][label]) / 2);
+  }
   let largest = 0;
   for (const [index, face] of faces.entries()) {
-    const scores = calibrated(values.slice(2 * index, 2 * index + 2), model);
+    const scores = calibrated(logits[index], model);
     largest = Math.max(largest, Math.abs(scores.man - face.scores.man));
     face.scores = scores;
   }
   return largest;
+}
+
+/** The network's logits of some inputs, [woman, man] for each. */
+async function logitsOf(session, inputs, { size, dtype }) {
+  if (!inputs.length) return [];
+  const values = new KINDS[dtype](inputs.length * inputs[0].length);
+  for (const [index, input] of inputs.entries()) values.set(input, index * input.length);
+  const tensor = new runtime.Tensor(dtype, values, [inputs.length, inputs[0].length / size ** 2, size, size]);
+  const { logits } = await session.run({ [session.inputNames[0]]: tensor });
+  return inputs.map((_, index) => Array.from(logits.data.slice(2 * index, 2 * index + 2), Number));
+}
+
+/** The mirror image of an input, channel after channel. */
+function mirror(input, size) {
+  return input.map((_, place) => input[place - (place % size) + (size - 1 - (place % size))]);
 }
 
 async function open(model) {
