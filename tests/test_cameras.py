@@ -119,9 +119,11 @@ def test_a_film_that_begins_late_is_not_cut_off(tmp_path: Path) -> None:
     assert times == pytest.approx(np.arange(4) / 10)
 
 
-def test_times_go_on_in_joined_transport_streams(tmp_path: Path) -> None:
-    part = write_video(tmp_path / "part.ts", numbered(30), 10).read_bytes()
-    (tmp_path / "both.ts").write_bytes(part + part)
+@pytest.mark.parametrize("late_s", [0, 90_000])  # the second begins at such a time
+def test_times_go_on_in_joined_transport_streams(late_s: int, tmp_path: Path) -> None:
+    first = write_video(tmp_path / "first.ts", numbered(30), 10)
+    second = write_video(tmp_path / "second.ts", numbered(30), 10, late_s=late_s)
+    (tmp_path / "both.ts").write_bytes(first.read_bytes() + second.read_bytes())
     times = [frame.time_s for frame in open_source(str(tmp_path / "both.ts"))]
     assert len(times) == 60
     assert np.diff(times) == pytest.approx(0.1, abs=0.11)
@@ -232,6 +234,14 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(SourceError, match=message):
             list(open_source(str(tmp_path / name)))
+
+
+def test_a_loop_without_a_readable_frame_ends(tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_text("no picture")
+    frames = iter(open_source(str(tmp_path), loop=True))
+    assert "is not a readable picture" in str(next(frames).error)
+    with pytest.raises(SourceError, match="has no readable frame"):
+        next(frames)
 
 
 def test_a_file_on_a_web_server_is_read_whole_and_told_when_it_is_not(tmp_path: Path) -> None:

@@ -179,6 +179,21 @@ def test_wrong_usage_is_2(model, portrait, arguments, message):
 
 
 @pytest.mark.skipif(not LAB, reason="needs the extra [lab]")
+@pytest.mark.parametrize("method", ["saliency", "grad-cam"])
+def test_files_that_are_no_models_are_one_line(portrait, tmp_path, method):
+    (tmp_path / "text.onnx").write_text("no model")
+    guided = shutil.copy(WEIGHTS / "mini_xception.guided.onnx", tmp_path)
+    for file, reason in [(tmp_path / "text.onnx", "cannot be"), (guided, "is a guided graph")]:
+        done = run(
+            *("explain", portrait, "--method", method, "--sheet", tmp_path / "x.png"),
+            *("--detector", "haar", "--model", file),
+        )
+        assert done.returncode == 2
+        assert reason in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not LAB, reason="needs the extra [lab]")
 def test_any_exported_model_can_be_explained(model, portrait, tmp_path):
     file = tmp_path / "mine.onnx"
     shutil.copy(WEIGHTS / f"{model}.onnx", file)

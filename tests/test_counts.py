@@ -42,7 +42,7 @@ def test_each_track_counts_once_by_its_last_label() -> None:
     assert report.total == LabelCounts(woman=1, man=1, uncertain=1)
     assert report.seconds == 3.25
     assert report.corrected is None
-    assert "no evaluation with this detector" in report.not_corrected
+    assert "no evaluation of fairface val with this detector" in report.not_corrected
 
 
 def test_intervals_hold_who_was_seen_in_them() -> None:

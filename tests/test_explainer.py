@@ -86,6 +86,11 @@ def test_a_model_without_its_graph_says_how_to_get_one(name, tmp_path):
     shutil.copy(WEIGHTS / guided.name, guided)
     assert Explainer.load(file).name == name
     assert Explainer.load(guided).name == name
+    with pytest.raises(ModelError, match="is a guided graph itself; name the model beside it"):
+        Classifier.load(guided)
+    shutil.copy(file, guided)
+    with pytest.raises(ModelError, match="is not a guided graph"):
+        Explainer.load(file)
     for other in sorted({"mini_xception", "standard_cnn"} - {name}):
         shutil.copy(WEIGHTS / f"{other}.guided.onnx", guided)
         with pytest.raises(ModelError, match=re.escape(f"{guided} does not match {file}: 'gender")):

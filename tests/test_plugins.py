@@ -339,3 +339,17 @@ def test_a_network_is_trained_exported_and_run(
     assert (model.name, model.metadata.source) == ("plain", "not stated")
     assert model(np.zeros((1, 64, 64), np.uint8)).shape == (1, 2)
     run("classify", portrait, *DETECTOR, "--model", tmp_path / "run" / "plain.onnx")
+
+
+def test_crops_of_a_data_set_that_is_not_there_are_refused_before_the_training(
+    folder: Path, shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason="needs the extra [lab]")
+    run("prepare", f"shelf:{shelf}", "--out", tmp_path / "cache", "--jobs", 1, *DETECTOR)
+    monkeypatch.delenv(plugins.FOLDERS)
+    arguments = ["train", "--cache", tmp_path / "cache", "--out", tmp_path / "run"]
+    arguments += ["--set", "batch_size=2", "--set", "validation_ratio=0.5"]
+    refused = CliRunner().invoke(app, list(map(str, arguments)))
+    assert refused.exit_code == 2
+    assert "are of 'shelf': no dataset 'shelf'; there are: " in " ".join(refused.output.split())
+    assert not list((tmp_path / "run").glob("*.ckpt"))

@@ -21,6 +21,7 @@ from genderscope.data.prepare.crops import Crops  # noqa: E402
 from genderscope.data.prepare.shards import Recipe  # noqa: E402
 from genderscope.training import quantise as quantisation  # noqa: E402
 from genderscope.training.calibration import Views, cut_of_crops  # noqa: E402
+from genderscope.training.guided_graph import METHODS, with_gradients  # noqa: E402
 from genderscope.training.quantise import quantise  # noqa: E402
 
 MODEL = "mini_xception"
@@ -81,10 +82,14 @@ def test_the_file_carries_what_the_model_carried_and_its_own_confidence(model, q
     assert quantised.stat().st_size < model.stat().st_size / 2
 
 
-def test_the_bias_serves_the_worst_group_where_the_original_does(model, crops, tmp_path):
+@pytest.mark.parametrize("second_look", ["none", "uncertain"])
+def test_the_bias_serves_the_worst_group_where_the_original_does(
+    model, crops, tmp_path, second_look
+):
     graph = onnx.load(model)
     metadata = json.loads({prop.key: prop.value for prop in graph.metadata_props}[METADATA_KEY])
     metadata["training"]["settings"]["worst_group_bias"] = True
+    metadata["second_look"] = second_look
     onnx.helper.set_model_props(graph, {METADATA_KEY: json.dumps(metadata)})
     file = tmp_path / f"{MODEL}.onnx"
     onnx.save(graph, file)
@@ -92,7 +97,8 @@ def test_the_bias_serves_the_worst_group_where_the_original_does(model, crops, t
 
     def views(some):
         faces = crops.exact(some)
-        return Views(*(after.first_look(each) for each in (faces, mirror(faces))))
+        first = after.first_look(faces)
+        return Views(first, first if second_look == "none" else after.first_look(mirror(faces)))
 
     cut = cut_of_crops(crops, views)
     assert -after.metadata.bias * after.temperature == pytest.approx(cut)
@@ -139,6 +145,20 @@ def test_a_run_cannot_be_exported_in_integers_without_its_crops(model):
     result = CliRunner().invoke(app, ["export", str(model), "--int8"])
     assert result.exit_code == 2
     assert "give the crops that it was trained on with --cache" in " ".join(result.output.split())
+
+
+def test_faces_that_do_not_fill_the_last_batch_are_left_out(model, crops, tmp_path, monkeypatch):
+    """ONNX Runtime's calibration fails on batches of different sizes."""
+    monkeypatch.setattr(quantisation, "BATCH", 25)
+    copy = tmp_path / model.name
+    copy.write_bytes(model.read_bytes())
+    assert Classifier.load(quantise(copy, crops)).metadata.quantisation.faces == 25
+
+
+def test_a_quantised_model_has_no_gradients(quantised):
+    for method in METHODS:
+        with pytest.raises(ModelError, match=f"no gradients: explain {MODEL} instead"):
+            with_gradients(onnx.load(quantised), method)
 
 
 def test_those_in_the_package_have_names_and_are_no_models_of_their_own():

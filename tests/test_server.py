@@ -339,6 +339,25 @@ def test_health_and_metrics(client: Any, portrait: Path) -> None:
     assert "nobody-lives-here" not in text
 
 
+def test_the_addresses_of_a_model_with_any_name_work() -> None:
+    file = WEIGHTS / "mini_xception.onnx"
+    models = {"my model #1?": Model(Classifier.load(file, threads=1), None, file)}
+    with serving.running(serving.engine_of(models, CountingDetector())) as client:
+        [model] = client.get("/v1/models").json()["models"]
+        assert model["name"] == "my model #1?"
+        assert client.get(model["network"]).content == file.read_bytes()
+        assert client.get(model["card"]).status_code == 200
+
+
+def test_head_is_get_without_a_body(client: Any) -> None:
+    for path in ("/", "/healthz", "/v1/models", "/web/constants.js"):
+        head, get = client.head(path), client.get(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == get.headers["content-length"]
+    assert client.head("/v1/classify").status_code == 405
+    assert 'route="/healthz",status="200"' in client.get("/metrics").text
+
+
 def test_not_ready_before_it_is_warm() -> None:
     engine = serving.fake_engine(CountingDetector())
     transport = httpx.ASGITransport(create_app(engine))  # does not start the app's life

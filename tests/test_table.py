@@ -120,6 +120,11 @@ def test_a_place_may_hold_a_question_mark(tmp_path):
             DatasetError,
             "lacks the columns gender; it has: path, sex, who, years",
         ),
+        (
+            "file=path&label=sex&identity=who&age=nope",
+            DatasetError,
+            rf"name them: 'table:.*csv\?{NAMED}'",
+        ),
         ("colour=red", UsageError, "no option colour; it has: split, file, label, identity, age"),
         ("label", UsageError, "options are written option=value"),
         ("file=path&label=sex&age=who", DatasetError, "line 2: age 'Ann' is not a number"),

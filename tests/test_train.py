@@ -449,6 +449,7 @@ def test_one_command_trains_a_recipe_and_what_it_builds_on_first(crops, tmp_path
         (["--set", "occlusion_share=0.5"], "occlusion_share requires --occlusions"),
         (["--set", "epochs"], "write NAME=VALUE"),
         (["--set", "epochs=0"], "a setting is not valid: Expected `int` >= 1 - at `$.epochs`"),
+        (["--set", "second_look=some"], "train --help' describes the settings"),
         (["--set", "mixup=inf"], "a setting is not valid: mixup is infinite"),
         (["--set", "augmentation=-1"], "a setting is not valid: Expected `float` >= 0"),
         (["--set", "augmentation=nan"], "a setting is not valid: Expected `float` >= 0"),

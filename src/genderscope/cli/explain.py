@@ -111,7 +111,7 @@ def explain(
 def _explainer(model: str, method: str) -> "Explainer":
     from tempfile import TemporaryDirectory
 
-    from genderscope.inference.classifier import find
+    from genderscope.inference.classifier import Classifier
     from genderscope.inference.explainer import Explainer
 
     if method == "guided":
@@ -121,7 +121,7 @@ def _explainer(model: str, method: str) -> "Explainer":
 
     with TemporaryDirectory() as folder:
         file = Path(folder) / "explained.onnx"
-        onnx.save(with_gradients(onnx.load(find(model)), method), file)
+        onnx.save(with_gradients(onnx.load(Classifier.load(model, 1).file), method), file)
         return Explainer.open(file)
 
 

@@ -144,8 +144,7 @@ def read(path: Path, score_is: Meaning = "man", needed: Sequence[str] = ("file",
 
     Column names may follow the path: ``FILE?file=path&score=probability``.
     """
-    source = str(path)
-    path, names = datasets.with_options(source, "a table of predictions", COLUMNS)
+    path, names = datasets.with_options(str(path), "a table of predictions", COLUMNS)
     for option in (*needed, *(ANSWERS if score_is == "confidence" else ())):
         names.setdefault(option, option)
 
@@ -154,7 +153,7 @@ def read(path: Path, score_is: Meaning = "man", needed: Sequence[str] = ("file",
         return others | {option: row[name] for option, name in names.items()}
 
     one_of = () if {*ANSWERS} & {*names} else ANSWERS
-    rows = ((where, by_option(row)) for where, row in table.rows(path, names, source, one_of))
+    rows = ((where, by_option(row)) for where, row in table.rows(path, names, str(path), one_of))
     return from_rows(path, rows, score_is)
 
 

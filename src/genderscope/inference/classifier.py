@@ -84,6 +84,7 @@ class Model:
     """
 
     at_once = AT_ONCE
+    explains = False  # whether its graph has the input ``classes`` and the output ``maps``
 
     def __init__(self, session: sessions.Session, metadata: Metadata, threads: int) -> None:
         self._session = session
@@ -100,8 +101,9 @@ class Model:
         """Open a model file. ``threads``, by default one per core, share a batch of more than
         ``at_once`` faces; a smaller batch is not worth a second thread.
 
-        ``ModelError`` if the file cannot be opened, was not exported by this package, or fails
-        ``metadata.check``; ``UsageError`` for invalid ``threads`` or an unknown provider.
+        ``ModelError`` if the file cannot be opened, was not exported by this package, fails
+        ``metadata.check``, or is a guided graph where none is wanted, or the reverse;
+        ``UsageError`` for invalid ``threads`` or an unknown provider.
         """
         threads = whole("threads", threads, 0, MOST_THREADS)
         if file.parent != WEIGHTS:  # the shipped models need no trial
@@ -110,6 +112,13 @@ class Model:
             metadata.check(trial, sessions.trial_options(), file, spec)
             del trial
         session = sessions.Session(file, 1, provider)
+        explains = any(value.name == "classes" for value in session().get_inputs())
+        if explains != cls.explains:
+            raise ModelError(
+                f"{file} is a guided graph itself; name the model beside it"
+                if explains
+                else f"{file} is not a guided graph; 'genderscope export' writes one"
+            )
         return cls(session, metadata.read(session(), file), threads or os.cpu_count() or 1)
 
     def _scores(self, logits: Floats) -> Floats:

@@ -30,6 +30,7 @@ class Explainer(Model):
     """A model that also explains its scores; see ``load``."""
 
     at_once = 4  # it keeps the feature maps of both passes
+    explains = True
 
     @classmethod
     def load(cls, model: str | Path, threads: int = 0) -> Self:

@@ -127,7 +127,20 @@ def create_app(
     app.add_middleware(Hosts, allowed=allowed_hosts)
     app.add_middleware(_Headers)
     app.add_middleware(Measured, metrics=metrics)
+    app.add_middleware(_Heads)
     return app
+
+
+class _Heads:
+    """Middleware that answers HEAD as GET; the server sends no body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") == "HEAD":
+            scope = {**scope, "method": "GET"}  # a copy: the server reads its own
+        await self._app(scope, receive, send)
 
 
 class _Headers:

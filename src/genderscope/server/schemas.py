@@ -4,6 +4,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Literal, Self
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
@@ -173,11 +174,12 @@ class ModelCard(BaseModel):
     def of(cls, name: str, model: Model) -> Self:
         classifier = model.classifier
         plain = classifier.metadata.plain()
+        address = f"/v1/models/{quote(name, safe='')}"
         return cls(
             name=name,
             explains=model.explainer is not None,
-            network=f"/v1/models/{name}/network",
-            card=f"/v1/models/{name}/card" if model.file.with_suffix(CARD).is_file() else None,
+            network=f"{address}/network",
+            card=f"{address}/card" if model.file.with_suffix(CARD).is_file() else None,
             labels=list(LABELS),
             spec=classifier.spec,
             temperature=classifier.temperature,

@@ -125,13 +125,17 @@ def worst_group_cut(
     return float((cuts[best[0]] + cuts[min(best[-1] + 1, len(cuts) - 1)]) / 2)
 
 
-def cut_of_crops(crops: Crops, score: Callable[[Indices], Views]) -> float:
-    """``worst_group_cut`` over all labelled crops, from both looks, which faces near the cut get;
-    ``score`` gives the logits for their indices.
+def cut_of_crops(
+    crops: Crops, score: Callable[[Indices], Views], second_look: SecondLook = "uncertain"
+) -> float:
+    """``worst_group_cut`` over all labelled crops, from both looks, which faces near the cut get
+    unless no face gets a ``second_look``; ``score`` gives the logits for their indices.
     """
     labelled = np.flatnonzero(crops.labels >= 0)
     groups, _ = race_groups(crops)
-    return worst_group_cut(score(labelled).mean, crops.labels[labelled], groups[labelled])
+    views = score(labelled)
+    logits = views.faces if second_look == "none" else views.mean
+    return worst_group_cut(logits, crops.labels[labelled], groups[labelled])
 
 
 def _groups(

@@ -58,8 +58,9 @@ def export_run(run: Path, crops: Crops) -> Path:
         both = (logits(network, crops, rows, mirrored) for mirrored in (False, True))
         return Views(*(each.double().numpy() for each in both))
 
-    cut = cut_of_crops(crops, views) if settings.worst_group_bias else None
-    calibration = calibrate(views(held_out), labels, cut, settings.second_look)
+    look = settings.second_look
+    cut = cut_of_crops(crops, views, look) if settings.worst_group_bias else None
+    calibration = calibrate(views(held_out), labels, cut, look)
     metadata = {
         "name": settings.model,
         "source": module.SOURCE,

@@ -30,7 +30,7 @@ def write(model: Path) -> Path:
     """
     classifier, file = Classifier.load(model), guided_file(model)
     if file == model:
-        raise ModelError(f"{model} is a guided graph itself; name the model beside it")
+        raise ModelError(f"{model} is named like a guided graph; rename it")
     part = file.with_suffix(".part")
     try:
         onnx.save(with_gradients(onnx.load(model)), part)

@@ -14,7 +14,7 @@ from onnx import helper
 
 from genderscope.core.errors import ModelError
 from genderscope.core.types import LABELS
-from genderscope.inference.classifier import METADATA_KEY
+from genderscope.inference.classifier import INT8, METADATA_KEY
 from genderscope.training.gradient_rules import RULES, Writer
 from genderscope.training.half_precision import widen
 
@@ -22,8 +22,8 @@ METHODS = ("guided", "saliency", "grad-cam")
 
 
 def with_gradients(model: onnx.ModelProto, method: str = "guided") -> onnx.ModelProto:
-    """A copy of a model with a second input and a second output; ``ModelError`` for a layer without
-    a gradient rule.
+    """A copy of a model with a second input and a second output; ``ModelError`` for a quantised
+    model or a layer without a gradient rule.
 
     ``classes``, (n,) int64, is the class to explain for each face, an index into ``LABELS``; -1
     takes the one with the higher calibrated score. ``maps`` is float32: for ``guided`` (n,
@@ -37,6 +37,9 @@ def with_gradients(model: onnx.ModelProto, method: str = "guided") -> onnx.Model
     widen(model)
     model = onnx.shape_inference.infer_shapes(model)
     metadata = json.loads({prop.key: prop.value for prop in model.metadata_props}[METADATA_KEY])
+    if metadata.get("quantisation"):
+        name = metadata["name"].removesuffix(INT8.removesuffix(".onnx"))
+        raise ModelError(f"a quantised model has no gradients: explain {name} instead")
     graph = model.graph
     faces = graph.input[0].name
     write = Writer(graph, guided=method == "guided")

@@ -54,7 +54,10 @@ def quantise(model: Path, crops: Crops) -> Path:
     settings = training.settings
     train_part, held_out = split(crops, settings["validation_ratio"], settings["seed"])
     draw = np.random.default_rng(settings["seed"])
-    samples = crops.exact(draw.permutation(train_part)[:CALIBRATION_FACES])
+    drawn = draw.permutation(train_part)[:CALIBRATION_FACES]
+    if len(drawn) > BATCH:  # ONNX Runtime's calibration takes batches of one size only
+        drawn = drawn[: len(drawn) - len(drawn) % BATCH]
+    samples = crops.exact(drawn)
     faces, labels = crops.exact(held_out), crops.labels[held_out].astype(np.int64)
     expected = original.first_look(faces)
     metadata.pop("parity", None)  # of the original with torch
@@ -71,10 +74,10 @@ def quantise(model: Path, crops: Crops) -> Path:
             for name, own in looks.items()
         }
         best = min(rms, key=rms.__getitem__)
-        cut = None
+        cut, look = None, original.metadata.second_look
         if settings.get("worst_group_bias"):
-            cut = cut_of_crops(crops, partial(_views, classifiers[best], crops))
-        calibration = calibrate(looks[best], labels, cut, original.metadata.second_look)
+            cut = cut_of_crops(crops, partial(_views, classifiers[best], crops), look)
+        calibration = calibrate(looks[best], labels, cut, look)
         part = Path(folder) / best
         _describe(part, metadata | to_builtins(calibration))
         predictions, before = (

@@ -52,9 +52,9 @@ def train(
     """Train a network and write ``record.json``; checkpoints go to ``out`` after every epoch.
     ``occlusions`` are the same samples with occlusions, for ``settings.occlusion_share``.
 
-    ``UsageError``: ``resume`` without a checkpoint or with other settings or crops; fewer crops
-    than a batch; held-out faces of one label only; ``occlusions`` missing or of other samples; a
-    teacher trained on held-out faces.
+    ``UsageError``: ``resume`` without a checkpoint or with other settings or crops; crops of a
+    data set without a reader, or fewer than a batch; held-out faces of one label only;
+    ``occlusions`` missing or of other samples; a teacher trained on held-out faces.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     filterwarnings("ignore", ".*does not have many workers|.*Checkpoint directory .* exists")
@@ -163,6 +163,7 @@ def _check_resumable(out: Path, settings: Settings, crops: Crops) -> None:
 
 
 def _check(crops: Crops, settings: Settings, occlusions: Crops | None, training: int) -> None:
+    crops.check_readers()  # the export needs them
     if occlusions is None and settings.occlusion_share:
         raise UsageError("occlusion_share needs a cache of crops with occlusions")
     if occlusions and (occlusions.files, occlusions.spec) != (crops.files, crops.spec):

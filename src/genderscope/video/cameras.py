@@ -22,12 +22,13 @@ from genderscope.core.extras import require
 from genderscope.core.storage import STREAMING, redacted
 from genderscope.core.types import Frame, Image
 from genderscope.imaging import decode
-from genderscope.video.newest import LiveSource, Patience
+from genderscope.video.newest import DAY_S, LiveSource, Patience
 from genderscope.video.rotation import turned
 
 # A file is truncated if it ends this much earlier than its header says.
 TRUNCATED_S = 0.5
-RESTART_S = 1.0  # times that go back further begin again, as in joined transport streams
+# Times that go back further, or ahead by more than a day, begin again, as in joined streams.
+RESTART_S = 1.0
 STRETCH = 10  # a file that claims more is broken; stretched, its frames could fill the memory
 # Pictures of a folder to compare, and the mean difference of two at 16 x 16 pixels, of 255, above
 # which they show different scenes.
@@ -112,7 +113,7 @@ class RecordedSource:
         file ends with an error; ``SourceError`` for a source without a readable frame.
         """
         index, time_s, step_s = 0, 0.0, 0.04
-        begin_s = 0.0
+        begin_s, readable = 0.0, False
         while True:
             try:
                 with closing(self._read()) as frames:
@@ -122,10 +123,11 @@ class RecordedSource:
                             time_s, step_s = now_s, now_s - time_s
                         yield replace(frame, index=index, time_s=time_s)
                         index += 1
-                if not index:
+                        readable |= frame.image is not None
+                if not readable:
                     raise SourceError("has no readable frame; get another copy")
             except SourceError as error:
-                if not index:
+                if not readable:
                     raise SourceError(f"{self.name} {error}") from error
                 yield Frame(self.name, error=f"{self.name} {error}", index=index, time_s=time_s)
                 return
@@ -216,7 +218,7 @@ def _video(name: str, container: Any) -> Generator[Frame]:
         for index, (time_s, shown_s, image) in enumerate(_decoded(container)):
             if time_s is not None:
                 first_s = time_s if first_s is None else first_s
-                if time_s - first_s < (last_s or 0.0) - RESTART_S:
+                if not -RESTART_S <= time_s - first_s - (last_s or 0.0) <= DAY_S:
                     first_s = time_s - (last_s or 0.0) - shown_s
                 before_s, last_s = last_s or 0.0, time_s - first_s
                 # The header's time runs from the first frame or, in Matroska, from 0.

@@ -8,7 +8,7 @@ from typing import ClassVar
 from genderscope.core.errors import UsageError
 from genderscope.core.results import Document, Record
 from genderscope.core.types import LABELS, UNCERTAIN, LeftOut, Result
-from genderscope.video.correction import Confusion, Correction, correct
+from genderscope.video.correction import DATA, Confusion, Correction, correct
 
 
 class LabelCounts(Record, frozen=True, kw_only=True):
@@ -118,7 +118,10 @@ class TrackCounter:
 
     def _correction(self) -> tuple[Correction | None, str | None]:
         if self._confusion is None:
-            return None, "the model has no evaluation with this detector beside it"
+            return (
+                None,
+                f"the model has no evaluation of {' '.join(DATA)} with this detector beside it",
+            )
         if not self._total:
             return None, "there is no track"
         men = sum(man for _, man in self._total.values())

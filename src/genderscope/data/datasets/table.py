@@ -221,23 +221,25 @@ def _check_columns(
     missing = {role: name for role, name in columns.items() if name not in present}
     choice = [] if set(one_of) & set(present) else one_of
     if lacking := [*missing.values(), *filter(None, [" or ".join(choice)])]:
-        advice = f"; name them: {_suggested(source, missing, choice, present)}" if source else ""
+        advice = f"; name them: {_suggested(source, columns, choice, present)}" if source else ""
         raise DatasetError(
             f"{root} lacks the columns {', '.join(lacking)}; it has: {', '.join(present)}{advice}"
         )
 
 
 def _suggested(
-    source: str, missing: Iterable[str], one_of: Sequence[str], present: Sequence[str]
+    source: str, columns: Mapping[str, str], one_of: Sequence[str], present: Sequence[str]
 ) -> str:
-    """The source with options for the missing columns, guessed from common names."""
+    """The source with its options for columns, those of missing ones guessed from common names."""
     by_name = {name.lower().strip(): name for name in present}
-    guesses = {
+    missing = [option for option, name in columns.items() if name not in present]
+    named = [option for option, name in columns.items() if name in present and name != option]
+    guesses = {option: columns[option] for option in named} | {
         option: next(
             (by_name[word] for word in (option, *USUAL[option]) if word in by_name), "COLUMN"
         )
         for option in (*missing, *one_of)
     }
     chosen = [option for option in one_of if guesses[option] != "COLUMN"] or one_of
-    options = "&".join(f"{option}={guesses[option]}" for option in (*missing, *chosen))
-    return f"'{source}{'&' if '?' in source else '?'}{options}'"
+    options = "&".join(f"{option}={guesses[option]}" for option in (*named, *missing, *chosen))
+    return f"'{source}?{options}'"

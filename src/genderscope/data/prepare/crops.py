@@ -12,10 +12,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from genderscope.core.errors import DatasetError, ResultError
+from genderscope.core.errors import DatasetError, ResultError, UsageError
 from genderscope.core.extras import require
 from genderscope.core.results import Document, Record
 from genderscope.core.types import Image
+from genderscope.data import datasets
 from genderscope.imaging.preprocess import PreprocessSpec
 
 PLAN = "plan.json"
@@ -143,6 +144,14 @@ class Crops:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def check_readers(self) -> None:
+        """``UsageError`` if a data set has no reader, as without the folder of its plug-in."""
+        for name in self.manifest.sources:
+            try:
+                datasets.reader(name)
+            except UsageError as error:
+                raise UsageError(f"the crops in {self.folder} are of {name!r}: {error}") from error
 
     @cached_property
     def groups(self) -> list[dict[str, str]]:

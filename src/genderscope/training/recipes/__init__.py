@@ -57,7 +57,8 @@ def settings(options: Options, runs: Path) -> Settings:
             values["augmentation"] = to_builtins(Augmentation().times(strength))
         parsed = convert(values, Settings, strict=False)
     except ValidationError as error:
-        raise UsageError(f"a setting is not valid: {error}") from error
+        advice = "'genderscope train --help' describes the settings"
+        raise UsageError(f"a setting is not valid: {error}; {advice}") from error
     tables = values, asdict(parsed), asdict(parsed.augmentation), parsed.teacher_scores
     if infinite := [name for table in tables for name, value in table.items() if value == inf]:
         raise UsageError(f"a setting is not valid: {infinite[0]} is infinite")
