@@ -46,4 +46,7 @@ def main(folder: str, address: str = "http://127.0.0.1:8000") -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except httpx.TransportError as error:
+        sys.exit(f"the service does not answer: {error}; start it with 'genderscope serve'")

@@ -1,6 +1,7 @@
 """The examples run: the notebooks, the page, the client, the camera's metrics."""
 
 import csv
+import re
 import subprocess
 import sys
 import urllib.request
@@ -67,6 +68,14 @@ def test_the_client_refuses_a_folder_that_is_not_there(tmp_path):
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "none is not a folder\n"
+
+
+def test_the_client_says_that_no_service_answers(folder):
+    pytest.importorskip("httpx")
+    command = [sys.executable, EXAMPLES / "client.py", "photos", "http://127.0.0.1:9"]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert re.fullmatch("the service does not answer: .*'genderscope serve'\n", result.stderr)
 
 
 def test_a_person_without_a_name_gets_no_answer(tmp_path):

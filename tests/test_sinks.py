@@ -161,6 +161,16 @@ def test_a_target_that_cannot_be_written_is_refused(sink: str, tmp_path: Path) -
         plugins.load("sinks", sink).create(str(target))
 
 
+@pytest.mark.parametrize("sink", ["annotate", "parquet"])
+def test_standard_output_is_no_folder(
+    sink: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="standard output is not a folder"):
+        plugins.load("sinks", sink).create("-")
+    assert not list(tmp_path.iterdir())
+
+
 def test_annotate_draws_every_picture_that_was_read(tmp_path: Path) -> None:
     write("annotate", str(tmp_path / "made" / "here"))
     files = sorted((tmp_path / "made" / "here").iterdir())

@@ -24,6 +24,12 @@ def drawn(scene: Scene) -> Image | None:
     return scene.drawn
 
 
+def check_folder(target: str) -> None:
+    """``UsageError`` if an output folder is standard output."""
+    if target == STANDARD_OUTPUT:
+        raise UsageError("standard output is not a folder: name one")
+
+
 class BaseSink:
     """A context manager that calls ``close`` on exit, also after an error."""
 

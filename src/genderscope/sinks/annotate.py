@@ -10,7 +10,7 @@ import cv2
 from genderscope.core.errors import UsageError
 from genderscope.core.storage import write_whole
 from genderscope.core.types import Image, Scene
-from genderscope.sinks import BaseSink, drawn
+from genderscope.sinks import BaseSink, check_folder, drawn
 
 NEEDS_PICTURES = True
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -22,6 +22,7 @@ class Annotate(BaseSink):
     """A folder, created if needed; ``UsageError`` if that fails. A name in use gets a number."""
 
     def __init__(self, target: str) -> None:
+        check_folder(target)
         self._folder = Path(target)
         self._uses: Counter[str] = Counter()
         try:

@@ -14,7 +14,7 @@ from genderscope.core.extras import require
 from genderscope.core.records import SceneRecord, plain
 from genderscope.core.storage import Store, escaped, opened
 from genderscope.core.types import LABELS, Scene
-from genderscope.sinks import BaseSink, Finished
+from genderscope.sinks import BaseSink, Finished, check_folder
 
 PART_PICTURES = 1000
 SETTINGS = "_settings.json"  # readers of Parquet folders skip names that begin with _
@@ -28,6 +28,7 @@ class Parquet(BaseSink):
 
     def __init__(self, target: str, append: bool = False) -> None:
         require("pyarrow", "eval")
+        check_folder(target)
         self._store = Store(target)
         self._store.clear()
         self._records: list[SceneRecord] = []
