@@ -49,7 +49,7 @@ def test_numbers_come_from_the_files_beside_the_model(model, tmp_path):
     assert bare.count("Not measured yet.") == 2
     assert "None yet.\n" in bare
     claims = ("The error is highest for their faces", "divided by race and age", "No leaks")
-    for words in (*claims, "was chosen on them"):
+    for words in (*claims, "was fitted on them"):
         assert words not in bare
         assert words in cards.read(model)
 
@@ -90,7 +90,7 @@ def test_results_on_the_training_pictures_are_called_so(model, tmp_path):
     [result, *_] = sorted(WEIGHTS.glob(f"{model}.fairface*.json"))
     replace(Evaluation.load(result), split="train").save(tmp_path / "own.x.yunet.json")
     text = cards.card(file)
-    assert "was chosen on them" not in text
+    assert "was fitted on them" not in text
     assert "The model may have been trained on pictures of fairface train" in text
 
 
