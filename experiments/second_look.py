@@ -9,13 +9,15 @@ Each shipped network is measured on the held-out faces of the crops of its spec.
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from experiments.results import Look, SecondLooks, provenance
+from genderscope.core.types import SecondLook
 from genderscope.data.prepare.crops import Crops
 from genderscope.evaluation.metrics import calibration, decide, share
-from genderscope.inference.classifier import Classifier, calibrated, mirror, shipped
+from genderscope.inference.classifier import Classifier, calibrated, mirror, scored_again, shipped
 from genderscope.training.batches import split
 from genderscope.training.settings import Settings
 
@@ -29,11 +31,8 @@ def looks(model: Classifier, crops: Crops) -> Iterator[Look]:
     first = model.first_look(faces)
     mean = (first + model.first_look(mirror(faces))) / 2
     once, twice = (calibrated(each, model.temperature, model.bias) for each in (first, mean))
-    for second_look, again in (
-        ("none", np.zeros(len(faces), bool)),
-        ("uncertain", once.max(1) < model.min_confidence),
-        ("all", np.ones(len(faces), bool)),
-    ):
+    for second_look in get_args(SecondLook):
+        again = scored_again(once, second_look, model.min_confidence)
         score = np.where(again, twice[:, 1], once[:, 1])
         yield Look(
             model=model.name,

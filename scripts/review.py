@@ -20,6 +20,7 @@ from typing import Literal, get_args
 
 import msgspec
 
+from genderscope.evaluation.benchmark.results import Benchmark
 from genderscope.evaluation.compare import Comparison
 from genderscope.evaluation.evaluate import Evaluation
 
@@ -145,9 +146,8 @@ def measured(row: dict[str, str]) -> dict[str, str]:
     else:
         evaluation = Evaluation.load(file)
         accuracy = evaluation.rates.accuracy
-        if benchmark := json.loads(BENCHMARK.read_text())["models"].get(evaluation.model):
-            mean_ms = benchmark["looks"] * benchmark["time"]["network"]["1"]["median_ms"]
-            speed = f"{mean_ms:.2f} ms per face, network alone, one thread"
+        if model := Benchmark.load(BENCHMARK).models.get(evaluation.model):
+            speed = f"{model.ms_per_face:.2f} ms per face, network alone, one thread"
     return row | {
         "metric": "accuracy",
         "accuracy": f"{100 * (accuracy.value or 0):.1f}",

@@ -141,7 +141,7 @@ def networks() -> str:
                 for batch in ("1", "64")
             ),
             f"{model.looks:.2f}",
-            f"{model.looks * times['1'].median_ms:.2f}",
+            f"{model.ms_per_face:.2f}",
         ]
         lines.append(row(cells))
     return "\n".join(lines)

@@ -21,8 +21,7 @@ def summary() -> str:
     for model in shipped():
         milliseconds = ""
         if model in networks:
-            network = networks[model]
-            milliseconds = f"{network.looks * network.time['network']['1'].median_ms:.2f}"
+            milliseconds = f"{networks[model].ms_per_face:.2f}"
         for name, part in EVALUATIONS.items():
             found = Evaluation.load(WEIGHTS / f"{model}.{part}.yunet.json")
             cells = [

@@ -18,7 +18,7 @@ from genderscope.core.arguments import whole
 from genderscope.core.errors import ModelError, UsageError
 from genderscope.core.parallel import ordered
 from genderscope.core.storage import unexpanded
-from genderscope.core.types import Floats, Image
+from genderscope.core.types import Floats, Image, SecondLook
 from genderscope.imaging.preprocess import to_input
 from genderscope.inference import metadata
 from genderscope.inference.metadata import METADATA_KEY as METADATA_KEY
@@ -112,7 +112,7 @@ class Model:
             metadata.check(trial, sessions.trial_options(), file, spec)
             del trial
         session = sessions.Session(file, 1, provider)
-        explains = any(value.name == "classes" for value in session().get_inputs())
+        explains = metadata.is_guided(session())
         if explains != cls.explains:
             raise ModelError(
                 f"{file} is a guided graph itself; name the model beside it"
@@ -130,8 +130,8 @@ class Model:
 
     def _again(self, logits: Floats) -> npt.NDArray[np.intp]:
         """Indices of the faces that get a second look, from the logits of the first."""
-        least = {"none": 0, "uncertain": self.min_confidence, "all": np.inf}
-        return np.flatnonzero(self._scores(logits).max(1) < least[self.metadata.second_look])
+        scores, faces = self._scores(logits), self.metadata.second_look
+        return np.flatnonzero(scored_again(scores, faces, self.min_confidence))
 
     def _run(
         self, outputs: list[str], crops: Image, **extra: npt.NDArray[Any]
@@ -186,6 +186,15 @@ class Classifier(Model):
         ``preprocess.crop``, (n, size, size) uint8 grey or (n, size, size, 3) BGR.
         """
         return self._scores(self.logits(crops))
+
+
+def scored_again(
+    scores: Floats, second_look: SecondLook, min_confidence: float
+) -> npt.NDArray[np.bool_]:
+    """Which faces get a second look, (n,), from the probabilities of the first, (n, 2)."""
+    least = {"none": 0, "uncertain": min_confidence, "all": np.inf}
+    again: npt.NDArray[np.bool_] = scores.max(1) < least[second_look]
+    return again
 
 
 def mirror(crops: Image) -> Image:

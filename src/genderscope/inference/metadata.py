@@ -145,6 +145,11 @@ def read(session: onnxruntime.InferenceSession, file: Path) -> Metadata:
     return metadata
 
 
+def is_guided(session: onnxruntime.InferenceSession) -> bool:
+    """Whether a graph takes the classes to explain."""
+    return any(value.name == "classes" for value in session.get_inputs())
+
+
 def check(
     session: onnxruntime.InferenceSession,
     run_options: onnxruntime.RunOptions,
@@ -164,7 +169,7 @@ def check(
     crops = np.zeros((_CROPS, *spec.crop_shape), np.uint8)
     crops[1].flat = np.frombuffer(noise, np.uint8)
     inputs = {"faces": to_input(crops, spec)}
-    if any(value.name == "classes" for value in session.get_inputs()):
+    if is_guided(session):
         inputs["classes"] = np.full(_CROPS, -1)
     faces = inputs["faces"].shape
     expected = {"logits": {(_CROPS, len(LABELS))}, "maps": {faces, (_CROPS, 1, *faces[2:])}}

@@ -196,7 +196,7 @@ def drawing(result: results.Benchmark, file: Path) -> None:
     with plots.png(file, 9, 4.5) as figure:
         sides = figure.subplots(1, 2, sharey=True)
         for number, (name, model) in enumerate(models.items()):
-            places = model.looks * model.time["network"]["1"].median_ms, model.parameters / 1e6
+            places = model.ms_per_face, model.parameters / 1e6
             for marker, (data, accuracy) in zip(MARKERS, model.accuracy.items(), strict=False):
                 if accuracy.value is None or accuracy.interval is None:
                     continue

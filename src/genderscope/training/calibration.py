@@ -11,7 +11,7 @@ from genderscope.core.errors import UsageError
 from genderscope.core.results import Record
 from genderscope.core.types import Floats, SecondLook
 from genderscope.data.prepare.crops import Crops
-from genderscope.inference.classifier import calibrated
+from genderscope.inference.classifier import calibrated, scored_again
 from genderscope.inference.metadata import Abstention
 from genderscope.training.batches import Indices, race_groups
 
@@ -76,8 +76,7 @@ def calibrate(
     flips = scores.argmax(1) != of_mirrored.argmax(1)
     flipping = np.where(flips, np.minimum(first, of_mirrored.max(1)), 0)
     threshold = float(max(np.quantile(confidence, 1 - COVERAGE), np.quantile(flipping, 1 - FLIPS)))
-    least = {"none": 0, "uncertain": threshold, "all": np.inf}
-    again = first < least[second_look]
+    again = scored_again(scores, second_look, threshold)
     correct = np.where(again, of_both.argmax(1), scores.argmax(1)) == labels
     answered = confidence >= threshold
     return Calibration(

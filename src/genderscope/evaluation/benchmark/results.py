@@ -62,6 +62,11 @@ class ModelResult(Record, frozen=True, kw_only=True):
     accuracy: dict[str, Estimate]
     time: dict[str, dict[str, Timing]]
 
+    @property
+    def ms_per_face(self) -> float:
+        """Mean milliseconds of the network alone, one face at a time."""
+        return self.looks * self.time["network"]["1"].median_ms
+
 
 class PairedAccuracy(Record, frozen=True, kw_only=True):
     """A's accuracy minus B's on the same pictures, and McNemar's test."""
