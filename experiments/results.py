@@ -103,16 +103,18 @@ class CrossFit(Document, frozen=True, kw_only=True):
 
 
 class Look(Record, frozen=True, kw_only=True):
-    """A network on held-out faces, some of which are scored again as mirror images.
+    """A network on held-out faces, some of which get a second look.
 
     Attributes:
         second_look: which ones; ``shipped`` if the network's file does the same.
+        second_look_deg: the angle by which they are also turned either way.
         scored_twice: their share.
         aurc: area under the error by coverage: see ``evaluation.metrics.calibration``.
     """
 
     model: str
     second_look: SecondLook
+    second_look_deg: float
     shipped: bool
     scored_twice: Estimate
     accuracy: Estimate

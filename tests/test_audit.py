@@ -12,6 +12,7 @@ from genderscope.core.results import Estimate, Provenance
 from genderscope.evaluation import audit
 from genderscope.evaluation.audit.results import Audit
 from genderscope.evaluation.predictions import NO_ANSWER, Predictions
+from genderscope.reporting import tables
 from genderscope.reporting.audit import page, sentences
 from html_outline import Outline, assert_self_contained
 
@@ -220,6 +221,7 @@ def test_the_page_is_made_for_people():
     assert "Summary" in text
     assert results.divisions[0].groups[0].group == {"race": "Black"}
     assert "<caption>mine: errors by group, 95% intervals<" in results._repr_html_()
+    assert "<td>age not stated</td>" in results._repr_html_()
 
 
 def test_names_of_any_kind_stay_text():
@@ -267,6 +269,11 @@ def test_other_measurements_have_sections_of_their_own():
     assert "90.0% wrong" not in outline.text  # n too small
     assert "Most energy for its area: eyes, with 40.0% (35.0 to 45.0) of the energy" in outline.text
     assert "Regions of the face" in text
+
+
+def test_groups_of_regions_are_printed_with_their_column():
+    shown = tables.regions(LOOKS.groups)
+    assert [*shown.columns[0].cells][-3:] == ["race B", "race C", "race D"]
 
 
 def test_a_difference_that_correction_does_not_show_explains_itself():

@@ -46,6 +46,14 @@ def test_writes_one_report_three_times_and_the_same_each_time(table, tmp_path):
     assert "Of 100 Black women, about" in outline.text
 
 
+def test_rows_of_one_picture_are_mentioned(tmp_path):
+    file = tmp_path / "two_methods.csv"
+    file.write_text("file,label,score,by\na.jpg,man,1,A\na.jpg,man,1,B\nb.jpg,man,1,A\n")
+    done = run("audit", "--predictions", file, "--by", "by", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("1 rows are of a picture in another row")
+
+
 def test_the_page_is_made_again_from_the_numbers(table, tmp_path):
     FLIPS.save(tmp_path / "flips.json")
     (tmp_path / "sheet.jpg").write_bytes(SHEET)
@@ -101,6 +109,16 @@ def test_persons_of_a_data_set_are_known(tmp_path, portrait, model):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert Audit.load(tmp_path / "out" / "audit.json").persons == 1
+    # An audit of what evaluate saved knows them too.
+    said = tmp_path / "said.csv"
+    done = run(
+        "evaluate", "--dataset", source, "--model", model, "--detector", "haar",
+        "--save-predictions", said,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    done = run("audit", "--predictions", said, "--by", "gender", "--out", tmp_path / "again")
+    assert done.returncode == 0, done.stderr
+    assert Audit.load(tmp_path / "again" / "audit.json").persons == 1
 
 
 def test_the_report_of_a_folder_whose_name_is_not_utf8_is_utf8(tmp_path, portrait, model):
@@ -116,13 +134,19 @@ def test_the_report_of_a_folder_whose_name_is_not_utf8_is_utf8(tmp_path, portrai
         assert "caf\ufffd" in (tmp_path / "out" / name).read_text("utf-8")
 
 
-def test_a_column_that_is_not_there_is_refused_before_the_model_runs(tmp_path, portrait):
-    (tmp_path / "faces" / "man").mkdir(parents=True)
-    (tmp_path / "faces" / "man" / "broken.jpg").touch()  # would be an error if it were read
-    source = f"folder:{tmp_path / 'faces'}"
-    done = run("audit", "--dataset", source, "--by", "rase", "--out", tmp_path / "out")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert f"{source} has no column 'rase'; there are: gender" in done.stderr
+def test_a_column_that_cannot_divide_is_refused_before_the_model_runs(tmp_path):
+    table = tmp_path / "t.csv"  # its pictures are absent, an error if they were read
+    rows = (f"{row}.jpg,man,0.5,{row}\n" for row in range(201))
+    table.write_text("file,label,score,name\n" + "".join(rows))
+    source = f"table:{table}"
+    for by, message in (
+        ("rase", f"{source} has no column 'rase'; there are: name, gender"),
+        ("score", f"{source} has no column 'score'; there are: name, gender"),
+        ("name", "the column 'name' has 201 values; groups are at most 200"),
+    ):
+        done = run("audit", "--dataset", source, "--by", by, "--out", tmp_path / "out")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"genderscope: {message}\n"
 
 
 @pytest.mark.parametrize(
@@ -138,6 +162,7 @@ def test_a_column_that_is_not_there_is_refused_before_the_model_runs(tmp_path, p
         (["--predictions", "TABLE", "--limit", "9"], "--limit requires --dataset"),
         (["--predictions", "TABLE", "--model", "fast"], "--model requires --dataset"),
         (["--predictions", "none.csv"], "none.csv is not a file"),
+        (["--dataset", "folder:x", "--score-is", "confidence"], "--score-is requires --pred"),
         (["--dataset", "fairface"], "a data set is written NAME:PATH"),
         (["--predictions", "TABLE", "--regions", "none.json"], "none.json cannot be read"),
         (["--predictions", "TABLE", "--regions", "TABLE"], "vendor.csv is not a result file"),

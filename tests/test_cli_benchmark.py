@@ -100,6 +100,8 @@ def test_a_video_of_made_frames(tmp_path):
     [
         (("--dataset", "folder:x"), "--dataset requires --out"),
         (("--dataset", "folder:x", "--out", "y", "--profile"), "excludes --profile"),
+        (("--limit", 9), "--limit requires --dataset"),
+        (("--pictures", "x.jpg"), "--pictures requires --profile or --video"),
         (("--model", "absent.onnx"), "no model 'absent.onnx'"),
         (("--model", classifier.WEIGHTS / "mini_xception.onnx"), "is named twice"),
         (("--rounds", 0), "--rounds"),

@@ -68,14 +68,15 @@ def test_results_name_only_a_sheet_beside_them(faces, yunet, tmp_path):
 
 
 def test_anybodys_answers_are_measured(tmp_path):
-    rows = ["file,label,face,condition,prediction,race"]
+    rows = ["file,label,face,condition,prediction,race,gender"]
     for face in range(40):
         for condition, said in (("original", "woman"), ("hat", "man" if face < 8 else "woman")):
-            rows.append(f"{condition}/{face}.png,woman,{face},{condition},{said},White")
+            rows.append(f"{condition}/{face}.png,woman,{face},{condition},{said},White,fluid")
     (tmp_path / "theirs.csv").write_text("\n".join(rows))
     report = tmp_path / "r.json"
     done = run("counterfactuals", "--predictions", tmp_path / "theirs.csv", "--json", report)
     assert done.returncode == 0, done.stderr
+    assert "the data set's column 'gender' is left out" in done.stderr
     [hat] = Counterfactuals.load(report).conditions
     assert (hat.flip_rate.n, hat.flip_rate.value) == (40, 0.2)
     assert (hat.to_man, hat.accuracy.value) == (0.2, 0.8)
@@ -89,6 +90,7 @@ def test_anybodys_answers_are_measured(tmp_path):
         (["--conditions", "monocle"], "no condition 'monocle'; there are: all, head scarf, hat"),
         (["--sheet", "s.pdf"], "s.pdf should end in one of .jpg, .jpeg, .png"),
         (["--detector", "haar"], "no landmarks; 'genderscope models pull yunet' gets one"),
+        (["--score-is", "confidence"], "--score-is requires --predictions"),
         (["--predictions", "nowhere.csv"], "give either a --dataset or the --predictions"),
     ],
 )

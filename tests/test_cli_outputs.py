@@ -148,6 +148,29 @@ def test_ctrl_c_says_how_to_go_on(
     assert summary.startswith(f"pictures: {done}, faces: {done} ")
 
 
+def test_a_result_is_counted_although_ctrl_c_interrupts_its_writing(
+    model: str, portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = tmp_path / "sinks" / "interrupted.py"
+    plugin.parent.mkdir()
+    plugin.write_text(
+        "import os, signal\n"
+        "from genderscope.sinks.jsonl import JsonLines\n"
+        "class create(JsonLines):\n"
+        "    def write(self, scene):\n"
+        "        super().write(scene)\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        sum(range(1000))\n"
+    )
+    monkeypatch.setenv("GENDERSCOPE_PLUGINS", str(tmp_path))
+    out = tmp_path / "faces.jsonl"
+    with classify(portrait, portrait, "--sink", f"interrupted={out}") as process:
+        _, err = process.communicate()
+    assert process.returncode == 130
+    assert len(out.read_text().splitlines()) == 1
+    assert err.splitlines()[-1].startswith("pictures: 1, faces: 1 ")
+
+
 def test_ctrl_c_while_modules_are_imported_is_no_traceback() -> None:
     command = [sys.executable, "-X", "importtime", "-m", "genderscope", "models"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
@@ -227,3 +250,22 @@ def test_closed_standard_input_is_empty() -> None:
     assert closed.returncode == 1
     assert "standard input is empty" in closed.stderr
     assert "Traceback" not in closed.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (("evaluate", "--dataset", "folder:x"), "--json"),
+        (("evaluate", "--dataset", "folder:x"), "--save-predictions"),
+        (("card", "--write"), "--out"),
+        (("explore", "folder:x"), "--out"),
+    ],
+)
+def test_files_and_folders_are_not_standard_output(
+    command: tuple[str, ...], option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(*command, option, "-")
+    assert done.returncode == 2
+    assert f"{option} needs a file or folder; it cannot use standard output" in done.stderr
+    assert not [*tmp_path.iterdir()]

@@ -78,6 +78,13 @@ def test_refusals_leave_nothing_behind(source, tmp_path, options, message):
     assert not (tmp_path / "cache").exists()
 
 
+def test_a_data_set_is_not_taken_twice(source, tmp_path):
+    done = run("prepare", source, source, "--out", tmp_path / "cache")
+    assert done.returncode == 2
+    assert f"{source} is named twice" in done.stderr
+    assert not (tmp_path / "cache").exists()
+
+
 def test_selects_and_mixes(source, tmp_path, portrait):
     pytest.importorskip("scipy", reason="needs the extra [eval]")
     columns = table(rows=200, seed=1)

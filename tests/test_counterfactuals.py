@@ -81,6 +81,13 @@ def test_a_condition_changes_the_picture_the_same_way_each_time(picture, name):
         assert difference(first, other).max() > 5
 
 
+def test_side_light_on_a_small_face_in_a_large_picture():
+    wide = np.full((8, 4000, 3), 128, np.uint8)
+    with np.errstate(over="raise"):
+        ends = {apply(wide, moved(FACE, 0, 0, 0.1), "side light", n)[0, -1, 0] for n in range(9)}
+    assert len(ends) == 2  # light from the left and from the right
+
+
 @pytest.mark.parametrize("name", DRAWN)
 def test_nothing_far_from_the_face_changes(picture, name):
     change = difference(apply(picture, FACE, name, 1), picture)

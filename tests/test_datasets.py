@@ -109,6 +109,7 @@ def test_two_different_splits_are_refused(tmp_path):
     [
         (["explore", "{source}", "--out", "{out}", "--metadata-only"], 0, ", train: 1 pictures"),
         (["split", "{source}", "--out", "{out}", "--test", "0"], 2, "1 labelled pictures are too"),
+        (["split", "{source}", "--out", "{out}", "--seed", "4294967296"], 2, "not in the range 0<"),
         (["leakage", "{source}", "{source}"], 1, "(train): same bytes: 1"),
         (["evaluate", "--dataset", "{source}", "--detector", "haar"], 0, ", train, faces detected"),
     ],

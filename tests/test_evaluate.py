@@ -354,6 +354,13 @@ def test_report_refuses_to_measure_without_labels():
         measure([answer(None, 0.9)])
 
 
+def test_the_command_refuses_a_data_set_without_labels_before_the_model_runs(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("file,label\nabsent.jpg,\n")
+    result = invoke("--dataset", f"table:{table}", "--model", tmp_path / "absent.onnx")
+    assert "has no labelled picture" in str(result.exception)
+
+
 def test_the_drawn_matrix_is_dark_where_the_shares_are(tmp_path):
     shares = {"right": [[0.9, 0.1], [0.1, 0.9]], "wrong": [[0.1, 0.9], [0.9, 0.1]]}
     drawn = {}

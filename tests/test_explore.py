@@ -22,6 +22,7 @@ from genderscope.evaluation.exploration import summarise, tally
 from genderscope.evaluation.exploration.results import Exploration
 from genderscope.evaluation.exploration.tally import SHEET, Tally, open_pictures
 from genderscope.imaging import decode
+from genderscope.reporting import plots
 from html_outline import assert_self_contained
 from imdb_mat import table, write
 
@@ -343,6 +344,13 @@ def test_the_page_of_a_folder_whose_name_is_not_utf8_is_utf8(tmp_path, portrait)
     (folder / "woman" / "a.jpg").write_bytes(portrait.read_bytes())
     _, outline = explored(f"folder:{folder}", tmp_path / "out")
     assert "caf\ufffd" in outline.text
+
+
+def test_bars_have_room_beside_long_names():
+    drawn = plots.bars(["x" * 400, "one\ntwo\x1b"], {"pictures": [1, 2]}, "pictures")
+    assert "x" * 47 + "…" in drawn
+    assert "x" * 48 not in drawn
+    assert r"one\ntwo\x1b" in drawn
 
 
 def test_pictures_without_a_group_are_not_stated(tmp_path, portrait):

@@ -1,5 +1,6 @@
 """Every kind of picture that callers may give."""
 
+import gzip
 import http.server
 import io
 import os
@@ -172,9 +173,11 @@ def test_a_file_that_cannot_be_read_says_why(portrait: Path) -> None:
     read.read()
     with portrait.open("rb") as closed:
         pass
+    broken = gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(b"all")[:-4]))
     for picture, says in (
         (read, r"is empty, or was read to its end: seek\(0\) first"),
         (closed, "cannot be read: read of closed file"),
+        (broken, "^the picture cannot be read: Compressed file ended"),
         (PIL.Image.new("L", (0, 5)), "has no pixels"),
     ):
         with pytest.raises(PictureError, match=says):

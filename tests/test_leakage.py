@@ -120,6 +120,16 @@ def test_near_duplicates(tmp_path, face, change):
     assert not list(duplicates.exact_pairs(a, b))
 
 
+def test_copies_are_exact_pairs_only(tmp_path, face):
+    """Thousands of copies of a placeholder would take hours to compare."""
+    folder(tmp_path, "a", {f"{n}.png": png(face) for n in range(3)})
+    folder(tmp_path, "b", {f"{n}.png": png(face) for n in range(3)})
+    a, b = (read(sorted((tmp_path / side / "woman").iterdir())) for side in "ab")
+    assert not near(a, b)
+    found = duplicates.strongest(duplicates.exact_pairs(a, b))
+    assert {pair.a for pair in found} | {pair.b for pair in found} == {s.file for s in a + b}
+
+
 def test_other_pictures_are_none(tmp_path, face):
     """Nor another photograph's part, a flat one, or a much tighter crop of the same."""
     flat = {f"{grey}.png": png(np.full((99, 99, 3), grey, np.uint8)) for grey in (0, 100, 255)}
@@ -367,6 +377,10 @@ def test_a_leakage_file_names_the_pictures_to_exclude(tmp_path):
     excluded = leakage.excluded_pictures(file)
     assert excluded == {"somewhere/train/7.jpg", "/else/where/val/9.jpg"}
     assert listed(excluded)(Path("data/train/7.jpg"))
+    # Result files are UTF-8, with a replacement character for any other byte.
+    odd = tmp_path / os.fsdecode(b"caf\xe9") / os.fsdecode(b"7\xe9.jpg")
+    for written in ("/else/caf\ufffd/7\ufffd.jpg", f"{tmp_path}/caf\ufffd/7\ufffd.jpg"):
+        assert listed([written])(odd)
     assert leakage.excluded_pictures(None) == frozenset()
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     expected = Exclusions(file="leakage.json", sha256=digest, pictures=3)

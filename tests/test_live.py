@@ -126,7 +126,7 @@ def test_scores_are_those_of_the_track_and_of_the_frame(scenes: list[LiveScene])
 
 
 def test_every_stage_has_its_time(scenes: list[LiveScene]) -> None:
-    assert list(scenes[5].stage_ms) == ["read", "detect", "crop", "classify", "track", "draw"]
+    assert list(scenes[5].stage_ms) == ["read", "detect", "track", "crop", "classify", "draw"]
     assert min(scenes[5].stage_ms.values()) >= 0
 
 
@@ -388,8 +388,8 @@ def test_a_face_has_the_same_scores_however_often_the_whole_frame_is_searched(
 ) -> None:
     portrait = decode.read(decode.PORTRAIT)
     frames = [
-        Frame("pan", portrait[:400, shift : shift + 400].copy(), index=shift, time_s=shift / 30)
-        for shift in range(0, 24, 2)
+        Frame("pan", portrait[:400, shift : shift + 400].copy(), index=shift, time_s=shift / 20)
+        for shift in range(0, 24, 2)  # slow enough that each frame is scored
     ]
     scope = genderscope.load(model, "yunet", next(shared.glob("models/*yunet*.onnx")))
     often, seldom = (

@@ -20,13 +20,16 @@ from genderscope.inference.classifier import Classifier
 # Each as a newcomer would write it: nothing but what its protocol requires.
 PLUGINS = {
     "detectors/fixed.py": """
+import numpy as np
 from genderscope import Box, Face
 
 class Fixed:
     name = "fixed"
     def __call__(self, image):
+        # NumPy's numbers, as a network returns them.
         eyes, rest = ((200, 120), (242, 120)), ((221, 145), (205, 160), (237, 160))
-        return [Face(Box(178, 68, 86, 110), landmarks=eyes + rest)]
+        landmarks = tuple(map(tuple, np.float32(eyes + rest)))
+        return [Face(Box(*np.float32([178, 68, 86, 110])), np.float32(1), landmarks)]
 
 def create():
     return Fixed()

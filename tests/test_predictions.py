@@ -45,6 +45,13 @@ def test_answers_become_arrays():
     assert given.columns == {"light": ("dim", "bright", "")}
 
 
+def test_persons_are_a_column_but_no_groups():
+    samples = [Sample(Path("a.jpg"), 0, identity="Ann"), Sample(Path("b.jpg"), 1)]
+    given = predictions.of((predictions.Answer(one, error="torn") for one in samples), "mine")
+    assert given.columns == {"identity": ("Ann", "")}
+    assert given.groups == {}
+
+
 def test_what_is_written_is_read_back(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     given = predictions.of(
@@ -108,7 +115,7 @@ def test_what_is_absent_comes_from_the_rest(tmp_path, text, score, labels, force
         ("file,score\n1.jpg,inf\n", "line 2: score inf is not between 0 and 1"),
         ("file,prediction\n1.jpg,boy\n", "line 2: prediction 'boy' is unknown; there are: woman"),
         ("file,label,score\n1.jpg,girl,0\n", "line 2: label 'girl' is unknown"),
-        ("file,label,score\n1.jpg,uncertain,0\n", "line 2: a label is known or empty"),
+        ("file,label,score\n1.jpg,uncertain,0\n", r"label 'uncertain' is unknown; .* f, m$"),
         (
             "file,label,score\n1.jpg,woman,0\n./1.jpg,man,1\n",
             "vendor.csv, line 3: .*1.jpg has another label in line 2",
@@ -174,7 +181,7 @@ def test_a_score_may_be_the_confidence_and_columns_have_any_name(tmp_path):
     with pytest.raises(DatasetError, match=r"lacks the columns prediction; .*&prediction=pred'"):
         predictions.read(Path(f"{file}?file=path&score=p"), "confidence")
     same = Path(f"{write(tmp_path, text)}?file=path&prediction=pred&label=pred&score=p")
-    with pytest.raises(DatasetError, match="line 4: a label is known or empty, not uncertain"):
+    with pytest.raises(DatasetError, match="line 4: label 'uncertain' is unknown"):
         predictions.read(same, "confidence")
     low = write(tmp_path, "file,prediction,score\na.jpg,man,0.2\n")
     with pytest.raises(DatasetError, match=r"below 0\.5"):

@@ -11,7 +11,7 @@ from genderscope.cli import app
 from genderscope.core.errors import ModelError, UsageError
 from genderscope.core.types import Sample
 from genderscope.inference import classifier
-from genderscope.inference.classifier import INT8, METADATA_KEY, WEIGHTS, Classifier, mirror
+from genderscope.inference.classifier import INT8, METADATA_KEY, WEIGHTS, Classifier
 
 onnx = pytest.importorskip("onnx", reason="needs the extra [lab]")
 pytest.importorskip("torch", reason="needs the extra [lab]")
@@ -20,7 +20,7 @@ from genderscope.data.prepare import prepare  # noqa: E402
 from genderscope.data.prepare.crops import Crops  # noqa: E402
 from genderscope.data.prepare.shards import Recipe  # noqa: E402
 from genderscope.training import quantise as quantisation  # noqa: E402
-from genderscope.training.calibration import Views, cut_of_crops  # noqa: E402
+from genderscope.training.calibration import Views, cut_of_crops, views  # noqa: E402
 from genderscope.training.guided_graph import METHODS, with_gradients  # noqa: E402
 from genderscope.training.quantise import quantise  # noqa: E402
 
@@ -95,12 +95,11 @@ def test_the_bias_serves_the_worst_group_where_the_original_does(
     onnx.save(graph, file)
     after = Classifier.load(quantise(file, crops))
 
-    def views(some):
-        faces = crops.exact(some)
-        first = after.first_look(faces)
-        return Views(first, first if second_look == "none" else after.first_look(mirror(faces)))
+    def seen(some):
+        found = views(after.first_look, crops, some, after.metadata.second_look_deg)
+        return found if second_look != "none" else Views(*[found.faces] * 3)
 
-    cut = cut_of_crops(crops, views)
+    cut = cut_of_crops(crops, seen)
     assert -after.metadata.bias * after.temperature == pytest.approx(cut)
 
 

@@ -349,6 +349,28 @@ def test_the_addresses_of_a_model_with_any_name_work() -> None:
         assert client.get(model["card"]).status_code == 200
 
 
+def test_an_alias_is_a_name_unless_a_model_has_it() -> None:
+    file = WEIGHTS / "standard_cnn.onnx"
+    model = Model(Classifier.load(file, threads=1), None, file)
+    models = {"standard_cnn": model, "fast": model}
+    with serving.running(serving.engine_of(models, CountingDetector())) as client:
+        for name in ("balanced", "fast"):
+            assert client.get(f"/v1/models/{name}/network").content == file.read_bytes()
+            assert client.get(f"/v1/models/{name}/card").status_code == 200
+        sent: Any = {"files": {"file": flat(200)}}
+        assert client.post("/v1/classify?model=fast", **sent).json()["model"] == "fast"
+        assert client.post("/v1/classify?model=balanced", **sent).json()["model"] == "standard_cnn"
+        serving.problem(client.get("/v1/models/accurate/card"), 404, "available: standard_cnn")
+
+
+def test_a_file_that_the_client_has_is_not_sent_again(client: Any, model: str) -> None:
+    for path in ("/", "/web/main.js", f"/v1/models/{model}/network"):
+        first = client.get(path)
+        again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert client.get(path, headers={"If-None-Match": '"old"'}).content == first.content
+
+
 def test_head_is_get_without_a_body(client: Any) -> None:
     for path in ("/", "/healthz", "/v1/models", "/web/constants.js"):
         head, get = client.head(path), client.get(path)
@@ -385,11 +407,16 @@ def test_the_page_and_its_files_come_from_the_package(client: Any) -> None:
         assert client.get(path).status_code == 404
     assert "<script" not in client.get("/docs").text  # FastAPI's would load from elsewhere
     serving.problem(client.get("/redoc"), 404, "see /openapi.json")
+    # A redirect would name http:// behind a proxy with TLS, and pictures would follow it.
+    serving.problem(client.post("/v1/classify/"), 404, "see /openapi.json")
     serving.problem(client.get("/v1/classify"), 405, "Method Not Allowed")
 
 
 def test_openapi_has_examples_and_names_the_problems(client: Any) -> None:
     document = client.get("/openapi.json").json()
+    metrics = document["paths"]["/metrics"]["get"]["responses"]
+    assert list(metrics["200"]["content"]) == ["text/plain"]
+    assert {"401", "403"} <= metrics.keys()
     for path in ("/v1/classify", "/v1/explain"):
         operation = document["paths"][path]["post"]
         assert {"multipart/form-data", "image/jpeg"} <= operation["requestBody"]["content"].keys()

@@ -80,6 +80,11 @@ def chunks(size: int) -> Iterator[bytes]:
         ({"content": PICTURE, "params": {"min_confidence": 2}}, 422, "less than or equal to 1"),
         ({"content": PICTURE, "params": {"min_confidence": "nan"}}, 422, "query min_confidence"),
         ({"content": PICTURE, "params": {"url": "http://x"}}, 422, "query url"),
+        (
+            {"content": PICTURE, "params": {"model": ["brightness"] * 2}},
+            422,
+            "model: given 2 times",
+        ),
         ({"content": PICTURE, "headers": {"Origin": ORIGIN}}, 403, "--allow-origin"),
         ({"content": PICTURE, "headers": {"Origin": "null"}}, 403, "--allow-origin"),
     ],

@@ -143,8 +143,8 @@ def test_a_csv_has_a_row_for_each_face_and_no_formula(tmp_path: Path) -> None:
     assert [row["label"] for row in rows] == ["woman", "uncertain", "", "", "", "woman"]
     assert [row["error"] for row in rows[2:5]] == ["", 'it is broken, "so"', "'@is broken"]
     assert rows[1]["man"] == "0.55"
-    assert rows[1]["x"] == "30"
-    assert rows[5]["x"] == "-3"  # a number
+    assert rows[1]["x"] == "30.0"
+    assert rows[5]["x"] == "-3.0"  # a number
     assert not any(value for name, value in rows[2].items() if name != "path")
 
 
@@ -169,6 +169,11 @@ def test_standard_output_is_no_folder(
     with pytest.raises(UsageError, match="standard output is not a folder"):
         plugins.load("sinks", sink).create("-")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_table_has_no_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="to standard output, not to"):
+        plugins.load("sinks", "table").create(str(tmp_path / "table"))
 
 
 def test_annotate_draws_every_picture_that_was_read(tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def test_parts_of_earlier_splits_do_not_stay(tmp_path):
 
 def test_a_group_with_the_name_of_a_column_is_refused_and_nothing_written(tmp_path):
     listed = [Sample(tmp_path / f"{n}.jpg", n % 2, groups={"identity": "x"}) for n in range(40)]
-    with pytest.raises(DatasetError, match="the group identity of table:x has the name of a col"):
+    with pytest.raises(DatasetError, match=r"group identity of table:x .* add identity=identity"):
         splits.write(listed, SHARES, "table:x", tmp_path / "out", SEEDED)
     assert not (tmp_path / "out").exists()
 

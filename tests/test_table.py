@@ -136,6 +136,13 @@ def test_says_what_is_wrong_with_the_names(tmp_path, options, error, message):
         list(datasets.read(f"table:{file}?{options}", "all"))
 
 
+@pytest.mark.parametrize("age", ["nan", "inf", "1e999"])
+def test_an_age_is_finite(tmp_path, age):
+    file = write(tmp_path, f"file,label,years\n1.jpg,man,{age}\n")
+    with pytest.raises(DatasetError, match=f"line 2: age '{age}' is not a number"):
+        list(datasets.read(f"table:{file}?age=years"))
+
+
 def test_parquet_values_errors_and_truncation(tmp_path):
     pa = pytest.importorskip("pyarrow", reason="needs the eval extra")
     from pyarrow import parquet

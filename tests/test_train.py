@@ -34,7 +34,7 @@ from genderscope.training.lightning_module import ClassifierModule  # noqa: E402
 from genderscope.training.record import Study, TrainingRecord, chance  # noqa: E402
 from genderscope.training.runs import fill, load  # noqa: E402
 from genderscope.training.settings import Augmentation, Settings  # noqa: E402
-from genderscope.training.train import train  # noqa: E402
+from genderscope.training.train import train, train_parents  # noqa: E402
 
 torch.set_num_threads(1)  # the networks are small, and other tests may run beside
 
@@ -250,6 +250,19 @@ def test_training_learns_resumes_and_ships_a_model_that_runs(crops, brief, tmp_p
         )
     with pytest.raises(UsageError, match="holds no finished run"):
         train(crops, replace(brief, teachers=(str(tmp_path),)), tmp_path / "t")
+
+
+def test_a_large_seed_and_a_recipe_on_itself_are_refused(crops: Crops, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="seed is 4294967296: choose one of at most 4294967295"):
+        train(crops, Settings(seed=2**32), tmp_path / "seed")
+    own = tmp_path / "own.toml"
+    own.write_text(f"teachers = ['{own}']")
+    with pytest.raises(UsageError, match=r"own.toml builds on itself"):
+        train_parents(recipes.read(str(own)), crops, tmp_path, 0, None, print)
+    both = ["train", "--cache", str(crops.folder), "--out", str(tmp_path / "run"), "--resume"]
+    refused = CliRunner().invoke(app, [*both, "--overwrite"])
+    assert refused.exit_code == 2
+    assert "--resume keeps what --overwrite replaces" in refused.output
 
 
 def test_final_weights_are_the_mean_of_those_before_and_after(crops, brief, tmp_path):
@@ -589,7 +602,7 @@ def test_calibration_undoes_overconfidence_and_favours_neither_label():
     # Equal and opposite evidence, so that its log odds are right where both labels are as frequent.
     logit = draw.normal(np.where(labels, 2, -2), 2)
     logits = 3 * np.stack([0 * logit, logit - 0.5], 1)
-    fitted = calibrate(Views(logits, logits), labels)
+    fitted = calibrate(Views(logits, logits, logits), labels)
     assert fitted.temperature == pytest.approx(3, rel=0.05)
     assert fitted.bias == pytest.approx(0.5, abs=0.05)
     abstention = fitted.abstention
@@ -603,7 +616,7 @@ def test_faces_that_mirroring_turns_to_the_opposite_label_are_uncertain():
     logit = draw.normal(np.where(labels, 2, -2), 2)
     logits = np.stack([0 * logit, logit], 1)
     mirrored = np.stack([0 * logit, logit + draw.normal(0, 2, len(logit))], 1)
-    fitted = calibrate(Views(logits, mirrored), labels, second_look="none")
+    fitted = calibrate(Views(logits, mirrored, logits), labels, second_look="none")
     scores, again = (calibrated(one, fitted.temperature, fitted.bias) for one in (logits, mirrored))
     both = np.minimum(scores.max(1), again.max(1)) >= fitted.abstention.min_confidence
     flips = both & (scores.argmax(1) != again.argmax(1))
@@ -616,16 +629,20 @@ def test_calibration_counts_the_second_look():
     labels = draw.integers(0, 2, 10_000)
     evidence = np.where(labels, 2, -2) + draw.normal(0, 1, len(labels))
     lead = [evidence + draw.normal(0, 0.4, len(labels)) for _ in range(2)]
+    lead.append((lead[0] + lead[1]) / 2 + 0.3)
     views = Views(*(np.stack([0 * each, each], 1) for each in lead))
     once, twice, all_ = (
         calibrate(views, labels, second_look=faces) for faces in ("none", "uncertain", "all")
     )
     assert (once.scored_twice, all_.scored_twice) == (0, 1)
-    mean = Views(views.mean, views.mean)
+    mean = Views(views.mean, views.mean, views.mean)
     assert all_ == replace(
         calibrate(mean, labels, second_look="none"), second_look="all", scored_twice=1.0
     )
-    assert (twice.temperature, twice.bias) == (once.temperature, once.bias)
+    assert twice.temperature == once.temperature
+    cut = -all_.bias * all_.temperature  # the mean of the looks decides the label near the border
+    assert -twice.bias * twice.temperature == pytest.approx(cut)
+    assert abs(cut + once.bias * once.temperature) > 0.2
     threshold = twice.abstention.min_confidence
     first, both = (
         calibrated(each, twice.temperature, twice.bias) for each in (views.faces, views.mean)
@@ -643,10 +660,10 @@ def test_calibration_counts_the_second_look():
 def test_a_network_that_learnt_nothing_is_calibrated_and_reported():
     labels = np.array([0, 1] * 20)
     same = np.zeros((40, 2))
-    constant = calibrate(Views(same, same), labels)
+    constant = calibrate(Views(same, same, same), labels)
     assert constant.abstention.error_without_abstention == 0.5
     with pytest.raises(UsageError, match="40 held-out faces have one label only"):
-        calibrate(Views(same, same), labels * 0)
+        calibrate(Views(same, same, same), labels * 0)
     shipped = TrainingRecord.load(WEIGHTS / "mini_xception.record.json")
     assert chance(shipped, labels) == ""
     last = replace(shipped.history[-1], accuracy=0.53)

@@ -7,12 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra [lab]")
 
-from genderscope.training.calibration import (
-    GROUP_FACES,
-    Views,
-    calibrate,
-    worst_group_cut,
-)
+from genderscope.training.calibration import GROUP_FACES, Views, calibrate, worst_group_cut
 
 SHIFTS = (-1.0, 0.0, 0.5)  # of the logits of each race
 
@@ -58,6 +53,6 @@ def test_without_groups_the_lower_recall_of_both_labels_counts(faces):
 
 def test_the_cut_is_where_the_label_changes(faces):
     logits, labels, _ = faces
-    fitted = calibrate(Views(logits, logits), labels, cut=0.75)
-    assert fitted.temperature == calibrate(Views(logits, logits), labels).temperature
+    fitted = calibrate(Views(logits, logits, logits), labels, cut=0.75)
+    assert fitted.temperature == calibrate(Views(logits, logits, logits), labels).temperature
     assert -fitted.bias * fitted.temperature == pytest.approx(0.75)

@@ -229,13 +229,15 @@ def unseen_groups() -> str:
 
 
 def second_look() -> str:
-    """Each network by which faces are scored twice."""
+    """Each network by which faces get a second look, and how."""
     lines = [
-        "| network | scored twice | % | n | accuracy % | area under error by coverage, % |",
-        "|---|---|--:|--:|---|---|",
+        "| network | second look | turned by | % | n | accuracy % "
+        "| area under error by coverage, % |",
+        "|---|---|--:|--:|--:|---|---|",
     ]
     for look in SecondLooks.load(RESULTS / "second_look.json").looks:
         cells = [f"`{look.model}`", look.second_look + ", as shipped" * look.shipped]
+        cells += ["" if look.second_look == "none" else f"{look.second_look_deg:g}°"]
         cells += [percent(look.scored_twice.value or 0), f"{look.accuracy.n:,}"]
         value, (low, high) = look.aurc.value or 0, look.aurc.interval or (0, 0)
         cells += [estimate(look.accuracy), f"{100 * value:.2f} ({100 * low:.2f}–{100 * high:.2f})"]

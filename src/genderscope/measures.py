@@ -60,6 +60,7 @@ def evaluate(
     else:
         rows = islice(table.of_frame(data, ["file", "label"]), limit)
         read = samples.Samples("frame", "all", list(table.samples(table.FRAME, rows)), None)
+    evaluation.check_labels(read.samples, read.dataset, read.split)  # before the model runs
     scope = scope or load()
     classifier, detector = scope.classifier, scope.detector
     return evaluation.measure(
@@ -118,10 +119,9 @@ def audit(
         needed = (*audits.NEEDED, *(tables.ANSWERS if score_is == "confidence" else ()))
         rows = table.of_frame(predictions, needed, tables.ANSWERS)
         read = tables.from_rows(table.FRAME, rows, score_is)
-    groups = [audits.GENDER, *(name for name in read.groups if name != audits.IDENTITY)]
     return audits.report(
         read,
-        [by] if isinstance(by, str) else list(by or groups),
+        [by] if isinstance(by, str) else list(by or (audits.GENDER, *read.groups)),
         provenance=Provenance(
             command="genderscope.audit(...)", versions=versions(audits.LIBRARIES), seed=seed
         ),

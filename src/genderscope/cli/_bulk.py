@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 
-from genderscope.cli import _output, _provenance
+from genderscope.cli import _output, _provenance, _signals
 from genderscope.core import plugins
 from genderscope.core.errors import UsageError
 from genderscope.core.storage import Store, completed, escaped, is_stream, is_url, part_of
@@ -28,11 +28,12 @@ def on_this_machine(
     earlier: Counter[str] | None,
     threads: int | None,
     unread: Counter[str],
+    tally: Counter[str],
 ) -> Iterator[Scene]:
-    """Classify pictures, write each scene to the sinks of ``targets``, then yield it. Pictures in
-    ``avoid``, where this run writes, are not read; for ``unread`` see ``decode.find``. With
-    ``earlier``, resume the single output, jsonl or parquet, and add the counts of earlier runs to
-    it.
+    """Classify pictures, write each scene to the sinks of ``targets``, count it in ``tally``, then
+    yield it. Pictures in ``avoid``, where this run writes, are not read; for ``unread`` see
+    ``decode.find``. With ``earlier``, resume the single output, jsonl or parquet, and add the
+    counts of earlier runs to it.
     """
     resume = earlier is not None
     done = Done([]) if earlier is None else _done(targets, settings, scope, earlier)
@@ -61,9 +62,13 @@ def on_this_machine(
                     store.write(file, _run(settings, scope).encode())
         scenes = stack.enter_context(closing(bulk.classify(pictures, settings, threads, scope)))
         total = _total(places, avoid, len(done))
+        # What is written is counted, even on an interrupt; but a write to a pipe may block.
+        blocking = any(map(is_stream, targets.values()))
         for scene in _output.tracked(scenes, "pictures", total, transient=True):
-            for sink in sinks:
-                sink.write(scene)
+            with nullcontext() if blocking else _signals.held():
+                for sink in sinks:
+                    sink.write(scene)
+                bulk.count(tally, scene)
             yield scene
 
 

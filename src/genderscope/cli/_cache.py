@@ -1,5 +1,6 @@
 """What ``prepare`` and ``train`` share: the samples of several data sets, and their crops."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -9,6 +10,7 @@ from time import monotonic
 
 from genderscope.cli import _provenance
 from genderscope.cli._output import Tracked
+from genderscope.core.errors import UsageError
 from genderscope.core.results import Provenance
 from genderscope.core.storage import claimed
 from genderscope.core.types import Sample
@@ -25,6 +27,9 @@ class Sources:
     Args:
         exclude: a leakage file whose pictures are left out too.
 
+    Raises:
+        UsageError: a source is named twice.
+
     Attributes:
         removed: how many samples each condition removed in the last iteration.
     """
@@ -36,6 +41,8 @@ class Sources:
         selection: Selection,
         exclude: Path | None = None,
     ) -> None:
+        if twice := next((one for one, n in Counter(sources).items() if n > 1), None):
+            raise UsageError(f"{twice} is named twice: its pictures would count twice; drop one")
         self._sources, self._split, self._exclude = sources, split, exclude
         self._selection = replace(selection, without=leakage.excluded_pictures(exclude))
         self.removed: dict[str, int] = {}

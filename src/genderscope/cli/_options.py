@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FOLDER = Option(metavar="DIR", file_okay=False)
 PNG = Option(metavar="FILE.png", dir_okay=False)
-Seed = Annotated[int, Option(min=0)]
+Seed = Annotated[int, Option(min=0, max=2**32 - 1)]
 Overwrite = Annotated[bool, Option(help="Replace existing results.")]
 Dataset = Annotated[
     str, Option(metavar="NAME:PATH", help="Data set, such as fairface:DIR or table:FILE.csv.")

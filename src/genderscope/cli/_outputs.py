@@ -64,8 +64,13 @@ def reserved(outputs: Mapping[str, Output], values: Mapping[str, object]) -> Ite
 
 
 def _check_local(outputs: Mapping[str, Output], values: Mapping[str, object]) -> None:
-    """Refuse addresses as files or folders: in a ``Path`` they would name a folder ``http:``."""
+    """Refuse addresses as files or folders: in a ``Path`` they would name a folder ``http:``. So
+    would ``-`` a file or folder of this name.
+    """
     for name, value in values.items():
+        if name in outputs and value == Path("-"):
+            option = name.removesuffix("_file").replace("_", "-")
+            raise UsageError(f"--{option} needs a file or folder; it cannot use standard output")
         each = value if isinstance(value, list) else [value]
         places = [one for one in each if isinstance(one, Path)]
         if name in outputs and not outputs[name].anywhere:

@@ -19,6 +19,32 @@ def stoppable() -> Iterator[None]:
             signal(number, handler)
 
 
+@contextmanager
+def held() -> Iterator[None]:
+    """Let a signal that stops a command wait for the end of the context; a second one stops it at
+    once.
+    """
+    waiting = False
+
+    def wait(*_: object) -> None:
+        nonlocal waiting
+        if waiting:
+            raise KeyboardInterrupt
+        waiting = True
+
+    before = {number: getsignal(number) for number in (SIGINT, SIGTERM)}
+    try:
+        for number, handler in before.items():
+            if handler is default_int_handler:
+                signal(number, wait)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal(number, handler)
+    if waiting:
+        raise KeyboardInterrupt
+
+
 def ignore() -> None:
     """Ignore signals from here on, such as while a command completes its files."""
     for number in (SIGINT, SIGTERM):

@@ -64,8 +64,6 @@ class OutputOptions:
             raise UsageError(
                 "only one of --jsonl -, --csv - and --sink NAME=- can use standard output"
             )
-        if str(self.counts) == "-":
-            raise UsageError("--counts needs a file; it cannot use standard output")
         for file in (*targets, self.counts):
             exist = file and os.path.exists(source) and os.path.exists(file)
             if exist and os.path.samefile(source, str(file)):
@@ -137,7 +135,7 @@ class VideoDetectorOptions(_options.IgnoringDetectorOptions):
 
     Attributes:
         detect_every: search the whole frame every N frames; in between, only windows around the
-            tracks.
+            tracks. 1 also scores every face in every frame.
     """
 
     detection_size: _options.DetectionSize = 640

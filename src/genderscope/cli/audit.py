@@ -62,12 +62,15 @@ def audit(
         require(module, "eval")
     from genderscope.evaluation import audit as audits
     from genderscope.evaluation.audit.results import Audit
+    from genderscope.evaluation.compare import truths
     from genderscope.evaluation.counterfactuals import Counterfactuals
     from genderscope.evaluation.predictions import read, write
     from genderscope.evaluation.region_survey import RegionSurvey
 
     if [dataset, predictions, source].count(None) != 2:
         raise UsageError("give one of --dataset, --predictions and --from")
+    if dataset and score_is != "man":
+        raise UsageError("--score-is requires --predictions")
     if dataset is None:
         _options.of_a_dataset(model=model, **vars(data), **vars(detection))
     if source:
@@ -81,15 +84,19 @@ def audit(
     samples, detector, unreadable = None, None, 0
     if dataset:
         samples, detector = data.read(dataset), detection.create()
-        columns = [name for one in samples.samples for name in one.groups]
-        columns += [audits.IDENTITY] * any(one.identity for one in samples.samples)
-        audits.check_columns(_options.columns(by), columns, dataset)
+        # Before the model runs.
+        audits.divisible(truths(samples.samples, dataset), _options.columns(by))
         table, unreadable = _predict(
             samples.samples, detector, model or "mini_xception", batch_size
         )
     else:
         assert predictions
         table = read(predictions, score_is, audits.NEEDED)
+        if repeated := len(table) - len({*table.files}):
+            _output.note(
+                f"{repeated:,} rows are of a picture in another row: each counts as a picture, so "
+                "the intervals are too narrow; audit one method at a time"
+            )
     made_by = _provenance.of(*audits.LIBRARIES, seed=seed, samples=samples)
     results = audits.report(
         table,
@@ -118,10 +125,7 @@ def _predict(
     samples: "Sequence[Sample]", detector: "Detector", model: str, batch_size: int
 ) -> "tuple[Predictions, int]":
     """A model's predictions for a data set, and the number of unreadable pictures."""
-    from dataclasses import replace
-
     from genderscope.evaluation import evaluate, predictions
-    from genderscope.evaluation.audit import IDENTITY
     from genderscope.inference.classifier import Classifier
 
     classifier = Classifier.load(model)
@@ -130,11 +134,7 @@ def _predict(
     errors = [answer.error for answer in answers if answer.error]
     for error in errors:
         _output.error(f"unreadable: {error}")
-    table = predictions.of(answers, classifier.name)
-    if any(sample.identity for sample in samples):
-        persons = tuple(sample.identity or "" for sample in samples)
-        table = replace(table, columns=table.columns | {IDENTITY: persons})
-    return table, len(errors)
+    return predictions.of(answers, classifier.name), len(errors)
 
 
 def _sheet(file: Path | None, results: "Counterfactuals | None") -> bytes | None:

@@ -68,6 +68,10 @@ def benchmark(
     from genderscope.inference.pipeline import Pipeline
     from genderscope.reporting import benchmark
 
+    if not dataset:
+        _options.of_a_dataset(exclude=exclude, limit=limit)
+    if pictures and not (profile or video):
+        raise UsageError("--pictures requires --profile or --video")
     if dataset and (out is None or profile or video):
         raise UsageError("--dataset requires --out, and excludes --profile and --video")
     kinds = [name for name, chosen in (("profile", profile), ("video", video)) if chosen]

@@ -154,9 +154,8 @@ def classify(
         else:
             answers: list[predictions.Answer] = []
             for scene in _bulk.on_this_machine(
-                places, outputs.annotate, settings, scope, targets, earlier, workers, unread
+                places, outputs.annotate, settings, scope, targets, earlier, workers, unread, tally
             ):
-                bulk.count(tally, scene)
                 if outputs.save_predictions:
                     answers.append(predictions.from_scene(scene))
                 if scene.frame.error is not None:

@@ -45,7 +45,6 @@ def compare(
 
     from genderscope.evaluation import compare as comparison
     from genderscope.evaluation import evaluate, predictions
-    from genderscope.evaluation.audit import IDENTITY
     from genderscope.inference.classifier import Classifier
     from genderscope.reporting import sheets, tables
     from genderscope.sinks import annotate
@@ -95,10 +94,7 @@ def compare(
         f"{result.n_pictures:,} pictures in both, matched by their {result.joined_by}; "
         f"{result.n_unlabelled:,} of them without a label (not counted)"
     )
-    persons = pair.a.columns.get(IDENTITY) or [
-        one.identity for one in (read.samples if read else ())
-    ]
-    _output.warn_of_persons(persons)
+    _output.warn_of_persons(pair.a.columns.get(predictions.IDENTITY, ()))
     unlisted = len(result.failed) - SHOWN
     rest = [f"... and {unlisted:,} more; --json FILE lists all"] if unlisted > 0 else []
     _output.fail([*result.failed[:SHOWN], *rest])

@@ -68,6 +68,8 @@ def counterfactuals(
     require("scipy", "eval")
     if (dataset is None) == (predictions is None):
         raise UsageError("give either a --dataset or the --predictions for its altered pictures")
+    if dataset and score_is != "man":
+        raise UsageError("--score-is requires --predictions")
     if sheet:  # fail before processing any picture
         annotate.check(sheet)
     if predictions:
@@ -75,6 +77,7 @@ def counterfactuals(
         others |= {"model": model != "mini_xception", "conditions": conditions != "all"}
         _options.of_a_dataset(**vars(data), **vars(detection), **others)
         table = prediction_tables.read(predictions, score_is)
+        columns = [*table.columns]
         results = evaluation.report(
             evaluation.from_predictions(table),
             model=table.name,
@@ -84,6 +87,7 @@ def counterfactuals(
     else:
         assert dataset is not None
         read = data.read(dataset, labelled=True)
+        columns = [name for sample in read.samples for name in sample.groups]
         detector, classifier = detection.create(), Classifier.load(model)
         setup = evaluation.Setup(detector, classifier, select(conditions), seed, redetect)
         results = evaluation.report(
@@ -95,6 +99,11 @@ def counterfactuals(
             detector=detector.name,
             redetected=redetect,
             sheet=_sheet_name(sheet, json_file),
+        )
+    if evaluation.GENDER in columns:
+        _output.note(
+            f"the data set's column {evaluation.GENDER!r} is left out, since the label has this "
+            "name in the results: rename the column"
         )
     if json_file:
         results.save(json_file, overwrite=True)

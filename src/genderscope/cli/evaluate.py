@@ -59,6 +59,7 @@ def evaluate(
         raise UsageError("--redetect needs --face-sizes")
     _options.check_suffix("--confusion", confusion, ".png")
     read = data.read(dataset)
+    evaluation.check_labels(read.samples, dataset, read.split)  # before the model runs
     classifier, detector = Classifier.load(model), detection.create()
     stream = evaluation.answers(read.samples, detector, classifier, batch_size, sizes, redetect)
     answers = list(_output.tracked(stream, "Classifying", len(read.samples)))

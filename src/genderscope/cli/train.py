@@ -77,6 +77,8 @@ def train(
     from genderscope.training.train import train as fit
     from genderscope.training.train import train_parents
 
+    if resume and overwrite:
+        raise UsageError("--resume keeps what --overwrite replaces: choose one")
     if not dataset:
         _check_unused(exclude, split, detector, detector_model)
     options = recipes.read(recipe) if recipe else {}

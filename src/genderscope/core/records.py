@@ -55,13 +55,14 @@ class FaceRecord:
         """A result with its numbers rounded; ``extra`` holds the fields that a subclass adds."""
         face, prediction = result.face, result.prediction
         return cls(
-            box=Box(*(round(value, 2) for value in astuple(face.box))),
+            # A plug-in's numbers may be NumPy's, which JSON lacks.
+            box=Box(*(round(float(value), 2) for value in astuple(face.box))),
             label=cast(Label, prediction.label),
             scores=ScoresRecord.of(prediction.scores),
             confidence=round(prediction.confidence, 6),
-            detector_score=round(face.score, 6),
+            detector_score=round(float(face.score), 6),
             landmarks=face.landmarks
-            and tuple((round(x, 2), round(y, 2)) for x, y in face.landmarks),
+            and tuple((round(float(x), 2), round(float(y), 2)) for x, y in face.landmarks),
             roll_deg=round(face.roll_deg, 1),
             yaw_deg=None if face.yaw_deg is None else round(face.yaw_deg, 1),
             **extra,
@@ -70,7 +71,7 @@ class FaceRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackedFaceRecord(FaceRecord):
-    """A face in a video; ``frame_scores`` are this frame's alone, ``scores`` its track's."""
+    """A face in a video; ``frame_scores`` are one frame's alone, ``scores`` its track's."""
 
     track: int
     seen: int

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 from typing import IO, Any
@@ -48,12 +48,13 @@ def unexpanded(path: str) -> str:
     return "" if expanded == path else f"write {expanded}: ~ is not expanded here"
 
 
-def opened(place: str) -> IO[bytes]:
+def opened(place: str) -> AbstractContextManager[IO[bytes]]:
     """Open a file or an address for reading; ``OSError``, or ``MissingExtra`` without fsspec."""
     if not is_url(place):
         return open(place, "rb")
-    stream: IO[bytes] = require("fsspec", "cluster").open(place, "rb").open()
-    return stream
+    # Not its stream alone, which ends with the storage, such as a zip file.
+    file: AbstractContextManager[IO[bytes]] = require("fsspec", "cluster").open(place, "rb")
+    return file
 
 
 def is_stream(target: str) -> bool:

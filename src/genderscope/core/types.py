@@ -21,7 +21,7 @@ Orientation = Literal["auto", "upright", "any"]
 and checks doubtful faces; ``any`` searches every picture in steps of 45 degrees.
 """
 SecondLook = Literal["none", "uncertain", "all"]
-"""Which faces a model scores again as their mirror images, to answer with the mean."""
+"""Which faces a model scores in further views, to answer with the mean: see ``inference.looks``."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -190,7 +190,8 @@ class Prediction:
 @dataclass(frozen=True, slots=True)
 class TrackState:
     """A track up to one frame: its number from 1, its frames so far, whether they are enough not to
-    be a false detection, and this frame's own scores in the order of ``LABELS``.
+    be a false detection, and one frame's own scores in the order of ``LABELS``: this frame's, or
+    those of the last frame in which the face was scored.
     """
 
     number: int

@@ -6,6 +6,7 @@ from math import inf, isnan
 from pathlib import Path
 
 from genderscope.core.errors import UsageError
+from genderscope.core.storage import text
 from genderscope.core.types import Sample
 
 EXCLUDED = "not excluded"
@@ -93,14 +94,15 @@ class Selected:
 
 def listed(files: Iterable[str]) -> Callable[[Path], bool]:
     """A test whether a picture is in a list, which may be from another machine: by folder and file
-    name, or by the whole path if the list has pictures in the same folder.
+    name, or by the whole path if the list has pictures in the same folder. Names are compared as
+    result files have them: see ``storage.text``.
     """
-    places = {place(Path(file)) for file in files}
+    places = {text(place(Path(file))) for file in files}
     paths = {_resolved(Path(file)) for file in files}
     folders = {path.parent for path in paths}
 
     def holds(file: Path) -> bool:
-        if place(file) not in places:
+        if text(place(file)) not in places:
             return False
         path = _resolved(file)
         return path in paths or path.parent not in folders
@@ -109,7 +111,7 @@ def listed(files: Iterable[str]) -> Callable[[Path], bool]:
 
 
 def _resolved(file: Path) -> Path:
-    return file.parent.resolve() / file.name
+    return Path(text(str(file.parent.resolve() / file.name)))
 
 
 def place(file: Path) -> str:

@@ -153,7 +153,11 @@ def write(
     groups = list(dict.fromkeys(name for sample in listed for name in sample.groups))
     columns = [*COLUMNS, *([AGE] if any(sample.age is not None for sample in listed) else [])]
     if taken := set(groups) & set(columns):
-        raise DatasetError(f"the group {', '.join(taken)} of {source} has the name of a column")
+        persons = "; if it names the persons, add identity=identity to the source"
+        raise DatasetError(
+            f"the group {', '.join(taken)} of {source} has the name of a column of the parts: "
+            f"rename it{persons * ('identity' in taken)}"
+        )
     labels = np.array([-1 if sample.label is None else sample.label for sample in listed], np.int8)
     identities = [sample.identity for sample in listed]
     parts = {

@@ -20,7 +20,7 @@ from genderscope.evaluation import face_sizes, metrics, predictions
 from genderscope.evaluation.face_sizes import FaceSizes
 from genderscope.evaluation.metrics import Rates, Selective, calibration
 from genderscope.evaluation.metrics.calibration import Calibration, RiskCoverage
-from genderscope.evaluation.metrics.groups import Group, by_group
+from genderscope.evaluation.metrics.groups import NOT_STATED, Group, by_group
 from genderscope.evaluation.predictions import Answer as Answer
 from genderscope.imaging.preprocess import PreprocessSpec, crop
 from genderscope.inference.classifier import Classifier, results_beside
@@ -79,7 +79,10 @@ class Evaluation(Document, frozen=True, kw_only=True):
         rows = {"accuracy": rates.accuracy, "balanced accuracy": rates.balanced_accuracy}
         rows |= {f"recall, {label}": rates.recall[label] for label in LABELS}
         for column, groups in self.by_group.items():
-            rows |= {f"accuracy, {column} {name}": of.accuracy for name, of in groups.items()}
+            rows |= {
+                f"accuracy, {column} {name or NOT_STATED}": of.accuracy
+                for name, of in groups.items()
+            }
         caption = f"{self.model} on {self.data}, faces by {self.detector}"
         cells = ((name, estimate.n, estimate) for name, estimate in rows.items())
         return table(caption, ("", "pictures", "95% interval"), cells)
@@ -146,6 +149,12 @@ def _crops(
         return str(error)
 
 
+def check_labels(samples: Iterable[Sample], dataset: str, split: str) -> None:
+    """``DatasetError`` if no sample has a label."""
+    if all(sample.label is None for sample in samples):
+        raise DatasetError(f"{dataset} has no labelled picture in the split {split!r}")
+
+
 def measure(
     answers: Sequence[Answer],
     *,
@@ -159,9 +168,8 @@ def measure(
     redetect: bool = False,
 ) -> Evaluation:
     """All metrics; ``provenance.seed`` is the bootstrap's. ``DatasetError`` without labels."""
+    check_labels((answer.sample for answer in answers), dataset, split)
     labelled = [answer for answer in answers if answer.sample.label is not None]
-    if not labelled:
-        raise DatasetError(f"{dataset} has no labelled picture in the split {split!r}")
     arrays = predictions.of(labelled, model)
     truth, score, seed = arrays.truth, arrays.score, provenance.seed or 0
     counts = metrics.confusion(truth, metrics.decide(score))

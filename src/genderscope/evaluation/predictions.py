@@ -24,6 +24,8 @@ Meaning = Literal["man", "confidence"]
 ANSWERS = ("prediction", "score")
 """A table needs at least one of these columns."""
 COLUMNS = ("file", "label", *ANSWERS)
+IDENTITY = "identity"
+"""The column of the person in each picture, where known."""
 OUTCOMES = (*LABELS, UNCERTAIN)
 NO_ANSWER, UNSURE = -1, OUTCOMES.index(UNCERTAIN)
 WORDS: dict[str, int | None] = table.WORDS | {UNCERTAIN: UNSURE}
@@ -88,11 +90,13 @@ class Predictions:
 
     @property
     def groups(self) -> dict[str, npt.NDArray[np.str_]]:
-        """The columns that define groups, (n,) each: those of at most ``MOST_GROUPS`` values."""
+        """The columns that define groups, (n,) each: those of at most ``MOST_GROUPS`` values, and
+        not the persons.
+        """
         return {
             name: np.array(column)
             for name, column in self.columns.items()
-            if len(set(column)) <= MOST_GROUPS
+            if name != IDENTITY and len(set(column)) <= MOST_GROUPS
         }
 
     def rows(self, rows: Integers) -> Self:
@@ -120,9 +124,12 @@ def from_scene(scene: Scene) -> Answer:
 
 
 def of(answers: Iterable[Answer], name: str) -> Predictions:
-    """A model's answers, in order; groups become columns unless named like one of ``COLUMNS``."""
+    """A model's answers, in order; groups become columns unless named like one of ``COLUMNS``, and
+    persons, if any is known, the column ``IDENTITY``.
+    """
     answers = list(answers)
     groups = dict.fromkeys(group for answer in answers for group in answer.sample.groups)
+    persons = tuple(answer.sample.identity or "" for answer in answers)
     predictions = [answer.prediction for answer in answers]
     return Predictions(
         name,
@@ -134,7 +141,8 @@ def of(answers: Iterable[Answer], name: str) -> Predictions:
             group: tuple(answer.sample.groups.get(group, "") for answer in answers)
             for group in groups
             if group not in COLUMNS
-        },
+        }
+        | ({IDENTITY: persons} if any(persons) else {}),
     )
 
 
@@ -183,9 +191,7 @@ def from_rows(path: Path, rows: Iterable[table.Row], score_is: Meaning = "man") 
                 "score is the probability of man: give that, or add --score-is confidence, in "
                 "Python score_is='confidence'"
             )
-        label = table.index(row.get("label", ""), "label", WORDS, where)
-        if label == UNSURE:
-            raise DatasetError(f"{where}: a label is known or empty, not {UNCERTAIN}")
+        label = table.index(row.get("label", ""), "label", table.WORDS, where)
         one_label.check(path.parent / table.posix(row["file"]), label, path, line)
         truth.append(-1 if label is None else label)
         labels.append(nearer if prediction is None else prediction)

@@ -70,7 +70,7 @@ def load(
         return Frame(name, _array(picture, channel_order))
     if hasattr(picture, "read"):
         file_name = getattr(picture, "name", None)
-        name = file_name if isinstance(file_name, str) else name
+        name = file_name if file_name and isinstance(file_name, str) else name
         try:
             data = picture.read()
             if data == b"":
@@ -79,7 +79,7 @@ def load(
                 return Encoded(name, data)
         except UnicodeDecodeError:
             pass  # opened for reading text
-        except (OSError, ValueError) as error:  # a closed file raises ValueError
+        except Exception as error:  # what files in archives raise has no common base
             return Frame(name, error=f"{name} cannot be read: {error}")
     raise UsageError(f"a picture is {ACCEPTED}, not {type(picture).__name__}")
 

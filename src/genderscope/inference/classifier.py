@@ -18,9 +18,9 @@ from genderscope.core.arguments import whole
 from genderscope.core.errors import ModelError, UsageError
 from genderscope.core.parallel import ordered
 from genderscope.core.storage import unexpanded
-from genderscope.core.types import Floats, Image, SecondLook
+from genderscope.core.types import Floats, Image
 from genderscope.imaging.preprocess import to_input
-from genderscope.inference import metadata
+from genderscope.inference import looks, metadata
 from genderscope.inference.metadata import METADATA_KEY as METADATA_KEY
 from genderscope.inference.metadata import Metadata
 
@@ -78,9 +78,9 @@ class Model:
     training, ``temperature`` and ``bias`` are for ``calibrated``, below ``min_confidence`` the
     label is ``uncertain``, and ``provider`` is named as in ``sessions.create``.
 
-    Models give uncertain faces, or all, a second look: they score the mirror image too, and answer
-    with the mean of both logits. This makes a network more accurate, but hardly changes the label
-    of a face that is not near the border.
+    Models give uncertain faces, or all, a second look: they score other views of it too, and answer
+    with the mean of the logits (see ``looks``). This makes a network more accurate, but hardly
+    changes the label of a face that is not near the border. ``further`` are those views.
     """
 
     at_once = AT_ONCE
@@ -95,6 +95,7 @@ class Model:
         self.name, self.spec = metadata.name, metadata.spec
         self.temperature, self.bias = metadata.temperature, metadata.bias
         self.min_confidence = metadata.abstention.min_confidence
+        self.further = looks.looks(metadata.second_look_deg)[1:]
 
     @classmethod
     def open(cls, file: Path, threads: int = 0, provider: str = sessions.CPU) -> Self:
@@ -131,7 +132,7 @@ class Model:
     def _again(self, logits: Floats) -> npt.NDArray[np.intp]:
         """Indices of the faces that get a second look, from the logits of the first."""
         scores, faces = self._scores(logits), self.metadata.second_look
-        return np.flatnonzero(scored_again(scores, faces, self.min_confidence))
+        return np.flatnonzero(looks.scored_again(scores, faces, self.min_confidence))
 
     def _run(
         self, outputs: list[str], crops: Image, **extra: npt.NDArray[Any]
@@ -178,7 +179,8 @@ class Classifier(Model):
         """Logits, (n, 2), of crops as for ``first_look``, after the second look of some."""
         logits = self.first_look(crops)
         if len(again := self._again(logits)):
-            logits[again] = (logits[again] + self.first_look(mirror(crops[again]))) / 2
+            others = [self.first_look(look.of(crops[again])) for look in self.further]
+            logits[again] = np.mean([logits[again], *others], 0)
         return logits
 
     def __call__(self, crops: Image) -> Floats:
@@ -186,20 +188,6 @@ class Classifier(Model):
         ``preprocess.crop``, (n, size, size) uint8 grey or (n, size, size, 3) BGR.
         """
         return self._scores(self.logits(crops))
-
-
-def scored_again(
-    scores: Floats, second_look: SecondLook, min_confidence: float
-) -> npt.NDArray[np.bool_]:
-    """Which faces get a second look, (n,), from the probabilities of the first, (n, 2)."""
-    least = {"none": 0, "uncertain": min_confidence, "all": np.inf}
-    again: npt.NDArray[np.bool_] = scores.max(1) < least[second_look]
-    return again
-
-
-def mirror(crops: Image) -> Image:
-    """The mirror images of crops, (n, size, size[, 3])."""
-    return crops[:, :, ::-1]
 
 
 def calibrated(logits: Floats, temperature: float, bias: float) -> Floats:

@@ -14,7 +14,8 @@ from genderscope.core import sessions
 from genderscope.core.errors import ModelError, UsageError
 from genderscope.core.types import LABELS, Floats, Image
 from genderscope.inference import metadata
-from genderscope.inference.classifier import GUIDED, INT8, WEIGHTS, Model, find, mirror
+from genderscope.inference.classifier import GUIDED, INT8, WEIGHTS, Model, find
+from genderscope.inference.looks import FIRST
 
 Maps = npt.NDArray[np.float32]
 EITHER = -1  # instead of a class: the one with the higher calibrated score
@@ -85,17 +86,18 @@ class Explainer(Model):
     def _second_look(
         self, crops: Image, classes: npt.NDArray[np.int64], logits: Floats, maps: Maps
     ) -> tuple[Floats, Maps]:
-        """Mean logits and maps of the first look and of the mirror images, both for one class."""
-        mirrored = mirror(crops)
-        logits_mirrored, maps_mirrored = self.first_look(mirrored, classes)
-        mean = (logits + logits_mirrored) / 2
+        """Mean logits and maps of the first look, given, and the further ones, for one class."""
+        views = [crops, *(look.of(crops) for look in self.further)]
+        found = [(logits, maps), *(self.first_look(view, classes) for view in views[1:])]
+        mean = np.mean([own for own, _ in found], 0)
         label = self._scores(mean).argmax(1)
-        looks = (crops, logits, maps), (mirrored, logits_mirrored, maps_mirrored)
-        for view, own, of_view in looks:
+        upright = []
+        for look, view, (own, of_view) in zip((FIRST, *self.further), views, found, strict=True):
             wrong = (classes == EITHER) & (self._scores(own).argmax(1) != label)
             if wrong.any():
                 of_view[wrong] = self.first_look(view[wrong], label[wrong])[1]
-        return mean, np.mean((maps, maps_mirrored[..., ::-1]), 0)
+            upright.append(look.undone(of_view))
+        return mean, np.mean(upright, 0)
 
     @staticmethod
     def picture(one: Maps) -> Image:

@@ -71,6 +71,7 @@ def locate(
     box: Box | None = None,
     limits: Limits = decode.LIMITS,
     work: Work | None = None,
+    cropped: bool = True,
     lap: Callable[[str], None] = lambda stage: None,
 ) -> LocatedFaces:
     """Find a picture's faces and crop them.
@@ -83,6 +84,7 @@ def locate(
             box, is nearest to the centre; else the face at the box, or the whole picture as a crop.
         box: that face's, if known.
         limits, work: see ``decode.read_reduced``.
+        cropped: False leaves crops to ``recrop``, and with them ``FaceOutsidePicture``.
         lap: called after the stages ``detect`` and ``crop``.
 
     Raises:
@@ -106,6 +108,8 @@ def locate(
         left_out = getattr(faces, "left_out", LeftOut())
         located = LocatedFaces(picture, tuple(faces), left_out=left_out)
     lap("detect")
+    if not cropped:
+        return located
     located = replace(located, crops=located.recrop(spec))
     lap("crop")
     return located

@@ -27,6 +27,7 @@ _LOOP = re.compile(rb"[\x22\x00](?:\x04|\x84\x80*\x00)(Loop|Scan)")
 
 Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Turn = Annotated[float, Meta(ge=0, le=45)]
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -100,8 +101,8 @@ class Metadata(_Part, frozen=True, kw_only=True):
     temperature and bias (see ``classifier.calibrated``), multiply-adds per face, the architecture's
     paper, metrics by data split, such as ``validation``, the allowed difference from torch's
     logits, and the method of a graph that explains, such as ``guided``. Which faces get a
-    ``second_look`` (see ``classifier.Model``), and the share of validation faces that were
-    ``scored_twice``.
+    ``second_look`` (see ``classifier.Model``), the angle of its turned views, and the share of
+    validation faces that were ``scored_twice``.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Metadata(_Part, frozen=True, kw_only=True):
     bias: float
     abstention: Abstention
     second_look: SecondLook = "none"
+    second_look_deg: Turn = 0.0
     scored_twice: Share = 0.0
     parameters: Count
     multiply_adds: Count

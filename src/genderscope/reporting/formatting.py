@@ -3,9 +3,16 @@
 from collections.abc import Sequence
 
 from genderscope.core.results import Estimate
+from genderscope.evaluation.metrics.groups import NOT_STATED as NOT_STATED
 
 TOO_SMALL = "n too small"
-NOT_STATED = "not stated"  # the group of pictures without a value
+
+LONGEST_NAME = 48
+
+
+def shortened(line: str) -> str:
+    """A name, truncated."""
+    return line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 1]}…"
 
 
 def percent(share: float) -> str:

@@ -11,11 +11,13 @@ from typing import Any
 from genderscope.core.extras import require
 from genderscope.core.results import Estimate
 from genderscope.core.storage import text, write_whole
+from genderscope.core.terminal import printable
 from genderscope.core.types import LABELS
 from genderscope.evaluation.evaluate import Confusion, Evaluation
 from genderscope.evaluation.face_sizes import FaceSizes, PublishedCurve, published
 from genderscope.evaluation.metrics.calibration import Calibration, RiskCoverage
 from genderscope.imaging.draw import COLOURS
+from genderscope.reporting.formatting import shortened
 
 PLAIN = "#7f858c"
 LINE = "#0072b2"
@@ -185,7 +187,7 @@ def bars(names: Sequence[str], series: Mapping[str, Sequence[int]], across: str)
             drawn = axes.barh(places, counts, 0.72, left, label=name, **style)
             left = [sum(pair) for pair in zip(left, counts, strict=True)]
         axes.bar_label(drawn, [f"{total:,}" for total in left], padding=4, clip_on=False)
-        axes.set_yticks(places, names)
+        axes.set_yticks(places, [shortened(printable(name)) for name in names])
         axes.set(xlabel=across, ylim=(len(names) - 0.5, -0.5), xlim=(0, max(left) * 1.1 or 1))
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.grid(axis="x", alpha=0.15, clip_on=False)

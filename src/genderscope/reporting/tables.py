@@ -168,7 +168,8 @@ def regions(groups: "tuple[RegionGroup, ...]") -> Table:
     table.add_row("area, %", "", *(percent(cell.area) for cell in first.values()))
     section, small = "", []
     for group in groups:
-        name = printable(group.group or f"{group.label}, {group.answers}")
+        divided = f"{group.column} {group.group}" if group.column else ""
+        name = printable(divided or f"{group.label}, {group.answers}")
         cells = [*map(_region, group.regions.values())]
         if {*cells} == {TOO_SMALL}:
             small.append(name)

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI, Response, WebSocket
+from fastapi import FastAPI, Request, Response, WebSocket
 from prometheus_client import generate_latest
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import FileResponse, HTMLResponse
+from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -70,6 +70,7 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,  # FastAPI's pages load scripts from other origins
         redoc_url=None,
+        redirect_slashes=False,  # behind a proxy with TLS, a redirect would lead to plain HTTP
     )
     app.state.service = Service(engine, limits, admission, metrics, token, allow_origins)
     problems.install(app)
@@ -88,14 +89,22 @@ def create_app(
             raise Problem(503, "the models are still being warmed up", {"Retry-After": "1"})
         return {"status": "ready"}
 
-    @app.get("/metrics", dependencies=[CHECKED], response_class=Response)
+    @app.get(
+        "/metrics",
+        dependencies=[CHECKED],
+        response_class=Response,
+        responses={
+            **documented(401, 403),
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        },
+    )
     async def prometheus() -> Response:
         """Metrics for Prometheus."""
         return Response(generate_latest(metrics.registry), media_type="text/plain; version=0.0.4")
 
     @app.get("/", include_in_schema=False)
-    async def page() -> Response:
-        return FileResponse(WEB / "index.html")
+    async def page(request: Request) -> Response:
+        return routes.unless_known(request, WEB / "index.html", "text/html")
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:

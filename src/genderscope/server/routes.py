@@ -2,12 +2,14 @@
 
 import asyncio
 import re
+from collections import Counter
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import FileResponse
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from genderscope.core.errors import PictureError
 from genderscope.core.types import Frame, Scene
@@ -22,6 +24,7 @@ from genderscope.sinks import csv
 
 PNG, CSV = "image/png", "text/csv"
 CARDS = ("markdown", "html")
+FILES = StaticFiles()  # compares what a client has with a file
 REFUSED = (400, 401, 403, 408, 413, 415, 422, 503, 504)
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 BODY: dict[str, Any] = {  # part of the OpenAPI document
@@ -49,6 +52,14 @@ BODY: dict[str, Any] = {  # part of the OpenAPI document
 router = APIRouter(prefix="/v1", dependencies=[CHECKED])
 
 
+async def once(request: Request) -> None:
+    """Refuse a parameter that is given several times: only the last would count."""
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    for name, times in given.items():
+        if times > 1:
+            raise Problem(422, f"query {name}: given {times} times; give it once")
+
+
 @router.post(
     "/classify",
     response_model_exclude_none=True,
@@ -57,6 +68,7 @@ router = APIRouter(prefix="/v1", dependencies=[CHECKED])
         200: {"model": Answer, "content": {CSV: {"schema": {"type": "string"}}}},
     },
     openapi_extra=BODY,
+    dependencies=[Depends(once)],
 )
 async def classify(
     request: Request, service: Here, options: Annotated[schemas.ClassifyOptions, Query()]
@@ -75,6 +87,7 @@ async def classify(
     response_model_exclude_none=True,
     responses={**documented(*REFUSED, 404, 501), 200: {"model": Answer, "content": {PNG: BINARY}}},
     openapi_extra=BODY,
+    dependencies=[Depends(once)],
 )
 async def explain(
     request: Request, service: Here, options: Annotated[schemas.ExplainOptions, Query()]
@@ -110,9 +123,10 @@ async def models(service: Here) -> Models:
     response_class=Response,
     responses={**documented(401, 403, 404), 200: {"content": {"application/octet-stream": BINARY}}},
 )
-async def network(name: str, service: Here) -> Response:
+async def network(name: str, request: Request, service: Here) -> Response:
     """A model's ONNX file."""
-    return FileResponse(_file(name, service), media_type="application/octet-stream")
+    _, model = service.model(name, 404)
+    return unless_known(request, model.file, "application/octet-stream")
 
 
 @router.get(
@@ -127,17 +141,20 @@ async def card(
     name: str, service: Here, format: Annotated[Literal["markdown", "html"], Query()] = "markdown"
 ) -> Response:
     """A model's card in Markdown or HTML: intended use, limits and errors."""
-    file = _file(name, service).with_suffix(CARD)
+    name, model = service.model(name, 404)
+    file = model.file.with_suffix(CARD)
     if not file.is_file():
         raise Problem(404, f"{name} has no card; 'genderscope card --write' creates one")
     text = file.read_text(encoding="utf-8")
     return Response(html(text) if format == "html" else text, media_type=f"text/{format}")
 
 
-def _file(name: str, service: Service) -> Path:
-    if (model := service.engine.models.get(name)) is None:
-        raise Problem(404, f"unknown model; available: {', '.join(service.engine.models)}")
-    return model.file
+def unless_known(request: Request, file: Path, media_type: str) -> Response:
+    """A file, or 304 if the client already has it."""
+    response = FileResponse(file, media_type=media_type, stat_result=file.stat())
+    if FILES.is_not_modified(response.headers, request.headers):
+        return NotModifiedResponse(response.headers)
+    return response
 
 
 async def _answer(request: Request, service: Service, options: Options, explain: bool) -> Answer:

@@ -165,8 +165,12 @@ class ModelCard(BaseModel):
     bias: float = Field(description="... with this added to the last class.")
     min_confidence: float = Field(description="Its default threshold.")
     second_look: SecondLook = Field(
-        description="Which faces are scored again as their mirror images, and get the mean logits: "
-        "none, all, or the uncertain ones, below the default threshold."
+        description="Which faces are scored again, mirrored, and get the mean logits: none, all, "
+        "or the uncertain ones, below the default threshold."
+    )
+    second_look_deg: float = Field(
+        description="They are also scored turned by this angle either way, and then mirrored; 0 "
+        "for no turned views."
     )
     metadata: dict[str, Any] = Field(description="Its data, licence and size.")  # as exported
 
@@ -186,6 +190,7 @@ class ModelCard(BaseModel):
             bias=classifier.bias,
             min_confidence=classifier.min_confidence,
             second_look=classifier.metadata.second_look,
+            second_look_deg=classifier.metadata.second_look_deg,
             metadata={key: plain[key] for key in PUBLIC_METADATA if key in plain},
         )
 

@@ -11,7 +11,7 @@ from genderscope.inference.classifier import ALIASES
 from genderscope.inference.pipeline import Rule
 from genderscope.server import access
 from genderscope.server.admission import Admission
-from genderscope.server.engine import Engine
+from genderscope.server.engine import Engine, Model
 from genderscope.server.limits import Limits
 from genderscope.server.metrics import Metrics
 from genderscope.server.problems import Problem
@@ -29,11 +29,19 @@ class Service:
     token: str | None
     allow_origins: Collection[str]
 
+    def model(self, name: str, status: int) -> tuple[str, Model]:
+        """The name of a model, which may be given as an alias, and the model; ``Problem`` of a
+        status if it is unknown.
+        """
+        models = self.engine.models
+        name = name if name in models else ALIASES.get(name, name)
+        if name not in models:
+            raise Problem(status, f"unknown model; available: {', '.join(models)}")
+        return name, models[name]
+
     def choice(self, options: Options, explain: bool) -> tuple[str, Rule]:
         """The model's name and rule; ``Problem`` 422 if it is unknown, 501 if it cannot explain."""
-        name = ALIASES.get(options.model or "", options.model) or self.engine.default
-        if (model := self.engine.models.get(name)) is None:
-            raise Problem(422, f"unknown model; available: {', '.join(self.engine.models)}")
+        name, model = self.model(options.model or self.engine.default, 422)
         if explain and model.explainer is None:
             raise Problem(501, f"{name} has no guided graph; /v1/models lists the models that do")
         own = model.classifier.min_confidence

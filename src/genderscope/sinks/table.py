@@ -4,15 +4,18 @@ import rich.console
 import rich.table
 from rich.text import Text
 
+from genderscope.core.errors import UsageError
 from genderscope.core.terminal import percent, printable, show
 from genderscope.core.types import Scene
-from genderscope.sinks import BaseSink
+from genderscope.sinks import STANDARD_OUTPUT, BaseSink
 
 
 class Table(BaseSink):
-    """Writes to standard output; it has no other target."""
+    """Writes to standard output; ``UsageError`` for another target."""
 
-    def __init__(self, target: str = "-") -> None:
+    def __init__(self, target: str = STANDARD_OUTPUT) -> None:
+        if target != STANDARD_OUTPUT:
+            raise UsageError(f"a table is written to standard output, not to {target}: name -")
         self._table = rich.table.Table(box=None, pad_edge=False)
         self._table.add_column("picture", overflow="fold")
         for name in ("label", "confidence", "face at x, y", "size"):

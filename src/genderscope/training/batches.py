@@ -18,6 +18,7 @@ from genderscope.imaging.preprocess import to_input
 from genderscope.training.settings import Settings
 
 Indices = npt.NDArray[np.int64]
+MAX_SEED = 2**32 - 1  # that of NumPy and Lightning
 
 
 class Batch(NamedTuple):
@@ -108,13 +109,15 @@ def _numbered(groups: list[str]) -> tuple[Indices, list[str]]:
 
 def split(crops: Crops, ratio: float, seed: int) -> tuple[Indices, Indices]:
     """Stratified indices for training and validation; no unlabelled crops, no shared identities.
-    ``UsageError`` if a part would be empty.
+    ``UsageError`` if a part would be empty, or the seed is above ``MAX_SEED``.
     """
     if not 0 < ratio < 1:
         raise UsageError(
             f"validation_ratio is {ratio:g}: choose one between 0 and 1, since some crops are "
             "trained on and others are held out"
         )
+    if seed > MAX_SEED:
+        raise UsageError(f"seed is {seed}: choose one of at most {MAX_SEED}")
     return hold_out(crops.labels, crops.identities, ratio, seed)
 
 
@@ -186,8 +189,7 @@ def validation_loader(crops: Crops, indices: Indices) -> DataLoader[Batch]:
     return DataLoader(Batches(crops, indices, exact=True), batch_size=None, sampler=sampler)
 
 
-def logits(network: nn.Module, crops: Crops, indices: Indices, mirrored: bool = False) -> Tensor:
-    """A network's logits, (n, 2), for some crops or for their mirror images."""
+def logits(network: nn.Module, crops: Crops, indices: Indices) -> Tensor:
+    """A network's logits, (n, 2), for some crops."""
     with torch.no_grad():
-        views = (batch.crops for batch in validation_loader(crops, indices))
-        return torch.cat([network(view.flip(3) if mirrored else view) for view in views])
+        return torch.cat([network(batch.crops) for batch in validation_loader(crops, indices)])

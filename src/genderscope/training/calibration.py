@@ -9,14 +9,16 @@ from sklearn.linear_model import LogisticRegression
 
 from genderscope.core.errors import UsageError
 from genderscope.core.results import Record
-from genderscope.core.types import Floats, SecondLook
+from genderscope.core.types import Floats, Image, SecondLook
 from genderscope.data.prepare.crops import Crops
-from genderscope.inference.classifier import calibrated, scored_again
+from genderscope.inference.classifier import calibrated
+from genderscope.inference.looks import looks, scored_again
 from genderscope.inference.metadata import Abstention
 from genderscope.training.batches import Indices, race_groups
 
 COVERAGE = 0.9  # largest share of the faces that are answered
 FLIPS = 0.005  # largest share whose label flips when mirrored, with neither uncertain
+BATCH = 64  # faces in memory at a time
 GROUP_FACES = 100  # smaller groups of race and label are ignored
 LEAST_SLOPE = 0.01  # of the fit: logits that do not separate the labels give scores near one half
 
@@ -32,15 +34,23 @@ class Calibration(Record, frozen=True, kw_only=True):
 
 
 class Views(NamedTuple):
-    """Logits, (n, 2), of faces and of their mirror images."""
+    """Logits, (n, 2), of faces, of their mirror images, and the mean of all looks."""
 
     faces: Floats
     mirrored: Floats
+    mean: Floats
 
-    @property
-    def mean(self) -> Floats:
-        """The logits of both looks."""
-        return (self.faces + self.mirrored) / 2
+
+def views(
+    score: Callable[[Image], Floats], crops: Crops, indices: Indices, second_look_deg: float
+) -> Views:
+    """The logits that ``score`` gives some crops in all ``looks``, a batch at a time."""
+    found = []
+    for batch in np.array_split(indices, len(indices) // BATCH + 1):
+        faces = crops.exact(batch)
+        scored = [score(look.of(faces)) for look in looks(second_look_deg)]
+        found.append((*scored[:2], np.mean(scored, 0)))
+    return Views(*map(np.concatenate, zip(*found, strict=True)))
 
 
 def calibrate(
@@ -52,26 +62,23 @@ def calibrate(
     """Temperature, bias and threshold from the logits of faces with labels (n,).
 
     Temperature and bias minimise the negative log likelihood (Platt 1999) with both classes
-    weighted equally, so that neither is favoured where both are equally frequent; they are fitted
-    to the first look, or to the mean of both if ``all`` faces get a ``second_look``. A ``cut`` sets
-    the bias instead: see ``worst_group_cut``. The threshold leaves the least confident tenth of the
+    weighted equally, so that neither is favoured where both are equally frequent. The temperature
+    is fitted to the first look, or to the mean of all if ``all`` faces get a ``second_look``; the
+    bias to the looks that decide the label of a face near the border. A ``cut`` sets the bias
+    instead: see ``worst_group_cut``. The threshold leaves the least confident tenth of the
     faces unanswered, or more, until hardly any face gets the opposite label when mirrored.
     ``UsageError`` if all labels are the same.
     """
     check_labels(labels)
     if second_look == "all":
-        views = Views(views.mean, views.mean)
-    logits = views.faces
-    platt = LogisticRegression(C=np.inf, class_weight="balanced")
-    platt.fit((logits[:, 1] - logits[:, 0])[:, None], labels)
-    slope = max(float(platt.coef_[0, 0]), LEAST_SLOPE)
-    temperature = 1 / slope
-    bias = float(platt.intercept_[0]) if cut is None else -cut / temperature
-    scores, of_mirrored, of_both = (
-        calibrated(each, temperature, bias) for each in (*views, views.mean)
-    )
+        views = Views(views.mean, views.mean, views.mean)
+    temperature, likely_cut = _platt(views.faces, labels)
+    if cut is None:
+        cut = likely_cut if second_look == "none" else _platt(views.mean, labels)[1]
+    bias = -cut / temperature
+    scores, of_mirrored, of_both = (calibrated(each, temperature, bias) for each in views)
     first = scores.max(1)
-    # A face is answered if either look is confident enough.
+    # A face is answered if the first look or the mean of all is confident enough.
     confidence = first if second_look == "none" else np.maximum(first, of_both.max(1))
     flips = scores.argmax(1) != of_mirrored.argmax(1)
     flipping = np.where(flips, np.minimum(first, of_mirrored.max(1)), 0)
@@ -93,6 +100,14 @@ def calibrate(
         second_look=second_look,
         scored_twice=float(again.mean()),
     )
+
+
+def _platt(logits: Floats, labels: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """The temperature, and the difference of the logits above which a face is labelled man."""
+    platt = LogisticRegression(C=np.inf, class_weight="balanced")
+    platt.fit((logits[:, 1] - logits[:, 0])[:, None], labels)
+    slope = max(float(platt.coef_[0, 0]), LEAST_SLOPE)
+    return 1 / slope, -float(platt.intercept_[0]) / slope
 
 
 def check_labels(labels: npt.NDArray[np.integer]) -> None:
@@ -127,7 +142,7 @@ def worst_group_cut(
 def cut_of_crops(
     crops: Crops, score: Callable[[Indices], Views], second_look: SecondLook = "uncertain"
 ) -> float:
-    """``worst_group_cut`` over all labelled crops, from both looks, which faces near the cut get
+    """``worst_group_cut`` over all labelled crops, from all looks, which faces near the cut get
     unless no face gets a ``second_look``; ``score`` gives the logits for their indices.
     """
     labelled = np.flatnonzero(crops.labels >= 0)

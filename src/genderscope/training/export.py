@@ -18,15 +18,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from genderscope.core import plugins
 from genderscope.core.errors import ModelError, UsageError
-from genderscope.core.types import LABELS, Image
+from genderscope.core.types import LABELS, Floats, Image
 from genderscope.data import datasets
 from genderscope.data.prepare.crops import Crops
 from genderscope.imaging.preprocess import PreprocessSpec, to_input
 from genderscope.inference.classifier import METADATA_KEY, Classifier
 from genderscope.inference.explainer import Explainer, guided_file
 from genderscope.inference.metadata import Training, TrainingData
-from genderscope.training.batches import Indices, logits, split
-from genderscope.training.calibration import Views, calibrate, cut_of_crops
+from genderscope.training.batches import Indices, split
+from genderscope.training.calibration import Views, calibrate, cut_of_crops, views
 from genderscope.training.guided_export import check
 from genderscope.training.guided_graph import with_gradients
 from genderscope.training.half_precision import halve, share
@@ -54,13 +54,16 @@ def export_run(run: Path, crops: Crops) -> Path:
     _, held_out = split(crops, settings.validation_ratio, settings.seed)
     labels = crops.labels[held_out].astype(np.int64)
 
-    def views(rows: Indices) -> Views:
-        both = (logits(network, crops, rows, mirrored) for mirrored in (False, True))
-        return Views(*(each.double().numpy() for each in both))
+    def score(faces: Image) -> Floats:
+        inputs = torch.from_numpy(to_input(faces, crops.spec)).float()
+        return np.asarray(network(inputs), np.float64)
+
+    def looked(rows: Indices) -> Views:
+        return views(score, crops, rows, settings.second_look_deg)
 
     look = settings.second_look
-    cut = cut_of_crops(crops, views, look) if settings.worst_group_bias else None
-    calibration = calibrate(views(held_out), labels, cut, look)
+    cut = cut_of_crops(crops, looked, look) if settings.worst_group_bias else None
+    calibration = calibrate(looked(held_out), labels, cut, look)
     metadata = {
         "name": settings.model,
         "source": module.SOURCE,
@@ -81,6 +84,7 @@ def export_run(run: Path, crops: Crops) -> Path:
             seconds=record.seconds,
         ),
         "metrics": {"validation": to_builtins(record.history[-1])},
+        "second_look_deg": settings.second_look_deg,
         **to_builtins(calibration),
     }
     file = run / f"{settings.model}.onnx"

@@ -7,7 +7,6 @@ maps, integers are slower.
 
 import json
 from contextlib import redirect_stdout
-from functools import partial
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,10 +23,10 @@ from genderscope.core.errors import ModelError, UsageError
 from genderscope.data.prepare.crops import Crops
 from genderscope.evaluation.metrics import paired
 from genderscope.imaging.preprocess import to_input
-from genderscope.inference.classifier import INT8, METADATA_KEY, Classifier, mirror
+from genderscope.inference.classifier import INT8, METADATA_KEY, Classifier
 from genderscope.inference.metadata import Difference, Quantisation
-from genderscope.training.batches import Indices, split
-from genderscope.training.calibration import Views, calibrate, cut_of_crops
+from genderscope.training.batches import split
+from genderscope.training.calibration import calibrate, cut_of_crops, views
 from genderscope.training.half_precision import widen
 
 CALIBRATION_FACES = 256
@@ -60,6 +59,7 @@ def quantise(model: Path, crops: Crops) -> Path:
     samples = crops.exact(drawn)
     faces, labels = crops.exact(held_out), crops.labels[held_out].astype(np.int64)
     expected = original.first_look(faces)
+    look, turn_deg = original.metadata.second_look, original.metadata.second_look_deg
     metadata.pop("parity", None)  # of the original with torch
     with TemporaryDirectory(dir=model.parent) as folder:
         classifiers, looks = {}, {}
@@ -68,15 +68,16 @@ def quantise(model: Path, crops: Crops) -> Path:
             _write(model, part, to_input(samples, crops.spec), method)
             _describe(part, metadata)
             classifiers[method] = Classifier.open(part)
-            looks[method] = _views(classifiers[method], crops, held_out)
+            looks[method] = views(classifiers[method].first_look, crops, held_out, turn_deg)
         rms = {
             name: float(np.sqrt(((own.faces - expected) ** 2).mean()))
             for name, own in looks.items()
         }
         best = min(rms, key=rms.__getitem__)
-        cut, look = None, original.metadata.second_look
+        cut = None
         if settings.get("worst_group_bias"):
-            cut = cut_of_crops(crops, partial(_views, classifiers[best], crops), look)
+            score = classifiers[best].first_look
+            cut = cut_of_crops(crops, lambda rows: views(score, crops, rows, turn_deg), look)
         calibration = calibrate(looks[best], labels, cut, look)
         part = Path(folder) / best
         _describe(part, metadata | to_builtins(calibration))
@@ -105,16 +106,6 @@ def quantise(model: Path, crops: Crops) -> Path:
         }
         _describe(part, metadata | to_builtins(calibration) | to_builtins(changes))
         return part.replace(model.with_suffix(INT8))
-
-
-def _views(classifier: Classifier, crops: Crops, indices: Indices) -> Views:
-    """The logits of crops, with a batch at a time in memory."""
-    batches = np.array_split(indices, len(indices) // BATCH + 1)
-    views = []
-    for batch in batches:
-        faces = crops.exact(batch)
-        views.append([classifier.first_look(each) for each in (faces, mirror(faces))])
-    return Views(*map(np.concatenate, zip(*views, strict=True)))
 
 
 def _write(model: Path, file: Path, inputs: npt.NDArray[Any], method: str) -> None:

@@ -87,8 +87,9 @@ class Settings(Record, frozen=True, kw_only=True):
             draws equally many faces of both, ``none`` does nothing.
         augmentation: strength of the random views, 0 for none; in a recipe also a table of
             ``Augmentation``'s fields.
-        second_look: faces that the exported model scores again as their mirror images, to answer
-            with the mean logits: ``none``, ``uncertain`` or ``all``.
+        second_look: faces that the exported model scores again, mirrored, to answer with the mean
+            logits: ``none``, ``uncertain`` or ``all``.
+        second_look_deg: angle by which it also turns them, both ways; 0 does not turn them.
         worst_group_bias: the exported model's bias maximises the lowest recall among groups of race
             and label on all labelled crops, instead of the likelihood on the held-out ones.
     """
@@ -118,4 +119,5 @@ class Settings(Record, frozen=True, kw_only=True):
     balance: Literal["none", "weights", "sampler"] = "none"
     augmentation: Augmentation = Augmentation()
     second_look: SecondLook = "uncertain"
+    second_look_deg: Annotated[float, Meta(ge=0, le=45)] = 8.0
     worst_group_bias: bool = False

@@ -106,15 +106,18 @@ def train_parents(
     seed: int,
     occlusions: Crops | None,
     report: Callable[[str], None],
+    within: tuple[str, ...] = (),
 ) -> None:
-    """Train the recipes that a recipe builds on, recursively, unless their runs exist in ``runs``;
-    ``report`` is called with a line of text before each.
+    """Train the recipes that a recipe builds on, recursively, unless their runs exist in ``runs``,
+    with a line of text to ``report`` before each. ``UsageError`` if one is ``within`` itself.
     """
     for name in recipes.parents(options):
+        if name in within:
+            raise UsageError(f"the recipe {name} builds on itself: name another teacher or run")
         run = runs / name
         if not is_finished(run):
             parent = recipes.read(name)
-            train_parents(parent, crops, runs, seed, occlusions, report)
+            train_parents(parent, crops, runs, seed, occlusions, report, (*within, name))
             report(f"training {name} first, in {run}")
             settings = replace(recipes.settings(parent, runs), seed=seed)
             train(crops, settings, run, (run / CHECKPOINT).is_file(), occlusions)

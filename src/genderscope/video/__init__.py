@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import compress
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from genderscope.imaging import draw
 from genderscope.inference.explainer import Explainer
 from genderscope.inference.locate import locate
 from genderscope.inference.pipeline import Pipeline
-from genderscope.video.tracking import Tracker
+from genderscope.video.tracking import Track, Tracker
 from genderscope.video.windows import EVERY, WindowDetector
 
 SMOOTHING = 0.1  # weight of the latest frame in the displayed average times
@@ -39,7 +40,8 @@ class Live:
         explainer: that of the same model; may be replaced while the stream runs. None explains
             nothing.
         tracker: by default a new ``Tracker``.
-        detect_every: frames between searches of the whole frame: see ``windows``.
+        detect_every: frames between searches of the whole frame: see ``windows``. With 1, or an
+            explainer, every face is scored in every frame; else see ``Track.due``.
         drawn: draw each frame's results.
         hud: also draw the frame rate and the milliseconds of each stage.
         private: pixelate faces in the drawn frames, also for the tracker's ``max_age_s`` after the
@@ -64,7 +66,7 @@ class Live:
         self.explainer, self.private = explainer, private
         self.tracker = tracker or Tracker()
         self._scope, self._drawn, self._hud = scope, drawn, hud
-        self._rotation = rotation
+        self._rotation, self._score_all = rotation, detect_every == 1
         self._detector = WindowDetector(scope.detector, self.tracker, detect_every)
         self._average_ms: dict[str, float] = {}
         self._hud_lines: list[str] = []
@@ -89,19 +91,31 @@ class Live:
         spec = self._scope.classifier.spec
         try:
             detect = partial(self._detector, time_s=time_s)
-            located = locate(frame, detect, spec, lap=watch.lap)
+            located = locate(frame, detect, spec, cropped=False, lap=watch.lap)
+            tracks = self.tracker.match(located.faces, time_s, size)
+            watch.lap("track")
+            due = self._due(tracks, frame)
+            crops = replace(located, faces=tuple(compress(located.faces, due))).recrop(spec)
+            watch.lap("crop")
         except PictureError as error:
             return LiveScene(replace(frame, image=None, error=str(error)))
         boxes = [face.box for face in located.faces]
         rooms = draw.rooms(image, boxes) if self._drawn and self.explainer else boxes
-        scores, maps = self._scores(located.crops, rooms)
+        scores, maps = self._scores(crops, rooms)
         watch.lap("explain" if maps else "classify")
-        frame_results = list(map(self._scope.rule.result, located.faces, scores))
-        results = self.tracker.update(frame_results, time_s, size)
+        new = iter(scores)
+        latest = [next(new) if d else track.scores for d, track in zip(due, tracks, strict=True)]
+        frame_results = map(self._scope.rule.result, located.faces, latest)
+        results = tuple(map(Track.add, tracks, frame_results))
         watch.lap("track")
         drawn = self._picture(image, results, rooms, maps) if self._drawn else None
         watch.lap("draw")
         return LiveScene(frame, results, located.left_out, drawn, dict(watch.laps_ms), maps)
+
+    def _due(self, tracks: Sequence[Track], frame: Frame) -> list[bool]:
+        """Which tracks' faces are scored in a frame; the others keep their last scores."""
+        everyone = self._score_all or self.explainer is not None or frame.time_s is None
+        return [everyone or track.due for track in tracks]
 
     def _scores(
         self, crops: Sequence[Image], rooms: Sequence[Box | None]
@@ -161,7 +175,7 @@ class _Stopwatch:
 
     def lap(self, name: str) -> None:
         now = time.perf_counter()
-        self.laps_ms[name] = (now - self._last) * 1000
+        self.laps_ms[name] = self.laps_ms.get(name, 0.0) + (now - self._last) * 1000
         self._last = now
 
     def restart(self) -> dict[str, float]:

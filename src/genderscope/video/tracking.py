@@ -7,12 +7,21 @@ compared by appearance, so a person who is away for longer than ``max_age_s`` ge
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import copysign, exp, log
+from math import copysign, exp, floor, log
 
 import numpy as np
 
 from genderscope.core.extras import require
-from genderscope.core.types import LABELS, UNCERTAIN, Box, Floats, Prediction, Result, TrackState
+from genderscope.core.types import (
+    LABELS,
+    UNCERTAIN,
+    Box,
+    Face,
+    Floats,
+    Prediction,
+    Result,
+    TrackState,
+)
 
 # The noise of box centres and the acceleration of heads, both in units of the face's size.
 JITTER = 0.05
@@ -31,47 +40,51 @@ HYSTERESIS, EARLY_HYSTERESIS = 0.2, 1.5
 # How long a hidden face keeps its track, and the frames after which a track is confirmed, that is,
 # not a false detection.
 MAX_AGE_S, MIN_HITS = 1.0, 3
+# Successive frames say almost the same about a face, so a confirmed track is scored once in each
+# interval of ``SCORE_S``, however irregular the frames are. The intervals of the next track are
+# offset by the golden ratio, which spreads any number of tracks evenly over the frames.
+SCORE_S, OFFSET = 0.1, 0.618
 
 
 class Tracker:
-    """Links faces across frames and averages their scores; see ``update``. A face hidden for up to
-    ``max_age_s`` keeps its track. ``MissingExtra`` without SciPy.
+    """Links faces across frames; see ``match``. A face hidden for up to ``max_age_s`` keeps its
+    track. ``MissingExtra`` without SciPy.
     """
 
     def __init__(self, max_age_s: float = MAX_AGE_S) -> None:
         self.max_age_s = max_age_s
         self._assign = require("scipy.optimize", "video").linear_sum_assignment
-        self._tracks: list[_Track] = []
+        self._tracks: list[Track] = []
         self._last = 0
         self._time_s: float | None = None
 
     def update(
         self, results: Sequence[Result], time_s: float, size: tuple[int, int]
     ) -> tuple[Result, ...]:
-        """Match one frame's results to the tracks. Frames may have been dropped since the last one,
-        and the size (width and height in pixels) may change within a stream.
+        """``match`` one frame's faces and ``Track.add`` their results."""
+        tracks = self.match([result.face for result in results], time_s, size)
+        return tuple(map(Track.add, tracks, results))
 
-        The results keep their order, each with the state of its track. The prediction is the
-        track's: the mean log-odds over its frames, and a label with hysteresis. A frame whose
-        scores do not decide its label, as for a face turned to the side, is not in the mean.
+    def match(self, faces: Sequence[Face], time_s: float, size: tuple[int, int]) -> list["Track"]:
+        """The track of each face of a frame. Frames may have been dropped since the last one, and
+        the size (width and height in pixels) may change within a stream.
         """
         before_s, self._time_s = self._time_s, time_s
         elapsed_s = 0.0 if before_s is None else max(time_s - before_s, 0.0)
         self._tracks = [t for t in self._tracks if time_s - t.seen_s <= self.max_age_s]
         for track in self._tracks:
             track.predict(elapsed_s)
-        boxes = np.array([_relative(result.face.box, size) for result in results]).reshape(-1, 4)
+        boxes = np.array([_relative(face.box, size) for face in faces]).reshape(-1, 4)
         matches = self._match(boxes, before_s)
-        tracked = []
-        for row, result in enumerate(results):
+        for row, box in enumerate(boxes):
             if row not in matches:
                 self._last += 1
-                matches[row] = _Track(self._last, boxes[row])
+                matches[row] = Track(self._last, box)
                 self._tracks.append(matches[row])
-            tracked.append(matches[row].add(result, boxes[row], time_s))
-        return tuple(tracked)
+            matches[row].move(box, time_s)
+        return [matches[row] for row in range(len(faces))]
 
-    def _match(self, boxes: Floats, before_s: float | None) -> dict[int, "_Track"]:
+    def _match(self, boxes: Floats, before_s: float | None) -> dict[int, "Track"]:
         """The tracks of the matched boxes, by row."""
         predicted = np.array([track.box for track in self._tracks]).reshape(-1, 4)
         overlap = padded_iou(boxes, predicted)
@@ -106,13 +119,18 @@ class PredictedTrack:
     visible: bool
 
 
-class _Track:
-    """One face over time: centre and size relative to the frame, and the speed of the centre."""
+class Track:
+    """One face over time: centre and size relative to the frame, the speed of the centre, and the
+    mean of its scores. ``scores`` are the last ones.
+    """
 
     def __init__(self, number: int, box: Floats) -> None:
         self.number, self.box = number, box
         self.frames, self.seen_s, self.log_odds, self.label = 0, 0.0, 0.0, UNCERTAIN
+        self.scores = (0.5, 0.5)
         self._scored = 0  # frames in the mean
+        self._decided = False  # the last frame is in the mean
+        self._interval = 0  # the latest in which it was scored
         self._speed = np.zeros(2)
         # Of position and speed in units of the face's size, so it is the same for all coordinates.
         self._covariance = np.diag([JITTER**2, INITIAL_SPEED_PER_S**2])
@@ -128,15 +146,35 @@ class _Track:
         self.box = self.at(elapsed_s)
         self._covariance = step @ self._covariance @ step.T + np.outer(noise, noise)
 
-    def add(self, result: Result, box: Floats, time_s: float) -> Result:
+    def move(self, box: Floats, time_s: float) -> None:
+        """Correct the box by one that was detected."""
         residual = box - self.box
         gain = self._covariance[:, 0] / (self._covariance[0, 0] + JITTER**2)
         self.box = self.box + gain[0] * residual
         self._speed = self._speed + gain[1] * residual[:2]
         self._covariance = self._covariance - np.outer(gain, self._covariance[0])
         self.frames, self.seen_s = self.frames + 1, time_s
+
+    @property
+    def due(self) -> bool:
+        """Whether its face needs new scores in this frame: once in ``SCORE_S``, and always if it is
+        new or was not in the mean in the last frame.
+        """
+        new = self.frames <= MIN_HITS or not self._decided
+        return new or self._interval != self._present()
+
+    def _present(self) -> int:
+        return floor(self.seen_s / SCORE_S + self.number * OFFSET)
+
+    def add(self, result: Result) -> Result:
+        """Add this frame's result, and return it with the state of the track. Its prediction is the
+        track's: the mean log-odds over its frames, and a label with hysteresis. A frame whose
+        scores do not decide its label, as for a face turned to the side, is not in the mean.
+        """
         single = result.prediction
-        if single.steady is None:
+        self.scores, self._decided = single.scores, single.steady is None
+        self._interval = self._present()
+        if self._decided:
             self._scored += 1
             man = min(max(single.scores[1], 1 - MAX_SCORE), MAX_SCORE)
             self.log_odds += (log(man / (1 - man)) - self.log_odds) / self._scored

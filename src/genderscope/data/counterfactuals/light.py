@@ -25,7 +25,8 @@ def side(picture: Image, face: Face, seed: int) -> Image:
     height, width = picture.shape[:2]
     across = ((np.arange(width) + 1j * np.arange(height)[:, None] - head.origin) / head.scale).real
     from_left = np.random.default_rng(seed).random() < 0.5
-    share = 1 / (1 + np.exp(9 * (across if from_left else -across)))
+    steep = 9 * (across if from_left else -across)
+    share = 1 / (1 + np.exp(steep.clip(max=99)))  # far from a small face it would overflow
     return exposed(picture, face, seed, (0.12 + 1.7 * share)[..., None])
 
 

@@ -9,8 +9,10 @@ import csv
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import chain
+from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -97,10 +99,7 @@ def samples(
         picture = root.parent / posix(row[file])
         number = index(row[label], "label", WORDS, f"{root}, {where}")
         one_label.check(picture, number, root, where)
-        try:
-            years = float(row[age]) if age and row[age] else None
-        except ValueError:
-            raise DatasetError(f"{root}, {where}: age {row[age or '']!r} is not a number") from None
+        years = _years(row[age], f"{root}, {where}") if age else None
         yield Sample(
             picture,
             number,
@@ -108,6 +107,16 @@ def samples(
             age=years,
             groups={name: value for name, value in row.items() if name not in columns},
         )
+
+
+def _years(text: str, where: str) -> float | None:
+    """An age, None where empty; ``DatasetError`` if it is not a finite number."""
+    if not text:
+        return None
+    with suppress(ValueError):
+        if isfinite(years := float(text)):
+            return years
+    raise DatasetError(f"{where}: age {text!r} is not a number")
 
 
 def index(text: str, column: str, words: Mapping[str, int | None], where: str) -> int | None:

@@ -119,7 +119,9 @@ def exact_pairs(a: Sequence[Signature], b: Sequence[Signature]) -> Iterator[Pair
 def near_pairs(
     a: Sequence[Signature], b: Sequence[Signature], min_correlation: float = MIN_CORRELATION
 ) -> Iterator[list[Pair]]:
-    """Near duplicates by blocks of ``a``. With bits as -1 and 1, a product gives all distances."""
+    """Near duplicates with different pixels, by blocks of ``a``. With bits as -1 and 1, a product
+    gives all distances.
+    """
     bits = HASH_SIDE**2
     for start in range(0, len(a), BLOCK):
         block, pairs = a[start : start + BLOCK], []
@@ -130,6 +132,8 @@ def near_pairs(
                 agreement = hashes @ _hashes(others, mirrored).T
                 for row, column in np.argwhere(agreement >= bits - 2 * MAX_DISTANCE_BITS):
                     first, second = block[row], others[column]
+                    if first.pixels == second.pixels:
+                        continue  # pairs of ``exact_pairs``; of a placeholder there are millions
                     correlation = _correlation(_details(first), _details(second, mirrored))
                     if correlation >= min_correlation:
                         distance = int(bits - agreement[row, column]) // 2

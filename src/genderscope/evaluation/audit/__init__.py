@@ -23,10 +23,10 @@ from genderscope.evaluation.metrics import (
     difference,
     estimate,
 )
+from genderscope.evaluation.predictions import IDENTITY as IDENTITY
 from genderscope.evaluation.predictions import NO_ANSWER, OUTCOMES, UNSURE, Predictions
 
 GENDER = "gender"  # the column of the label itself
-IDENTITY = "identity"  # the column of the person in each picture, where known
 NEEDED = ("file", "label")  # the columns that a table of predictions must have
 MOST_VALUES = 200
 LIBRARIES = ("numpy", "scipy", "matplotlib")
@@ -51,21 +51,13 @@ def report(
     ``UsageError`` if a column is missing or has too many values to be groups, ``DatasetError``
     without any label.
     """
-    labelled = predictions.rows(np.flatnonzero(predictions.truth >= 0))
-    if not labelled.files:
-        raise DatasetError(f"{predictions.name} has no labelled picture")
-    check_columns(by, labelled.columns, labelled.name)
+    labelled = divisible(predictions, by)
     columns = {
         name: np.array(values, dtype=str)
         for name, values in labelled.columns.items()
         if name in {*by, IDENTITY}
     } | {GENDER: np.array(LABELS)[labelled.truth]}
     by = list(dict.fromkeys(by))
-    for column in by:
-        if (count := len(np.unique(columns[column]))) > MOST_VALUES:
-            raise UsageError(
-                f"the column {column!r} has {count:,} values; groups are at most {MOST_VALUES}"
-            )
     person = _persons(columns.get(IDENTITY))
     values = disaggregate.outcomes(labelled)
     groups = partial(_groups, labelled, person, provenance.seed or 0)
@@ -101,6 +93,20 @@ def report(
             for part, measures in measured
         ),
     )
+
+
+def divisible(predictions: Predictions, by: Sequence[str]) -> Predictions:
+    """The labelled ones of predictions, if the columns ``by`` divide them; errors as ``report``."""
+    labelled = predictions.rows(np.flatnonzero(predictions.truth >= 0))
+    if not labelled.files:
+        raise DatasetError(f"{predictions.name} has no labelled picture")
+    check_columns(by, labelled.columns, labelled.name)
+    for column in by:
+        if (count := len(set(labelled.columns.get(column, ())))) > MOST_VALUES:
+            raise UsageError(
+                f"the column {column!r} has {count:,} values; groups are at most {MOST_VALUES}"
+            )
+    return labelled
 
 
 def check_columns(by: Sequence[str], known: Iterable[str], name: str) -> None:

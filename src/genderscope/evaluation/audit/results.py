@@ -5,6 +5,7 @@ from typing import Literal
 from genderscope.core.html import table
 from genderscope.core.results import Document, Estimate, Interval, Record
 from genderscope.evaluation.counterfactuals import Counterfactuals
+from genderscope.evaluation.metrics.groups import NOT_STATED
 from genderscope.evaluation.region_survey import RegionSurvey
 
 Group = dict[str, str]  # a group's value of each column that divides the pictures
@@ -124,7 +125,10 @@ class Audit(Document, frozen=True, kw_only=True):
         groups = [self.overall, *(group for part in self.divisions for group in part.groups)]
         rows = (
             (
-                ", ".join(f"{column} {value}" for column, value in group.group.items()) or "all",
+                ", ".join(
+                    f"{column} {value or NOT_STATED}" for column, value in group.group.items()
+                )
+                or "all",
                 group.n,
                 *(group.measures[name] for name in ("error", "uncertain")),
                 group.comparisons["error"].verdict if "error" in group.comparisons else "",

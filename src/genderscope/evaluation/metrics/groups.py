@@ -10,6 +10,8 @@ from genderscope.core.types import LABELS, Floats
 from genderscope.evaluation import metrics
 from genderscope.evaluation.metrics.calibration import calibration, risk_coverage
 
+NOT_STATED = "not stated"  # the group of pictures without a value
+
 
 class Group(Record, frozen=True, kw_only=True):
     """Metrics of one group; numbers over fewer than ``SMALLEST_N`` pictures are None."""

@@ -5,6 +5,7 @@ A Parquet table holds pictures in the column ``image``: bytes, or a struct with 
 ``path`` as in Hugging Face's data sets; a column ``path`` names them.
 """
 
+import re
 import sys
 import tarfile
 from collections import Counter
@@ -36,6 +37,7 @@ _HEADER_TYPES = (
 _DAMAGED: tuple[type[tarfile.TarError], ...] = (
     *(tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError),  # type: ignore[attr-defined]
 )
+_HIDDEN = re.compile(r"(^|/)\.(?!\.?(/|$))")
 TAR, TABLE = (".tar", ".tar.gz", ".tgz"), (".parquet",)
 
 
@@ -88,7 +90,7 @@ def pictures(
         elif is_web(item):
             yield inputs.load(item)
         elif is_url(item):
-            yield Encoded(item, partial(_fetched, item))
+            yield Encoded(redacted(item), partial(_fetched, item))
         else:
             yield Encoded(item, base / item)
     if shard.place is None:
@@ -117,25 +119,45 @@ def _items(
         if place == STANDARD_INPUT or (web and picture):
             yield place
         elif is_url(place):
-            yield from _listed(place)
+            yield from _listed(place, Counter() if unread is None else unread)
         else:
             for path in decode.find([place], avoid, unread):
                 yield path if isinstance(path, Frame) else str(path)
 
 
-def _listed(place: str) -> Iterator[str | Frame]:
+def _listed(place: str, unread: Counter[str]) -> Iterator[str | Frame]:
     storage, shown = require("fsspec.core", "cluster"), redacted(place)
     try:
         files, root = storage.url_to_fs(place)
-        paths = sorted(files.glob(root) if "*" in root else files.find(root))
+        if "*" in root:
+            paths = sorted(files.glob(root))
+        else:  # ``find`` takes a file on an FTP server for a folder
+            paths = [root] if files.isfile(root) else sorted(files.find(root))
     except Exception as error:  # what storage raises has no common base
         yield Frame(shown, error=f"{shown} cannot be listed: {_reason(error)}")
         return
     if not paths:
         yield Frame(shown, error=f"{shown} is not there; check the address")
+    wanted = {*EXTENSIONS, *TAR, *TABLE} if "*" in root else EXTENSIONS
     for path in paths:
-        if path == root or _ends(path, EXTENSIONS) or ("*" in root and _ends(path, TAR + TABLE)):
-            yield files.unstrip_protocol(path)
+        if "*" not in root and _HIDDEN.search(path.removeprefix(root)):
+            continue
+        if path == root or _ends(path, wanted):
+            yield _address(files, root, place, path)
+        elif _ends(path, UNREAD):
+            unread[PurePosixPath(path).suffix.lower()] += 1
+
+
+def _address(files: Any, root: str, place: str, path: str) -> str:
+    """The address of a path that ``place`` names, which is ``root`` in its storage."""
+    if not files.storage_options:
+        return str(files.unstrip_protocol(path))
+    # The storage's own paths lack what it read from the address: host, user, or outer archive.
+    first, chain, outer = place.partition("::")
+    start = re.split(r"[^/]*[*?[]", root)[0] if "*" in root else root
+    folder, rest = first.removesuffix(root[len(start) :]), path.removeprefix(start)
+    slash = "/" if rest and not folder.endswith("/") else ""
+    return f"{folder}{slash}{rest.lstrip('/')}{chain}{outer}"
 
 
 def _ends(path: str, endings: Iterable[str]) -> bool:
@@ -154,11 +176,11 @@ def _excess(size: int) -> str:
 def _fetched(place: str) -> bytes:
     try:
         with opened(place) as stream:
-            return _bounded(stream, place)
+            return _bounded(stream, redacted(place))
     except PictureError:
         raise
     except Exception as error:
-        raise PictureError(f"{place} cannot be read: {_reason(error)}") from error
+        raise PictureError(f"{redacted(place)} cannot be read: {_reason(error)}") from error
 
 
 def _bounded(stream: IO[bytes], place: str) -> bytes:

@@ -6,17 +6,16 @@ from genderscope.core.results import Estimate
 from genderscope.core.terminal import printable
 from genderscope.evaluation.audit import GENDER
 from genderscope.evaluation.audit.results import Audit, DivisionResult, Extremes, Group, GroupResult
-from genderscope.reporting.formatting import NOT_STATED, between, percent, times
+from genderscope.reporting.formatting import NOT_STATED, between, percent, shortened, times
 
 PLURAL = {"woman": "women", "man": "men"}
-LONGEST_NAME = 48
 MOST_NAMES = 8
 
 
 def value(text: str) -> str:
     """A group's value as one printable line, truncated."""
     line = printable(text).replace("_", " ").strip() or NOT_STATED
-    return line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 1]}…"
+    return shortened(line)
 
 
 def name(group: Group) -> str:

@@ -18,23 +18,26 @@ let runtime = null;
 export async function score(faces, model, picture) {
   if (!faces.length) return 0;
   const session = await open(model);
-  const { size, colour, scaling, dtype } = model.spec;
+  const { size, colour, dtype } = model.spec;
   if (!KINDS[dtype]) throw new service.Refusal(`This browser does not support ${dtype}: run the network in the service.`);
   const channels = colour === "grey" ? 1 : 3;
-  const inputs = [];
+  const crops = [];
   for (const face of faces) {
     if (!face.crop_png) face.crop = cut(picture, face, model.spec);
-    const pixels = face.crop ?? (await decode(face.crop_png, size, channels));
-    inputs.push(scale(pixels, scaling));
+    crops.push(face.crop ?? (await decode(face.crop_png, size, channels)));
   }
-  const logits = await logitsOf(session, inputs, model.spec);
+  const logits = await logitsOf(session, crops, model.spec);
   // A second look, as ``Classifier.logits`` in inference/classifier.py.
   const least = { none: 0, uncertain: model.min_confidence, all: Infinity }[model.second_look];
   const confidence = ({ woman, man }) => Math.max(woman, man);
   const again = [...faces.keys()].filter((index) => confidence(calibrated(logits[index], model)) < least);
-  const mirrored = await logitsOf(session, again.map((index) => mirror(inputs[index], size)), model.spec);
-  for (const [place, index] of again.entries()) {
-    logits[index] = logits[index].map((value, label) => (value + mirrored[place][label]) / 2);
+  const looks = [logits];
+  for (const look of furtherLooks(model.second_look_deg, size)) {
+    const seen = await logitsOf(session, again.map((index) => look(crops[index])), model.spec);
+    looks.push(Object.fromEntries(again.map((index, place) => [index, seen[place]])));
+  }
+  for (const index of again) {
+    logits[index] = [0, 1].map((label) => looks.reduce((sum, look) => sum + look[index][label], 0) / looks.length);
   }
   let largest = 0;
   for (const [index, face] of faces.entries()) {
@@ -45,19 +48,44 @@ export async function score(faces, model, picture) {
   return largest;
 }
 
-/** The network's logits of some inputs, [woman, man] for each. */
-async function logitsOf(session, inputs, { size, dtype }) {
-  if (!inputs.length) return [];
-  const values = new KINDS[dtype](inputs.length * inputs[0].length);
-  for (const [index, input] of inputs.entries()) values.set(input, index * input.length);
-  const tensor = new runtime.Tensor(dtype, values, [inputs.length, inputs[0].length / size ** 2, size, size]);
+/** The network's logits of some crops, [woman, man] for each. */
+async function logitsOf(session, crops, { size, dtype, scaling }) {
+  if (!crops.length) return [];
+  const values = new KINDS[dtype](crops.length * crops[0].length);
+  for (const [index, crop] of crops.entries()) values.set(scale(crop, scaling), index * crop.length);
+  const tensor = new runtime.Tensor(dtype, values, [crops.length, crops[0].length / size ** 2, size, size]);
   const { logits } = await session.run({ [session.inputNames[0]]: tensor });
-  return inputs.map((_, index) => Array.from(logits.data.slice(2 * index, 2 * index + 2), Number));
+  return crops.map((_, index) => Array.from(logits.data.slice(2 * index, 2 * index + 2), Number));
 }
 
-/** The mirror image of an input, channel after channel. */
-function mirror(input, size) {
-  return input.map((_, place) => input[place - (place % size) + (size - 1 - (place % size))]);
+/** Like ``looks`` in inference/looks.py, without the first: functions of a crop. */
+function furtherLooks(degrees, size) {
+  const turns = degrees ? [degrees, -degrees] : [];
+  return [(crop) => mirror(crop, size)].concat(
+    turns.map((turn) => (crop) => turned(crop, size, turn)),
+    turns.map((turn) => (crop) => mirror(turned(crop, size, turn), size)),
+  );
+}
+
+/** The mirror image of a crop, channel after channel. */
+function mirror(crop, size) {
+  return crop.map((_, place) => crop[place - (place % size) + (size - 1 - (place % size))]);
+}
+
+/** Like ``_turned`` in inference/looks.py, to whole numbers, channel after channel. */
+function turned(crop, size, degrees) {
+  const middle = (size - 1) / 2;
+  const [cosine, sine] = [Math.cos, Math.sin].map((part) => part((degrees * Math.PI) / 180));
+  const within = (value) => Math.min(Math.max(value + middle, 0), size - 1);
+  return crop.map((_, place) => {
+    const column = (place % size) - middle;
+    const row = (Math.floor(place / size) % size) - middle;
+    const [x, y] = [within(column * cosine + row * sine), within(row * cosine - column * sine)];
+    const [left, top] = [x, y].map((value) => Math.min(Math.floor(value), size - 2));
+    const corner = place - (place % size ** 2) + top * size + left;
+    const line = (start) => crop[start] * (1 - (x - left)) + crop[start + 1] * (x - left);
+    return Math.round(line(corner) * (1 - (y - top)) + line(corner + size) * (y - top));
+  });
 }
 
 async function open(model) {
