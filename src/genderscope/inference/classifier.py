@@ -80,7 +80,7 @@ class Model:
 
     Models give uncertain faces, or all, a second look: they score other views of it too, and answer
     with the mean of the logits (see ``looks``). This makes a network more accurate, but hardly
-    changes the label of a face that is not near the border. ``further`` are those views.
+    changes the label of a face that is not near the border. The first of ``looks`` is the crop.
     """
 
     at_once = AT_ONCE
@@ -95,7 +95,7 @@ class Model:
         self.name, self.spec = metadata.name, metadata.spec
         self.temperature, self.bias = metadata.temperature, metadata.bias
         self.min_confidence = metadata.abstention.min_confidence
-        self.further = looks.looks(metadata.second_look_deg)[1:]
+        self.looks = looks.looks(metadata.second_look_deg)
 
     @classmethod
     def open(cls, file: Path, threads: int = 0, provider: str = sessions.CPU) -> Self:
@@ -179,7 +179,7 @@ class Classifier(Model):
         """Logits, (n, 2), of crops as for ``first_look``, after the second look of some."""
         logits = self.first_look(crops)
         if len(again := self._again(logits)):
-            others = [self.first_look(look.of(crops[again])) for look in self.further]
+            others = [self.first_look(look.of(crops[again])) for look in self.looks[1:]]
             logits[again] = np.mean([logits[again], *others], 0)
         return logits
 

@@ -15,7 +15,6 @@ from genderscope.core.errors import ModelError, UsageError
 from genderscope.core.types import LABELS, Floats, Image
 from genderscope.inference import metadata
 from genderscope.inference.classifier import GUIDED, INT8, WEIGHTS, Model, find
-from genderscope.inference.looks import FIRST
 
 Maps = npt.NDArray[np.float32]
 EITHER = -1  # instead of a class: the one with the higher calibrated score
@@ -86,13 +85,13 @@ class Explainer(Model):
     def _second_look(
         self, crops: Image, classes: npt.NDArray[np.int64], logits: Floats, maps: Maps
     ) -> tuple[Floats, Maps]:
-        """Mean logits and maps of the first look, given, and the further ones, for one class."""
-        views = [crops, *(look.of(crops) for look in self.further)]
+        """Mean logits and maps of the first look, given, and of the others, for one class."""
+        views = [look.of(crops) for look in self.looks]
         found = [(logits, maps), *(self.first_look(view, classes) for view in views[1:])]
         mean = np.mean([own for own, _ in found], 0)
         label = self._scores(mean).argmax(1)
         upright = []
-        for look, view, (own, of_view) in zip((FIRST, *self.further), views, found, strict=True):
+        for look, view, (own, of_view) in zip(self.looks, views, found, strict=True):
             wrong = (classes == EITHER) & (self._scores(own).argmax(1) != label)
             if wrong.any():
                 of_view[wrong] = self.first_look(view[wrong], label[wrong])[1]

@@ -34,15 +34,15 @@ class Look(NamedTuple):
         return upright.reshape(maps.shape).astype(np.float32)
 
 
-FIRST, MIRRORED = Look(), Look(mirrored=True)
+FIRST = Look()
 
 
 def looks(second_look_deg: float) -> tuple[Look, ...]:
     """All looks at a face that gets a second one: as it is and mirrored, and, unless the angle is
     0, both turned either way. The first is the crop itself, the second its mirror image.
     """
-    turns = (second_look_deg, -second_look_deg) if second_look_deg else ()
-    return FIRST, MIRRORED, *(Look(turn, mirrored) for turn in turns for mirrored in (False, True))
+    turns = (0.0, second_look_deg, -second_look_deg) if second_look_deg else (0.0,)
+    return tuple(Look(turn, mirrored) for turn in turns for mirrored in (False, True))
 
 
 def scored_again(

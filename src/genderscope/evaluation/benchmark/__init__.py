@@ -73,7 +73,7 @@ def compare(
                 source=model.metadata.source or None,
                 parameters=model.metadata.parameters,
                 multiply_adds=network.multiply_adds(model.file),
-                looks=1 + model.metadata.scored_twice * len(model.further),
+                looks=1 + model.metadata.scored_twice * (len(model.looks) - 1),
                 file_bytes=model.file.stat().st_size,
                 training=_training_time(model.metadata.training),
                 accuracy={

@@ -31,13 +31,12 @@ export async function score(faces, model, picture) {
   const least = { none: 0, uncertain: model.min_confidence, all: Infinity }[model.second_look];
   const confidence = ({ woman, man }) => Math.max(woman, man);
   const again = [...faces.keys()].filter((index) => confidence(calibrated(logits[index], model)) < least);
-  const looks = [logits];
+  const looks = [again.map((index) => logits[index])];
   for (const look of furtherLooks(model.second_look_deg, size)) {
-    const seen = await logitsOf(session, again.map((index) => look(crops[index])), model.spec);
-    looks.push(Object.fromEntries(again.map((index, place) => [index, seen[place]])));
+    looks.push(await logitsOf(session, again.map((index) => look(crops[index])), model.spec));
   }
-  for (const index of again) {
-    logits[index] = [0, 1].map((label) => looks.reduce((sum, look) => sum + look[index][label], 0) / looks.length);
+  for (const [place, index] of again.entries()) {
+    logits[index] = [0, 1].map((label) => looks.reduce((sum, look) => sum + look[place][label], 0) / looks.length);
   }
   let largest = 0;
   for (const [index, face] of faces.entries()) {
